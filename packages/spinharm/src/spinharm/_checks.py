@@ -1,0 +1,85 @@
+"""Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
+
+import operator
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+def integer(name: str, value: object, minimum: int | None = None) -> int:
+    """`value` as an `int`; numbers with a fractional type are refused."""
+    try:
+        number = operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
+    if minimum is not None and number < minimum:
+        raise ValueError(f"`{name}` must be at least {minimum}, got {number}")
+    return number
+
+
+def option(name: str, value: object, allowed: Sequence[object]) -> None:
+    """`value` must be one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def inexact(name: str, value: object) -> jax.Array:
+    """`value` as a JAX array of a float or complex type of 32 or 64 bits."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        value = np.asarray(value)
+        dtype = value.dtype
+    if str(dtype) not in _DTYPES:
+        raise TypeError(
+            f"`{name}` must have dtype {', '.join(_DTYPES)}, got {dtype}; convert it, e.g. `{name}.astype('float32')`"
+        )
+    return jnp.asarray(value)
+
+
+def real_dtype(array: jax.Array) -> str:
+    """`"float32"` or `"float64"`: the precision of a float or complex array."""
+    return str(jnp.finfo(array.dtype).dtype)
+
+
+def complex_of(array: jax.Array) -> jax.Array:
+    """The array as complex numbers of its own precision."""
+    if jnp.iscomplexobj(array):
+        return array
+    return array.astype("complex128" if array.dtype == np.float64 else "complex64")
+
+
+def degree_axis(coeffs: jax.Array, axis: int | None) -> int:
+    """The (negative) position of the degree axis, which the order axis follows; found by shape if `axis` is None.
+
+    Coefficients come as (*batch, degree, order) or (*batch, degree, order, spin, channel). Sizes L and 2L−1 tell which;
+    where both readings fit, L = 1 is never meant.
+    """
+    if axis is not None:
+        position = axis - coeffs.ndim if axis >= 0 else axis
+        bandlimit_of(coeffs, position)
+        return position
+    fits = [at for at in (-2, -4) if coeffs.ndim >= -at and coeffs.shape[at + 1] == 2 * coeffs.shape[at] - 1]
+    if len(fits) == 2:
+        fits = [at for at in fits if coeffs.shape[at] > 1] or [-2]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise ValueError(f"`axis` must be given for `coeffs` of shape {coeffs.shape}: both -2 and -4 can be the degree")
+    raise ValueError(
+        f"`coeffs` must have axes (*batch, degree, order) or (*batch, degree, order, spin, channel) with sizes L and "
+        f"2L - 1, got shape {coeffs.shape}"
+    )
+
+
+def bandlimit_of(coeffs: jax.Array, axis: int) -> int:
+    """L of coefficients whose degree axis is `axis` (negative)."""
+    if coeffs.ndim < -axis or axis > -2 or coeffs.shape[axis + 1] != 2 * coeffs.shape[axis] - 1:
+        raise ValueError(
+            f"`coeffs` must have a degree axis of size L at {axis}, followed by an order axis of size 2L - 1, got shape "
+            f"{coeffs.shape}"
+        )
+    return coeffs.shape[axis]

@@ -1,0 +1,71 @@
+"""Integration over colatitude: Gauss-Legendre nodes, equiangular circles and the exact passage from one to the other."""
+
+import functools
+
+import numpy as np
+from scipy.special import roots_legendre
+
+
+@functools.lru_cache(maxsize=64)
+def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Colatitudes (ascending) and weights of the `count`-point rule for ∫ g(cos θ) sin θ dθ."""
+    x, w = roots_legendre(count)
+    # SciPy's nodes are symmetric only to rounding; the transforms use the symmetry.
+    x, w = 0.5 * (x - x[::-1]), 0.5 * (w + w[::-1])
+    theta = np.arccos(x)[::-1].copy()
+    theta.flags.writeable = w.flags.writeable = False
+    return theta, w
+
+
+def circle_size(nlat: int, north_pole: bool, south_pole: bool) -> int:
+    """Number of distinct points on the whole meridian circle through `nlat` equally spaced rings."""
+    return 2 * nlat - int(north_pole) - int(south_pole)
+
+
+def circle_colatitude(nlat: int, north_pole: bool, south_pole: bool) -> np.ndarray:
+    """Equally spaced colatitudes, ascending; the poles belong to them or lie half a step away."""
+    offset = 0.0 if north_pole else 0.5
+    return (np.arange(nlat) + offset) * (2 * np.pi / circle_size(nlat, north_pole, south_pole))
+
+
+def circle_to_points(
+    nlat: int, north_pole: bool, south_pole: bool, points: np.ndarray, parity: int
+) -> np.ndarray:
+    """Trigonometric interpolation, (points, nlat), of profiles F with F(−θ) = parity · F(θ) from a circle's rings.
+
+    The ring profile of order m of a spin-s field, continued over the pole, has parity (−1)^{m+s}. Exact for
+    trigonometric polynomials of degree below half the circle's size.
+    """
+    theta = circle_colatitude(nlat, north_pole, south_pole)
+    size = circle_size(nlat, north_pole, south_pole)
+    interior = slice(1 if north_pole else 0, nlat - 1 if south_pole else nlat)
+
+    def kernel(x: np.ndarray) -> np.ndarray:
+        # The periodic cardinal function of an even or odd number of points.
+        denominator = size * (np.tan(x / 2) if size % 2 == 0 else np.sin(x / 2))
+        at_node = np.abs(np.sin(x / 2)) < 1e-14
+        return np.where(at_node, 1.0, np.sin(size * x / 2) / np.where(at_node, 1.0, denominator))
+
+    matrix = kernel(points[:, None] - theta)
+    mirrored = kernel(points[:, None] + theta[interior])
+    matrix[:, interior] += parity * mirrored
+    if parity < 0:
+        # An odd profile vanishes at the poles; whatever a file holds there is not part of it.
+        matrix[:, : interior.start] = 0.0
+        matrix[:, interior.stop :] = 0.0
+    return matrix
+
+
+@functools.lru_cache(maxsize=64)
+def circle_weights(nlat: int, north_pole: bool, south_pole: bool) -> np.ndarray:
+    """Weights for ∫ g(θ) sin θ dθ on equally spaced rings (Clenshaw-Curtis, Fejér): integrate the interpolant."""
+    nodes, weights = gauss_legendre(nlat + 1)
+    return weights @ circle_to_points(nlat, north_pole, south_pole, nodes, parity=1)
+
+
+@functools.lru_cache(maxsize=64)
+def driscoll_healy_weights(nlat: int) -> np.ndarray:
+    """Driscoll and Healy's weights for ∫ g(θ) sin θ dθ on θ_j = πj/nlat, exact for polynomials below degree nlat."""
+    theta = np.pi * np.arange(nlat) / nlat
+    odd = 2 * np.arange(nlat // 2) + 1
+    return 4 / nlat * np.sin(theta) * (np.sin(theta[:, None] * odd) / odd).sum(axis=1)
