@@ -1,0 +1,183 @@
+"""The two linear maps, maps → coefficients and coefficients → maps, as JAX primitives that are each other's transposes.
+
+A primitive states the derivative rules themselves: forward mode is the map applied to the tangent, reverse mode is one
+transform of the opposite direction with its own, transposed tables, and `vmap` joins the batch axis. Nothing is kept
+between the passes but what the maths needs, which is nothing. Tables are operands, so that compiled programs can take
+them as arguments; they are constants and have no derivative.
+"""
+
+import dataclasses
+from collections import OrderedDict
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from . import _fourier, _legendre, _streaming
+from ._plan import Plan
+
+
+def _stage(plan: Plan):
+    return _legendre if plan.method == "tables" else _streaming
+
+
+# Tables are shared by every transform that needs them; the least recently used are dropped beyond this many.
+_CACHE_SIZE = 64
+_cache: OrderedDict[tuple, tuple[jax.Array, ...]] = OrderedDict()
+
+
+def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
+    """Device tables of one direction of `plan`: two for the Fourier transform, then those of the Legendre product."""
+    key = (dataclasses.replace(plan, precision=lax.Precision.HIGHEST), towards_degrees)
+    if key not in _cache:
+        host = [table.astype(plan.dtype) for table in _fourier.dft_tables(plan)]
+        host += _stage(plan).tables(plan, towards_degrees)
+        # Concrete arrays even while a program is being traced: the cache must not hold tracers.
+        with jax.ensure_compile_time_eval():
+            _cache[key] = tuple(jnp.asarray(table) for table in host)
+        if len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    _cache.move_to_end(key)
+    return _cache[key]
+
+
+def clear_tables() -> None:
+    """Forget all cached tables, so that their memory can be returned once no program uses them."""
+    _cache.clear()
+
+
+def _real_dtype(plan: Plan) -> np.dtype:
+    return np.dtype(plan.dtype)
+
+
+def _complex_dtype(plan: Plan) -> np.dtype:
+    return np.result_type(plan.dtype, np.complex64)
+
+
+def _origin_phase(plan: Plan, sign: int) -> np.ndarray | None:
+    if plan.grid.longitude_origin == 0.0:
+        return None
+    order = np.arange(-plan.bandlimit + 1, plan.bandlimit)
+    phase = np.exp(1j * sign * plan.sign * order * plan.grid.longitude_origin)
+    return phase[:, None, None].astype(_complex_dtype(plan))
+
+
+def _mirror_sign(plan: Plan) -> np.ndarray:
+    """(degree, 1, spin, 1): what order −m is multiplied by when read from southern rings first: (−1)^(l+s)."""
+    if not plan.folded:
+        return np.ones((1, 1, 1, 1), plan.dtype)
+    exponent = np.arange(plan.bandlimit)[:, None] + np.array(plan.spins)
+    return ((-1.0) ** exponent)[:, None, :, None].astype(plan.dtype)
+
+
+def _alternating(plan: Plan) -> np.ndarray:
+    """(order >= 0, 1, 1): (−1)^m."""
+    return ((-1.0) ** np.arange(plan.bandlimit))[:, None, None].astype(plan.dtype)
+
+
+def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
+    """(batch, lat, lon, spin, channel) to (batch, degree, order, spin, channel)."""
+    profiles = _fourier.to_profiles(plan, tables[:2], maps)
+    out = _stage(plan).to_degrees(plan, tables[2:], profiles)
+    parts = lax.optimization_barrier(lax.optimization_barrier(out).transpose(3, 4, 2, 0, 1, 5))
+    positive = lax.complex(parts[0], parts[1])
+    if plan.real:
+        negative = jnp.conj(positive) * _alternating(plan).astype(_complex_dtype(plan))
+    else:
+        sign = _mirror_sign(plan)
+        negative = lax.complex(parts[2] * sign, parts[3] * sign)
+    coeffs = jnp.concatenate([jnp.flip(negative[:, :, 1:], 2), positive], 2)
+    phase = _origin_phase(plan, -1)
+    return coeffs if phase is None else coeffs * phase
+
+
+def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
+    """(batch, degree, order, spin, channel) to (batch, lat, lon, spin, channel)."""
+    phase = _origin_phase(plan, 1)
+    if phase is not None:
+        coeffs = coeffs * phase
+    positive, negative = coeffs[:, :, plan.bandlimit - 1 :], jnp.flip(coeffs[:, :, : plan.bandlimit], 2)
+    if plan.real:
+        # The real part of the map: orders m and −m joined, order 0 counted once.
+        sign = _alternating(plan)
+        once = np.ones((plan.bandlimit, 1, 1), plan.dtype)
+        once[0] = 0.5
+        parts = [once * (positive.real + sign * negative.real), once * (positive.imag - sign * negative.imag)]
+    else:
+        sign = _mirror_sign(plan) * (np.arange(plan.bandlimit) > 0)[:, None, None].astype(plan.dtype)
+        parts = [positive.real, positive.imag, negative.real * sign, negative.imag * sign]
+    parts = lax.optimization_barrier([part.transpose(2, 3, 1, 0, 4) for part in lax.optimization_barrier(parts)])
+    degrees = lax.optimization_barrier(jnp.stack(parts, 3))
+    profiles = lax.optimization_barrier(_stage(plan).to_rings(plan, tables[2:], degrees))
+    return _fourier.to_maps(plan, tables[:2], profiles)
+
+
+def _coeffs_like(x, *_, plan: Plan):
+    batch, _, _, spins, channels = x.shape
+    shape = (batch, plan.bandlimit, 2 * plan.bandlimit - 1, spins, channels)
+    return x.update(shape=shape, dtype=_complex_dtype(plan), sharding=None)
+
+
+def _maps_like(x, *_, plan: Plan):
+    batch, _, _, spins, channels = x.shape
+    dtype = _real_dtype(plan) if plan.real else _complex_dtype(plan)
+    return x.update(shape=(batch, *plan.grid.shape, spins, channels), dtype=dtype, sharding=None)
+
+
+def _define(name: str, function, abstract) -> Primitive:
+    primitive = Primitive(name)
+    primitive.def_impl(jax.jit(function, static_argnames="plan"))
+    primitive.def_abstract_eval(abstract)
+    mlir.register_lowering(primitive, mlir.lower_fun(function, multiple_results=False))
+
+    def batch(args, dims, *, plan):
+        x, *rest = args
+        dim, *other = dims
+        if any(d is not None for d in other):
+            raise ValueError("the tables of a spherical harmonic transform cannot be mapped by `vmap`")
+        x = jnp.moveaxis(x, dim, 0)
+        out = primitive.bind(x.reshape(-1, *x.shape[2:]), *rest, plan=plan)
+        return out.reshape(*x.shape[:2], *out.shape[1:]), 0
+
+    batching.primitive_batchers[primitive] = batch
+    return primitive
+
+
+analysis_p = _define("spinharm_analysis", _analyse, _coeffs_like)
+synthesis_p = _define("spinharm_synthesis", _synthesise, _maps_like)
+
+
+def _derivatives(primitive: Primitive, opposite: Primitive) -> None:
+    def jvp(primals, tangents, *, plan):
+        x, *rest = primals
+        out = primitive.bind(x, *rest, plan=plan)
+        if type(tangents[0]) is ad.Zero:
+            return out, ad.Zero.from_primal_value(out)
+        return out, primitive.bind(tangents[0], *rest, plan=plan)
+
+    def transpose(cotangent, x, *rest, plan):
+        if type(cotangent) is ad.Zero:
+            return ad.Zero(x.aval), *(None for _ in rest)
+        back = dataclasses.replace(plan, adjoint=not plan.adjoint)
+        out = opposite.bind(cotangent, *tables(back, opposite is analysis_p), plan=back)
+        return out, *(None for _ in rest)
+
+    ad.primitive_jvps[primitive] = jvp
+    ad.primitive_transposes[primitive] = transpose
+
+
+_derivatives(analysis_p, synthesis_p)
+_derivatives(synthesis_p, analysis_p)
+
+
+def analyse(maps: jax.Array, plan: Plan) -> jax.Array:
+    """Maps to coefficients, canonical five axes."""
+    return analysis_p.bind(maps, *tables(plan, True), plan=plan)
+
+
+def synthesise(coeffs: jax.Array, plan: Plan) -> jax.Array:
+    """Coefficients to maps, canonical five axes."""
+    return synthesis_p.bind(coeffs, *tables(plan, False), plan=plan)

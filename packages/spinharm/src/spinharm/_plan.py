@@ -1,0 +1,92 @@
+"""What one transform is: a static, hashable description from which every table follows."""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+from jax import lax
+
+from ._grid import Grid
+
+Method = Literal["tables", "recursion"]
+Fourier = Literal["dft", "fft"]
+
+# Above this many orders a dense table is cut into blocks of orders, whose degrees below the first order are left out.
+_ORDERS_PER_BLOCK = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A linear map between maps and coefficients, or its transpose.
+
+    The transform of maps to coefficients with ring matrices A_m is `analysis`; the one of coefficients to maps with
+    matrices P_m is `synthesis`. The transpose of an analysis is a synthesis with A_mᵀ and conjugated phases, and the
+    transpose of a synthesis is an analysis with P_mᵀ: `adjoint` marks both.
+
+    Attributes:
+        grid: The grid of the maps.
+        bandlimit: Number of degrees of the coefficients.
+        spins: The spin of each entry of the spin axis.
+        dtype: `"float32"` or `"float64"`.
+        method: Dense tables, or recursion over degree inside the compiled program.
+        fourier: Matrix products or FFTs along the rings.
+        precision: Of every matrix product.
+        real: Maps are real and the only spin is 0.
+        adjoint: See above.
+    """
+
+    grid: Grid
+    bandlimit: int
+    spins: tuple[int, ...]
+    dtype: str
+    method: Method
+    fourier: Fourier
+    precision: lax.Precision
+    real: bool = False
+    adjoint: bool = False
+
+    @property
+    def sign(self) -> int:
+        """σ of the phases e^{−iσmφ} of an analysis and e^{iσmφ} of a synthesis."""
+        return -1 if self.adjoint else 1
+
+    @property
+    def folded(self) -> bool:
+        """Whether one table serves orders m and −m, which needs rings symmetric about the equator."""
+        return self.grid.is_symmetric
+
+    @property
+    def parts(self) -> int:
+        """Real numbers kept per order m >= 0: re and im of order m, and those of order −m unless maps are real."""
+        return 2 if self.real else 4
+
+    @property
+    def blocks(self) -> tuple[tuple[int, int, int], ...]:
+        """(first order, last order + 1, first degree) of each block of a dense table."""
+        edges = list(range(0, self.bandlimit, _ORDERS_PER_BLOCK))
+        if len(edges) < 3:
+            edges = [0]
+        lowest = min(abs(spin) for spin in self.spins)
+        stops = [*edges[1:], self.bandlimit]
+        return tuple((a, b, min(max(a, lowest), self.bandlimit - 1)) for a, b in zip(edges, stops, strict=True))
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the tables of one direction."""
+        item = np.dtype(self.dtype).itemsize
+        rings = self.grid.nlat
+        if self.method == "recursion":
+            nodes = recursion_nodes(self.grid, self.bandlimit)
+            seeds = 2 * 8 * len(self.spins) * self.bandlimit * max(nodes, rings)
+            return seeds + 3 * 8 * len(self.spins) * self.bandlimit**2 + 2 * item * nodes * rings
+        entries = sum((b - a) * (self.bandlimit - low) for a, b, low in self.blocks)
+        signs = 1 if self.folded or self.real else 2
+        return item * len(self.spins) * entries * rings * signs
+
+
+def recursion_nodes(grid: Grid, bandlimit: int) -> int:
+    """Number of Gauss-Legendre nodes that integrate a grid's ring interpolant against `bandlimit` degrees exactly."""
+    if grid.rule != "circle":
+        return grid.nlat
+    # The interpolant has degree at most nlat, the harmonics bandlimit − 1; n nodes are exact up to degree 2n − 1.
+    return (grid.nlat + bandlimit) // 2 + 1

@@ -1,0 +1,292 @@
+"""Spin-weighted spherical harmonic transforms between maps on a grid and coefficients."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Complex, Inexact, Num
+
+from . import _checks, _linear, _torus
+from ._grid import Grid
+from ._plan import Fourier, Plan
+
+Method = Literal["auto", "tables", "recursion", "torus"]
+
+_GIB = 2**30
+# Up to this many longitudes a matrix product beats the FFT on CPUs (`tools/bench/transform.py`).
+_LARGEST_DFT = 256
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True, init=False)
+class SpinTransform:
+    """The transform between maps on a grid and coefficients up to a bandlimit, for several spins at once.
+
+    Forward: a_lm = ∫ f conj(sYlm) dΩ. Inverse: f = Σ a_lm sYlm. Harmonics follow `docs/conventions.md`. Both
+    directions are exact to rounding for maps of bandlimit at most `bandlimit`; `forward` of other maps gives the
+    coefficients of their interpolant below `bandlimit`, so that a smaller bandlimit equals a larger one cut off.
+
+    Along each ring a Fourier transform, then per order m one real matrix between rings and degrees. On
+    Gauss-Legendre and Driscoll-Healy rings this is the quadrature rule; on equally spaced rings the profile of order m
+    is continued over the pole with parity (−1)^{m+s}, interpolated trigonometrically to Gauss nodes and integrated
+    there, which is exact for the full band.
+
+    A transform is a static description: hashable, comparable, without arrays, so it adds nothing to what is trained
+    or saved when it is a field of a model. Its tables live in a cache shared by equal transforms. Called directly, a
+    transform hands them to its compiled program as arguments; inside your own compiled functions use `spinharm.jit`,
+    which does the same (a plain `jax.jit` would write them into the program as literals).
+
+    Attributes:
+        grid: The grid of the maps.
+        bandlimit: L; degrees are 0 … L−1.
+        spins: The spin of each entry of the spin axis.
+        method: `"tables"`, `"recursion"` or `"torus"`.
+        fourier: `"dft"` (matrix products along the rings) or `"fft"`.
+        precision: Precision of every matrix product.
+        delta_symmetry: For the torus method: whether only half of the Wigner Δ sum is evaluated.
+    """
+
+    grid: Grid
+    bandlimit: int
+    spins: tuple[int, ...]
+    method: Literal["tables", "recursion", "torus"]
+    fourier: Fourier
+    precision: lax.Precision
+    delta_symmetry: bool
+
+    def __init__(
+        self,
+        grid: Grid,
+        bandlimit: int | None = None,
+        spins: Iterable[int] = (0,),
+        *,
+        method: Method = "auto",
+        fourier: Literal["auto", "dft", "fft"] = "auto",
+        precision: lax.Precision = lax.Precision.HIGHEST,
+        delta_symmetry: bool = False,
+        memory_limit: int = _GIB,
+    ) -> None:
+        """Describe a transform; nothing is computed before its first use.
+
+        Args:
+            grid: The grid of the maps.
+            bandlimit: L, 1 … `grid.max_bandlimit`, which is the default. A smaller one skips the higher degrees
+                inside the transform (spectral pooling).
+            spins: One integer per entry of the spin axis, |spin| < L, in any order, repeats allowed.
+            method: `"tables"` keeps one matrix per order: the fastest where it fits. `"recursion"` makes the
+                harmonics inside the program by recursion over degree: O(L²) memory. `"torus"` is the algorithm of
+                the paper, Huffenberger and Wandelt's. `"auto"` takes tables if those of both directions fit
+                `memory_limit` in float32, else the recursion.
+            fourier: Matrix products (`"dft"`) or FFTs along the rings; `"auto"` takes matrix products on rings of up
+                to 256 points.
+            precision: Of every matrix product. The default never lets a backend's reduced precision decide.
+            delta_symmetry: For `method="torus"`: evaluate half of the sum over m′, equation (5) of the paper.
+            memory_limit: Bytes that the tables may take, see `table_bytes`.
+
+        Raises:
+            TypeError: An argument of the wrong type.
+            ValueError: `bandlimit` above the grid's, too few longitudes, a spin not below `bandlimit`, or an
+                unknown option.
+            MemoryError: `method="tables"` or `"torus"` whose tables exceed `memory_limit`; names both sizes.
+
+        References:
+            Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), equations (2)-(7).
+        """
+        if not isinstance(grid, Grid):
+            raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}; see Grid.equiangular and Grid.from_latlon")
+        bandlimit = grid.max_bandlimit if bandlimit is None else _checks.integer("bandlimit", bandlimit, 1)
+        if bandlimit > grid.max_bandlimit_of_rings:
+            raise ValueError(
+                f"`bandlimit` must be at most {grid.max_bandlimit_of_rings} on the {grid.nlat} rings of "
+                f"Grid({grid}), got {bandlimit}; use a grid with more rings"
+            )
+        if grid.nlon < 2 * bandlimit - 1:
+            raise ValueError(
+                f"`bandlimit` {bandlimit} needs nlon >= 2 * bandlimit - 1 = {2 * bandlimit - 1} longitudes, got "
+                f"nlon = {grid.nlon}; use `bandlimit` at most {grid.max_bandlimit} or a grid with more longitudes"
+            )
+        if isinstance(spins, int | np.integer):
+            raise TypeError(f"`spins` must be a sequence of integers, got {spins!r}; write ({spins},)")
+        spins = tuple(_checks.integer("spins", spin) for spin in spins)
+        if not spins:
+            raise ValueError("`spins` must not be empty, got (); a scalar field has spins (0,)")
+        for spin in spins:
+            if abs(spin) >= bandlimit:
+                raise ValueError(
+                    f"`spins` must be below the bandlimit in magnitude, got spin {spin} with bandlimit {bandlimit}: "
+                    f"a field of spin s begins at degree |s|"
+                )
+        _checks.option("method", method, ("auto", "tables", "recursion", "torus"))
+        _checks.option("fourier", fourier, ("auto", "dft", "fft"))
+        if method == "torus" and grid.rule != "circle":
+            raise ValueError(
+                f'`method` "torus" needs rings equally spaced along the meridian circle, got Grid({grid}); '
+                f'use method "tables"'
+            )
+        chosen = {
+            "grid": grid,
+            "bandlimit": bandlimit,
+            "spins": spins,
+            "fourier": ("dft" if grid.nlon <= _LARGEST_DFT else "fft") if fourier == "auto" else fourier,
+            "precision": lax.Precision(precision),
+            "delta_symmetry": bool(delta_symmetry),
+            "method": "tables" if method == "auto" else method,
+        }
+        for name, value in chosen.items():
+            object.__setattr__(self, name, value)
+        if self.table_bytes() > memory_limit:
+            if method == "auto":
+                object.__setattr__(self, "method", "recursion")
+            elif method != "recursion":
+                need = self.table_bytes() / _GIB
+                object.__setattr__(self, "method", "recursion")
+                raise MemoryError(
+                    f"the tables of method {method!r} for bandlimit {bandlimit}, spins {spins} on Grid({grid}) take "
+                    f"{need:.2f} GiB, above `memory_limit` {memory_limit / _GIB:.2f} GiB; raise it, or use method "
+                    f"'recursion', which takes {self.table_bytes() / _GIB:.2f} GiB"
+                )
+
+    def table_bytes(self, dtype: str = "float32") -> int:
+        """Bytes of device memory that the tables of forward and inverse take together, computed without building them.
+
+        Gradients add as much again for `method="tables"`: the transposed products have tables of their own.
+
+        Args:
+            dtype: `"float32"` or `"float64"`, the precision of the maps.
+
+        Returns:
+            The number of bytes.
+
+        Raises:
+            ValueError: Another `dtype`.
+        """
+        _checks.option("dtype", dtype, ("float32", "float64"))
+        if self.method == "torus":
+            return _torus.table_bytes(self.bandlimit, self.spins, dtype, self.delta_symmetry)
+        return 2 * self._plan(dtype, False).table_bytes
+
+    def forward(
+        self, maps: Num[Array | np.ndarray, "*batch lat lon spin channel"]
+    ) -> Complex[Array, "*batch degree order spin channel"]:
+        """Coefficients of maps: a_lm = ∫ f conj(sYlm) dΩ.
+
+        Args:
+            maps: Real or complex maps, shape (*batch, nlat, nlon, len(spins), channels), any number of batch axes,
+                float32, float64, complex64 or complex128. Real maps whose spins are all 0 take half the work.
+
+        Returns:
+            Coefficients, shape (*batch, L, 2L−1, len(spins), channels), complex64 or complex128; entry (l, m) is at
+            [l, m + L − 1] and zero where |m| > l or l < |spin|.
+
+        Raises:
+            TypeError: Integer or half-precision maps.
+            ValueError: Axis sizes that are not those of the grid and the spins.
+        """
+        array = _checks.inexact("maps", maps)
+        self._check_axes("maps", array, self.grid.shape, ("lat", "lon"))
+        batch = array.shape[:-4]
+        if self.method == "torus":
+            return _torus.forward(self, _checks.complex_of(array))
+        real = not jnp.iscomplexobj(array) and not any(self.spins)
+        if not real:
+            array = _checks.complex_of(array)
+        plan = self._plan(_checks.real_dtype(array), real)
+        coeffs = _linear.analyse(array.reshape(-1, *array.shape[-4:]), plan)
+        return coeffs.reshape(*batch, *coeffs.shape[1:])
+
+    def inverse(
+        self, coeffs: Num[Array | np.ndarray, "*batch degree order spin channel"], *, real: bool = False
+    ) -> Inexact[Array, "*batch lat lon spin channel"]:
+        """Maps of coefficients: f = Σ a_lm sYlm.
+
+        Args:
+            coeffs: Coefficients, shape (*batch, L, 2L−1, len(spins), channels), complex64 or complex128. Entries
+                with |m| > l or l < |spin| do not matter.
+            real: Return the real part, at half the work. Only where all spins are 0.
+
+        Returns:
+            Maps, shape (*batch, nlat, nlon, len(spins), channels), complex or, with `real`, float, of the precision
+            of `coeffs`.
+
+        Raises:
+            TypeError: Integer or half-precision coefficients.
+            ValueError: Axis sizes that are not those of the bandlimit and the spins, or `real` with a spin that is
+                not 0.
+        """
+        if real and any(self.spins):
+            raise ValueError(f"`real` needs spins that are all 0, got spins {self.spins}")
+        array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+        self._check_axes("coeffs", array, (self.bandlimit, 2 * self.bandlimit - 1), ("degree", "order"))
+        batch = array.shape[:-4]
+        if self.method == "torus":
+            maps = _torus.inverse(self, array)
+            return maps.real if real else maps
+        maps = _linear.synthesise(array.reshape(-1, *array.shape[-4:]), self._plan(_checks.real_dtype(array), real))
+        return maps.reshape(*batch, *maps.shape[1:])
+
+    def _plan(self, dtype: str, real: bool) -> Plan:
+        method = "recursion" if self.method == "recursion" else "tables"
+        return Plan(self.grid, self.bandlimit, self.spins, dtype, method, self.fourier, self.precision, real)
+
+    def _check_axes(self, name: str, array: jax.Array, sizes: tuple[int, int], axes: tuple[str, str]) -> None:
+        wanted = (*sizes, len(self.spins))
+        if array.ndim < 4 or array.shape[-4:-1] != wanted:
+            raise ValueError(
+                f"`{name}` must have axes (*batch, {axes[0]}, {axes[1]}, spin, channel) with sizes "
+                f"(…, {wanted[0]}, {wanted[1]}, {wanted[2]}, any) for bandlimit {self.bandlimit} and spins "
+                f"{self.spins} on Grid({self.grid}), got shape {array.shape}"
+            )
+
+
+def forward(
+    f: Num[Array | np.ndarray, "*batch lat lon"], grid: Grid, *, spin: int = 0, bandlimit: int | None = None
+) -> Complex[Array, "*batch degree order"]:
+    """Coefficients of maps of one spin: a_lm = ∫ f conj(sYlm) dΩ.
+
+    Args:
+        f: Maps, shape (*batch, nlat, nlon), real or complex, 32 or 64 bits; any number of batch axes.
+        grid: Their grid.
+        spin: Their spin weight.
+        bandlimit: L; default `grid.max_bandlimit`.
+
+    Returns:
+        Coefficients, shape (*batch, L, 2L−1), complex; entry (l, m) is at [l, m + L − 1].
+
+    Raises:
+        TypeError: Integer or half-precision maps.
+        ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
+    """
+    transform = SpinTransform(grid, bandlimit, (spin,))
+    array = _checks.inexact("f", f)
+    if array.shape[-2:] != grid.shape:
+        raise ValueError(f"`f` must have axes (*batch, lat, lon) with sizes {grid.shape}, got shape {array.shape}")
+    return transform.forward(array[..., None, None])[..., 0, 0]
+
+
+def inverse(
+    coeffs: Num[Array | np.ndarray, "*batch degree order"], grid: Grid, *, spin: int = 0, real: bool = False
+) -> Inexact[Array, "*batch lat lon"]:
+    """Maps of the coefficients of one spin: f = Σ a_lm sYlm.
+
+    Args:
+        coeffs: Coefficients, shape (*batch, L, 2L−1), complex.
+        grid: The grid of the maps; any that resolves L degrees.
+        spin: The spin weight.
+        real: Return the real part, at half the work; for spin 0.
+
+    Returns:
+        Maps, shape (*batch, nlat, nlon), complex or, with `real`, float.
+
+    Raises:
+        TypeError: Integer or half-precision coefficients.
+        ValueError: Axes that are not (degree, order), a bandlimit above the grid's, or a spin out of range.
+    """
+    array = _checks.inexact("coeffs", coeffs)
+    bandlimit = _checks.bandlimit_of(array, -2)
+    return SpinTransform(grid, bandlimit, (spin,)).inverse(array[..., None, None], real=real)[..., 0, 0]
