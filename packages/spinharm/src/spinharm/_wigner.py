@@ -1,0 +1,221 @@
+"""Wigner d, D and Δ functions, and spin-weighted harmonics at points."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Complex, Float
+
+from . import _checks, _recursion, _torus
+
+HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def wigner_delta(bandlimit: int) -> Float[Array, "degree row column"]:
+    """Wigner Δ: Δ^l_{mn} = d^l_{mn}(π/2).
+
+    Args:
+        bandlimit: L, at least 1.
+
+    Returns:
+        Table of shape (L, 2L−1, 2L−1), entry (l, m, n) at [l, m + L − 1, n + L − 1], zero where |m| or |n| exceeds
+        l; JAX's default float type.
+
+    Raises:
+        TypeError: `bandlimit` is not an integer.
+        ValueError: `bandlimit` is below 1.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), below equation (4).
+    """
+    return wigner_d(bandlimit, np.pi / 2)
+
+
+def wigner_d(
+    bandlimit: int, beta: Float[ArrayLike, "*batch"], *, columns: Iterable[int] | None = None
+) -> Float[Array, "*batch degree row column"]:
+    """Wigner small d: d^l_{mn}(β) = ⟨lm| exp(−iβJ_y) |ln⟩.
+
+    A concrete `beta` takes the float64 recursion over degree on the host, stable to L = 2048 for the few columns that
+    fit memory there. A traced one (under `jit`, `grad`, `vmap`) takes d = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ} on the device:
+    smooth in β everywhere, poles included.
+
+    Args:
+        bandlimit: L, 1 … 3000.
+        beta: Angle [radians], any real value, any batch shape.
+        columns: The orders n to return, |n| < L; default all, −L+1 … L−1.
+
+    Returns:
+        Table of shape (*batch, L, 2L−1, columns), entry (l, m, n) at [l, m + L − 1, index of n], zero where |m| or
+        |n| exceeds l; of the float type of `beta`, or JAX's default for Python numbers.
+
+    Raises:
+        TypeError: `bandlimit` or a column is not an integer, or `beta` is complex.
+        ValueError: `bandlimit` out of range, a column out of range, or a concrete `beta` that is not finite.
+
+    References:
+        Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), 4.8.2 (14) and 4.3.1 (4).
+    """
+    bandlimit = _bandlimit(bandlimit)
+    order = np.arange(-bandlimit + 1, bandlimit)
+    columns = order if columns is None else np.array([_checks.integer("columns", n) for n in columns], int)
+    if columns.size and np.max(np.abs(columns)) >= bandlimit:
+        raise ValueError(f"`columns` must be below the bandlimit {bandlimit} in magnitude, got {columns.tolist()}")
+    if isinstance(beta, jax.core.Tracer):
+        return _traced_d(bandlimit, _angle("beta", beta), columns)
+    angle = np.asarray(_angle("beta", beta), np.float64) if _is_array(beta) else np.asarray(beta, np.float64)
+    _finite("beta", angle)
+    dtype = _float_dtype(beta)
+    shape = (*angle.shape, bandlimit, order.size, columns.size)
+    table = np.empty((angle.size, bandlimit, order.size, columns.size), dtype)
+    rows = _recursion.degrees(bandlimit, order[None, :, None], columns[None, None, :], angle.reshape(-1, 1, 1))
+    for degree, row in enumerate(rows):
+        table[:, degree] = row
+    return jnp.asarray(table.reshape(shape))
+
+
+def wigner_D(
+    bandlimit: int,
+    alpha: Float[ArrayLike, "*#batch"],
+    beta: Float[ArrayLike, "*#batch"],
+    gamma: Float[ArrayLike, "*#batch"],
+) -> Complex[Array, "*batch degree row column"]:
+    """Wigner D: D^l_{mn}(α, β, γ) = e^{−imα} d^l_{mn}(β) e^{−inγ}.
+
+    The matrix of the rotation R = R_z(α) R_y(β) R_z(γ) on coefficients: (R f)(x) = f(R⁻¹x) has
+    a′_lm = Σ_n D^l_{mn} a_ln. `rotate` applies it without forming it.
+
+    Args:
+        bandlimit: L, at least 1.
+        alpha: Euler angle [radians]; the three angles broadcast together and may be traced.
+        beta: Euler angle [radians].
+        gamma: Euler angle [radians].
+
+    Returns:
+        Table of shape (*batch, L, 2L−1, 2L−1), complex; unitary in its last two axes restricted to |m|, |n| <= l.
+
+    Raises:
+        TypeError: `bandlimit` is not an integer, or an angle is complex.
+        ValueError: `bandlimit` is below 1, or a concrete angle is not finite.
+    """
+    d = wigner_d(bandlimit, beta)
+    left, right = (order_phases(bandlimit, _angle(name, x)) for name, x in (("alpha", alpha), ("gamma", gamma)))
+    return left[..., None, :, None].astype(_checks.complex_of(d).dtype) * _checks.complex_of(d) * right[
+        ..., None, None, :
+    ].astype(_checks.complex_of(d).dtype)
+
+
+def spin_weighted_harmonics(
+    bandlimit: int,
+    spin: int,
+    colatitude: Float[ArrayLike, "*#points"],
+    longitude: Float[ArrayLike, "*#points"],
+) -> Complex[Array, "*points degree order"]:
+    """All sYlm(θ, φ) = (−1)^s √((2l+1)/4π) d^l_{m,−s}(θ) e^{imφ} below a bandlimit, at points.
+
+    For spin 0 this is `scipy.special.sph_harm_y`. Concrete points take the float64 recursion; traced ones a Fourier
+    sum in θ, differentiable everywhere, poles included.
+
+    Args:
+        bandlimit: L, 1 … 3000.
+        spin: s, |s| < L.
+        colatitude: θ [radians], 0 at the north pole; any shape, broadcast with `longitude`.
+        longitude: φ [radians].
+
+    Returns:
+        Values of shape (*points, L, 2L−1), complex; entry (l, m) at [l, m + L − 1], zero where |m| > l or l < |s|.
+
+    Raises:
+        TypeError: `bandlimit` or `spin` is not an integer, or a coordinate is complex.
+        ValueError: `bandlimit` or `spin` out of range, or a concrete coordinate that is not finite.
+
+    References:
+        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), with the signs of `docs/conventions.md`.
+    """
+    bandlimit = _bandlimit(bandlimit)
+    spin = _checks.integer("spin", spin)
+    if abs(spin) >= bandlimit:
+        raise ValueError(f"`spin` must be below the bandlimit {bandlimit} in magnitude, got {spin}")
+    d = wigner_d(bandlimit, colatitude, columns=(-spin,))[..., 0]
+    norm = [(-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(bandlimit)]
+    real = d * np.array(norm, d.dtype)[:, None]
+    phase = order_phases(bandlimit, -_angle("longitude", longitude))
+    return _checks.complex_of(real) * phase[..., None, :].astype(_checks.complex_of(real).dtype)
+
+
+def order_phases(bandlimit: int, angle: jax.Array) -> Complex[Array, "*batch order"]:
+    """e^{−im·angle} for m = −L+1 … L−1."""
+    order = np.arange(-bandlimit + 1, bandlimit).astype(angle.dtype)
+    argument = angle[..., None] * order
+    return jax.lax.complex(jnp.cos(argument), -jnp.sin(argument))
+
+
+def quarter_turns(exponent: np.ndarray) -> np.ndarray:
+    """i^exponent for integers, exactly."""
+    return np.array([1, 1j, -1, -1j])[exponent % 4]
+
+
+@functools.lru_cache(maxsize=16)
+def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
+    """Δ^l_{kn} for k >= 0 on the host, shape (l, k, n)."""
+    order = np.arange(-bandlimit + 1, bandlimit)
+    rows = _recursion.degrees(bandlimit, np.arange(bandlimit)[:, None], order[None, :], np.pi / 2)
+    return np.stack([row.astype(dtype) for row in rows])
+
+
+def _traced_d(bandlimit: int, beta: jax.Array, columns: np.ndarray) -> jax.Array:
+    """d^l_{mn} = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ}; terms ±k join to a cosine or, for odd m−n, a sine."""
+    order = np.arange(-bandlimit + 1, bandlimit)
+    delta = delta_columns(bandlimit, str(beta.dtype))
+    with jax.ensure_compile_time_eval():
+        left, right = jnp.asarray(delta), jnp.asarray(delta[:, :, columns + bandlimit - 1])
+    k = np.arange(bandlimit).astype(beta.dtype)
+    twice = np.where(np.arange(bandlimit) == 0, 1, 2).astype(beta.dtype)
+    argument = beta[..., None] * k
+    difference = order[:, None] - columns[None, :]
+    turn = quarter_turns(difference)
+    result = jnp.zeros((*beta.shape, bandlimit, order.size, columns.size), beta.dtype)
+    for wave, factor in ((jnp.cos(argument), turn.real), (jnp.sin(argument), turn.imag)):
+        # (Δᵀ diag(wave) Δ): scale the smaller factor, then one product per degree.
+        scaled = (wave * twice)[..., None, :, None] * right
+        product = jnp.einsum("lkm,...lkn->...lmn", left, scaled, precision=HIGHEST)
+        result = result + product * factor.astype(beta.dtype)
+    return result
+
+
+def _bandlimit(value: int) -> int:
+    bandlimit = _checks.integer("bandlimit", value, 1)
+    if bandlimit > _recursion.LARGEST_BANDLIMIT:
+        raise ValueError(f"`bandlimit` must be at most {_recursion.LARGEST_BANDLIMIT}, got {bandlimit}")
+    return bandlimit
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, jax.Array | np.ndarray | np.generic)
+
+
+def _float_dtype(value: object) -> np.dtype:
+    if _is_array(value) and jnp.issubdtype(value.dtype, jnp.floating):  # pyright: ignore
+        return np.dtype(jax.dtypes.canonicalize_dtype(value.dtype))  # pyright: ignore
+    return np.dtype(jnp.zeros(()).dtype)
+
+
+def _angle(name: str, value: object) -> jax.Array:
+    """An angle as a float array; concrete ones must be finite."""
+    if jnp.iscomplexobj(value):
+        raise TypeError(f"`{name}` must be real, got dtype {jnp.result_type(value)}")
+    if not isinstance(value, jax.core.Tracer):
+        _finite(name, np.asarray(value, np.float64))
+    return jnp.asarray(value, _float_dtype(value))
+
+
+def _finite(name: str, value: np.ndarray) -> None:
+    if not np.all(np.isfinite(value)):
+        bad = value[~np.isfinite(value)].ravel()[0]
+        raise ValueError(f"`{name}` must be finite, got {bad}")
