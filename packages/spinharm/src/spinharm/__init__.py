@@ -1,10 +1,23 @@
 """Spin-weighted spherical harmonic transforms and Wigner functions in JAX, exact on any latitude-longitude grid."""
 
 from .__about__ import __version__ as __version__
+from ._calculus import (
+    Helmholtz as Helmholtz,
+    divergence as divergence,
+    eth as eth,
+    ethbar as ethbar,
+    gradient as gradient,
+    helmholtz as helmholtz,
+    inverse_laplacian as inverse_laplacian,
+    laplacian as laplacian,
+    vorticity as vorticity,
+)
 from ._grid import Grid as Grid
 from ._jit import jit as jit
 from ._linear import clear_tables as clear_tables
+from ._resample import change_bandlimit as change_bandlimit, evaluate as evaluate, resample as resample
 from ._rotation import rotate as rotate
+from ._spectra import cross_spectrum as cross_spectrum, power_spectrum as power_spectrum
 from ._transform import SpinTransform as SpinTransform, forward as forward, inverse as inverse
 from ._wigner import (
     spin_weighted_harmonics as spin_weighted_harmonics,
@@ -12,3 +25,4 @@ from ._wigner import (
     wigner_d as wigner_d,
     wigner_delta as wigner_delta,
 )
+from ._wind import spin_to_wind as spin_to_wind, wind_to_spin as wind_to_spin

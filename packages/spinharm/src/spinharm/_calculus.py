@@ -1,0 +1,227 @@
+"""Differential operators on the unit sphere: each multiplies coefficients by a function of degree.
+
+The signs are those of ð f = −(∂_θ + i/sinθ ∂_φ) f on spin 0 and of the wind's spin +1 field v_θ + i v_φ. For a sphere
+of radius r, divide a first derivative by r and a second one by r².
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Num
+
+from . import _checks
+
+
+def _prepare(coeffs: object, axis: int | None) -> tuple[jax.Array, int]:
+    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    return array, _checks.degree_axis(array, axis)
+
+
+def _by_degree(coeffs: jax.Array, axis: int, factor: np.ndarray) -> jax.Array:
+    """Multiply each degree by a real factor."""
+    dtype = _checks.real_dtype(coeffs)
+    shaped = factor.astype(dtype).reshape(-1, *(1,) * (-axis - 1))
+    return jax.lax.complex(coeffs.real * shaped, coeffs.imag * shaped)
+
+
+def _degrees(coeffs: jax.Array, axis: int) -> np.ndarray:
+    return np.arange(coeffs.shape[axis], dtype=np.float64)
+
+
+def eth(coeffs: Num[Array | np.ndarray, "*shape"], spin: int, *, axis: int | None = None) -> Complex[Array, "*shape"]:
+    """Raise the spin: ð sYlm = √((l−s)(l+s+1)) s+1Ylm. On spin 0, ð f = −(∂_θ + i/sinθ ∂_φ) f.
+
+    Args:
+        coeffs: Coefficients of a spin-`spin` field, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        spin: s, the spin of the field.
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Coefficients of the spin s+1 field ð f, same shape.
+
+    Raises:
+        TypeError: Integer coefficients or spin that is not an integer.
+        ValueError: Axes that are not (degree, order).
+
+    References:
+        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7a).
+    """
+    array, axis = _prepare(coeffs, axis)
+    s, l = _checks.integer("spin", spin), _degrees(array, axis)
+    return _by_degree(array, axis, np.sqrt(np.maximum((l - s) * (l + s + 1), 0.0) * (l >= abs(s))))
+
+
+def ethbar(
+    coeffs: Num[Array | np.ndarray, "*shape"], spin: int, *, axis: int | None = None
+) -> Complex[Array, "*shape"]:
+    """Lower the spin: ð̄ sYlm = −√((l+s)(l−s+1)) s−1Ylm. On spin 0, ð̄ f = −(∂_θ − i/sinθ ∂_φ) f.
+
+    Args:
+        coeffs: Coefficients of a spin-`spin` field, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        spin: s, the spin of the field.
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Coefficients of the spin s−1 field ð̄ f, same shape.
+
+    Raises:
+        TypeError: Integer coefficients or spin that is not an integer.
+        ValueError: Axes that are not (degree, order).
+
+    References:
+        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7b).
+    """
+    array, axis = _prepare(coeffs, axis)
+    s, l = _checks.integer("spin", spin), _degrees(array, axis)
+    return _by_degree(array, axis, -np.sqrt(np.maximum((l + s) * (l - s + 1), 0.0) * (l >= abs(s))))
+
+
+def laplacian(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Complex[Array, "*shape"]:
+    """Laplace-Beltrami operator on a scalar: −l(l+1) a_lm.
+
+    Args:
+        coeffs: Spin-0 coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Coefficients of ∇²f on the unit sphere, same shape.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order).
+    """
+    array, axis = _prepare(coeffs, axis)
+    l = _degrees(array, axis)
+    return _by_degree(array, axis, -l * (l + 1))
+
+
+def inverse_laplacian(
+    coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None
+) -> Complex[Array, "*shape"]:
+    """The scalar of zero mean whose Laplacian is the given one: −a_lm / l(l+1), and 0 at l = 0.
+
+    Args:
+        coeffs: Spin-0 coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel). Their mean (l = 0),
+            which no Laplacian has, is left out.
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Coefficients on the unit sphere, same shape.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order).
+    """
+    array, axis = _prepare(coeffs, axis)
+    l = _degrees(array, axis)
+    return _by_degree(array, axis, np.where(l > 0, -1.0 / np.maximum(l * (l + 1), 1.0), 0.0))
+
+
+def gradient(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Complex[Array, "*shape"]:
+    """Gradient of a scalar as the spin +1 field (∇f)_θ + i (∇f)_φ = −ð f.
+
+    Args:
+        coeffs: Spin-0 coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Spin +1 coefficients on the unit sphere, same shape; `spin_to_wind` of their map gives (∂f east, ∂f north).
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order).
+    """
+    return -eth(coeffs, 0, axis=axis)
+
+
+def _divergence_and_vorticity(coeffs: object, axis: int | None) -> tuple[jax.Array, jax.Array]:
+    """The coefficients of −ð̄ w = div + i·curl, taken apart into those of two real fields."""
+    array, axis = _prepare(coeffs, axis)
+    joint = -ethbar(array, 1, axis=axis)
+    L = array.shape[axis]
+    sign = ((-1.0) ** np.arange(-L + 1, L)).astype(_checks.real_dtype(array)).reshape(-1, *(1,) * (-axis - 2))
+    mirrored = jnp.flip(joint, axis + 1)
+    re, im = mirrored.real * sign, mirrored.imag * sign
+    half = np.asarray(0.5, re.dtype)
+    # Half the sum and half the difference over i of q_lm and (−1)^m conj(q_l,−m).
+    divergence = jax.lax.complex((joint.real + re) * half, (joint.imag - im) * half)
+    vorticity = jax.lax.complex((joint.imag + im) * half, (re - joint.real) * half)
+    return divergence, vorticity
+
+
+def divergence(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Complex[Array, "*shape"]:
+    """Divergence of a real wind: 1/sinθ (∂_θ(sinθ v_θ) + ∂_φ v_φ).
+
+    Args:
+        coeffs: Spin +1 coefficients of v_θ + i v_φ, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Spin-0 coefficients of a real field on the unit sphere, same shape.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order).
+    """
+    return _divergence_and_vorticity(coeffs, axis)[0]
+
+
+def vorticity(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Complex[Array, "*shape"]:
+    """Radial vorticity of a real wind: 1/sinθ (∂_θ(sinθ v_φ) − ∂_φ v_θ), positive for counter-clockwise turning.
+
+    Args:
+        coeffs: Spin +1 coefficients of v_θ + i v_φ, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Spin-0 coefficients of a real field on the unit sphere, same shape.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order).
+    """
+    return _divergence_and_vorticity(coeffs, axis)[1]
+
+
+class Helmholtz(NamedTuple):
+    """A wind taken apart: V = ∇χ + r̂ × ∇ψ. Potentials are spin-0 coefficients, parts are spin +1 coefficients.
+
+    Attributes:
+        streamfunction: ψ, of zero mean, with ∇²ψ = vorticity.
+        potential: χ, the velocity potential, of zero mean, with ∇²χ = divergence.
+        rotational: r̂ × ∇ψ.
+        divergent: ∇χ.
+    """
+
+    streamfunction: jax.Array
+    potential: jax.Array
+    rotational: jax.Array
+    divergent: jax.Array
+
+
+def helmholtz(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Helmholtz:
+    """Helmholtz decomposition of a real wind: V = ∇χ + r̂ × ∇ψ.
+
+    Args:
+        coeffs: Spin +1 coefficients of v_θ + i v_φ, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        `Helmholtz(streamfunction, potential, rotational, divergent)`, on the unit sphere; the two parts sum to
+        `coeffs`.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order).
+    """
+    array, axis = _prepare(coeffs, axis)
+    source, spin = _divergence_and_vorticity(array, axis)
+    potential, streamfunction = (inverse_laplacian(x, axis=axis) for x in (source, spin))
+    turned = gradient(streamfunction, axis=axis)
+    # r̂ × (v_θ, v_φ) = (−v_φ, v_θ): a factor i on v_θ + i v_φ.
+    rotational = jax.lax.complex(-turned.imag, turned.real)
+    return Helmholtz(streamfunction, potential, rotational, gradient(potential, axis=axis))

@@ -1,0 +1,138 @@
+"""From one grid to another, from one bandlimit to another, and to arbitrary points."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Complex, Float, Inexact, Num
+
+from . import _checks, _wigner
+from ._grid import Grid
+from ._transform import SpinTransform
+
+# Points evaluated together: bounds the memory of the waves that reach them.
+_POINTS_PER_BLOCK = 1024
+
+
+def resample(
+    f: Num[Array | np.ndarray, "*batch lat lon"],
+    grid_from: Grid,
+    grid_to: Grid,
+    *,
+    spin: int = 0,
+    bandlimit: int | None = None,
+) -> Inexact[Array, "*batch lat_to lon_to"]:
+    """Maps on another grid, through their coefficients: exact for fields that both grids resolve.
+
+    Winds are resampled right as one spin-1 field (`wind_to_spin`), never component by component.
+
+    Args:
+        f: Maps, shape (*batch, nlat, nlon), real or complex.
+        grid_from: Their grid.
+        grid_to: The grid of the result.
+        spin: Their spin weight.
+        bandlimit: Degrees kept; default the most that both grids resolve. Degrees above are cut off, which is the
+            anti-aliasing filter for a coarser grid.
+
+    Returns:
+        Maps of shape (*batch, grid_to.nlat, grid_to.nlon), real for real maps of spin 0.
+
+    Raises:
+        TypeError: Integer or half-precision maps.
+        ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
+    """
+    array = _checks.inexact("f", f)
+    if array.shape[-2:] != grid_from.shape:
+        raise ValueError(f"`f` must have axes (*batch, lat, lon) with sizes {grid_from.shape}, got shape {array.shape}")
+    if bandlimit is None:
+        bandlimit = min(grid_from.max_bandlimit, grid_to.max_bandlimit)
+    coeffs = SpinTransform(grid_from, bandlimit, (spin,)).forward(array[..., None, None])
+    real = spin == 0 and not jnp.iscomplexobj(array)
+    return SpinTransform(grid_to, bandlimit, (spin,)).inverse(coeffs, real=real)[..., 0, 0]
+
+
+def change_bandlimit(
+    coeffs: Num[Array | np.ndarray, "*shape"], bandlimit: int, *, axis: int | None = None
+) -> Complex[Array, "*resized"]:
+    """Coefficients cut to a lower bandlimit, or padded with zeros to a higher one.
+
+    Args:
+        coeffs: Coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
+        bandlimit: The new L, at least 1.
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Coefficients of the new bandlimit.
+
+    Raises:
+        TypeError: Integer coefficients, or `bandlimit` not an integer.
+        ValueError: Axes that are not (degree, order), or `bandlimit` below 1.
+    """
+    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    axis = _checks.degree_axis(array, axis)
+    change = _checks.integer("bandlimit", bandlimit, 1) - array.shape[axis]
+    config = [(0, 0, 0)] * array.ndim
+    config[axis], config[axis + 1] = (0, change, 0), (change, change, 0)
+    return jax.lax.pad(array, jnp.zeros((), array.dtype), config)
+
+
+def evaluate(
+    coeffs: Num[Array | np.ndarray, "*batch degree order"],
+    colatitude: Float[ArrayLike, "*#points"],
+    longitude: Float[ArrayLike, "*#points"],
+    *,
+    spin: int = 0,
+) -> Complex[Array, "*batch *points"]:
+    """Values of a field at arbitrary points: Σ_lm a_lm sYlm(θ, φ).
+
+    The field is brought to an equiangular grid, where it is one Fourier series on the torus (equation 6 of the paper),
+    and the series is summed at the points: O(L²) per point and field, O(L²) memory, differentiable in coefficients
+    and points everywhere, poles included.
+
+    Args:
+        coeffs: Coefficients of one spin, shape (*batch, L, 2L−1).
+        colatitude: θ [radians]; any shape, broadcast with `longitude`; may be traced.
+        longitude: φ [radians].
+        spin: s, |s| < L. The value at a pole is the limit along the meridian φ.
+
+    Returns:
+        Values of shape (*batch, *points), complex.
+
+    Raises:
+        TypeError: Integer coefficients or complex coordinates.
+        ValueError: Axes that are not (degree, order), a spin out of range, or a coordinate that is not finite.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), equation (6).
+    """
+    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    L = _checks.bandlimit_of(array, -2)
+    dtype = _checks.real_dtype(array)
+    theta = _wigner._angle("colatitude", colatitude).astype(dtype)
+    phi = _wigner._angle("longitude", longitude).astype(dtype)
+    theta, phi = jnp.broadcast_arrays(theta, phi)
+    batch, points = array.shape[:-2], theta.shape
+    series = _torus_series(array.reshape(-1, L, 2 * L - 1), spin)
+
+    def block(point: tuple[jax.Array, jax.Array]) -> jax.Array:
+        along, around = (_wigner.order_phases(L, -angle) for angle in point)
+        waves = jnp.einsum("k,bkm->bm", along, series, precision=_wigner.HIGHEST)
+        return jnp.einsum("bm,m->b", waves, around, precision=_wigner.HIGHEST)
+
+    values = jax.lax.map(block, (theta.reshape(-1), phi.reshape(-1)), batch_size=_POINTS_PER_BLOCK)
+    return jnp.moveaxis(values, 0, -1).reshape(*batch, *points)
+
+
+def _torus_series(coeffs: jax.Array, spin: int) -> jax.Array:
+    """G_km of f = Σ e^{ikθ} e^{imφ} G_km, |k|, |m| < L: (batch, L, 2L−1) to (batch, 2L−1, 2L−1)."""
+    L = coeffs.shape[-1] // 2 + 1
+    # Cell-centred rings: the mirrored half of the torus repeats no point.
+    grid = Grid.equiangular(L, 2 * L - 1, poles=False)
+    maps = SpinTransform(grid, L, (spin,)).inverse(coeffs[..., None, None])[..., 0, 0]
+    order = np.arange(-L + 1, L)
+    profiles = jnp.fft.fft(maps)[..., order % grid.nlon]
+    parity = (-1.0) ** ((order + spin) % 2)
+    torus = jnp.concatenate([profiles, jnp.flip(profiles, -2) * parity.astype(maps.dtype)], -2)
+    origin = np.exp(-1j * order * np.pi / (2 * L)) / (2 * L * grid.nlon)
+    return jnp.fft.fft(torus, axis=-2)[..., order % (2 * L), :] * origin[:, None].astype(maps.dtype)

@@ -1,0 +1,81 @@
+"""Power and cross spectra by degree."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import jax
+import numpy as np
+from jaxtyping import Array, Complex, Float, Num
+
+from . import _checks
+
+Normalization = Literal["total", "mean", "per_order"]
+
+
+def power_spectrum(
+    coeffs: Num[Array | np.ndarray, "*shape"], *, normalization: Normalization = "total", axis: int | None = None
+) -> Float[Array, "*spectrum"]:
+    """Power by degree, P_l = Σ_m |a_lm|².
+
+    Parseval: with `"total"`, Σ_l P_l = ∫ |f|² dΩ; with `"mean"`, P_l / 4π, the sum is the mean square of f; with
+    `"per_order"`, P_l / (2l+1) is the C_l of cosmology. For winds as spin ±1 fields |f|² = u² + v², twice the kinetic
+    energy per mass.
+
+    Args:
+        coeffs: Coefficients of one spin, shape (*batch, L, 2L−1), or (*batch, L, 2L−1, spin, channel).
+        normalization: See above.
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Spectrum of shape (*batch, L) or (*batch, L, spin, channel), real.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order), or an unknown `normalization`.
+    """
+    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    axis = _checks.degree_axis(array, axis)
+    return _normalised((array.real**2 + array.imag**2).sum(axis + 1), axis + 1, normalization)
+
+
+def cross_spectrum(
+    coeffs: Num[Array | np.ndarray, "*shape"],
+    other: Num[Array | np.ndarray, "*shape"],
+    *,
+    normalization: Normalization = "total",
+    axis: int | None = None,
+) -> Complex[Array, "*spectrum"]:
+    """Cross power by degree, Σ_m a_lm conj(b_lm); with `"total"`, its sum over l is ∫ f conj(g) dΩ.
+
+    Args:
+        coeffs: Coefficients a of one spin, shape (*batch, L, 2L−1), or (*batch, L, 2L−1, spin, channel).
+        other: Coefficients b, same shape.
+        normalization: As in `power_spectrum`.
+        axis: Position of the degree axis; found by shape if left out.
+
+    Returns:
+        Spectrum of shape (*batch, L) or (*batch, L, spin, channel), complex; real for two real fields.
+
+    Raises:
+        TypeError: Integer coefficients.
+        ValueError: Axes that are not (degree, order), shapes or types that differ, or an unknown `normalization`.
+    """
+    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    second = _checks.complex_of(_checks.inexact("other", other))
+    if array.shape != second.shape or array.dtype != second.dtype:
+        raise ValueError(
+            f"`other` must have the shape and type of `coeffs`, {array.shape} {array.dtype}, got {second.shape} "
+            f"{second.dtype}"
+        )
+    axis = _checks.degree_axis(array, axis)
+    return _normalised((array * second.conj()).sum(axis + 1), axis + 1, normalization)
+
+
+def _normalised(spectrum: jax.Array, axis: int, normalization: str) -> jax.Array:
+    _checks.option("normalization", normalization, ("total", "mean", "per_order"))
+    if normalization == "total":
+        return spectrum
+    degree = np.arange(spectrum.shape[axis])
+    factor = 1 / (2 * degree + 1) if normalization == "per_order" else np.full(degree.size, 1 / (4 * np.pi))
+    return spectrum * factor.astype(spectrum.dtype).reshape(-1, *(1,) * (-axis - 1))
