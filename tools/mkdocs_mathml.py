@@ -12,9 +12,7 @@ from typing import Any
 from latex2mathml.converter import convert
 
 # What `pymdownx.arithmatex` makes of $...$ and $$...$$ with `generic: true`.
-_FORMULA = re.compile(
-    r'<(?P<element>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=element)>', re.DOTALL
-)
+_FORMULA = re.compile(r'<(?P<element>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=element)>', re.DOTALL)
 
 
 def render_formulas(content: str) -> str:

@@ -1,6 +1,8 @@
 """Spin-weighted spherical harmonic transforms and Wigner functions in JAX, exact on any latitude-longitude grid."""
 
+from . import convert as convert
 from .__about__ import __version__ as __version__
+from ._cache import clear_tables as clear_tables
 from ._calculus import (
     Helmholtz as Helmholtz,
     divergence as divergence,
@@ -14,7 +16,6 @@ from ._calculus import (
 )
 from ._grid import Grid as Grid
 from ._jit import jit as jit
-from ._linear import clear_tables as clear_tables
 from ._resample import change_bandlimit as change_bandlimit, evaluate as evaluate, resample as resample
 from ._rotation import rotate as rotate
 from ._spectra import cross_spectrum as cross_spectrum, power_spectrum as power_spectrum

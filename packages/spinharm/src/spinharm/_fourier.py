@@ -20,7 +20,7 @@ _barrier = lax.optimization_barrier
 
 
 def dft_tables(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """cos and sin of m φ_k, (order, k), for k up to half a ring; columns that are their own mirror image count half."""
+    """Cos and sin of m φ_k, (order, k), for k up to half a ring; columns that are their own mirror image count half."""
     order, k = np.arange(plan.bandlimit), np.arange(_half(plan.grid.nlon))
     # The integer product is reduced first, so that the angle keeps its digits.
     angle = 2 * np.pi * (np.outer(order, k) % plan.grid.nlon) / plan.grid.nlon

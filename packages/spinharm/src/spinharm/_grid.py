@@ -179,7 +179,6 @@ class Grid:
         """
         latitude = _checked_axis("latitude_deg", latitude_deg)
         longitude = _checked_axis("longitude_deg", longitude_deg)
-        origin = _longitude_origin(longitude)
         if np.any(np.abs(latitude) > 90 * (1 + 1e-6)):
             worst = float(latitude[np.argmax(np.abs(latitude))])
             raise ValueError(
@@ -193,7 +192,7 @@ class Grid:
                 f"`latitude_deg` must be sorted without repeats, got {latitude[at]:g} then {latitude[at + 1]:g} "
                 f"at index {at}"
             )
-        candidates = _candidates(latitude.size, longitude.size, origin, south_first)
+        candidates = _candidates(latitude.size, longitude.size, _longitude_origin(longitude), south_first)
         spacing = 180.0 / latitude.size
         misfits = [(float(np.max(np.abs(c.latitude_deg - latitude))), c) for c in candidates]
         misfit, best = min(misfits, key=lambda pair: pair[0])
@@ -306,23 +305,26 @@ def _checked_axis(name: str, values: object) -> np.ndarray:
 def _longitude_origin(longitude: np.ndarray) -> float:
     """The first longitude in radians, after a check that the columns are `360/nlon` degrees apart."""
     spacing = 360.0 / longitude.size
-    gaps = np.diff(longitude)
-    if gaps.size and np.all(np.abs(gaps - 360.0 / gaps.size) <= _tolerance(spacing)):
-        raise ValueError(
-            f"`longitude_deg` must not repeat its first meridian, got {longitude[0]:g} and {longitude[-1]:g}; "
-            f"drop the last column"
-        )
-    wrong = np.abs(longitude - (longitude[0] + spacing * np.arange(longitude.size))) > _tolerance(spacing)
+    steps = spacing * np.arange(longitude.size)
+    # Both the first column and the one compared with it may be rounded.
+    wrong = np.abs(longitude - (longitude[0] + steps)) > 2 * _tolerance(spacing)
     if np.any(wrong):
+        if abs(longitude[-1] - longitude[0] - 360.0) <= 2 * _tolerance(spacing):
+            raise ValueError(
+                f"`longitude_deg` must not repeat its first meridian, got {longitude[0]:g} and {longitude[-1]:g}; "
+                f"drop the last column"
+            )
         at = int(np.argmax(wrong))
         raise ValueError(
             f"`longitude_deg` must be {longitude.size} ascending values {spacing:g} degrees apart, got "
-            f"{longitude[at]:g} at index {at} where {longitude[0] + spacing * at:g} belongs"
+            f"{longitude[at]:g} at index {at} where {longitude[0] + steps[at]:g} belongs"
         )
-    # A least-squares origin averages the rounding of the columns; whole thousandths of a spacing are meant exactly.
-    origin = float(np.mean(longitude - spacing * np.arange(longitude.size)))
+    # A least-squares origin averages the rounding of the columns; a whole thousandth of a spacing within that rounding
+    # is meant exactly.
+    origin = float(np.mean(longitude - steps))
+    noise = float(np.max(np.abs(longitude - steps - origin)))
     snapped = round(origin / spacing * 1000) / 1000 * spacing
-    if abs(snapped - origin) <= 1e-3 * spacing:
+    if abs(snapped - origin) <= noise + 1e-9 * spacing:
         origin = snapped
     return float(np.radians(origin))
 

@@ -35,9 +35,9 @@ class _Jitted:
     def __init__(self, function: Callable[..., Any], static: tuple[str, ...], donated: tuple[int, ...]) -> None:
         functools.update_wrapper(self, function)
         self._function, self._static, self._donated = function, static, donated
-        self._programs: dict[Any, tuple[Callable[..., Any], list[jax.Array]]] = {}
+        self._programs: dict[Any, tuple[Callable[..., Any], list[Any]]] = {}
 
-    def _prepare(self, args: tuple, kwargs: dict) -> tuple[Callable[..., Any], list[jax.Array], dict]:
+    def _prepare(self, args: tuple, kwargs: dict) -> tuple[Callable[..., Any], list[Any], dict]:
         static = {name: kwargs[name] for name in self._static if name in kwargs}
         dynamic = {name: value for name, value in kwargs.items() if name not in static}
         leaves, structure = jax.tree.flatten((args, dynamic))
@@ -76,7 +76,7 @@ def _inner(equation: Any) -> ClosedJaxpr | None:
     return body if any(True for _ in _constants(body)) else None
 
 
-def _constants(closed: Any) -> Iterable[jax.Array]:
+def _constants(closed: Any) -> Iterable[Any]:
     yield from closed.consts
     for equation in closed.eqns:
         body = _inner(equation)

@@ -7,7 +7,6 @@ them as arguments; they are constants and have no derivative.
 """
 
 import dataclasses
-from collections import OrderedDict
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from . import _fourier, _legendre, _streaming
+from ._cache import cached_table
 from ._plan import Plan
 
 
@@ -24,29 +24,19 @@ def _stage(plan: Plan):
     return _legendre if plan.method == "tables" else _streaming
 
 
-# Tables are shared by every transform that needs them; the least recently used are dropped beyond this many.
-_CACHE_SIZE = 64
-_cache: OrderedDict[tuple, tuple[jax.Array, ...]] = OrderedDict()
-
-
 def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
     """Device tables of one direction of `plan`: two for the Fourier transform, then those of the Legendre product."""
-    key = (dataclasses.replace(plan, precision=lax.Precision.HIGHEST), towards_degrees)
-    if key not in _cache:
-        host = [table.astype(plan.dtype) for table in _fourier.dft_tables(plan)]
-        host += _stage(plan).tables(plan, towards_degrees)
-        # Concrete arrays even while a program is being traced: the cache must not hold tracers.
-        with jax.ensure_compile_time_eval():
-            _cache[key] = tuple(jnp.asarray(table) for table in host)
-        if len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
-    _cache.move_to_end(key)
-    return _cache[key]
+    # The precision of products is no property of the tables.
+    return _tables(dataclasses.replace(plan, precision=lax.Precision.HIGHEST), towards_degrees)
 
 
-def clear_tables() -> None:
-    """Forget all cached tables, so that their memory can be returned once no program uses them."""
-    _cache.clear()
+@cached_table(maxsize=64)
+def _tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
+    host = [table.astype(plan.dtype) for table in _fourier.dft_tables(plan)]
+    host += _stage(plan).tables(plan, towards_degrees)
+    # Concrete arrays even while a program is being traced: the cache must not hold tracers.
+    with jax.ensure_compile_time_eval():
+        return tuple(jnp.asarray(table) for table in host)
 
 
 def _real_dtype(plan: Plan) -> np.dtype:
@@ -139,7 +129,7 @@ def _define(name: str, function, abstract) -> Primitive:
         if any(d is not None for d in other):
             raise ValueError("the tables of a spherical harmonic transform cannot be mapped by `vmap`")
         x = jnp.moveaxis(x, dim, 0)
-        out = primitive.bind(x.reshape(-1, *x.shape[2:]), *rest, plan=plan)
+        out = primitive.bind(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), *rest, plan=plan)
         return out.reshape(*x.shape[:2], *out.shape[1:]), 0
 
     batching.primitive_batchers[primitive] = batch

@@ -28,9 +28,7 @@ def circle_colatitude(nlat: int, north_pole: bool, south_pole: bool) -> np.ndarr
     return (np.arange(nlat) + offset) * (2 * np.pi / circle_size(nlat, north_pole, south_pole))
 
 
-def circle_to_points(
-    nlat: int, north_pole: bool, south_pole: bool, points: np.ndarray, parity: int
-) -> np.ndarray:
+def circle_to_points(nlat: int, north_pole: bool, south_pole: bool, points: np.ndarray, parity: int) -> np.ndarray:
     """Trigonometric interpolation, (points, nlat), of profiles F with F(−θ) = parity · F(θ) from a circle's rings.
 
     The ring profile of order m of a spin-s field, continued over the pole, has parity (−1)^{m+s}. Exact for

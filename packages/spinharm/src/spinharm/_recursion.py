@@ -71,7 +71,7 @@ def coefficients(degree: int, m: np.ndarray, n: np.ndarray) -> tuple[np.ndarray,
     return gain, np.where(active, m * n / (here * there), 0.0), np.where(active, down / up, 0.0)
 
 
-def degrees(bandlimit: int, m: np.ndarray, n: np.ndarray, beta: np.ndarray) -> Iterator[np.ndarray]:
+def degrees(bandlimit: int, m: np.ndarray, n: np.ndarray, beta: np.ndarray | float) -> Iterator[np.ndarray]:
     """Yield d^l_{mn}(β) for l = 0 … bandlimit−1; zero below max(|m|, |n|).
 
     `m` and `n` (integers) and `beta` [radians] broadcast together; keep axes of length 1 where they can be, the

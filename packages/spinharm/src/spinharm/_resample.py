@@ -39,9 +39,12 @@ def resample(
         Maps of shape (*batch, grid_to.nlat, grid_to.nlon), real for real maps of spin 0.
 
     Raises:
-        TypeError: Integer or half-precision maps.
+        TypeError: Integer or half-precision maps, or a grid that is not a `Grid`.
         ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
     """
+    for name, grid in (("grid_from", grid_from), ("grid_to", grid_to)):
+        if not isinstance(grid, Grid):
+            raise TypeError(f"`{name}` must be a spinharm.Grid, got {grid!r}")
     array = _checks.inexact("f", f)
     if array.shape[-2:] != grid_from.shape:
         raise ValueError(f"`f` must have axes (*batch, lat, lon) with sizes {grid_from.shape}, got shape {array.shape}")
@@ -101,7 +104,8 @@ def evaluate(
 
     Raises:
         TypeError: Integer coefficients or complex coordinates.
-        ValueError: Axes that are not (degree, order), a spin out of range, or a coordinate that is not finite.
+        ValueError: Axes that are not (degree, order), a spin out of range, a coordinate that is not finite, or
+            coordinates whose shapes do not broadcast.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), equation (6).
@@ -111,6 +115,7 @@ def evaluate(
     dtype = _checks.real_dtype(array)
     theta = _wigner._angle("colatitude", colatitude).astype(dtype)
     phi = _wigner._angle("longitude", longitude).astype(dtype)
+    _wigner._broadcast(colatitude=theta, longitude=phi)
     theta, phi = jnp.broadcast_arrays(theta, phi)
     batch, points = array.shape[:-2], theta.shape
     series = _torus_series(array.reshape(-1, L, 2 * L - 1), spin)

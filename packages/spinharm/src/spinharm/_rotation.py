@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, Num
 
 from . import _checks, _wigner
+from ._cache import cached_table
 
 # Degrees per block: within one, all degrees share the size of the largest.
 _DEGREES_PER_BLOCK = 16
@@ -71,8 +72,8 @@ def rotate(
         phase = jnp.moveaxis(phase.reshape(*(1,) * (len(whole) - phase.ndim + 1), *phase.shape), -1, 0)
         return phase[..., None]
 
-    x = jnp.moveaxis(array, (axis, axis + 1), (0, 1)).reshape(L, 2 * L - 1, *batch, -1)
-    x = x.reshape(L, 2 * L - 1, *(1,) * (len(whole) - len(batch)), *batch, x.shape[-1])
+    x = jnp.moveaxis(array, (axis, axis + 1), (0, 1))
+    x = x.reshape(L, 2 * L - 1, *(1,) * (len(whole) - len(batch)), *batch, math.prod(tail))
     shape = (-1,) + (1,) * (x.ndim - 2)
     turn = _wigner.quarter_turns(-order).astype(array.dtype).reshape(shape)
     x = x * (columns(right) * turn)
@@ -86,7 +87,9 @@ def rotate(
         padding = L - 1 - reach
         out.append(jnp.pad(block, ((0, 0), (padding, padding), *((0, 0),) * (block.ndim - 2))))
     result = jnp.concatenate(out)
-    result = jnp.broadcast_to(result, (*result.shape[:2], *whole, result.shape[-1])).reshape(L, 2 * L - 1, *whole, *tail)
+    result = jnp.broadcast_to(result, (*result.shape[:2], *whole, result.shape[-1])).reshape(
+        L, 2 * L - 1, *whole, *tail
+    )
     return jnp.moveaxis(result, (0, 1), (len(whole), len(whole) + 1))
 
 
@@ -99,7 +102,7 @@ def _apply(delta: jax.Array, x: jax.Array, side: int) -> jax.Array:
     return jax.lax.complex(product(x.real), product(x.imag))
 
 
-@functools.lru_cache(maxsize=16)
+@cached_table(maxsize=16)
 def _delta_blocks(bandlimit: int, dtype: str) -> list[tuple[int, jax.Array]]:
     """(first degree, Δ of shape (degrees, k, n)) per block, with orders cut to those the block has."""
     starts = range(0, bandlimit, _DEGREES_PER_BLOCK)

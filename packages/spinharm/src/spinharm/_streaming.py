@@ -6,6 +6,7 @@ with JAX's default of x64 off. Host arrays travel as pairs of 32-bit words for t
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -112,7 +113,7 @@ def _interpolate(plan: Plan, matrices: jax.Array, x: jax.Array) -> jax.Array:
     by_spin = []
     for index, spin in enumerate(plan.spins):
         even, odd = apply(spin % 2, x[0::2, index]), apply((spin + 1) % 2, x[1::2, index])
-        by_spin.append(jnp.stack([even, odd], 1).reshape(-1, *even.shape[1:]))
+        by_spin.append(jnp.stack([even, odd], 1).reshape(2 * even.shape[0], *even.shape[1:]))
     return jnp.stack(by_spin, 1)[:count]
 
 
@@ -120,7 +121,7 @@ def _to_rows(plan: Plan, x: jax.Array) -> jax.Array:
     """(m, s, ·, part, …) to (s, row, ·, columns): negative orders become rows of their own where they must."""
     if not (plan.folded or plan.real):
         x = jnp.concatenate([x[:, :, :, :2], x[:, :, :, 2:]])
-    x = x.reshape(*x.shape[:3], -1)
+    x = x.reshape(*x.shape[:3], math.prod(x.shape[3:]))
     return x.swapaxes(0, 1)
 
 
@@ -156,7 +157,7 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: jax.Array) -
     _, out = _scan_blocks(plan, tables, consume, (), None)
     # (block, s, row, degree, column) to (row, s, block · degree, column)
     out = out.transpose(2, 1, 0, 3, 4)
-    out = out.reshape(*out.shape[:2], -1, out.shape[-1])[:, :, : plan.bandlimit]
+    out = out.reshape(*out.shape[:2], _padded(plan.bandlimit), out.shape[-1])[:, :, : plan.bandlimit]
     return _from_rows(plan, out, profiles.shape[4:])
 
 
@@ -167,7 +168,8 @@ def to_rings(plan: Plan, tables: tuple[jax.Array, ...], degrees: jax.Array) -> j
     columns = _to_rows(plan, degrees)
     missing = _padded(plan.bandlimit) - plan.bandlimit
     columns = jnp.pad(columns, ((0, 0), (0, 0), (0, missing), (0, 0)))
-    blocks = columns.reshape(*columns.shape[:2], -1, _DEGREES_PER_BLOCK, columns.shape[-1])
+    count = columns.shape[2] // _DEGREES_PER_BLOCK
+    blocks = columns.reshape(*columns.shape[:2], count, _DEGREES_PER_BLOCK, columns.shape[-1])
     blocks = blocks.transpose(2, 0, 1, 3, 4)
 
     def consume(total, rows, block):

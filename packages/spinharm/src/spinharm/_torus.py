@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import _checks, _quadrature, _recursion
+from ._cache import cached_table
 
 if TYPE_CHECKING:
     from ._grid import Grid
@@ -29,7 +30,7 @@ def table_bytes(bandlimit: int, spins: tuple[int, ...], dtype: str, symmetric: b
     return np.dtype(dtype).itemsize * len(spins) * (2 * bandlimit - 1) * bandlimit * rows
 
 
-@functools.lru_cache(maxsize=16)
+@cached_table(maxsize=16)
 def delta_products(bandlimit: int, spin: int, dtype: str, symmetric: bool) -> jax.Array:
     """(−1)^s √((2l+1)/4π) Δ^l_{m′m} Δ^l_{m′,−s}, shape (m, l, m′); m′ >= 0 only if `symmetric`."""
     orders = np.arange(-bandlimit + 1, bandlimit)
@@ -84,7 +85,7 @@ def _inner_products(grid: Grid, orders: np.ndarray) -> np.ndarray:
     return matrix * np.exp(-1j * frequency * offset) * (2 * np.pi / grid.nlon / size)
 
 
-def _einsum(transform: SpinTransform, expression: str, *operands: jax.Array) -> jax.Array:
+def _einsum(transform: SpinTransform, expression: str, *operands: jax.Array | np.ndarray) -> jax.Array:
     return jnp.einsum(expression, *operands, precision=transform.precision)
 
 
@@ -105,9 +106,7 @@ def inverse(transform: SpinTransform, coeffs: jax.Array) -> jax.Array:
 
 def _tables(transform: SpinTransform, x: jax.Array) -> tuple[jax.Array, ...]:
     dtype = _checks.real_dtype(x)
-    return tuple(
-        delta_products(transform.bandlimit, spin, dtype, transform.delta_symmetry) for spin in transform.spins
-    )
+    return tuple(delta_products(transform.bandlimit, spin, dtype, transform.delta_symmetry) for spin in transform.spins)
 
 
 @functools.partial(jax.jit, static_argnums=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Literal
 
@@ -197,7 +198,7 @@ class SpinTransform:
         if not real:
             array = _checks.complex_of(array)
         plan = self._plan(_checks.real_dtype(array), real)
-        coeffs = _linear.analyse(array.reshape(-1, *array.shape[-4:]), plan)
+        coeffs = _linear.analyse(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return coeffs.reshape(*batch, *coeffs.shape[1:])
 
     def inverse(
@@ -227,7 +228,8 @@ class SpinTransform:
         if self.method == "torus":
             maps = _torus.inverse(self, array)
             return maps.real if real else maps
-        maps = _linear.synthesise(array.reshape(-1, *array.shape[-4:]), self._plan(_checks.real_dtype(array), real))
+        plan = self._plan(_checks.real_dtype(array), real)
+        maps = _linear.synthesise(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return maps.reshape(*batch, *maps.shape[1:])
 
     def _plan(self, dtype: str, real: bool) -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable
 
@@ -12,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float
 
-from . import _checks, _recursion, _torus
+from . import _checks, _recursion
+from ._cache import cached_table
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -67,17 +67,7 @@ def wigner_d(
     columns = order if columns is None else np.array([_checks.integer("columns", n) for n in columns], int)
     if columns.size and np.max(np.abs(columns)) >= bandlimit:
         raise ValueError(f"`columns` must be below the bandlimit {bandlimit} in magnitude, got {columns.tolist()}")
-    if isinstance(beta, jax.core.Tracer):
-        return _traced_d(bandlimit, _angle("beta", beta), columns)
-    angle = np.asarray(_angle("beta", beta), np.float64) if _is_array(beta) else np.asarray(beta, np.float64)
-    _finite("beta", angle)
-    dtype = _float_dtype(beta)
-    shape = (*angle.shape, bandlimit, order.size, columns.size)
-    table = np.empty((angle.size, bandlimit, order.size, columns.size), dtype)
-    rows = _recursion.degrees(bandlimit, order[None, :, None], columns[None, None, :], angle.reshape(-1, 1, 1))
-    for degree, row in enumerate(rows):
-        table[:, degree] = row
-    return jnp.asarray(table.reshape(shape))
+    return _d(bandlimit, "beta", beta, columns)
 
 
 def wigner_D(
@@ -102,13 +92,16 @@ def wigner_D(
 
     Raises:
         TypeError: `bandlimit` is not an integer, or an angle is complex.
-        ValueError: `bandlimit` is below 1, or a concrete angle is not finite.
+        ValueError: `bandlimit` out of range, a concrete angle that is not finite, or shapes that do not broadcast.
     """
+    _broadcast(alpha=alpha, beta=beta, gamma=gamma)
     d = wigner_d(bandlimit, beta)
     left, right = (order_phases(bandlimit, _angle(name, x)) for name, x in (("alpha", alpha), ("gamma", gamma)))
-    return left[..., None, :, None].astype(_checks.complex_of(d).dtype) * _checks.complex_of(d) * right[
-        ..., None, None, :
-    ].astype(_checks.complex_of(d).dtype)
+    return (
+        left[..., None, :, None].astype(_checks.complex_of(d).dtype)
+        * _checks.complex_of(d)
+        * right[..., None, None, :].astype(_checks.complex_of(d).dtype)
+    )
 
 
 def spin_weighted_harmonics(
@@ -133,16 +126,19 @@ def spin_weighted_harmonics(
 
     Raises:
         TypeError: `bandlimit` or `spin` is not an integer, or a coordinate is complex.
-        ValueError: `bandlimit` or `spin` out of range, or a concrete coordinate that is not finite.
+        ValueError: `bandlimit` or `spin` out of range, a concrete coordinate that is not finite, or shapes that do not
+            broadcast.
 
     References:
-        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), with the signs of `docs/conventions.md`.
+        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), times the Condon-Shortley phase (−1)^m;
+        see `docs/conventions.md`.
     """
     bandlimit = _bandlimit(bandlimit)
     spin = _checks.integer("spin", spin)
     if abs(spin) >= bandlimit:
         raise ValueError(f"`spin` must be below the bandlimit {bandlimit} in magnitude, got {spin}")
-    d = wigner_d(bandlimit, colatitude, columns=(-spin,))[..., 0]
+    _broadcast(colatitude=colatitude, longitude=longitude)
+    d = _d(bandlimit, "colatitude", colatitude, np.array([-spin]))[..., 0]
     norm = [(-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(bandlimit)]
     real = d * np.array(norm, d.dtype)[:, None]
     phase = order_phases(bandlimit, -_angle("longitude", longitude))
@@ -161,12 +157,28 @@ def quarter_turns(exponent: np.ndarray) -> np.ndarray:
     return np.array([1, 1j, -1, -1j])[exponent % 4]
 
 
-@functools.lru_cache(maxsize=16)
+@cached_table(maxsize=16)
 def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
     """Δ^l_{kn} for k >= 0 on the host, shape (l, k, n)."""
     order = np.arange(-bandlimit + 1, bandlimit)
     rows = _recursion.degrees(bandlimit, np.arange(bandlimit)[:, None], order[None, :], np.pi / 2)
     return np.stack([row.astype(dtype) for row in rows])
+
+
+def _d(bandlimit: int, name: str, beta: object, columns: np.ndarray) -> jax.Array:
+    """The table of an angle that the caller knows as `name`."""
+    if isinstance(beta, jax.core.Tracer):
+        return _traced_d(bandlimit, _angle(name, beta), columns)
+    _real(name, beta)
+    # On the host even while a program is being traced, where `jnp.asarray` would give a tracer.
+    angle = np.asarray(beta, np.float64)
+    _finite(name, angle)
+    order = np.arange(-bandlimit + 1, bandlimit)
+    table = np.empty((angle.size, bandlimit, order.size, columns.size), _float_dtype(beta))
+    rows = _recursion.degrees(bandlimit, order[None, :, None], columns[None, None, :], angle.reshape(-1, 1, 1))
+    for degree, row in enumerate(rows):
+        table[:, degree] = row
+    return jnp.asarray(table.reshape(*angle.shape, *table.shape[1:]))
 
 
 def _traced_d(bandlimit: int, beta: jax.Array, columns: np.ndarray) -> jax.Array:
@@ -208,11 +220,25 @@ def _float_dtype(value: object) -> np.dtype:
 
 def _angle(name: str, value: object) -> jax.Array:
     """An angle as a float array; concrete ones must be finite."""
-    if jnp.iscomplexobj(value):
-        raise TypeError(f"`{name}` must be real, got dtype {jnp.result_type(value)}")
+    _real(name, value)
     if not isinstance(value, jax.core.Tracer):
         _finite(name, np.asarray(value, np.float64))
     return jnp.asarray(value, _float_dtype(value))
+
+
+def _real(name: str, value: object) -> None:
+    if jnp.iscomplexobj(value):
+        raise TypeError(f"`{name}` must be real, got dtype {jnp.result_type(value)}")
+
+
+def _broadcast(**values: object) -> None:
+    """Arguments, by name, whose shapes must broadcast together."""
+    shapes = [np.shape(value) for value in values.values()]  # pyright: ignore
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        names = ", ".join(f"`{name}`" for name in values)
+        raise ValueError(f"{names} must broadcast, got shapes {', '.join(map(str, shapes))}") from None
 
 
 def _finite(name: str, value: np.ndarray) -> None:

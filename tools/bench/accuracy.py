@@ -1,0 +1,246 @@
+"""Errors of round trips, of Wigner d and against other libraries, by bandlimit, spin, dtype, grid and method.
+
+`python tools/bench/accuracy.py` prints the tables and writes them into `packages/spinharm/docs/accuracy.md`, between
+the lines `<!-- begin NAME -->` and `<!-- end NAME -->`. A relative error is the largest difference over the largest
+value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import ducc0
+import jax
+import numpy as np
+import s2fft
+
+import spinharm
+from spinharm import Grid, SpinTransform, _recursion
+
+PACKAGES = ("spinharm", "scipy", "ducc0", "s2fft")
+PAGE = Path(__file__).resolve().parents[2] / "packages" / "spinharm" / "docs" / "accuracy.md"
+SPINS = (0, 1, 2, 8, -12)
+DTYPES = ("float32", "float64")
+# (grid, methods), each at its largest bandlimit.
+ROUND_TRIPS = (
+    (Grid.equiangular(32, 64, poles=False), ("tables", "recursion", "torus")),
+    (Grid.driscoll_healy(64), ("tables", "recursion")),
+    (Grid.mcewen_wiaux(64), ("tables", "recursion", "torus")),
+    (Grid.gauss_legendre(64), ("tables", "recursion")),
+    (Grid.equiangular(121, 240), ("tables", "recursion", "torus")),
+    (Grid.equiangular(181, 360), ("tables", "recursion")),
+    (Grid.equiangular(361, 720), ("tables", "recursion")),
+)
+LARGE = Grid.equiangular(721, 1440)
+ORDERS = (0, 1, 100, 1000, 2000, 2047)
+DEGREES = (128, 512, 2048)
+ROTATIONS = (16, 64, 128)
+
+
+def coefficients(rng: np.random.Generator, bandlimit: int, spin: int) -> np.ndarray:
+    """Random coefficients of order one, zero where |m| > l or l < |spin|."""
+    shape = (bandlimit, 2 * bandlimit - 1)
+    degree, order = np.arange(bandlimit)[:, None], np.arange(-bandlimit + 1, bandlimit)
+    values = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+    return np.where((np.abs(order) <= degree) & (degree >= abs(spin)), values, 0)
+
+
+def relative(got: Any, wanted: Any) -> float:
+    """The largest difference over the largest value."""
+    a, b = np.asarray(got), np.asarray(wanted)
+    return float(np.max(np.abs(a - b)) / np.max(np.abs(b)))
+
+
+def round_trip(grid: Grid, spin: int, dtype: str, method: Any) -> float:
+    """Coefficients → map → coefficients at the largest bandlimit of a grid."""
+    bandlimit = grid.max_bandlimit
+    transform = SpinTransform(grid, bandlimit, (spin,), method=method, memory_limit=2**33)
+    with jax.enable_x64(dtype == "float64"):
+        coeffs = coefficients(np.random.default_rng(spin + 100), bandlimit, spin)
+        coeffs = coeffs.astype("complex64" if dtype == "float32" else "complex128")[..., None, None]
+        error = relative(transform.forward(transform.inverse(coeffs)), coeffs)
+    spinharm.clear_tables()
+    return error
+
+
+def round_trips(cases: Iterable[tuple[Grid, tuple[str, ...]]], spins: tuple[int, ...], dtypes: tuple[str, ...]) -> list:
+    """One row per grid, method and dtype, one column per spin."""
+    rows = []
+    for grid, methods in cases:
+        for method in methods:
+            for dtype in dtypes:
+                errors = {f"spin {spin}".replace("-", "−"): round_trip(grid, spin, dtype, method) for spin in spins}
+                rows.append({"grid": str(grid), "L": grid.max_bandlimit, "method": method, "dtype": dtype, **errors})
+    return rows
+
+
+def orthonormality() -> list[dict[str, Any]]:
+    """∫ sYlm conj(sYl'm) dΩ = δ_ll' for fixed order and spin, on Gauss-Legendre nodes, in float64."""
+    rows = []
+    for bandlimit in DEGREES:
+        grid = Grid.gauss_legendre(bandlimit)
+        weights = np.sqrt(2 * np.pi * grid.weights * grid.nlon / (2 * np.pi))
+        for spin in (0, 2, 32):
+            errors = {}
+            for order in ORDERS:
+                if order >= bandlimit:
+                    errors[f"m = {order}"] = None
+                    continue
+                first = max(order, spin)
+                table = _recursion.reduced_harmonics(bandlimit, spin, grid.colatitude, np.array([order]), first)[0]
+                table = table * weights
+                errors[f"m = {order}"] = float(np.max(np.abs(table @ table.T - np.eye(table.shape[0]))))
+            rows.append({"L": bandlimit, "spin": spin, **errors})
+    return rows
+
+
+def unit_rows() -> list[dict[str, Any]]:
+    """Σ_n d^l_mn(β)² = 1 for every l >= m, at some angles, in float64."""
+    rows = []
+    for beta in (1e-3, 0.1, 1.0, np.pi / 2, 3.0):
+        errors: dict[str, Any] = {"β": f"{beta:.4g}"}
+        for m in (0, 32, 1000):
+            order = np.arange(-DEGREES[-1] + 1, DEGREES[-1])
+            worst = 0.0
+            for degree, row in enumerate(_recursion.degrees(DEGREES[-1], np.array(m), order, np.array(beta))):
+                if degree >= m:
+                    worst = max(worst, abs(float(np.sum(row**2)) - 1))
+            errors[f"m = {m}"] = worst
+        rows.append(errors)
+    return rows
+
+
+def rotations() -> list[dict[str, Any]]:
+    """Rotate and rotate back; and two rotations after each other against their product."""
+    rows = []
+    for bandlimit in ROTATIONS:
+        for dtype in DTYPES:
+            with jax.enable_x64(dtype == "float64"):
+                coeffs = coefficients(np.random.default_rng(0), bandlimit, 2)
+                coeffs = coeffs.astype("complex64" if dtype == "float32" else "complex128")
+                turned = spinharm.rotate(coeffs, 0.4, 1.1, -2.0)
+                back = spinharm.rotate(turned, 2.0, -1.1, -0.4)
+                # R_z(0.4) R_y(1.1) R_z(−2.0) · R_z(2.0) R_y(0.7) R_z(0.3) = R_z(0.4) R_y(1.8) R_z(0.3)
+                twice = spinharm.rotate(spinharm.rotate(coeffs, 2.0, 0.7, 0.3), 0.4, 1.1, -2.0)
+                once = spinharm.rotate(coeffs, 0.4, 1.8, 0.3)
+                errors = {"there and back": relative(back, coeffs), "composition": relative(twice, once)}
+            rows.append({"L": bandlimit, "dtype": dtype, **errors})
+    return rows
+
+
+def other_libraries() -> list[dict[str, Any]]:
+    """Maps of the same coefficients from ducc0 and from s2fft."""
+    rows = []
+    for grid, geometry in (
+        (Grid.equiangular(121, 240), "CC"),
+        (Grid.equiangular(120, 240, poles=False), "F1"),
+        (Grid.gauss_legendre(120), "GL"),
+    ):
+        bandlimit = 120
+        for dtype in DTYPES:
+            for spin in (0, 1, 2):
+                with jax.enable_x64(dtype == "float64"):
+                    coeffs = coefficients(np.random.default_rng(spin), bandlimit, spin)
+                    if spin == 0:
+                        sign = (-1.0) ** np.arange(-bandlimit + 1, bandlimit)
+                        coeffs = coeffs + sign * np.conj(coeffs[:, ::-1])
+                    got = np.asarray(
+                        spinharm.inverse(
+                            coeffs.astype("complex64" if dtype == "float32" else "complex128"), grid, spin=spin
+                        )
+                    )
+                with jax.enable_x64(True):
+                    alm = (
+                        spinharm.convert.to_packed(coeffs)[None]
+                        if spin == 0
+                        else spinharm.convert.to_ducc0_spin(coeffs, spin)
+                    )
+                maps = ducc0.sht.synthesis_2d(
+                    alm=np.asarray(alm),
+                    spin=spin,
+                    lmax=bandlimit - 1,
+                    ntheta=grid.nlat,
+                    nphi=grid.nlon,
+                    geometry=geometry,
+                )
+                wanted = maps[0] + (1j * maps[1] if spin else 0)
+                rows.append(_agreement("ducc0", grid, spin, dtype, got, wanted))
+    grid = Grid.equiangular(121, 240)
+    for spin in (0, 1, 2, 3):
+        with jax.enable_x64(True):
+            coeffs = coefficients(np.random.default_rng(spin), 120, spin)
+            got = np.asarray(spinharm.inverse(coeffs, grid, spin=spin))
+            wanted = s2fft.inverse(coeffs, 120, spin=spin, sampling="mwss", method="numpy")
+        rows.append(_agreement("s2fft", grid, spin, "float64", got, wanted))
+    spinharm.clear_tables()
+    return rows
+
+
+def _agreement(library: str, grid: Grid, spin: int, dtype: str, got: np.ndarray, wanted: np.ndarray) -> dict[str, Any]:
+    return {"library": library, "grid": str(grid), "spin": spin, "dtype": dtype, "difference": relative(got, wanted)}
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+
+    def cell(value: Any) -> str:
+        return "—" if value is None else f"{value:.1e}" if isinstance(value, float) else str(value)
+
+    names = list(rows[0])
+    lines = [names, ["---"] * len(names), *([cell(row[name]) for name in names] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def write(page: Path, name: str, text: str) -> None:
+    """Put text between the two lines of that name."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, also, after = rest.partition(end)
+    if not (found and also):
+        raise ValueError(f"{page} must have the lines {begin.strip()} and {end}")
+    page.write_text(before + begin + "\n" + text + "\n\n" + end + after, encoding="utf-8")
+
+
+def measure() -> dict[str, Any]:
+    """Round trips at moderate size, for `run.py`."""
+    return {"rows": round_trips(ROUND_TRIPS[:5], SPINS, DTYPES)}
+
+
+def main() -> None:
+    """Measure everything, print it and write it into the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true", help="also measure 721×1440 at L = 720, which takes minutes")
+    parser.add_argument("--only", nargs="+", help="measure only these tables")
+    options = parser.parse_args()
+    from _timing import machine
+
+    measured = {
+        "round-trips": lambda: round_trips(ROUND_TRIPS, SPINS, DTYPES),
+        "orthonormality": orthonormality,
+        "unit-rows": unit_rows,
+        "rotations": rotations,
+        "other-libraries": other_libraries,
+    }
+    if options.large:
+        measured["large"] = lambda: round_trips([(LARGE, ("recursion",))], (0, 1), DTYPES)
+    for name, function in measured.items():
+        if options.only and name not in options.only:
+            continue
+        begun = time.perf_counter()
+        text = markdown(function())
+        print(f"{name} ({time.perf_counter() - begun:.0f} s)\n{text}\n", flush=True)
+        write(PAGE, name, text)
+    facts = machine(*PACKAGES)
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    text = f"Measured on {facts['processor']} with Python {facts['python']}, {versions}; devices {facts['devices']}."
+    print(text)
+    if not options.only:
+        write(PAGE, "machine", text)
+
+
+if __name__ == "__main__":
+    main()
