@@ -79,7 +79,7 @@ def bandlimit_of(coeffs: jax.Array, axis: int) -> int:
     """L of coefficients whose degree axis is `axis` (negative)."""
     if coeffs.ndim < -axis or axis > -2 or coeffs.shape[axis + 1] != 2 * coeffs.shape[axis] - 1:
         raise ValueError(
-            f"`coeffs` must have a degree axis of size L at {axis}, followed by an order axis of size 2L - 1, got shape "
+            f"`coeffs` must have a degree axis of size L at {axis}, then an order axis of size 2L - 1, got shape "
             f"{coeffs.shape}"
         )
     return coeffs.shape[axis]

@@ -1,12 +1,12 @@
 """Fourier transforms along the rings, between maps and order profiles.
 
-Maps have axes (batch, lat, lon, spin, channel). Profiles are real arrays (order m >= 0, spin, lat, part, batch, channel)
-whose parts are re F_m, im F_m and, for complex maps, re F_−m, im F_−m: the layout in which the matrix product over
-colatitude is one batched product without any transposition.
+Maps have axes (batch, lat, lon, spin, channel). Profiles are lists of real arrays (order, spin, lat, batch, channel)
+for orders m >= 0: re F_m and im F_m and, for complex maps, re F_−m and im F_−m. In this layout the product over
+colatitude is one batched matrix product without any transposition.
 
-A CPU spends its time here on memory traffic. Hence the `optimization_barrier`s: each pass between them is one that
-XLA turns into a contiguous loop or a plain transposition, where the fused whole was measured two to three times slower
-(`tools/bench/transform.py`).
+A CPU spends its time here on memory traffic. Slices, flips, sums and transpositions between two `optimization_barrier`s
+are one pass over memory; products stay outside such passes, and arrays are never joined inside one, which XLA would
+turn into a branch per element.
 """
 
 import jax
@@ -28,7 +28,13 @@ def dft_tables(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _half(nlon: int) -> int:
+    """Columns from φ_0 to the opposite meridian, both included."""
     return nlon // 2 + 1
+
+
+def _pairs(nlon: int) -> int:
+    """Pairs of columns that mirror each other about φ_0."""
+    return (nlon - 1) // 2
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
@@ -41,44 +47,41 @@ def _flip(plan: Plan, x: jax.Array) -> jax.Array:
     return jnp.flip(x, 2) if plan.folded else x
 
 
-def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> jax.Array:
+def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> list[jax.Array]:
     """F_m = Σ_k f(φ_k) e^{−iσmφ_k} for every ring, without the phase of the longitude origin."""
-    components = (maps,) if plan.real else _barrier((maps.real, maps.imag))
     if plan.fourier == "fft":
         return _fft_to_profiles(plan, maps)
-    components = _barrier([c.transpose(2, 3, 1, 0, 4) for c in components])
     cosine, sine = tables
-    nlon, half = plan.grid.nlon, _half(plan.grid.nlon)
-    # Even and odd parts about φ_0 halve the two products. A column that is its own mirror image is halved.
-    own = np.ones(half, plan.dtype)
-    own[0] = 0.5
-    if nlon % 2 == 0:
-        own[-1] = 0.5
-    cosine = cosine * own
+    nlon, pairs = plan.grid.nlon, _pairs(plan.grid.nlon)
+    inner = slice(1, pairs + 1)
+    alternating = ((-1.0) ** np.arange(plan.bandlimit)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
 
-    def halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        mirrored = jnp.concatenate([x[:1], jnp.flip(x[nlon - half + 1 :], 0)])
-        return x[:half] + mirrored, x[:half] - mirrored
+    def halves(x: jax.Array) -> tuple[jax.Array, ...]:
+        # Even and odd parts about φ_0 halve the two products. Columns that are their own mirror image stay apart.
+        x = x.transpose(2, 3, 1, 0, 4)
+        mirrored = jnp.flip(x[nlon - pairs :], 0)
+        return x[inner] + mirrored, x[inner] - mirrored, x[0], x[nlon // 2]
 
-    folded = _barrier([halves(c) for c in components])
-    waves = _barrier([(_product(plan, cosine, even), _product(plan, sine, odd)) for even, odd in folded])
+    components = (maps,) if plan.real else (maps.real, maps.imag)
+    even_waves, odd_waves = [], []
+    for even, odd, first, opposite in _barrier([halves(x) for x in components]):
+        wave, odd_wave = _barrier((_product(plan, cosine[:, inner], even), _product(plan, sine[:, inner], odd)))
+        wave = wave + first
+        even_waves.append(wave + alternating * opposite if nlon % 2 == 0 else wave)
+        odd_waves.append(odd_wave)
     sigma = plan.sign
     if plan.real:
-        ((re_cos, re_sin),) = waves
-        return jnp.stack([re_cos, -sigma * re_sin], 3)
-    (re_cos, re_sin), (im_cos, im_sin) = waves
-    parts = _barrier(
-        (
-            re_cos + sigma * im_sin,
-            im_cos - sigma * re_sin,
-            _flip(plan, re_cos - sigma * im_sin),
-            _flip(plan, im_cos + sigma * re_sin),
-        )
-    )
-    return _barrier(jnp.stack(parts, 3))
+        return [even_waves[0], -sigma * odd_waves[0]]
+    (re_cos, im_cos), (re_sin, im_sin) = even_waves, odd_waves
+    return [
+        re_cos + sigma * im_sin,
+        im_cos - sigma * re_sin,
+        _flip(plan, re_cos - sigma * im_sin),
+        _flip(plan, im_cos + sigma * re_sin),
+    ]
 
 
-def _fft_to_profiles(plan: Plan, maps: jax.Array) -> jax.Array:
+def _fft_to_profiles(plan: Plan, maps: jax.Array) -> list[jax.Array]:
     rows = _barrier(maps.transpose(3, 1, 0, 4, 2))
     spectrum = _barrier(jnp.fft.rfft(rows) if plan.real else jnp.fft.fft(rows))
     re, im = _barrier((spectrum.real, spectrum.imag))
@@ -86,39 +89,30 @@ def _fft_to_profiles(plan: Plan, maps: jax.Array) -> jax.Array:
     nlon, L = plan.grid.nlon, plan.bandlimit
     positive = (re[:L], im[:L])
     if plan.real:
-        return jnp.stack([positive[0], plan.sign * positive[1]], 3)
+        return [positive[0], plan.sign * positive[1]]
     negative = tuple(jnp.concatenate([x[:1], jnp.flip(x[nlon - L + 1 :], 0)]) for x in (re, im))
     if plan.sign < 0:
         positive, negative = negative, positive
-    return _barrier(jnp.stack([*positive, *(_flip(plan, x) for x in negative)], 3))
+    return [*positive, *(_flip(plan, x) for x in negative)]
 
 
-def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: jax.Array) -> jax.Array:
+def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[jax.Array]) -> jax.Array:
     """f(φ_k) = Σ_m F_m e^{iσmφ_k}; real maps take F_m for m > 0 as already doubled."""
-    parts = [profiles[:, :, :, i] for i in range(plan.parts)]
-    if not plan.real:
-        parts[2:] = [_flip(plan, part) for part in parts[2:]]
+    parts = profiles if plan.real else [*profiles[:2], *(_flip(plan, part) for part in profiles[2:])]
     if plan.fourier == "fft":
         return _fft_to_maps(plan, parts)
     cosine, sine = (table.T for table in tables)
-    sigma = plan.sign
+    sigma, pairs = plan.sign, _pairs(plan.grid.nlon)
     if plan.real:
-        re, im = _barrier(parts)
-        pairs = [(_product(plan, cosine, re), -sigma * _product(plan, sine, im))]
+        sources = [(parts[0], -sigma * parts[1])]
     else:
-        re_sum, im_sum, re_difference, im_difference = _barrier(
-            (parts[0] + parts[2], parts[1] + parts[3], parts[0] - parts[2], parts[1] - parts[3])
-        )
-        pairs = [
-            (_product(plan, cosine, re_sum), -sigma * _product(plan, sine, im_difference)),
-            (_product(plan, cosine, im_sum), sigma * _product(plan, sine, re_difference)),
-        ]
-    pairs = _barrier(pairs)
-    rest = plan.grid.nlon - _half(plan.grid.nlon)
-    columns = [
-        jnp.concatenate([even + odd, jnp.flip(even[1 : rest + 1] - odd[1 : rest + 1], 0)]) for even, odd in pairs
-    ]
-    columns = _barrier([c.transpose(3, 2, 0, 1, 4) for c in _barrier(columns)])
+        sums, differences = [parts[0] + parts[2], parts[1] + parts[3]], [parts[0] - parts[2], parts[1] - parts[3]]
+        sources = [(sums[0], -sigma * differences[1]), (sums[1], sigma * differences[0])]
+    columns = []
+    for even, odd in _barrier(sources):
+        even, odd = _barrier((_product(plan, cosine, even), _product(plan, sine, odd)))
+        mirrored = even[1 : pairs + 1] - odd[1 : pairs + 1]
+        columns.append(jnp.concatenate([even + odd, jnp.flip(mirrored, 0)]).transpose(3, 2, 0, 1, 4))
     return columns[0] if plan.real else lax.complex(*columns)
 
 

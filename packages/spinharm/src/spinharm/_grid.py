@@ -98,7 +98,7 @@ class Grid:
 
     @classmethod
     def gauss_legendre(cls, bandlimit: int, nlon: int | None = None) -> Grid:
-        """Rings at the `bandlimit` Gauss-Legendre nodes: the fewest rings that resolve `bandlimit` degrees by quadrature.
+        """Rings at the `bandlimit` Gauss-Legendre nodes: the fewest rings whose quadrature resolves as many degrees.
 
         Args:
             bandlimit: Number of rings, which is also the number of degrees resolved.
@@ -166,8 +166,8 @@ class Grid:
         Args:
             latitude_deg: Latitudes [degrees, −90 … 90], ascending or descending, shape (lat,); anything that
                 `numpy.asarray` takes.
-            longitude_deg: Longitudes [degrees], ascending and equally spaced over one circle from any origin, shape (lon,).
-                A closing column that repeats the first one is refused.
+            longitude_deg: Longitudes [degrees], ascending and equally spaced over one circle from any origin, shape
+                (lon,). A closing column that repeats the first one is refused.
 
         Returns:
             The grid whose `latitude_deg` and `longitude_deg` are these. Coordinates may be rounded as files round them

@@ -85,7 +85,7 @@ def _constants(closed: Any) -> Iterable[Any]:
 
 
 def _evaluate(closed: Any, arguments: list, constants: list, position: dict[int, int]) -> list:
-    """Interpret a traced function with its constants taken from `constants`; nested `jit`s that have some are inlined."""
+    """Interpret a traced function with its constants from `constants`; nested `jit`s that have some are inlined."""
     jaxpr = getattr(closed, "jaxpr", closed)
     own = [constants[position[id(c)]] for c in closed.consts]
     if all(_inner(equation) is None for equation in jaxpr.eqns):

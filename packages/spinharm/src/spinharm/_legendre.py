@@ -8,6 +8,10 @@ from jax import lax
 from . import _quadrature, _recursion
 from ._plan import Plan, recursion_nodes
 
+# With fewer columns than this, the parts are joined for one product, which costs a copy and saves reading the table
+# again.
+_ENOUGH_COLUMNS = 64
+
 
 def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray] | None]:
     """How ring profiles are integrated: (nodes, weights, interpolation by parity or None).
@@ -62,15 +66,18 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
-    """(m, s, out, in) × (m, s, in, part, batch, channel)."""
+    """(m, s, out, in) × (m, s, in, …)."""
     return lax.dot_general(matrix, x, (((3,), (2,)), ((0, 1), (0, 1))), precision=plan.precision)
 
 
-def _multiply(plan: Plan, block: list[jax.Array], x: jax.Array) -> jax.Array:
-    if len(block) == 1:
-        return _product(plan, block[0], x)
-    positive, negative = block
-    return jnp.concatenate([_product(plan, positive, x[:, :, :, :2]), _product(plan, negative, x[:, :, :, 2:])], 3)
+def _multiply(plan: Plan, block: list[jax.Array], parts: list[jax.Array]) -> list[jax.Array]:
+    """Apply a block to all parts: matrices of orders m to the first two, of orders −m to the others."""
+    if len(block) == 2:
+        return _multiply(plan, block[:1], parts[:2]) + _multiply(plan, block[1:], parts[2:])
+    if parts[0].shape[3] * parts[0].shape[4] >= _ENOUGH_COLUMNS:
+        return [_product(plan, block[0], part) for part in parts]
+    joined = _product(plan, block[0], lax.optimization_barrier(jnp.stack(parts, 3)))
+    return [joined[:, :, :, index] for index in range(len(parts))]
 
 
 def _by_block(plan: Plan, matrices: tuple[jax.Array, ...]) -> list[list[jax.Array]]:
@@ -78,21 +85,28 @@ def _by_block(plan: Plan, matrices: tuple[jax.Array, ...]) -> list[list[jax.Arra
     return [list(matrices[i * per_block : (i + 1) * per_block]) for i in range(len(plan.blocks))]
 
 
-def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: jax.Array) -> jax.Array:
-    """(m, s, lat, part, batch, channel) to (m, s, degree, part, batch, channel)."""
+def _join(blocks: list[list[jax.Array]]) -> list[jax.Array]:
+    """Parts by block to parts of all orders."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return [jnp.concatenate(part) for part in zip(*blocks, strict=True)]
+
+
+def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
     results = []
     for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True):
-        product = lax.optimization_barrier(_multiply(plan, block, profiles[first:last]))
-        padding = [(0, 0)] * product.ndim
-        padding[2] = (degree, 0)
-        results.append(jnp.pad(product, padding))
-    return results[0] if len(results) == 1 else jnp.concatenate(results)
+        products = _multiply(plan, block, [part[first:last] for part in profiles])
+        padding = ((0, 0), (0, 0), (degree, 0), (0, 0), (0, 0))
+        results.append([jnp.pad(product, padding) for product in products])
+    return _join(results)
 
 
-def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: jax.Array) -> jax.Array:
-    """(m, s, degree, part, batch, channel) to (m, s, lat, part, batch, channel)."""
-    results = [
-        _multiply(plan, block, degrees[first:last, :, degree:])
-        for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True)
-    ]
-    return results[0] if len(results) == 1 else jnp.concatenate(results)
+def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
+    return _join(
+        [
+            _multiply(plan, block, [part[first:last, :, degree:] for part in degrees])
+            for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True)
+        ]
+    )

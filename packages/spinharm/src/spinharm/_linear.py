@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.sharding import PartitionSpec
 
 from . import _fourier, _legendre, _streaming
 from ._cache import cached_table
@@ -71,8 +72,8 @@ def _alternating(plan: Plan) -> np.ndarray:
 def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     """(batch, lat, lon, spin, channel) to (batch, degree, order, spin, channel)."""
     profiles = _fourier.to_profiles(plan, tables[:2], maps)
-    out = _stage(plan).to_degrees(plan, tables[2:], profiles)
-    parts = lax.optimization_barrier(lax.optimization_barrier(out).transpose(3, 4, 2, 0, 1, 5))
+    parts = _stage(plan).to_degrees(plan, tables[2:], profiles)
+    parts = [part.transpose(3, 2, 0, 1, 4) for part in lax.optimization_barrier(parts)]
     positive = lax.complex(parts[0], parts[1])
     if plan.real:
         negative = jnp.conj(positive) * _alternating(plan).astype(_complex_dtype(plan))
@@ -99,22 +100,24 @@ def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     else:
         sign = _mirror_sign(plan) * (np.arange(plan.bandlimit) > 0)[:, None, None].astype(plan.dtype)
         parts = [positive.real, positive.imag, negative.real * sign, negative.imag * sign]
-    parts = lax.optimization_barrier([part.transpose(2, 3, 1, 0, 4) for part in lax.optimization_barrier(parts)])
-    degrees = lax.optimization_barrier(jnp.stack(parts, 3))
-    profiles = lax.optimization_barrier(_stage(plan).to_rings(plan, tables[2:], degrees))
+    parts = lax.optimization_barrier([part.transpose(2, 3, 1, 0, 4) for part in parts])
+    profiles = lax.optimization_barrier(_stage(plan).to_rings(plan, tables[2:], parts))
     return _fourier.to_maps(plan, tables[:2], profiles)
 
 
+def _like(x, sizes: tuple[int, int], dtype: np.dtype):
+    """The abstract value of `x` with its two middle axes and its type replaced; axes 0 and 4 stay sharded as they are."""
+    spec = (*x.sharding.spec, *(None,) * (5 - len(x.sharding.spec)))
+    sharding = x.sharding.update(spec=PartitionSpec(spec[0], None, None, None, spec[4]))
+    return x.update(shape=(x.shape[0], *sizes, *x.shape[3:]), dtype=dtype, sharding=sharding)
+
+
 def _coeffs_like(x, *_, plan: Plan):
-    batch, _, _, spins, channels = x.shape
-    shape = (batch, plan.bandlimit, 2 * plan.bandlimit - 1, spins, channels)
-    return x.update(shape=shape, dtype=_complex_dtype(plan), sharding=None)
+    return _like(x, (plan.bandlimit, 2 * plan.bandlimit - 1), _complex_dtype(plan))
 
 
 def _maps_like(x, *_, plan: Plan):
-    batch, _, _, spins, channels = x.shape
-    dtype = _real_dtype(plan) if plan.real else _complex_dtype(plan)
-    return x.update(shape=(batch, *plan.grid.shape, spins, channels), dtype=dtype, sharding=None)
+    return _like(x, plan.grid.shape, _real_dtype(plan) if plan.real else _complex_dtype(plan))
 
 
 def _define(name: str, function, abstract) -> Primitive:

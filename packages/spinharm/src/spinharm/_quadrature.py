@@ -1,4 +1,4 @@
-"""Integration over colatitude: Gauss-Legendre nodes, equiangular circles and the exact passage from one to the other."""
+"""Integration over colatitude: Gauss-Legendre nodes, equiangular circles, and the exact way from these to those."""
 
 import functools
 

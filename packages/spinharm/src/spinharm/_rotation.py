@@ -110,8 +110,8 @@ def _delta_blocks(bandlimit: int, dtype: str) -> list[tuple[int, jax.Array]]:
     need = sum((b - a) * (2 * b - 1) ** 2 for a, b in zip(starts, stops, strict=True)) * np.dtype(dtype).itemsize
     if need > _LARGEST_TABLE:
         raise MemoryError(
-            f"rotating coefficients of bandlimit {bandlimit} in {dtype} needs a Wigner table of {need / 2**30:.1f} GiB, "
-            f"above {_LARGEST_TABLE / 2**30:.0f} GiB; rotate at a lower bandlimit"
+            f"rotating coefficients of bandlimit {bandlimit} in {dtype} needs a Wigner table of {need / 2**30:.1f} "
+            f"GiB, above {_LARGEST_TABLE / 2**30:.0f} GiB; rotate at a lower bandlimit"
         )
     order = np.arange(-bandlimit + 1, bandlimit)
     degrees = _wigner._recursion.degrees(bandlimit, order[:, None], order[None, :], np.pi / 2)

@@ -143,8 +143,9 @@ def _in_double(function):
 
 
 @_in_double
-def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: jax.Array) -> jax.Array:
-    """(m, s, lat, part, batch, channel) to (m, s, degree, part, batch, channel)."""
+def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
+    profiles = jnp.stack(parts, 3)
     _, _, interpolation = _unpack(plan, tables)
     if interpolation is not None:
         profiles = _interpolate(plan, interpolation, profiles)
@@ -158,12 +159,13 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: jax.Array) -
     # (block, s, row, degree, column) to (row, s, block · degree, column)
     out = out.transpose(2, 1, 0, 3, 4)
     out = out.reshape(*out.shape[:2], _padded(plan.bandlimit), out.shape[-1])[:, :, : plan.bandlimit]
-    return _from_rows(plan, out, profiles.shape[4:])
+    return _unstack(_from_rows(plan, out, profiles.shape[4:]))
 
 
 @_in_double
-def to_rings(plan: Plan, tables: tuple[jax.Array, ...], degrees: jax.Array) -> jax.Array:
-    """(m, s, degree, part, batch, channel) to (m, s, lat, part, batch, channel)."""
+def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
+    degrees = jnp.stack(parts, 3)
     _, _, interpolation = _unpack(plan, tables)
     columns = _to_rows(plan, degrees)
     missing = _padded(plan.bandlimit) - plan.bandlimit
@@ -177,7 +179,12 @@ def to_rings(plan: Plan, tables: tuple[jax.Array, ...], degrees: jax.Array) -> j
         return total + lax.dot_general(rows, block, (((0,), (2,)), ((1, 2), (0, 1))), precision=plan.precision), None
 
     nodes = tables[1].shape[0]
-    total = jnp.zeros((*columns.shape[:2], nodes, columns.shape[-1]), plan.dtype)
+    # Zeros that vary over the same axes of a `shard_map` as what is added to them.
+    total = jnp.where(False, columns[:, :, :1], jnp.zeros((*columns.shape[:2], nodes, columns.shape[-1]), plan.dtype))
     total, _ = _scan_blocks(plan, tables, consume, total, blocks)
     out = _from_rows(plan, total.swapaxes(0, 1), degrees.shape[4:])
-    return out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out)
+    return _unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))
+
+
+def _unstack(x: jax.Array) -> list[jax.Array]:
+    return [x[:, :, :, index] for index in range(x.shape[3])]

@@ -130,8 +130,8 @@ def spin_weighted_harmonics(
             broadcast.
 
     References:
-        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), times the Condon-Shortley phase (−1)^m;
-        see `docs/conventions.md`.
+        Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), times the Condon-Shortley phase
+        (−1)^m; see `docs/conventions.md`.
     """
     bandlimit = _bandlimit(bandlimit)
     spin = _checks.integer("spin", spin)
@@ -193,7 +193,7 @@ def _traced_d(bandlimit: int, beta: jax.Array, columns: np.ndarray) -> jax.Array
     difference = order[:, None] - columns[None, :]
     turn = quarter_turns(difference)
     result = jnp.zeros((*beta.shape, bandlimit, order.size, columns.size), beta.dtype)
-    for wave, factor in ((jnp.cos(argument), turn.real), (jnp.sin(argument), turn.imag)):
+    for wave, factor in ((jnp.cos(argument), np.real(turn)), (jnp.sin(argument), np.imag(turn))):
         # (Δᵀ diag(wave) Δ): scale the smaller factor, then one product per degree.
         scaled = (wave * twice)[..., None, :, None] * right
         product = jnp.einsum("lkm,...lkn->...lmn", left, scaled, precision=HIGHEST)
