@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Literal
+import jax.core
+from jax.extend.core import Literal
 
 
 def jit(
@@ -68,7 +69,7 @@ class _Jitted:
         return program.lower(constants, *args, **dynamic)
 
 
-def _inner(equation: Any) -> ClosedJaxpr | None:
+def _inner(equation: Any) -> Any | None:
     """The body of a nested `jit` that has constants of its own."""
     if equation.primitive.name not in ("jit", "pjit"):
         return None

@@ -146,10 +146,9 @@ synthesis_p = _define("spinharm_synthesis", _synthesise, _maps_like)
 def _derivatives(primitive: Primitive, opposite: Primitive) -> None:
     def jvp(primals, tangents, *, plan):
         x, *rest = primals
-        out = primitive.bind(x, *rest, plan=plan)
-        if type(tangents[0]) is ad.Zero:
-            return out, ad.Zero.from_primal_value(out)
-        return out, primitive.bind(tangents[0], *rest, plan=plan)
+        # The tables are constants: only `x` has a tangent.
+        tangent = ad.instantiate_zeros(tangents[0])
+        return primitive.bind(x, *rest, plan=plan), primitive.bind(tangent, *rest, plan=plan)
 
     def transpose(cotangent, x, *rest, plan):
         if type(cotangent) is ad.Zero:
