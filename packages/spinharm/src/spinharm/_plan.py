@@ -77,12 +77,12 @@ class Plan:
         """Bytes of the tables of one direction."""
         item = np.dtype(self.dtype).itemsize
         rings = self.grid.nlat
+        signs = 1 if self.folded or self.real else 2
         if self.method == "recursion":
             nodes = recursion_nodes(self.grid, self.bandlimit)
-            seeds = 2 * 8 * len(self.spins) * self.bandlimit * max(nodes, rings)
-            return seeds + 3 * 8 * len(self.spins) * self.bandlimit**2 + 2 * item * nodes * rings
+            rows = len(self.spins) * self.bandlimit * signs
+            return 2 * 8 * rows * max(nodes, rings) + 3 * 8 * rows * self.bandlimit + 2 * item * nodes * rings
         entries = sum((b - a) * (self.bandlimit - low) for a, b, low in self.blocks)
-        signs = 1 if self.folded or self.real else 2
         return item * len(self.spins) * entries * rings * signs
 
 

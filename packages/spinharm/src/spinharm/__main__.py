@@ -1,0 +1,179 @@
+"""The command line: `spinharm demo`, `spinharm grid FILE` and `spinharm info`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from . import _demo, _files, _picture
+from .__about__ import __version__
+from ._grid import Grid
+
+_DISTRIBUTIONS = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 after a one-line error."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, MemoryError, OSError, ModuleNotFoundError) as error:
+        print(f"spinharm {options.command}: {_files.first_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spinharm", description="Spin-weighted spherical harmonic transforms in JAX.")
+    parser.add_argument("--version", action="version", version=f"spinharm {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="transform, rotate and resample a wind; print errors, draw a picture")
+    demo.set_defaults(run=run_demo)
+    demo.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR", help="default: %(default)s")
+    demo.add_argument("--bandlimit", type=int, metavar="L", help="default: what the grid resolves, at most 120")
+    demo.add_argument(
+        "--data",
+        nargs="+",
+        metavar="FILE",
+        help="files with an eastward and a northward wind; default: a generated wind",
+    )
+    demo.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="DIM=VALUE",
+        help="entry of another dimension of the files, e.g. level=250; default: the first",
+    )
+    demo.add_argument("--seed", type=int, default=0, help="of the generated wind; default: %(default)s")
+
+    grid = commands.add_parser("grid", help="recognise the grid of a file")
+    grid.set_defaults(run=run_grid)
+    grid.add_argument("file", metavar="FILE", help="anything that xarray opens")
+
+    commands.add_parser("info", help="print versions and devices").set_defaults(run=run_info)
+    return parser
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Print the table, then write `spinharm-demo.json` and `spinharm-demo.png`."""
+    begun = time.perf_counter()
+    selected = dict(_pair(text) for text in options.select)
+    if options.data is None:
+        if selected:
+            raise ValueError("`--select` needs `--data`")
+        largest = _demo.LARGEST_DEFAULT_BANDLIMIT
+        wind = _demo.generated_wind(largest if options.bandlimit is None else options.bandlimit, options.seed)
+    else:
+        wind = _files.read_wind(options.data, selected)
+    bandlimit = options.bandlimit
+    if bandlimit is None:
+        bandlimit = min(wind.grid.max_bandlimit, _demo.LARGEST_DEFAULT_BANDLIMIT)
+    demo = _demo.run(wind, bandlimit)
+    print(_demo.table(demo.figures), end="\n\n")
+    options.out.mkdir(parents=True, exist_ok=True)
+    written = options.out / "spinharm-demo.json"
+    content = {"spinharm": __version__, "jax": jax.__version__, "backend": jax.default_backend(), **demo.figures}
+    _write(written, lambda path: path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8"))
+    print(f"wrote {written}")
+    picture = _picture.draw(demo)
+    written = options.out / "spinharm-demo.png"
+    _write(written, lambda path: _picture.save(picture, path))
+    print(f"wrote {written}")
+    print(f"{time.perf_counter() - begun:.0f} s")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise ValueError(f"`--select` must be DIM=VALUE, got {text!r}")
+    return name, value
+
+
+def _write(path: Path, writer: Callable[[Path], object]) -> None:
+    """Write under a temporary name and rename, so that a reader never finds half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        writer(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def run_grid(options: argparse.Namespace) -> None:
+    """Print what `Grid.from_latlon` makes of a file's coordinates."""
+    with _files.opened([options.file]) as dataset:
+        latitude, longitude = _files.latitude_longitude(dataset)
+        values = [np.asarray(dataset[name].values, np.float64) for name in (latitude, longitude)]
+        try:
+            wind = ", ".join(_files.wind_names(dataset))
+        except ValueError:
+            wind = "none found"
+    try:
+        grid = Grid.from_latlon(*values)
+    except ValueError as error:
+        raise ValueError(f"{options.file}: {_files.first_line(error)}") from error
+    off = [
+        float(np.max(np.abs(mine - given)))
+        for mine, given in zip((grid.latitude_deg, grid.longitude_deg), values, strict=True)
+    ]
+    order = "south to north" if grid.south_first else "north to south"
+    rows = [
+        ("grid", str(grid)),
+        ("latitude", f"{latitude}: {values[0][0]:g} to {values[0][-1]:g}, {order}, within {off[0]:.1e} degrees"),
+        ("longitude", f"{longitude}: {values[1][0]:g} to {values[1][-1]:g}, within {off[1]:.1e} degrees"),
+        (
+            "max_bandlimit",
+            f"{grid.max_bandlimit} (rings allow {grid.max_bandlimit_of_rings}, longitudes {(grid.nlon + 1) // 2})",
+        ),
+        (
+            "weights",
+            f"sum to 4 pi within {_sum_error(grid):.0e}, Legendre polynomials to 0 within {_legendre_error(grid):.0e}",
+        ),
+        ("wind", wind),
+    ]
+    for name, text in rows:
+        print(f"{name:<15}{text}")
+
+
+def _sum_error(grid: Grid) -> float:
+    """Relative error of the area of the sphere."""
+    return abs(float(grid.weights.sum() * grid.nlon / (4 * np.pi) - 1))
+
+
+def _legendre_error(grid: Grid) -> float:
+    """Largest quadrature error over Legendre polynomials of degrees 1 … max_bandlimit − 1, relative to 4π."""
+    table = np.polynomial.legendre.legvander(np.cos(grid.colatitude), grid.max_bandlimit - 1)
+    return float(np.max(np.abs(grid.weights * grid.nlon @ table[:, 1:]), initial=0.0) / (4 * np.pi))
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Print versions, the backend and its devices."""
+    rows = [("spinharm", __version__), ("python", platform.python_version())]
+    for name in _DISTRIBUTIONS:
+        try:
+            rows.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            rows.append((name, "not installed"))
+    rows += [
+        ("backend", jax.default_backend()),
+        ("devices", ", ".join(map(str, jax.devices()))),
+        ("x64", "on" if jax.config.read("jax_enable_x64") else "off"),
+    ]
+    for name, text in rows:
+        print(f"{name:<12}{text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Latitudes, longitudes and winds out of files that xarray reads."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ._grid import Grid
+
+_LATITUDE = ("latitude", "lat", "y")
+_LONGITUDE = ("longitude", "lon", "x")
+_NORTH = ("degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn")
+_EAST = ("degrees_east", "degree_east", "degree_e", "degrees_e", "degreee", "degreese")
+# CF standard names first, then the names that models and archives give the two components.
+_EASTWARD = (
+    "eastward_wind", "u", "uwnd", "u_component_of_wind", "ua", "ugrd", "u10", "10m_u_component_of_wind", "uas",
+)  # fmt: skip
+_NORTHWARD = (
+    "northward_wind", "v", "vwnd", "v_component_of_wind", "va", "vgrd", "v10", "10m_v_component_of_wind", "vas",
+)  # fmt: skip
+
+
+class Wind(NamedTuple):
+    """A wind on a grid, and where it came from.
+
+    Attributes:
+        u: Eastward wind, shape (lat, lon).
+        v: Northward wind, shape (lat, lon).
+        grid: Their grid.
+        source: A line for the reader.
+    """
+
+    u: Float[np.ndarray, "lat lon"]
+    v: Float[np.ndarray, "lat lon"]
+    grid: Grid
+    source: str
+
+
+def require(module: str, extra: str, purpose: str) -> types.ModuleType:
+    """Import an optional module, or say which extra brings it.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        name = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != name:
+            raise
+        raise ModuleNotFoundError(
+            f"{purpose} needs {name}, which is not installed: pip install 'spinharm[{extra}]'", name=name
+        ) from None
+
+
+@contextlib.contextmanager
+def opened(paths: Sequence[str | Path]) -> Iterator[Any]:
+    """One xarray dataset of all variables of one or several files, which are closed at the end.
+
+    Raises:
+        ModuleNotFoundError: xarray is not installed.
+        ValueError: A file that is missing or that xarray cannot read, or files whose variables do not fit together.
+    """
+    xarray = require("xarray", "xarray", "reading files")
+    with contextlib.ExitStack() as stack:
+        parts = []
+        for path in paths:
+            if "://" not in str(path) and not Path(path).exists():
+                raise ValueError(f"{path}: no such file")
+            try:
+                parts.append(stack.enter_context(xarray.open_dataset(path)))
+            except (ImportError, OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+                raise ValueError(f"{path}: xarray cannot read it: {first_line(error)}") from error
+        try:
+            merged = xarray.merge(parts, compat="no_conflicts", join="exact")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{', '.join(map(str, paths))}: cannot be joined: {first_line(error)}") from error
+        yield merged
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, as one line of at most 400 characters."""
+    text = str(error).strip() or type(error).__name__
+    line = text.splitlines()[0].rstrip()
+    return line if len(line) <= 400 else line[:399] + "…"
+
+
+def _axis(dataset: Any, names: Sequence[str], units: Sequence[str]) -> str:
+    """The one-dimensional coordinate that is called, measured or defined like this."""
+    flat = {str(name): variable for name, variable in dataset.variables.items() if variable.ndim == 1}
+    for name, variable in flat.items():
+        if str(variable.attrs.get("standard_name", "")).lower() == names[0]:
+            return name
+    for name, variable in flat.items():
+        if str(variable.attrs.get("units", "")).lower() in units:
+            return name
+    for wanted in names:
+        for name in flat:
+            if name.lower() == wanted:
+                return name
+    raise ValueError(f"no one-dimensional {names[0]} found, only {_listed(dataset.variables)}")
+
+
+def _listed(names: Iterable[Any]) -> str:
+    names = sorted(map(str, names))
+    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "") if names else "nothing"
+
+
+def latitude_longitude(dataset: Any) -> tuple[str, str]:
+    """Names of the latitude and longitude coordinates: by standard name, else by unit, else by name.
+
+    Raises:
+        ValueError: There is none, or it has two dimensions.
+    """
+    return _axis(dataset, _LATITUDE, _NORTH), _axis(dataset, _LONGITUDE, _EAST)
+
+
+def wind_names(dataset: Any) -> tuple[str, str]:
+    """Names of the eastward and northward wind: by standard name, else by name.
+
+    Raises:
+        ValueError: One of them is not there.
+    """
+    found = []
+    for side, names in (("eastward", _EASTWARD), ("northward", _NORTHWARD)):
+        by_standard = [n for n, x in dataset.data_vars.items() if x.attrs.get("standard_name") == names[0]]
+        by_name = [n for wanted in names for n in dataset.data_vars if str(n).lower() == wanted]
+        if not by_standard + by_name:
+            raise ValueError(
+                f"no {side} wind found among {_listed(dataset.data_vars)}; known names are {', '.join(names)}"
+            )
+        found.append(str((by_standard + by_name)[0]))
+    return found[0], found[1]
+
+
+def read_wind(paths: Sequence[str | Path], select: dict[str, str]) -> Wind:
+    """Eastward and northward wind of files, one map each.
+
+    Args:
+        paths: Files that xarray reads.
+        select: Dimension to value, e.g. `{"level": "250"}`; the nearest entry of a numeric coordinate is taken.
+            Of other dimensions the first entry is.
+
+    Raises:
+        ModuleNotFoundError: xarray is not installed.
+        ValueError: Files, names, coordinates or values that do not serve; one line each.
+    """
+    with opened(paths) as dataset:
+        names = wind_names(dataset)
+        latitude, longitude = latitude_longitude(dataset)
+        grid = Grid.from_latlon(dataset[latitude].values, dataset[longitude].values)
+        axes = (dataset[latitude].dims[0], dataset[longitude].dims[0])
+        pair, taken = _selected(dataset[list(names)], axes, select)
+        files = ", ".join(Path(path).name for path in paths)
+        try:
+            u, v = (np.asarray(pair[name].transpose(*axes).values, np.float64) for name in names)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ValueError(f"{files}: {names[0]} and {names[1]} cannot be read: {first_line(error)}") from error
+    for name, values in zip(names, (u, v), strict=True):
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{files}: {name} has {np.count_nonzero(~np.isfinite(values))} values that are not finite")
+    return Wind(u, v, grid, " ".join([f"{names[0]}, {names[1]} of {files}", *taken]))
+
+
+def _selected(pair: Any, axes: Sequence[str], select: dict[str, str]) -> tuple[Any, list[str]]:
+    """One entry of every dimension but the axes of the map, and which ones."""
+    others = [str(dim) for dim in pair.dims if dim not in axes]
+    unknown = sorted(set(select) - set(others))
+    if unknown:
+        raise ValueError(f"`--select` {unknown[0]}: no such dimension to select from, only {_listed(others)}")
+    taken = []
+    for dim in others:
+        index = _index(pair, dim, select.get(dim))
+        taken.append(f"{dim}={pair[dim].values[index] if dim in pair.coords else index}")
+        pair = pair.isel({dim: index})
+    return pair, taken
+
+
+def _index(dataset: Any, dim: str, wanted: str | None) -> int:
+    if wanted is None:
+        return 0
+    if dim not in dataset.coords:
+        values = np.arange(dataset.sizes[dim])
+    else:
+        values = dataset[dim].values
+    if np.issubdtype(values.dtype, np.number):
+        try:
+            return int(np.argmin(np.abs(values - float(wanted))))
+        except ValueError:
+            raise ValueError(f"`--select` {dim}={wanted}: must be a number") from None
+    matches = [i for i, value in enumerate(values) if str(value).startswith(wanted)]
+    if not matches:
+        raise ValueError(f"`--select` {dim}={wanted}: no such entry; the first is {values[0]}")
+    return matches[0]
