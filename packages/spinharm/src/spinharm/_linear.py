@@ -106,7 +106,7 @@ def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
 
 
 def _like(x, sizes: tuple[int, int], dtype: np.dtype):
-    """The abstract value of `x` with its two middle axes and its type replaced; axes 0 and 4 stay sharded as they are."""
+    """The abstract value of `x` with its two middle axes and its type replaced; axes 0 and 4 stay sharded as is."""
     spec = (*x.sharding.spec, *(None,) * (5 - len(x.sharding.spec)))
     sharding = x.sharding.update(spec=PartitionSpec(spec[0], None, None, None, spec[4]))
     return x.update(shape=(x.shape[0], *sizes, *x.shape[3:]), dtype=dtype, sharding=sharding)

@@ -8,13 +8,35 @@ from scipy.special import roots_legendre
 
 @functools.lru_cache(maxsize=64)
 def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Colatitudes (ascending) and weights of the `count`-point rule for ∫ g(cos θ) sin θ dθ."""
-    x, w = roots_legendre(count)
-    # SciPy's nodes are symmetric only to rounding; the transforms use the symmetry.
-    x, w = 0.5 * (x - x[::-1]), 0.5 * (w + w[::-1])
-    theta = np.arccos(x)[::-1].copy()
-    theta.flags.writeable = w.flags.writeable = False
-    return theta, w
+    """Colatitudes (ascending) and weights of the `count`-point rule for ∫ g(cos θ) sin θ dθ, to about 1e-15 relative.
+
+    SciPy's nodes are the starting point. They and the weights lose digits towards the poles (8 of them at 1000 points),
+    where cos θ hardly changes; Newton's method in θ, with P_{k+1} − P_k carried along instead of P itself, does not.
+    """
+    theta = np.sort(np.arccos(roots_legendre(count)[0]))[: (count + 1) // 2]
+    slope = np.zeros_like(theta)
+    for _ in range(3):
+        value, slope = _legendre_with_slope(count, theta)
+        theta = theta - value / slope
+    _, slope = _legendre_with_slope(count, theta)
+    weights = 2 / slope**2
+    if count % 2:
+        theta[-1] = np.pi / 2
+    theta = np.concatenate([theta, np.pi - theta[: count // 2][::-1]])
+    weights = np.concatenate([weights, weights[: count // 2][::-1]])
+    theta.flags.writeable = weights.flags.writeable = False
+    return theta, weights
+
+
+def _legendre_with_slope(degree: int, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P_n(cos θ) and its derivative by θ."""
+    gap = 2 * np.sin(theta / 2) ** 2  # 1 − cos θ, without cancellation
+    previous, difference = np.ones_like(theta), -gap
+    value = previous + difference
+    for k in range(1, degree):
+        difference = (k * difference - (2 * k + 1) * gap * value) / (k + 1)
+        previous, value = value, value + difference
+    return value, -degree * (previous - np.cos(theta) * value) / np.sin(theta)
 
 
 def circle_size(nlat: int, north_pole: bool, south_pole: bool) -> int:

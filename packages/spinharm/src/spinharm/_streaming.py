@@ -6,7 +6,6 @@ with JAX's default of x64 off. Host arrays travel as pairs of 32-bit words for t
 """
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
@@ -118,18 +117,16 @@ def _interpolate(plan: Plan, matrices: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def _to_rows(plan: Plan, x: jax.Array) -> jax.Array:
-    """(m, s, ·, part, …) to (s, row, ·, columns): negative orders become rows of their own where they must."""
+    """(m, s, ·, part, …) to (s, row, ·, part, …): negative orders become rows of their own where they must."""
     if not (plan.folded or plan.real):
         x = jnp.concatenate([x[:, :, :, :2], x[:, :, :, 2:]])
-    x = x.reshape(*x.shape[:3], math.prod(x.shape[3:]))
     return x.swapaxes(0, 1)
 
 
-def _from_rows(plan: Plan, x: jax.Array, tail: tuple[int, ...]) -> jax.Array:
-    """(row, s, ·, columns) to (m, s, ·, part, …)."""
+def _from_rows(plan: Plan, x: jax.Array) -> jax.Array:
+    """(row, s, ·, part, …) to (m, s, ·, part, …)."""
     if plan.folded or plan.real:
-        return x.reshape(*x.shape[:3], plan.parts, *tail)
-    x = x.reshape(*x.shape[:3], 2, *tail)
+        return x
     return jnp.concatenate([x[: plan.bandlimit], x[plan.bandlimit :]], 3)
 
 
@@ -152,14 +149,14 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]
     columns = _to_rows(plan, profiles)
 
     def consume(carry, rows, _):
-        # (degree, s, row, node) × (s, row, node, column), batched over s and row.
+        # (degree, s, row, node) × (s, row, node, part, …), batched over s and row.
         return carry, lax.dot_general(rows, columns, (((3,), (2,)), ((1, 2), (0, 1))), precision=plan.precision)
 
     _, out = _scan_blocks(plan, tables, consume, (), None)
-    # (block, s, row, degree, column) to (row, s, block · degree, column)
-    out = out.transpose(2, 1, 0, 3, 4)
-    out = out.reshape(*out.shape[:2], _padded(plan.bandlimit), out.shape[-1])[:, :, : plan.bandlimit]
-    return _unstack(_from_rows(plan, out, profiles.shape[4:]))
+    # (block, s, row, degree, part, …) to (row, s, block · degree, part, …)
+    out = out.transpose(2, 1, 0, 3, 4, 5, 6)
+    out = out.reshape(*out.shape[:2], _padded(plan.bandlimit), *out.shape[4:])[:, :, : plan.bandlimit]
+    return _unstack(_from_rows(plan, out))
 
 
 @_in_double
@@ -169,20 +166,21 @@ def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) 
     _, _, interpolation = _unpack(plan, tables)
     columns = _to_rows(plan, degrees)
     missing = _padded(plan.bandlimit) - plan.bandlimit
-    columns = jnp.pad(columns, ((0, 0), (0, 0), (0, missing), (0, 0)))
+    columns = jnp.pad(columns, ((0, 0), (0, 0), (0, missing), *((0, 0),) * 3))
     count = columns.shape[2] // _DEGREES_PER_BLOCK
-    blocks = columns.reshape(*columns.shape[:2], count, _DEGREES_PER_BLOCK, columns.shape[-1])
-    blocks = blocks.transpose(2, 0, 1, 3, 4)
+    blocks = columns.reshape(*columns.shape[:2], count, _DEGREES_PER_BLOCK, *columns.shape[3:])
+    blocks = blocks.transpose(2, 0, 1, 3, 4, 5, 6)
 
     def consume(total, rows, block):
-        # (degree, s, row, node) × (s, row, degree, column), batched over s and row.
+        # (degree, s, row, node) × (s, row, degree, part, …), batched over s and row.
         return total + lax.dot_general(rows, block, (((0,), (2,)), ((1, 2), (0, 1))), precision=plan.precision), None
 
     nodes = tables[1].shape[0]
     # Zeros that vary over the same axes of a `shard_map` as what is added to them.
-    total = jnp.where(False, columns[:, :, :1], jnp.zeros((*columns.shape[:2], nodes, columns.shape[-1]), plan.dtype))
+    start = jnp.zeros((*columns.shape[:2], nodes, *columns.shape[3:]), plan.dtype)
+    total = jnp.where(False, columns[:, :, :1], start)
     total, _ = _scan_blocks(plan, tables, consume, total, blocks)
-    out = _from_rows(plan, total.swapaxes(0, 1), degrees.shape[4:])
+    out = _from_rows(plan, total.swapaxes(0, 1))
     return _unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))
 
 

@@ -42,9 +42,9 @@ def wigner_d(
 ) -> Float[Array, "*batch degree row column"]:
     """Wigner small d: d^l_{mn}(β) = ⟨lm| exp(−iβJ_y) |ln⟩.
 
-    A concrete `beta` takes the float64 recursion over degree on the host, stable to L = 2048 for the few columns that
-    fit memory there. A traced one (under `jit`, `grad`, `vmap`) takes d = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ} on the device:
-    smooth in β everywhere, poles included.
+    A concrete `beta` takes the float64 recursion over degree on the host, stable to L = 2048 and beyond for columns
+    |n| <= 32, and to L = 1800 for all, whose table no memory holds. A traced one (under `jit`, `grad`, `vmap`) takes
+    d = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ} on the device: smooth in β everywhere, poles included.
 
     Args:
         bandlimit: L, 1 … 3000.
