@@ -260,7 +260,7 @@ REFUSED = {
     "beyond-pole": (changed(LATITUDE, 0, 91.5), LONGITUDE, r"`latitude_deg` must lie within \[-90, 90\] .*got 91\.5"),
     "swapped": (LONGITUDE, LATITUDE, r"`latitude_deg` must lie within \[-90, 90\] .*got 358\.5; .*swapped"),
     "swapped-ascending": (LONGITUDE, LATITUDE[::-1], r"`latitude_deg` must lie within .*got 358\.5; .*swapped"),
-    "radians": (np.radians(LATITUDE), LONGITUDE, r"`latitude_deg` must be the rings of .* is -1\.57"),
+    "radians": (np.radians(LATITUDE), LONGITUDE, r"`latitude_deg` must be the rings of .* is -?1\.57"),
     "closed-circle": (
         LATITUDE,
         1.5 * np.arange(241),

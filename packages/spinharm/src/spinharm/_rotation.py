@@ -54,14 +54,14 @@ def rotate(
     axis = _checks.degree_axis(array, axis)
     L = _checks.bandlimit_of(array, axis)
     dtype = _checks.real_dtype(array)
-    angles = [_wigner._angle(name, x) for name, x in (("alpha", alpha), ("beta", beta), ("gamma", gamma))]
-    left, middle, right = (_wigner.order_phases(L, angle.astype(dtype)) for angle in angles)
+    angles = {"alpha": alpha, "beta": beta, "gamma": gamma}
+    left, middle, right = (_wigner.phases(L, name, angle, dtype) for name, angle in angles.items())
     batch = array.shape[: array.ndim + axis]
     tail = array.shape[array.ndim + axis + 2 :]
     try:
-        whole = jnp.broadcast_shapes(batch, *(angle.shape for angle in angles))
+        whole = jnp.broadcast_shapes(batch, *(np.shape(angle) for angle in angles.values()))
     except ValueError:
-        shapes = ", ".join(str(angle.shape) for angle in angles)
+        shapes = ", ".join(str(np.shape(angle)) for angle in angles.values())
         raise ValueError(
             f"`alpha`, `beta`, `gamma` must broadcast with the batch axes {batch} of `coeffs`, got shapes {shapes}"
         ) from None

@@ -96,12 +96,9 @@ def wigner_D(
     """
     _broadcast(alpha=alpha, beta=beta, gamma=gamma)
     d = wigner_d(bandlimit, beta)
-    left, right = (order_phases(bandlimit, _angle(name, x)) for name, x in (("alpha", alpha), ("gamma", gamma)))
-    return (
-        left[..., None, :, None].astype(_checks.complex_of(d).dtype)
-        * _checks.complex_of(d)
-        * right[..., None, None, :].astype(_checks.complex_of(d).dtype)
-    )
+    dtype = _checks.real_dtype(d)
+    left, right = (phases(bandlimit, name, x, dtype) for name, x in (("alpha", alpha), ("gamma", gamma)))
+    return left[..., None, :, None] * _checks.complex_of(d) * right[..., None, None, :]
 
 
 def spin_weighted_harmonics(
@@ -141,15 +138,34 @@ def spin_weighted_harmonics(
     d = _d(bandlimit, "colatitude", colatitude, np.array([-spin]))[..., 0]
     norm = [(-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(bandlimit)]
     real = d * np.array(norm, d.dtype)[:, None]
-    phase = order_phases(bandlimit, -_angle("longitude", longitude))
-    return _checks.complex_of(real) * phase[..., None, :].astype(_checks.complex_of(real).dtype)
+    phase = phases(bandlimit, "longitude", longitude, _checks.real_dtype(real))
+    return _checks.complex_of(real) * jnp.conj(phase)[..., None, :]
+
+
+def phases(bandlimit: int, name: str, angle: object, dtype: str) -> Complex[Array, "*batch order"]:
+    """e^{−im·angle} for m = −L+1 … L−1, in `dtype`; of an angle that the caller knows as `name`."""
+    _real(name, angle)
+    if isinstance(angle, jax.core.Tracer):
+        return order_phases(bandlimit, angle.astype(dtype))
+    host = np.asarray(angle, np.float64)
+    _finite(name, host)
+    # On the host: in float32, m · angle would lose the digits that m has.
+    phase = np.exp(-1j * host[..., None] * np.arange(-bandlimit + 1, bandlimit))
+    return jnp.asarray(phase.astype(np.result_type(dtype, np.complex64)))
 
 
 def order_phases(bandlimit: int, angle: jax.Array) -> Complex[Array, "*batch order"]:
-    """e^{−im·angle} for m = −L+1 … L−1."""
+    """e^{−im·angle} for m = −L+1 … L−1, of a traced angle."""
     order = np.arange(-bandlimit + 1, bandlimit).astype(angle.dtype)
-    argument = angle[..., None] * order
-    return jax.lax.complex(jnp.cos(argument), -jnp.sin(argument))
+    # The leading half of the angle's digits times m is exact. Derivatives come from the trailing half.
+    bits = (8, 11) if angle.dtype == jnp.float32 else (11, 26)
+    leading = jax.lax.stop_gradient(jax.lax.reduce_precision(angle, *bits))
+
+    def wave(part: jax.Array) -> jax.Array:
+        argument = part[..., None] * order
+        return jax.lax.complex(jnp.cos(argument), -jnp.sin(argument))
+
+    return wave(leading) * wave(angle - leading)
 
 
 def quarter_turns(exponent: np.ndarray) -> np.ndarray:
