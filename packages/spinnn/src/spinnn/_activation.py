@@ -1,0 +1,161 @@
+"""Equivariant activations on maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
+
+from . import _checks, _pairs
+
+
+class PhaseCollapse(eqx.Module):
+    """x₀ ← W₁ x₀ + W₂ |x| + b over the channels of all spins; other spins pass unchanged.
+
+    The modulus of a spin field is a scalar: it does not turn with the local frame, so it may be mixed into spin 0.
+    The following convolution carries it on to the other spins.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
+    """
+
+    scalar_weight: Float[Array, "2 channel channel"]
+    modulus_weight: Float[Array, "2 features channel"]
+    bias: Float[Array, "2 channel"]
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+
+    def __init__(self, spins: Iterable[int], channels: int, *, key: PRNGKeyArray) -> None:
+        """Make a layer that keeps the mean square of its input at initialisation.
+
+        Args:
+            spins: Spin of each entry of the spin axis; 0 must be among them.
+            channels: Channels per spin.
+            key: Random key.
+
+        Raises:
+            TypeError: `channels` is not an integer.
+            ValueError: No spin 0, or `channels` below 1.
+        """
+        self.spins = _checks.spin_tuple("spins", spins)
+        self.channels = _checks.positive("channels", channels)
+        _checks.scalar_index(self.spins, "PhaseCollapse")
+        first, second = jax.random.split(key)
+        self.scalar_weight = _pairs.normal(first, (channels, channels), (2 * channels) ** -0.5)
+        inputs = len(self.spins) * channels
+        self.modulus_weight = _pairs.normal(second, (inputs, channels), (2 * inputs) ** -0.5)
+        self.bias = jnp.zeros((2, channels))
+
+    def __call__(
+        self, x: Inexact[Array, "*batch lat lon spin channel"]
+    ) -> Complex[Array, "*batch lat lon spin channel"]:
+        """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
+
+        Raises:
+            ValueError: Axes of other sizes.
+        """
+        _checks.features("PhaseCollapse", "x", x, self.spins, self.channels)
+        at = self.spins.index(0)
+        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        scalar = x[..., at, :]
+        moduli = _pairs.modulus(x).reshape(*x.shape[:-2], -1)
+        inputs = jnp.concatenate([scalar.real, scalar.imag, moduli], -1)
+        (a, b), (c, d) = self.scalar_weight, self.modulus_weight
+        # One real product: complex weights on x₀, complex weights on real moduli.
+        matrix = jnp.concatenate([jnp.concatenate([a, -b, c]), jnp.concatenate([b, a, d])], -1)
+        out = jnp.matmul(inputs, matrix, precision="highest") + self.bias.reshape(-1)
+        out = jax.lax.complex(out[..., : self.channels], out[..., self.channels :])
+        return jnp.concatenate([x[..., :at, :], out[..., None, :], x[..., at + 1 :, :]], -2)
+
+
+class MagnitudeActivation(eqx.Module):
+    """x ← max(|x| + b, 0) · x / |x| for every spin and channel: thresholds the modulus, keeps the phase.
+
+    References:
+        Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
+    """
+
+    bias: Float[Array, "spin channel"]
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+
+    def __init__(self, spins: Iterable[int], channels: int, *, initial_bias: float = -0.1) -> None:
+        """Make a layer.
+
+        Args:
+            spins: Spin of each entry of the spin axis.
+            channels: Channels per spin.
+            initial_bias: The threshold's negative at initialisation; at 0 the layer starts as the identity.
+
+        Raises:
+            TypeError: `channels` is not an integer.
+            ValueError: `channels` below 1.
+        """
+        self.spins = _checks.spin_tuple("spins", spins)
+        self.channels = _checks.positive("channels", channels)
+        self.bias = jnp.full((len(self.spins), channels), float(initial_bias))
+
+    def __call__(
+        self, x: Inexact[Array, "*batch lat lon spin channel"]
+    ) -> Complex[Array, "*batch lat lon spin channel"]:
+        """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
+
+        Raises:
+            ValueError: Axes of other sizes.
+        """
+        _checks.features("MagnitudeActivation", "x", x, self.spins, self.channels)
+        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        size = _pairs.modulus(x)
+        positive = size > 0
+        factor = jnp.where(positive, jax.nn.relu(size + self.bias) / jnp.where(positive, size, 1), 0)
+        return jax.lax.complex(x.real * factor, x.imag * factor)
+
+
+class GatedActivation(eqx.Module):
+    """x ← σ(W x₀ + b) · x: a sigmoid gate per spin and channel, linear in the scalar features.
+
+    References:
+        Weiler et al., 3D steerable CNNs (2018), section 4.3; Esteves, Slotine, Makadia (2023), section 5.3.
+    """
+
+    weight: Float[Array, "features gates"]
+    bias: Float[Array, " gates"]
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+
+    def __init__(self, spins: Iterable[int], channels: int, *, key: PRNGKeyArray) -> None:
+        """Make a layer.
+
+        Args:
+            spins: Spin of each entry of the spin axis; 0 must be among them.
+            channels: Channels per spin.
+            key: Random key.
+
+        Raises:
+            TypeError: `channels` is not an integer.
+            ValueError: No spin 0, or `channels` below 1.
+        """
+        self.spins = _checks.spin_tuple("spins", spins)
+        self.channels = _checks.positive("channels", channels)
+        _checks.scalar_index(self.spins, "GatedActivation")
+        gates = len(self.spins) * channels
+        self.weight = jax.random.normal(key, (2 * channels, gates)) * channels**-0.5
+        self.bias = jnp.zeros(gates)
+
+    def __call__(
+        self, x: Inexact[Array, "*batch lat lon spin channel"]
+    ) -> Complex[Array, "*batch lat lon spin channel"]:
+        """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
+
+        Raises:
+            ValueError: Axes of other sizes.
+        """
+        _checks.features("GatedActivation", "x", x, self.spins, self.channels)
+        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        scalar = x[..., self.spins.index(0), :]
+        inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
+        gate = jax.nn.sigmoid(jnp.matmul(inputs, self.weight, precision="highest") + self.bias).reshape(x.shape)
+        return jax.lax.complex(x.real * gate, x.imag * gate)

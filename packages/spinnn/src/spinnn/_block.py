@@ -1,0 +1,224 @@
+"""Blocks: convolution, normalisation, activation; and the residual block of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Inexact, PRNGKeyArray
+
+from spinharm import Grid, SpinTransform, change_bandlimit
+
+from . import _checks, _pairs
+from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
+from ._conv import SpinConv
+from ._norm import SpectralBatchNorm
+
+Activation = Literal["phase_collapse", "magnitude", "gated"]
+
+
+def make_activation(
+    name: Activation, spins: tuple[int, ...], channels: int, key: PRNGKeyArray
+) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
+    """The activation of that name."""
+    if name == "phase_collapse":
+        return PhaseCollapse(spins, channels, key=key)
+    if name == "gated":
+        return GatedActivation(spins, channels, key=key)
+    if name == "magnitude":
+        return MagnitudeActivation(spins, channels)
+    raise ValueError(f"`activation` must be one of {get_args(Activation)}, got {name!r}")
+
+
+def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
+    """Coefficients of `bandlimit` degrees, of maps or of coefficients of any bandlimit."""
+    if transform is None:
+        return change_bandlimit(x, bandlimit, axis=-4)
+    coeffs = transform.forward(x)
+    return coeffs if transform.bandlimit == bandlimit else change_bandlimit(coeffs, bandlimit, axis=-4)
+
+
+def transform_to(grid: Grid | None, bandlimit: int, spins: tuple[int, ...]) -> SpinTransform | None:
+    """The transform that a layer of `bandlimit` needs from a grid that may hold fewer degrees."""
+    return None if grid is None else SpinTransform(grid, min(bandlimit, grid.max_bandlimit), spins)
+
+
+class SpinBlock(eqx.Module):
+    """Convolution, spectral batch norm, activation: maps or coefficients in, maps out.
+
+    The norm acts on the coefficients between the two transforms of the convolution, so the block has one forward and
+    one inverse transform.
+    """
+
+    conv: SpinConv
+    norm: SpectralBatchNorm
+    activation: PhaseCollapse | MagnitudeActivation | GatedActivation
+    transform_in: SpinTransform | None = eqx.field(static=True)
+    transform_out: SpinTransform = eqx.field(static=True)
+
+    def __init__(
+        self,
+        spins_in: Iterable[int],
+        spins_out: Iterable[int],
+        channels_in: int,
+        channels_out: int,
+        *,
+        grid_in: Grid | None,
+        grid_out: Grid,
+        bandlimit: int | None = None,
+        num_filter_params: int | None = None,
+        activation: Activation = "phase_collapse",
+        center: Literal["sample", "batch"] = "batch",
+        separable: bool = False,
+        product_dtype: str = "float32",
+        key: PRNGKeyArray,
+    ) -> None:
+        """Make a block; create it with `equinox.nn.make_with_state`.
+
+        Args:
+            spins_in: Spins of the input.
+            spins_out: Spins of the output.
+            channels_in: Input channels per spin.
+            channels_out: Output channels per spin.
+            grid_in: Grid of the input maps; None for coefficients.
+            grid_out: Grid of the output maps.
+            bandlimit: Degrees of the features; default `grid_out.max_bandlimit`. Less than the output grid holds
+                leaves room for what the activation adds (oversampling).
+            num_filter_params: Knots of localised filters; default one weight per degree.
+            activation: `"phase_collapse"`, `"magnitude"` or `"gated"`.
+            center: Of the norm, see `SpectralBatchNorm`.
+            separable: See `SpinConv`.
+            product_dtype: See `SpinConv`.
+            key: Random key.
+
+        Raises:
+            TypeError: A size that is not an integer.
+            ValueError: Sizes, spins or options out of range.
+        """
+        spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
+        bandlimit = grid_out.max_bandlimit if bandlimit is None else bandlimit
+        first, second = jax.random.split(key)
+        self.conv = SpinConv(
+            spins_in,
+            spins_out,
+            channels_in,
+            channels_out,
+            bandlimit=bandlimit,
+            num_filter_params=num_filter_params,
+            use_bias=False,
+            separable=separable,
+            product_dtype=product_dtype,
+            key=first,
+        )
+        self.norm = SpectralBatchNorm(spins_out, channels_out, center=center)
+        self.activation = make_activation(activation, spins_out, channels_out, second)
+        self.transform_in = transform_to(grid_in, bandlimit, spins_in)
+        self.transform_out = SpinTransform(grid_out, bandlimit, spins_out)
+
+    def __call__(
+        self,
+        x: Inexact[Array, "*batch a b spin_in channel_in"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
+        """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
+        _checks.features("SpinBlock", "x", x, self.conv.spins_in, self.conv.channels_in)
+        coeffs = to_coefficients(x, self.transform_in, self.conv.bandlimit)
+        coeffs, state = self.norm(self.conv(coeffs), state, mask=mask)
+        return self.activation(self.transform_out.inverse(coeffs)), state
+
+
+class SpinResidualBlock(eqx.Module):
+    """The paper's residual block: the shortcut is added between coefficients.
+
+    maps → FT → (∗K₁ → norm → inverse FT → activation → FT → ∗K₂ → norm) + shortcut → inverse FT → activation.
+
+    The scale of the second norm starts at zero, so the block starts as its shortcut. The shortcut is the identity on
+    coefficients where spins and widths agree, pooled by leaving out degrees; else each spin that input and output
+    share gets a mixture of channels.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), Figure 2.
+    """
+
+    first: SpinConv
+    first_norm: SpectralBatchNorm
+    inner: PhaseCollapse | MagnitudeActivation | GatedActivation
+    second: SpinConv
+    second_norm: SpectralBatchNorm
+    shortcut: Float[Array, "2 shared channel_in channel_out"] | None
+    outer: PhaseCollapse | MagnitudeActivation | GatedActivation
+    transform_in: SpinTransform | None = eqx.field(static=True)
+    transform_out: SpinTransform = eqx.field(static=True)
+
+    def __init__(
+        self,
+        spins_in: Iterable[int],
+        spins_out: Iterable[int],
+        channels_in: int,
+        channels_out: int,
+        *,
+        grid_in: Grid | None,
+        grid_out: Grid,
+        bandlimit: int | None = None,
+        num_filter_params: int | None = None,
+        activation: Activation = "phase_collapse",
+        center: Literal["sample", "batch"] = "batch",
+        separable: bool = False,
+        product_dtype: str = "float32",
+        key: PRNGKeyArray,
+    ) -> None:
+        """Make a block; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinBlock`."""
+        spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
+        bandlimit = grid_out.max_bandlimit if bandlimit is None else bandlimit
+        keys = jax.random.split(key, 5)
+        options = {
+            "bandlimit": bandlimit,
+            "num_filter_params": num_filter_params,
+            "use_bias": False,
+            "separable": separable,
+            "product_dtype": product_dtype,
+        }
+        self.first = SpinConv(spins_in, spins_out, channels_in, channels_out, **options, key=keys[0])
+        self.first_norm = SpectralBatchNorm(spins_out, channels_out, center=center)
+        self.inner = make_activation(activation, spins_out, channels_out, keys[1])
+        self.second = SpinConv(spins_out, spins_out, channels_out, channels_out, **options, key=keys[2])
+        self.second_norm = SpectralBatchNorm(spins_out, channels_out, center=center, initial_scale=0.0)
+        self.outer = make_activation(activation, spins_out, channels_out, keys[3])
+        if spins_in == spins_out and channels_in == channels_out:
+            self.shortcut = None
+        else:
+            shared = [spin for spin in spins_out if spin in spins_in]
+            self.shortcut = _pairs.normal(keys[4], (len(shared), channels_in, channels_out), channels_in**-0.5)
+        self.transform_in = transform_to(grid_in, bandlimit, spins_in)
+        self.transform_out = SpinTransform(grid_out, bandlimit, spins_out)
+
+    def __call__(
+        self,
+        x: Inexact[Array, "*batch a b spin_in channel_in"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
+        """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
+        _checks.features("SpinResidualBlock", "x", x, self.first.spins_in, self.first.channels_in)
+        coeffs = to_coefficients(x, self.transform_in, self.first.bandlimit)
+        branch, state = self.first_norm(self.first(coeffs), state, mask=mask)
+        branch = self.inner(self.transform_out.inverse(branch))
+        branch, state = self.second_norm(self.second(self.transform_out.forward(branch)), state, mask=mask)
+        return self.outer(self.transform_out.inverse(branch + self._shortcut(coeffs))), state
+
+    def _shortcut(self, coeffs: jax.Array) -> jax.Array:
+        if self.shortcut is None:
+            return coeffs
+        weights, spins_in = _pairs.join(self.shortcut), self.first.spins_in
+        shared = [spin for spin in self.second.spins_out if spin in spins_in]
+        mixed = {}
+        for weight, spin in zip(weights, shared, strict=True):
+            mixed[spin] = jnp.matmul(coeffs[..., spins_in.index(spin), :], weight, precision="highest")
+        zero = jnp.zeros((*coeffs.shape[:-2], self.second.channels_out), coeffs.dtype)
+        return jnp.stack([mixed.get(spin, zero) for spin in self.second.spins_out], -2)

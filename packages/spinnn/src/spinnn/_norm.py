@@ -1,0 +1,259 @@
+"""Batch normalisation that respects spin, on coefficients or on maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Inexact
+
+from spinharm import Grid
+
+from . import _checks, _pairs
+
+_FOUR_PI = 4 * np.pi
+
+
+def _masked_mean(x: jax.Array, mask: jax.Array | None) -> jax.Array:
+    """Mean over all leading axes of (*batch, spin, channel), over the elements that `mask` keeps."""
+    axes = tuple(range(x.ndim - 2))
+    if mask is None:
+        return x.mean(axes)
+    kept = mask.astype(x.real.dtype)
+    count = jnp.maximum(kept.sum(), 1)
+    return jnp.where(mask[..., None, None], x, 0).sum(axes) / count.astype(x.dtype)
+
+
+def _check_mask(user: str, mask: jax.Array | None, batch: tuple[int, ...]) -> None:
+    if mask is not None and mask.shape != batch:
+        raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
+
+
+class _Statistics(eqx.Module):
+    """Running mean (a complex pair) and variance, in Equinox state."""
+
+    index: eqx.nn.StateIndex
+    momentum: float = eqx.field(static=True)
+
+    def __init__(self, shape: tuple[int, int], momentum: float) -> None:
+        if not 0 <= momentum < 1:
+            raise ValueError(f"`momentum` must be in [0, 1), got {momentum}")
+        self.momentum = momentum
+        self.index = eqx.nn.StateIndex((jnp.zeros((2, *shape)), jnp.ones(shape)))
+
+    def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
+        return state.get(self.index)
+
+    def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
+        """Blend a batch's statistics in; a batch that is masked out whole changes nothing."""
+        old_mean, old_variance = self.read(state)
+        rate = jnp.asarray(1 - self.momentum, variance.dtype)
+        if mask is not None:
+            rate = rate * mask.any().astype(rate.dtype)
+        pair = jnp.stack([mean.real, mean.imag])
+        blended = (old_mean + rate * (pair - old_mean), old_variance + rate * (variance - old_variance))
+        return state.set(self.index, jax.lax.stop_gradient(blended))
+
+
+class SpectralBatchNorm(eqx.Module):
+    """Batch norm of coefficients: mean from degree 0, variance from the others by Parseval.
+
+    A spin-0 field's mean is its coefficient of degree 0 over √4π; the variance of a field about its own mean is
+    Σ_{l>0} |a_lm|² / 4π. Fields of other spins have no mean and keep their phase. Each channel of each spin is divided
+    by the root of its variance over batch and sphere, multiplied by a scale, and the mean of spin 0 is set:
+
+    - `center="sample"`, the paper's: degree 0 is set to the bias for every element of the batch;
+    - `center="batch"`: degree 0 loses its mean over the batch (the running mean at inference) and gains the bias, so
+      elements keep what distinguishes their means.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
+    """
+
+    scale: Float[Array, "spin channel"]
+    bias: Float[Array, "2 channel"] | None
+    statistics: _Statistics
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+    center: Literal["sample", "batch"] = eqx.field(static=True)
+    epsilon: float = eqx.field(static=True)
+    inference: bool
+
+    def __init__(
+        self,
+        spins: Iterable[int],
+        channels: int,
+        *,
+        center: Literal["sample", "batch"] = "batch",
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        initial_scale: float = 1.0,
+    ) -> None:
+        """Make a layer; create it with `equinox.nn.make_with_state`.
+
+        Args:
+            spins: Spin of each entry of the spin axis.
+            channels: Channels per spin.
+            center: What is subtracted at degree 0, see above.
+            momentum: Share of the running statistics that a batch leaves, 0 … 1.
+            epsilon: Added to variances.
+            initial_scale: Of every channel.
+
+        Raises:
+            TypeError: `channels` is not an integer.
+            ValueError: An option out of range.
+        """
+        self.spins = _checks.spin_tuple("spins", spins)
+        self.channels = _checks.positive("channels", channels)
+        if center not in ("sample", "batch"):
+            raise ValueError(f"`center` must be 'sample' or 'batch', got {center!r}")
+        self.center, self.epsilon, self.inference = center, epsilon, False
+        self.scale = jnp.full((len(self.spins), channels), float(initial_scale))
+        self.bias = jnp.zeros((2, channels)) if 0 in self.spins else None
+        self.statistics = _Statistics((len(self.spins), channels), momentum)
+
+    def __call__(
+        self,
+        x: Complex[Array, "*batch degree order spin channel"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Complex[Array, "*batch degree order spin channel"], eqx.nn.State]:
+        """Normalise.
+
+        Args:
+            x: Coefficients, shape (*batch, L, 2L−1, spins, channels).
+            state: Holds the running statistics.
+            mask: Elements of the batch that count, shape (*batch); all if left out. Others are normalised too, but
+                touch no statistics.
+
+        Returns:
+            Coefficients of the same shape, and the new state (unchanged at inference).
+
+        Raises:
+            ValueError: Axes or a mask of other sizes.
+        """
+        _checks.features("SpectralBatchNorm", "x", x, self.spins, self.channels)
+        _check_mask("SpectralBatchNorm", mask, x.shape[:-4])
+        middle = x.shape[-4] - 1
+        constant = x[..., 0, middle, :, :]
+        if self.inference:
+            mean, variance = self.statistics.read(state)
+            mean = _pairs.join(mean)
+        else:
+            power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3)) / _FOUR_PI
+            mean = _masked_mean(constant, mask)
+            variance = _masked_mean(power, mask)
+            state = self.statistics.update(state, mean, variance, mask)
+        factor = self.scale * jax.lax.rsqrt(variance + self.epsilon)
+        out = jax.lax.complex(x.real * factor, x.imag * factor)
+        if self.bias is None:
+            return out, state
+        at = self.spins.index(0)
+        level = jnp.broadcast_to(
+            _pairs.join(self.bias) * np.asarray(_FOUR_PI**0.5, x.dtype), (*constant.shape[:-2], self.channels)
+        )
+        if self.center == "batch":
+            level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(x.dtype)
+        return out.at[..., 0, middle, at, :].set(level), state
+
+
+class SpatialBatchNorm(eqx.Module):
+    """Batch norm of maps with quadrature weights: spin 0 is centred, other spins are only scaled.
+
+    Kept for comparison with `SpectralBatchNorm`; equal to it for band-limited maps whose means are all 0.
+
+    References:
+        Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
+    """
+
+    scale: Float[Array, "spin channel"]
+    bias: Float[Array, "2 channel"] | None
+    statistics: _Statistics
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+    grid: Grid = eqx.field(static=True)
+    epsilon: float = eqx.field(static=True)
+    inference: bool
+
+    def __init__(
+        self,
+        spins: Iterable[int],
+        channels: int,
+        *,
+        grid: Grid,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        initial_scale: float = 1.0,
+    ) -> None:
+        """Make a layer; create it with `equinox.nn.make_with_state`.
+
+        Args:
+            spins: Spin of each entry of the spin axis.
+            channels: Channels per spin.
+            grid: Grid of the maps.
+            momentum: Share of the running statistics that a batch leaves, 0 … 1.
+            epsilon: Added to variances.
+            initial_scale: Of every channel.
+
+        Raises:
+            TypeError: `channels` is not an integer.
+            ValueError: An option out of range.
+        """
+        self.spins = _checks.spin_tuple("spins", spins)
+        self.channels = _checks.positive("channels", channels)
+        self.grid, self.epsilon, self.inference = grid, epsilon, False
+        self.scale = jnp.full((len(self.spins), channels), float(initial_scale))
+        self.bias = jnp.zeros((2, channels)) if 0 in self.spins else None
+        self.statistics = _Statistics((len(self.spins), channels), momentum)
+
+    def __call__(
+        self,
+        x: Inexact[Array, "*batch lat lon spin channel"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
+        """Normalise.
+
+        Args:
+            x: Maps, shape (*batch, lat, lon, spins, channels).
+            state: Holds the running statistics.
+            mask: Elements of the batch that count, shape (*batch); all if left out.
+
+        Returns:
+            Maps of the same shape, and the new state (unchanged at inference).
+
+        Raises:
+            ValueError: Axes or a mask of other sizes.
+        """
+        _checks.features("SpatialBatchNorm", "x", x, self.spins, self.channels)
+        _check_mask("SpatialBatchNorm", mask, x.shape[:-4])
+        if x.shape[-4:-2] != self.grid.shape:
+            raise ValueError(f"`x` of SpatialBatchNorm must be maps on Grid({self.grid}), got shape {x.shape}")
+        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        is_scalar = np.array([spin == 0 for spin in self.spins], np.float32)[:, None]
+        if self.inference:
+            mean, variance = self.statistics.read(state)
+            mean = _pairs.join(mean)
+        else:
+            weights = (self.grid.weights / _FOUR_PI).astype(x.real.dtype)
+            mean = _masked_mean(_sphere_mean(x, weights), mask) * is_scalar.astype(x.dtype)
+            centred = x - mean
+            variance = _masked_mean(_sphere_mean(centred.real**2 + centred.imag**2, weights), mask)
+            state = self.statistics.update(state, mean, variance, mask)
+        factor = self.scale * jax.lax.rsqrt(variance + self.epsilon)
+        out = x - mean * is_scalar.astype(x.dtype)
+        out = jax.lax.complex(out.real * factor, out.imag * factor)
+        if self.bias is not None:
+            out = out.at[..., self.spins.index(0), :].add(_pairs.join(self.bias))
+        return out, state
+
+
+def _sphere_mean(x: jax.Array, weights: np.ndarray) -> jax.Array:
+    """Mean over (lat, lon) with the solid angles of the rings' points, which sum to 1."""
+    return jnp.tensordot(x.sum(-3), weights.astype(x.dtype), axes=[[-3], [0]])

@@ -1,0 +1,28 @@
+"""Complex parameters as pairs of real arrays.
+
+Every parameter of this package is real: a complex one has a leading axis (real part, imaginary part). Gradients,
+weight decay, averages and any optimiser then mean what they mean for real networks, without conjugation.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, PRNGKeyArray
+
+
+def normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array, "2 *shape"]:
+    """A circular complex normal parameter with E|w|² = std²."""
+    return jax.random.normal(key, (2, *shape)) * (std / 2**0.5)
+
+
+def join(pair: Float[Array, "2 *shape"]) -> Complex[Array, "*shape"]:
+    """The complex array that a pair stands for."""
+    return jax.lax.complex(pair[0], pair[1])
+
+
+def modulus(x: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """|x|, with gradient 0 where x = 0."""
+    squared = x.real**2 + x.imag**2
+    positive = squared > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)

@@ -1,0 +1,131 @@
+"""Pooling: to fewer degrees, to a coarser grid, and to one invariant number per channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Inexact
+
+from spinharm import Grid, change_bandlimit
+
+from . import _checks, _pairs
+from ._norm import _sphere_mean
+
+
+class SpectralPool(eqx.Module):
+    """Keep the degrees below a bandlimit: the equivariant low-pass filter.
+
+    Inside a network, a `SpinConv` or block of lower bandlimit does the same without computing what is dropped.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
+    """
+
+    bandlimit: int = eqx.field(static=True)
+
+    def __init__(self, bandlimit: int) -> None:
+        """Make a layer that leaves `bandlimit` degrees, at least 1."""
+        self.bandlimit = _checks.positive("bandlimit", bandlimit)
+
+    def __call__(
+        self, x: Complex[Array, "*batch degree order spin channel"]
+    ) -> Complex[Array, "*batch degree_out order_out spin channel"]:
+        """Cut coefficients (*batch, L, 2L−1, spins, channels) to `bandlimit` degrees.
+
+        Raises:
+            ValueError: Fewer degrees than `bandlimit`.
+        """
+        if x.ndim < 4 or x.shape[-4] < self.bandlimit:
+            raise ValueError(
+                f"`x` of SpectralPool must be coefficients (*batch, degree, order, spin, channel) with at least "
+                f"{self.bandlimit} degrees, got shape {x.shape}"
+            )
+        return change_bandlimit(x, self.bandlimit, axis=-4)
+
+
+class SpatialPool(eqx.Module):
+    """Average pairs of rings and of longitudes, rings weighted by area. Only approximately equivariant.
+
+    Kept for comparison with spectral pooling. Components of spin ≠ 0 are averaged as they stand, as in the reference.
+
+    References:
+        Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
+    """
+
+    grid_in: Grid = eqx.field(static=True)
+    grid_out: Grid = eqx.field(static=True)
+
+    def __init__(self, grid: Grid) -> None:
+        """Make a layer for maps on `grid`, an equiangular grid with even numbers of rings and longitudes.
+
+        The result is on `grid_out`: half as many rings and longitudes of the same kind; without poles, its points are
+        the centres of the pooled cells.
+
+        Raises:
+            ValueError: Odd sizes, or a grid that is not equiangular.
+        """
+        if grid.rule != "circle" or grid.north_pole != grid.south_pole:
+            raise ValueError(f"`grid` of SpatialPool must be equiangular with or without both poles, got Grid({grid})")
+        if grid.nlat % 2 or grid.nlon % 2 or grid.nlat < 4:
+            raise ValueError(f"`grid` of SpatialPool must have even sizes of at least 4 rings, got Grid({grid})")
+        half_step = np.pi / grid.nlon
+        self.grid_in = grid
+        self.grid_out = Grid(
+            grid.nlat // 2,
+            grid.nlon // 2,
+            "circle",
+            grid.north_pole,
+            grid.south_pole,
+            grid.longitude_origin + (0.0 if grid.north_pole else half_step),
+            grid.south_first,
+        )
+
+    def __call__(
+        self, x: Inexact[Array, "*batch lat lon spin channel"]
+    ) -> Inexact[Array, "*batch lat_out lon_out spin channel"]:
+        """Pool maps (*batch, lat, lon, spins, channels).
+
+        Raises:
+            ValueError: Maps on another grid.
+        """
+        if x.ndim < 4 or x.shape[-4:-2] != self.grid_in.shape:
+            raise ValueError(f"`x` of SpatialPool must be maps on Grid({self.grid_in}), got shape {x.shape}")
+        batch, (nlat, nlon), rest = x.shape[:-4], self.grid_in.shape, x.shape[-2:]
+        weights = self.grid_in.weights.reshape(-1, 2)
+        weights = (weights / weights.sum(1, keepdims=True) / 2).astype(x.real.dtype)
+        cells = x.reshape(*batch, nlat // 2, 2, nlon // 2, 2, *rest)
+        return (cells * weights[:, :, None, None, None, None].astype(x.dtype)).sum((-5, -3))
+
+
+def spin_mean(
+    x: Inexact[Array, "*batch lat lon spin channel"], grid: Grid, spins: Iterable[int]
+) -> Float[Array, "*batch spin channel"]:
+    """Rotation-invariant pooling: the real part of the mean for spin 0, the mean modulus for other spins.
+
+    Args:
+        x: Maps on `grid`, shape (*batch, lat, lon, spins, channels), real or complex.
+        grid: Their grid; its quadrature weights are used.
+        spins: Spin of each entry of the spin axis.
+
+    Returns:
+        Means over the sphere, shape (*batch, spins, channels), real.
+
+    Raises:
+        ValueError: Axes of other sizes.
+    """
+    spins = _checks.spin_tuple("spins", spins)
+    if x.ndim < 4 or x.shape[-4:-1] != (*grid.shape, len(spins)):
+        raise ValueError(
+            f"`x` of spin_mean must be maps (*batch, lat, lon, spin, channel) on Grid({grid}) with spins {spins}, got "
+            f"shape {x.shape}"
+        )
+    weights = (grid.weights / (4 * np.pi)).astype(x.real.dtype)
+    x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+    parts = [
+        x[..., i : i + 1, :].real if spin == 0 else _pairs.modulus(x[..., i : i + 1, :]) for i, spin in enumerate(spins)
+    ]
+    return _sphere_mean(jnp.concatenate(parts, -2), weights)

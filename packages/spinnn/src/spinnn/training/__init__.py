@@ -1,0 +1,39 @@
+"""What training needs, once: configurations, the step, the loop, checkpoints, metrics, model files.
+
+Needs the extra `training`: `pip install "spinnn[training]"`.
+"""
+
+try:
+    import optax as _optax
+    import orbax.checkpoint as _orbax
+    import rich as _rich
+except ImportError as error:
+    raise ImportError(f"spinnn.training needs {error.name}: pip install 'spinnn[training]'") from error
+
+from ._checkpoint import Checkpoints as Checkpoints
+from ._config import (
+    OptimizerConfig as OptimizerConfig,
+    TrainingConfig as TrainingConfig,
+    from_json as from_json,
+    load_config as load_config,
+    save_config as save_config,
+    to_json as to_json,
+)
+from ._export import load_model as load_model, read_header as read_header, save_model as save_model
+from ._loop import DataIterator as DataIterator, Diverged as Diverged, Interrupted as Interrupted, fit as fit
+from ._losses import (
+    l1_loss as l1_loss,
+    l2_loss as l2_loss,
+    make_optimizer as make_optimizer,
+    make_schedule as make_schedule,
+    weighted_mean as weighted_mean,
+)
+from ._step import (
+    Loss as Loss,
+    StepResult as StepResult,
+    TrainState as TrainState,
+    init_state as init_state,
+    make_step as make_step,
+)
+
+del _optax, _orbax, _rich

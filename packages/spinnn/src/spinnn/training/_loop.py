@@ -1,0 +1,227 @@
+"""The training loop: resume, steps, metrics, checkpoints, interruption."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ._checkpoint import Checkpoints
+from ._config import TrainingConfig, to_json, write_json
+from ._losses import make_optimizer
+from ._metrics import Metrics
+from ._step import Loss, TrainState, init_state, make_step
+
+
+@runtime_checkable
+class DataIterator(Protocol):
+    """Endless batches whose position can be saved; grain's iterators are such."""
+
+    def __next__(self) -> Any:
+        """The next batch, a pytree of arrays."""
+        ...
+
+    def get_state(self) -> Any:
+        """The position, as JSON types or bytes."""
+        ...
+
+    def set_state(self, state: Any) -> None:
+        """Go to a position that `get_state` gave."""
+        ...
+
+
+class Interrupted(SystemExit):
+    """Training was asked to stop and has saved where it was. Exit status 143, as for SIGTERM."""
+
+
+class Diverged(RuntimeError):
+    """The loss or its gradient is not finite; the message names the file that holds the batch."""
+
+
+def fit(
+    model: Any,
+    net_state: Any,
+    loss: Loss,
+    data: DataIterator,
+    config: TrainingConfig,
+    folder: str | Path,
+    *,
+    steps_per_epoch: int,
+    run_config: dict[str, Any] | None = None,
+    place: Callable[[Any], Any] = lambda batch: batch,
+    on_checkpoint: Callable[[Any, Any, int], dict[str, Any]] | None = None,
+    progress: bool = True,
+) -> tuple[Any, Any]:
+    """Train, or go on from the folder's newest checkpoint: the result is the same, bit for bit.
+
+    The folder gets `config.json` (first of all), `metrics.jsonl`, `checkpoints/`, and `diverged-<step>.npz` if a step
+    is not finite. SIGTERM and SIGINT save a checkpoint and raise `Interrupted`.
+
+    Args:
+        model: Equinox module.
+        net_state: Its state, from `equinox.nn.make_with_state`.
+        loss: `(model, net_state, batch, key) → (loss, (net_state, metrics))`.
+        data: Endless iterator over batches, with `get_state` and `set_state`.
+        config: The run.
+        folder: The run's folder; made if it is not there.
+        steps_per_epoch: Batches per pass over the data.
+        run_config: All of the run's configuration as JSON types, for `config.json`; default `config` alone. A folder of
+            another configuration is refused.
+        place: Puts a batch on devices, e.g. sharded over a mesh.
+        on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint with the averaged parameters if
+            there are any; its metrics are written too.
+        progress: Show a progress bar on the terminal.
+
+    Returns:
+        `(model, net_state)` after training, with averaged parameters if the configuration asks for an average.
+
+    Raises:
+        Interrupted: A signal asked to stop; a checkpoint has been written.
+        Diverged: A step was not finite.
+        ValueError: The folder holds a run of another configuration, or a checkpoint that cannot be read.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    described = {"training": to_json(config)} if run_config is None else run_config
+    write_json(folder / "config.json", described)
+    total = config.epochs * steps_per_epoch
+    optimizer = make_optimizer(config.optimizer, config.epochs, steps_per_epoch)
+    decay = config.optimizer.ema_decay
+    state, static = init_state(model, net_state, optimizer, key=jax.random.key(config.seed), average=decay is not None)
+    checkpoints = Checkpoints(folder / "checkpoints", described, keep=config.keep_checkpoints)
+    step = 0
+    if checkpoints.latest_step() is not None:
+        state, meta = checkpoints.restore(state)
+        data.set_state(_unpack_position(meta["position"]))
+        step = int(state.step)
+    metrics = Metrics(folder, resume_step=step, tensorboard=config.tensorboard)
+    run = make_step(loss, static, optimizer, ema_decay=decay)
+
+    def trained(state: TrainState) -> tuple[Any, Any]:
+        params = state.params if state.average is None else state.average
+        return eqx.combine(params, static), state.net_state
+
+    def save(state: TrainState, step: int) -> None:
+        checkpoints.save(step, state, {"position": _pack_position(data.get_state())})
+        if on_checkpoint is not None:
+            copy, copied_state = jax.tree.map(_copy, trained(state))
+            if extra := on_checkpoint(copy, copied_state, step):
+                metrics.write(step, extra)
+
+    with _signals() as stop, _bar(progress, total, step) as advance, contextlib.ExitStack() as cleanup:
+        cleanup.callback(metrics.close)
+        cleanup.callback(checkpoints.close)
+        started, done = time.perf_counter(), 0
+        pending: tuple[int, Any, Any] | None = None
+        while step < total:
+            _profile(config, folder, step)
+            batch = place(next(data))
+            state, result = run(state, batch)
+            # Looked at one step late, so that the device need not wait for the host.
+            _check_finite(pending, folder)
+            pending, step, done = (step, batch, result), step + 1, done + 1
+            advance(step)
+            if step % config.log_every == 0 or step == total:
+                rate = done / (time.perf_counter() - started)
+                values = {"loss": result.loss, "gradient_norm": result.gradient_norm, **result.metrics}
+                metrics.write(step, {**jax.device_get(values), "steps_per_second": rate})
+            due = step % config.checkpoint_every == 0 or step == total or bool(stop)
+            if due:
+                _check_finite(pending, folder)
+                pending = None
+                save(state, step)
+            if stop:
+                raise Interrupted(128 + signal.SIGTERM)
+        checkpoints.wait()
+    return trained(state)
+
+
+def _copy(leaf: Any) -> Any:
+    return leaf.copy() if isinstance(leaf, jax.Array) else leaf
+
+
+def _check_finite(pending: tuple[int, Any, Any] | None, folder: Path) -> None:
+    if pending is None or bool(pending[2].finite):
+        return
+    step, batch, result = pending
+    path = folder / f"diverged-{step}.npz"
+    leaves = jax.tree.leaves_with_path(batch)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        arrays: dict[str, Any] = {jax.tree_util.keystr(where) or "batch": np.asarray(leaf) for where, leaf in leaves}
+        np.savez(file, **arrays)
+    temporary.replace(path)
+    raise Diverged(
+        f"step {step}: the loss is {float(result.loss)}, the gradient's norm {float(result.gradient_norm)}; the batch "
+        f"is in {path}. Lower `learning_rate` or set `clip_norm`."
+    )
+
+
+def _pack_position(position: Any) -> Any:
+    if isinstance(position, bytes):
+        return {"bytes": base64.b64encode(position).decode()}
+    return {"value": position}
+
+
+def _unpack_position(packed: dict[str, Any]) -> Any:
+    return base64.b64decode(packed["bytes"]) if "bytes" in packed else packed["value"]
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT instead of dying of them; a list that is empty until one came."""
+    received: list[int] = []
+    before = {}
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(ValueError):  # not in the main thread
+            before[kind] = signal.signal(kind, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+@contextlib.contextmanager
+def _bar(show: bool, total: int, start: int) -> Iterator[Callable[[int], None]]:
+    if not show or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    from rich.console import Console
+
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("training", total=total, completed=start, rate="")
+        begun = time.perf_counter()
+
+        def advance(step: int) -> None:
+            rate = (step - start) / max(time.perf_counter() - begun, 1e-9)
+            bar.update(task, completed=step, rate=f"{rate:.2f} steps/s")
+
+        yield advance
+
+
+def _profile(config: TrainingConfig, folder: Path, step: int) -> None:
+    if config.profile is None:
+        return
+    first, last = config.profile
+    if step == first:
+        jax.profiler.start_trace(str(folder / "profile"))
+    elif step == last + 1:
+        jax.profiler.stop_trace()

@@ -1,0 +1,76 @@
+"""Losses and the optimiser."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Inexact
+
+from ._config import OptimizerConfig
+
+
+def weighted_mean(
+    values: Float[Array, "*shape"], weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None
+) -> Float[Array, ""]:
+    """Σ w v / Σ w, with weights or a mask that broadcasts against `values`; 0 where all weights are 0."""
+    if weights is None:
+        return values.mean()
+    weights = jnp.broadcast_to(weights.astype(values.dtype), values.shape)
+    total = weights.sum()
+    return (weights * values).sum() / jnp.where(total > 0, total, 1)
+
+
+def l1_loss(
+    prediction: Inexact[Array, "*shape"],
+    target: Inexact[Array, "*shape"],
+    weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None,
+) -> Float[Array, ""]:
+    """Weighted mean of |prediction − target|; real arrays or complex ones, whose gradient at equality is 0."""
+    difference = prediction - target
+    if jnp.iscomplexobj(difference):
+        from .._pairs import modulus
+
+        return weighted_mean(modulus(difference), weights)
+    return weighted_mean(jnp.abs(difference), weights)
+
+
+def l2_loss(
+    prediction: Inexact[Array, "*shape"],
+    target: Inexact[Array, "*shape"],
+    weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None,
+) -> Float[Array, ""]:
+    """Weighted mean of |prediction − target|², real or complex."""
+    difference = prediction - target
+    return weighted_mean(difference.real**2 + difference.imag**2, weights)
+
+
+def make_schedule(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -> optax.Schedule:
+    """Learning rate by step: linear from 0 over the warm-up, then half a cosine to `final_fraction`.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.
+    """
+    total = epochs * steps_per_epoch
+    warmup = min(round(config.warmup_epochs * steps_per_epoch), total)
+    decay = optax.cosine_decay_schedule(config.learning_rate, max(total - warmup, 1), config.final_fraction)
+    if warmup == 0:
+        return decay
+    return optax.join_schedules([optax.linear_schedule(0.0, config.learning_rate, warmup), decay], [warmup])
+
+
+def make_optimizer(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -> optax.GradientTransformation:
+    """The optimiser of a configuration, with its schedule and clipping."""
+    schedule = make_schedule(config, epochs, steps_per_epoch)
+    if config.name == "adam":
+        update = optax.adam(schedule)
+    elif config.name == "adamw":
+        update = optax.adamw(schedule, weight_decay=config.weight_decay)
+    else:
+        update = optax.contrib.muon(schedule, weight_decay=config.weight_decay)
+    return update if config.clip_norm is None else optax.chain(optax.clip_by_global_norm(config.clip_norm), update)
+
+
+def blend(average: jax.Array, new: jax.Array, decay: float) -> jax.Array:
+    """Exponential average: decay · average + (1 − decay) · new."""
+    return average + (1 - decay) * (new - average)

@@ -1,0 +1,121 @@
+"""The training state and one step of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+import spinharm
+
+from ._losses import blend
+
+# (model, norm state, batch, key) → (loss, (norm state, metrics))
+Loss = Callable[[Any, Any, Any, PRNGKeyArray], tuple[Float[Array, ""], tuple[Any, dict[str, Array]]]]
+
+
+class TrainState(eqx.Module):
+    """All that changes in training.
+
+    Attributes:
+        params: The model's inexact arrays; None elsewhere.
+        net_state: Running statistics of the norms (`equinox.nn.State`).
+        opt_state: The optimiser's.
+        average: Exponential average of `params`, or None.
+        step: Steps done.
+        key: Random key; each step uses `fold_in(key, step)`.
+    """
+
+    params: Any
+    net_state: Any
+    opt_state: Any
+    average: Any
+    step: Int[Array, ""]
+    key: PRNGKeyArray
+
+
+class StepResult(eqx.Module):
+    """What a step reports: the loss, the gradient's norm, the loss function's metrics, and whether all was finite."""
+
+    loss: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+    metrics: dict[str, Array]
+    finite: Bool[Array, ""]
+
+
+def init_state(
+    model: Any, net_state: Any, optimizer: optax.GradientTransformation, *, key: PRNGKeyArray, average: bool = False
+) -> tuple[TrainState, Any]:
+    """The state at the beginning, and the rest of the model (structure and constants).
+
+    Args:
+        model: Equinox module; its inexact arrays are trained.
+        net_state: What `equinox.nn.make_with_state` gave with it.
+        optimizer: Optax transformation.
+        key: Random key of the run.
+        average: Whether to keep an exponential average of the parameters.
+
+    Returns:
+        `(state, static)`; `equinox.combine(state.params, static)` is the model. Its arrays are copies, so a donated
+        step leaves the caller's model alone.
+    """
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    params, net_state = jax.tree.map(_own, (params, net_state))
+    opt_state = jax.tree.map(_own, optimizer.init(params))
+    mean = jax.tree.map(_own, params) if average else None
+    return TrainState(params, net_state, opt_state, mean, jnp.zeros((), jnp.int32), jnp.copy(key)), static
+
+
+def _own(x: jax.Array) -> jax.Array:
+    """A copy without weak type, which the first step would lose and the second be compiled again for."""
+    return jax.lax.convert_element_type(jnp.copy(x), x.dtype) if eqx.is_inexact_array(x) else jnp.copy(x)
+
+
+def make_step(
+    loss: Loss, static: Any, optimizer: optax.GradientTransformation, *, ema_decay: float | None = None
+) -> Callable[[TrainState, Any], tuple[TrainState, StepResult]]:
+    """A compiled training step; the state it is given is used up (donated).
+
+    A step whose loss or gradient is not finite leaves the state as it was and says so in `StepResult.finite`.
+
+    Args:
+        loss: `(model, net_state, batch, key) → (loss, (net_state, metrics))`.
+        static: From `init_state`.
+        optimizer: Optax transformation.
+        ema_decay: Decay of the average, if the state keeps one.
+
+    Returns:
+        `step(state, batch) → (state, result)`, compiled once per shape of batch. Sharded batches give data-parallel
+        steps: XLA sums gradients and batch statistics over devices.
+    """
+
+    def step(state: TrainState, batch: Any) -> tuple[TrainState, StepResult]:
+        key = jax.random.fold_in(state.key, state.step)
+
+        def objective(params: Any) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+            # A copy: Equinox state can be used once, and a step that is not finite returns the old one.
+            return loss(eqx.combine(params, static), jax.tree.map(lambda x: x, state.net_state), batch, key)
+
+        (value, (net_state, metrics)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+        norm = optax.tree.norm(gradient)
+        finite = jnp.isfinite(value) & jnp.isfinite(norm)
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        average = state.average
+        if average is not None and ema_decay is not None:
+            average = jax.tree.map(functools.partial(blend, decay=ema_decay), average, params)
+        new = TrainState(params, net_state, opt_state, average, state.step + 1, state.key)
+
+        def choose(new: Any, old: Any) -> Any:
+            # The key never changes, and has a type of its own.
+            return new if new is old else jnp.where(finite, new, old)
+
+        return jax.tree.map(choose, new, state), StepResult(value, norm, metrics, finite)
+
+    return spinharm.jit(step, donate_argnums=0)
