@@ -1,0 +1,261 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from spinharm import Grid, SpinTransform
+from spinnn import SpinBlock, SpinResidualBlock, SpinResNet, SpinUNet
+from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
+
+GAUSS = Grid.gauss_legendre(8)
+RECTANGLE = Grid.equiangular(13, 24)
+FINE = Grid.gauss_legendre(24)
+
+
+def parameters(model) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(model) if getattr(leaf, "dtype", None) == jnp.float32) - sum(
+        leaf.size for leaf in statistics(model)
+    )
+
+
+def statistics(model) -> list:
+    """Arrays that Equinox state starts from: no parameters."""
+    indices = jax.tree.leaves(model, is_leaf=lambda x: isinstance(x, eqx.nn.StateIndex))
+    return jax.tree.leaves([index for index in indices if isinstance(index, eqx.nn.StateIndex)])
+
+
+def trained_scale(block):
+    """A residual block whose second norm no longer starts at zero."""
+    return eqx.tree_at(lambda b: b.second_norm.scale, block, jnp.ones_like(block.second_norm.scale))
+
+
+@pytest.mark.parametrize("kind", [SpinBlock, SpinResidualBlock])
+@pytest.mark.parametrize(("activation", "bound"), [("phase_collapse", 2e-3), ("magnitude", 2e-2), ("gated", 2e-3)])
+def test_blocks_commute_with_rotation_when_oversampled(clone, kind, activation, bound):
+    block, state = eqx.nn.make_with_state(kind)(
+        (0, 1), (0, 1), 3, 4, grid_in=FINE, grid_out=FINE, bandlimit=6, activation=activation, key=jax.random.key(0)
+    )
+    block = trained_scale(block) if kind is SpinResidualBlock else block
+    assert_equivariant(
+        lambda x: block(x, clone(state))[0],
+        bandlimit=6,
+        spins_in=(0, 1),
+        channels_in=3,
+        spins_out=(0, 1),
+        grid_in=FINE,
+        grid_out=FINE,
+        bandlimit_out=6,
+        key=jax.random.key(1),
+        tolerance=bound,
+    )
+
+
+def test_oversampling_reduces_the_equivariance_error(clone):
+    errors = []
+    for grid in (Grid.gauss_legendre(6), Grid.gauss_legendre(12), Grid.gauss_legendre(24)):
+        block, state = eqx.nn.make_with_state(SpinBlock)(
+            (0, 1), (0, 1), 3, 4, grid_in=grid, grid_out=grid, bandlimit=6, key=jax.random.key(0)
+        )
+        errors.append(
+            equivariance_error(
+                lambda x, block=block, state=state: block(x, clone(state))[0],
+                bandlimit=6,
+                spins_in=(0, 1),
+                channels_in=3,
+                spins_out=(0, 1),
+                grid_in=grid,
+                grid_out=grid,
+                bandlimit_out=6,
+                key=jax.random.key(1),
+            )
+        )
+    assert errors[1] < errors[0] / 3
+    assert errors[2] < errors[1] / 3
+
+
+def test_a_residual_block_starts_as_its_shortcut(clone):
+    block, state = eqx.nn.make_with_state(SpinResidualBlock)(
+        (0, 1), (0, 1), 3, 3, grid_in=GAUSS, grid_out=GAUSS, key=jax.random.key(0)
+    )
+    coeffs = random_coefficients(jax.random.key(1), 8, (0, 1), 3, (2,))
+    maps = SpinTransform(GAUSS, 8, (0, 1)).inverse(coeffs)
+    assert block.shortcut is None
+    np.testing.assert_allclose(block(maps, clone(state))[0], block.outer(maps), atol=1e-4)
+
+
+def test_a_residual_block_pools_and_projects(clone):
+    small = Grid.gauss_legendre(5)
+    block, state = eqx.nn.make_with_state(SpinResidualBlock)(
+        (0,), (1, 0), 3, 6, grid_in=RECTANGLE, grid_out=small, key=jax.random.key(0)
+    )
+    coeffs = random_coefficients(jax.random.key(1), 12, (0,), 3, (2,))
+    out, _ = block(SpinTransform(RECTANGLE, 12).inverse(coeffs), clone(state))
+    assert out.shape == (2, *small.shape, 2, 6)
+    # At the start the output is the activation of the projected shortcut: spin 1, which the input lacks, is zero.
+    assert jnp.all(out[..., 0, :] == 0)
+    assert jnp.any(out[..., 1, :] != 0)
+
+
+def test_maps_and_coefficients_go_in_alike(clone):
+    block, state = eqx.nn.make_with_state(SpinBlock)(
+        (0,), (0, 1), 2, 4, grid_in=None, grid_out=GAUSS, key=jax.random.key(0)
+    )
+    spatial, _ = eqx.nn.make_with_state(SpinBlock)(
+        (0,), (0, 1), 2, 4, grid_in=RECTANGLE, grid_out=GAUSS, key=jax.random.key(0)
+    )
+    coeffs = random_coefficients(jax.random.key(1), 12, (0,), 2, (3,))
+    maps = SpinTransform(RECTANGLE, 12).inverse(coeffs)
+    np.testing.assert_allclose(spatial(maps, clone(state))[0], block(coeffs, clone(state))[0], atol=2e-4)
+
+
+def resnet(**options):
+    defaults = {
+        "grid_in": RECTANGLE,
+        "grids": [GAUSS, GAUSS, Grid.gauss_legendre(5)],
+        "widths": [4, 4, 6],
+        "spins_out": (0,),
+        "channels_out": 2,
+        "output": "real",
+        "key": jax.random.key(0),
+    }
+    return eqx.nn.make_with_state(SpinResNet)((0,), 3, **(defaults | options))
+
+
+def unet(**options):
+    defaults = {
+        "grid_in": RECTANGLE,
+        "grids": [RECTANGLE, GAUSS, Grid.gauss_legendre(4), GAUSS, RECTANGLE],
+        "widths": [4, 5, 6, 5, 4],
+        "spins_out": (0,),
+        "channels_out": 2,
+        "output": "real",
+        "key": jax.random.key(0),
+    }
+    return eqx.nn.make_with_state(SpinUNet)((0,), 3, **(defaults | options))
+
+
+def test_resnet_shapes_and_outputs(clone):
+    maps = jnp.ones((2, *RECTANGLE.shape, 1, 3))
+    net, state = resnet(grid_out=Grid.equiangular(7, 12))
+    out, _ = net(maps, clone(state))
+    assert out.shape == (2, 7, 12, 1, 2)
+    assert out.dtype == jnp.float32
+    net, state = resnet(output="magnitude")
+    assert jnp.all(net(maps, clone(state))[0] >= 0)
+    net, state = resnet(spins_out=(1,), output="complex")
+    assert net(maps, clone(state))[0].dtype == jnp.complex64
+    net, state = resnet(spins_out=None, channels_out=None)
+    assert net(maps, clone(state))[0].shape == (2, 5, 10, 2, 6)
+
+
+def test_unet_joins_equal_grids(clone):
+    net, state = unet()
+    assert net.skips == (None, None, None, 1, 0)
+    out, _ = net(jnp.ones((2, *RECTANGLE.shape, 1, 3)), clone(state))
+    assert out.shape == (2, *RECTANGLE.shape, 1, 2)
+
+
+def test_skips_of_the_papers_unets():
+    def square(n):
+        return Grid.equiangular(n, n)
+
+    sizes = [128, 64, 64, 32, 32, 32, 64, 64, 128]
+    net = eqx.filter_eval_shape(unet, grids=[square(n) for n in sizes], widths=[2] * 9)[0]
+    assert net.skips == (None, None, None, None, None, None, 2, 1, 0)
+    sizes = [256, 256, 128, 128, 128, 128, 256, 256]
+    net = eqx.filter_eval_shape(unet, grids=[square(n) for n in sizes], widths=[2] * 8)[0]
+    assert net.skips == (None,) * 6 + (1, 0)
+
+
+@pytest.mark.parametrize("make", [resnet, unet])
+def test_networks_commute_with_rotation_when_oversampled(clone, make):
+    grids = [Grid.gauss_legendre(24), Grid.gauss_legendre(20), Grid.gauss_legendre(24)]
+    net, state = make(grid_in=FINE, grids=grids, widths=[4, 4, 4], bandlimits=[6, 5, 6])
+    error = equivariance_error(
+        lambda x: net(x, clone(state))[0],
+        bandlimit=6,
+        spins_in=(0,),
+        channels_in=3,
+        spins_out=(0,),
+        grid_in=FINE,
+        grid_out=grids[-1],
+        bandlimit_out=6,
+        real_input=True,
+        key=jax.random.key(1),
+    )
+    assert error < 5e-3
+
+
+def test_rematerialised_gradients_are_the_same(clone):
+    maps = jax.random.normal(jax.random.key(2), (2, *GAUSS.shape, 1, 3))
+
+    @eqx.filter_jit
+    def gradient(net, state):
+        return eqx.filter_grad(lambda n: jnp.sum(n(maps, state)[0] ** 2))(net)
+
+    gradients = []
+    for remat in (False, True):
+        net, state = resnet(grid_in=GAUSS, grids=[GAUSS, GAUSS], widths=[2, 2], remat=remat)
+        gradients.append(jax.tree.leaves(gradient(net, state)))
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-3 * float(jnp.max(jnp.abs(a)) + 1e-6))
+
+
+def test_every_parameter_is_real_and_tables_are_none_of_them():
+    net, _ = resnet()
+    arrays = [leaf for leaf in jax.tree.leaves(net) if eqx.is_array(leaf)]
+    assert all(leaf.dtype == jnp.float32 for leaf in arrays)
+    assert sum(leaf.size for leaf in arrays) < 2 * parameters(net)
+
+
+def test_parameter_count_of_the_papers_qm9_backbone():
+    """One block and five residual blocks, A.1.1: counted by hand, layer by layer."""
+    sizes, widths, knots = [32, 32, 16, 16, 8, 8], [64, 64, 128, 128, 256, 256], [8, 8, 8, 8, 4, 4]
+    net = eqx.filter_eval_shape(
+        resnet,
+        grid_in=Grid.equiangular(32, 32),
+        grids=[Grid.equiangular(n, n) for n in sizes],
+        widths=widths,
+        num_filter_params=knots,
+        spins_out=None,
+        channels_out=None,
+    )[0]
+
+    def conv(k, spins_in, a, b):
+        return 2 * k * spins_in * a * 2 * b
+
+    def norm(c):
+        return 2 * c + 2 * c
+
+    def activation(c):
+        return 2 * c * c + 2 * 2 * c * c + 2 * c
+
+    expected = conv(8, 1, 3, 64) + norm(64) + activation(64)
+    for k, a, b in zip(knots[1:], widths[:-1], widths[1:], strict=True):
+        expected += conv(k, 2, a, b) + conv(k, 2, b, b) + 2 * norm(b) + 2 * activation(b)
+        expected += 0 if a == b else 2 * 2 * a * b
+    assert parameters(net) == expected
+
+
+def test_bad_arguments(untyped):
+    for change, message in (
+        ({"widths": [4, 4]}, "`grids` and `widths` must have one entry per block and at least one, got 3 and 2"),
+        ({"bandlimits": [8]}, "`bandlimits` must have one entry per block, 3, got 1"),
+        ({"spins": (1, 2)}, r"`spins` of PhaseCollapse must contain 0, got \(1, 2\)"),
+        ({"activation": "relu"}, "`activation` must be one of .*got 'relu'"),
+        ({"output": "imaginary"}, "`output` must be 'complex', 'real' or 'magnitude', got 'imaginary'"),
+        ({"spins_out": (1,)}, r"`output` 'real' is for spin 0 alone, got spins_out \(1,\)"),
+        ({"channels_out": None}, "`spins_out` and `channels_out` go together"),
+        ({"bandlimits": [9, 8, 5]}, "`bandlimit` must be at most 8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            resnet(**change)
+
+
+def test_input_on_another_grid(clone):
+    net, state = resnet()
+    with pytest.raises(ValueError, match=r"`maps` must have axes .*got shape \(2, 8, 16, 1, 3\)"):
+        net(jnp.ones((2, 8, 16, 1, 3)), clone(state))
+    with pytest.raises(ValueError, match=r"`x` of SpinBlock must end in axes .*\(1, 3\)"):
+        net(jnp.ones((2, *RECTANGLE.shape, 2, 3)), clone(state))

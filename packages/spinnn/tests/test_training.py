@@ -1,0 +1,394 @@
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from spinnn import SpinConv
+from spinnn.training import (
+    Checkpoints,
+    Diverged,
+    OptimizerConfig,
+    TrainingConfig,
+    from_json,
+    init_state,
+    l1_loss,
+    l2_loss,
+    load_config,
+    load_model,
+    make_optimizer,
+    make_schedule,
+    make_step,
+    read_header,
+    save_config,
+    save_model,
+    to_json,
+    weighted_mean,
+)
+
+# A small spin network on coefficients, with state, and endless random batches whose position is a number.
+PROGRAM = """
+import sys
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from spinnn import SpectralBatchNorm, SpinConv
+from spinnn.training import OptimizerConfig, TrainingConfig, fit
+
+
+class Net(eqx.Module):
+    conv: SpinConv
+    norm: SpectralBatchNorm
+
+    def __init__(self, key):
+        self.conv = SpinConv((0,), (0,), 1, 2, bandlimit=3, key=key)
+        self.norm = SpectralBatchNorm((0,), 2)
+
+    def __call__(self, x, state):
+        return self.norm(self.conv(x), state)
+
+
+class Batches:
+    def __init__(self):
+        self.position = 0
+
+    def __next__(self):
+        self.position += 1
+        x = np.random.default_rng(self.position).normal(size=(2, 4, 3, 5, 1, 1))
+        return {"x": (x[0] + 1j * x[1]).astype(np.complex64)}
+
+    def get_state(self):
+        return {"position": self.position}
+
+    def set_state(self, state):
+        self.position = state["position"]
+
+
+def loss(model, state, batch, key):
+    noise = jax.random.normal(key, batch["x"].shape)
+    y, state = model(batch["x"] + 0.1 * noise.astype(jnp.complex64), state)
+    value = jnp.mean(jnp.abs(y[..., :1] - batch["x"]) ** 2)
+    return value, (state, {"twice": 2 * value})
+
+
+CONFIG = TrainingConfig(
+    epochs=2,
+    optimizer=OptimizerConfig(learning_rate=3e-2, ema_decay=0.9, clip_norm=1.0),
+    checkpoint_every=7,
+    log_every=5,
+)
+
+
+def run(folder):
+    model, state = eqx.nn.make_with_state(Net)(jax.random.key(0))
+    return fit(model, state, loss, Batches(), CONFIG, folder, steps_per_epoch=20, progress=False)
+
+
+if __name__ == "__main__":
+    model, state = run(sys.argv[1])
+    leaves = jax.tree.leaves((eqx.filter(model, eqx.is_array), state))
+    np.savez(sys.argv[1] + "/result.npz", **{str(i): np.asarray(leaf) for i, leaf in enumerate(leaves)})
+"""
+
+
+@pytest.fixture(autouse=True)
+def _standard_promotion():
+    """Optax's own arithmetic relies on promotion."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    path = tmp_path_factory.mktemp("program") / "train.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tiny(program):
+    space: dict = {"__name__": "tiny"}
+    exec(compile(program.read_text(), str(program), "exec"), space)
+    return space
+
+
+@pytest.fixture(scope="module")
+def whole_run(program, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    subprocess.run([sys.executable, str(program), str(folder)], check=True)
+    return folder
+
+
+def arrays(folder):
+    with np.load(folder / "result.npz") as file:
+        return dict(file)
+
+
+def assert_same_run(one, other):
+    a, b = arrays(one), arrays(other)
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name])
+    lines = [[json.loads(line) for line in (f / "metrics.jsonl").read_text().splitlines()] for f in (one, other)]
+    for left, right in zip(*lines, strict=True):
+        assert {k: v for k, v in left.items() if k != "steps_per_second"} == {
+            k: v for k, v in right.items() if k != "steps_per_second"
+        }
+
+
+def interrupted_run(program, folder, kind, moments, seconds):
+    """Run the program, stopping it by a signal at each of these shares of the time that a whole run takes."""
+    for moment in moments:
+        process = subprocess.Popen([sys.executable, str(program), str(folder)], stderr=subprocess.DEVNULL)
+        time.sleep(moment * seconds)
+        process.send_signal(kind)
+        process.wait()
+    subprocess.run([sys.executable, str(program), str(folder)], check=True)
+
+
+def test_killed_and_resumed_is_bit_exact(program, whole_run, tmp_path):
+    start = time.perf_counter()
+    subprocess.run([sys.executable, str(program), str(tmp_path / "timed")], check=True)
+    seconds = time.perf_counter() - start
+    assert_same_run(whole_run, tmp_path / "timed")
+    interrupted_run(program, tmp_path / "killed", signal.SIGKILL, [0.75, 0.9], seconds)
+    assert_same_run(whole_run, tmp_path / "killed")
+
+
+@pytest.mark.slow
+def test_killed_at_ten_random_moments_is_bit_exact(program, whole_run, tmp_path, rng):
+    start = time.perf_counter()
+    subprocess.run([sys.executable, str(program), str(tmp_path / "timed")], check=True)
+    seconds = time.perf_counter() - start
+    interrupted_run(program, tmp_path / "killed", signal.SIGKILL, rng.uniform(0.3, 1.0, 10), seconds)
+    assert_same_run(whole_run, tmp_path / "killed")
+
+
+def test_termination_saves_and_resumes_bit_exactly(tiny, whole_run, tmp_path, monkeypatch):
+    """SIGTERM in the middle of training, between two checkpoints."""
+    folder, count = tmp_path / "run", 0
+    original = tiny["Batches"].__next__
+
+    def stop_at_ten(self):
+        nonlocal count
+        count += 1
+        if count == 10:
+            signal.raise_signal(signal.SIGTERM)
+        return original(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tiny["Batches"], "__next__", stop_at_ten)
+        with pytest.raises(SystemExit) as stopped:
+            tiny["run"](folder)
+    assert stopped.value.code == 143
+    assert Checkpoints(folder / "checkpoints", json.loads((folder / "config.json").read_text())).latest_step() == 10
+    model, state = tiny["run"](folder)
+    for i, leaf in enumerate(jax.tree.leaves((eqx.filter(model, eqx.is_array), state))):
+        np.testing.assert_array_equal(leaf, arrays(whole_run)[str(i)])
+
+
+def test_a_finished_run_is_left_as_it_is(tiny, tmp_path):
+    first, _ = tiny["run"](tmp_path)
+    again, _ = tiny["run"](tmp_path)
+    for a, b in zip(jax.tree.leaves(eqx.filter(first, eqx.is_array)), jax.tree.leaves(again), strict=False):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_metrics_and_config_are_written(tiny, tmp_path):
+    tiny["run"](tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(5, 41, 5))
+    assert all(line["twice"] == pytest.approx(2 * line["loss"]) for line in lines)
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    assert from_json(TrainingConfig, json.loads((tmp_path / "config.json").read_text())["training"]) == tiny["CONFIG"]
+
+
+def test_a_step_that_is_not_finite_stops_with_its_batch(tiny, tmp_path, monkeypatch):
+    original = tiny["Batches"].__next__
+
+    def poisoned(self):
+        batch = original(self)
+        return {"x": batch["x"] * np.float32(np.nan)} if self.position == 9 else batch
+
+    monkeypatch.setattr(tiny["Batches"], "__next__", poisoned)
+    with pytest.raises(Diverged, match=r"step 8: the loss is nan.*diverged-8.npz.*`learning_rate`"):
+        tiny["run"](tmp_path)
+    with np.load(tmp_path / "diverged-8.npz") as file:
+        assert np.all(np.isnan(file["['x']"]))
+    assert Checkpoints(tmp_path / "checkpoints", json.loads((tmp_path / "config.json").read_text())).latest_step() == 7
+
+
+def test_a_step_compiles_once_and_leaves_a_bad_state_alone(tiny):
+    model, net_state = eqx.nn.make_with_state(tiny["Net"])(jax.random.key(0))
+    traced = []
+
+    def loss(*args):
+        traced.append(1)
+        return tiny["loss"](*args)
+
+    optimizer = make_optimizer(OptimizerConfig(warmup_epochs=0.0), 1, 10)
+    state, static = init_state(model, net_state, optimizer, key=jax.random.key(1))
+    step, batches = make_step(loss, static, optimizer), tiny["Batches"]()
+    for _ in range(3):
+        state, result = step(state, next(batches))
+        assert bool(result.finite)
+    before = jax.tree.map(np.asarray, state.params)
+    state, result = step(state, {"x": next(batches)["x"] * np.float32(np.inf)})
+    assert not bool(result.finite)
+    assert int(state.step) == 3
+    for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(state.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(traced) == 1
+
+
+def test_sharded_steps_equal_unsharded_ones(tiny):
+    from jax.sharding import NamedSharding, PartitionSpec
+
+    mesh = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    optimizer = make_optimizer(OptimizerConfig(warmup_epochs=0.0), 1, 10)
+    results = []
+    for place in (lambda x: x, lambda x: jax.device_put(x, NamedSharding(mesh, PartitionSpec("batch")))):
+        model, net_state = eqx.nn.make_with_state(tiny["Net"])(jax.random.key(0))
+        state, static = init_state(model, net_state, optimizer, key=jax.random.key(1))
+        if results:
+            state = jax.device_put(state, NamedSharding(mesh, PartitionSpec()))
+        step, batches = make_step(tiny["loss"], static, optimizer), tiny["Batches"]()
+        for _ in range(3):
+            state, result = step(state, place(next(batches)))
+        results.append(float(result.loss))
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+def test_checkpoint_of_another_configuration(tmp_path):
+    tree = {"a": jnp.arange(3.0)}
+    first = Checkpoints(tmp_path, {"width": 1})
+    first.save(1, tree, {})
+    first.close()
+    with pytest.raises(ValueError, match="belongs to another configuration"):
+        Checkpoints(tmp_path, {"width": 2}).restore(tree)
+    with pytest.raises(ValueError, match=r"cannot be read into this model|the model's is"):
+        Checkpoints(tmp_path, {"width": 1}).restore({"a": jnp.arange(4.0)})
+    restored, _ = Checkpoints(tmp_path, {"width": 1}).restore(tree)
+    np.testing.assert_array_equal(restored["a"], tree["a"])
+    with pytest.raises(FileNotFoundError, match="no checkpoint 5 in"):
+        Checkpoints(tmp_path, {"width": 1}).restore(tree, 5)
+
+
+def test_damaged_checkpoint(tmp_path):
+    tree = {"a": jnp.arange(1000.0)}
+    checkpoints = Checkpoints(tmp_path, {})
+    checkpoints.save(1, tree, {})
+    checkpoints.close()
+    for path in (tmp_path / "1" / "arrays").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"checkpoint 1 in .* cannot be read"):
+        Checkpoints(tmp_path, {}).restore(tree)
+
+
+def test_model_file_round_trip_and_damage(tiny, tmp_path):
+    path, config = tmp_path / "model.spinnn", {"seed": 3}
+
+    def build(config):
+        return eqx.nn.make_with_state(tiny["Net"])(jax.random.key(config["seed"]))
+
+    saved = build({"seed": 5})
+    save_model(path, saved, config)
+    loaded, header = load_model(path, build)
+    for a, b in zip(jax.tree.leaves(saved), jax.tree.leaves(loaded), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert header["config"] == config
+    assert header["versions"]["jax"] == jax.__version__
+    assert read_header(path) == header
+    whole = path.read_bytes()
+    for content, message in (
+        (b"PK\x03\x04 a zip", "is not a spinnn model file"),
+        (whole[:40], "header of the model file is damaged or cut off"),
+        (whole[:-30], "arrays of the model file are damaged or cut off"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            load_model(path, build)
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="arrays that are not the 1 of the model"):
+        load_model(path, lambda config: jnp.zeros(3))
+
+
+def test_config_json_round_trip(tmp_path):
+    config = TrainingConfig(epochs=3, optimizer=OptimizerConfig(name="muon", weight_decay=0.1), profile=(2, 4))
+    save_config(tmp_path / "c.json", config)
+    assert load_config(tmp_path / "c.json", TrainingConfig) == config
+    assert not (tmp_path / "c.json.tmp").exists()
+    with pytest.raises(ValueError, match=r"TrainingConfig has no \['epoch'\], it has"):
+        from_json(TrainingConfig, {"epoch": 3})
+    (tmp_path / "c.json").write_text("{")
+    with pytest.raises(ValueError, match=r"c\.json: "):
+        load_config(tmp_path / "c.json", TrainingConfig)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": 0.0}, "`learning_rate` must be above 0, got 0.0"),
+        ({"warmup_epochs": -1.0}, "`warmup_epochs` must be 0 or more, got -1.0"),
+        ({"ema_decay": 1.0}, "`ema_decay` must be between 0 and 1, or None, got 1.0"),
+        ({"weight_decay": 0.1}, "`weight_decay` needs name 'adamw' or 'muon'"),
+        ({"name": "sgd"}, "`name` must be 'adam', 'adamw' or 'muon', got 'sgd'"),
+    ],
+)
+def test_bad_optimizer(untyped, change, message):
+    with pytest.raises(ValueError, match=message):
+        OptimizerConfig(**change)
+
+
+def test_schedule_warms_up_and_decays():
+    schedule = make_schedule(OptimizerConfig(learning_rate=0.1, final_fraction=0.01), 5, 10)
+    np.testing.assert_allclose([schedule(i) for i in (0, 5, 10)], [0, 0.05, 0.1], rtol=1e-5)
+    np.testing.assert_allclose(schedule(30), 0.1 * (0.01 + 0.99 * 0.5), rtol=1e-4)
+    np.testing.assert_allclose(schedule(50), 0.001, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "muon"])
+def test_optimizers_train_spin_layers(name):
+    conv = SpinConv((0,), (0,), 2, 2, bandlimit=3, key=jax.random.key(0))
+    optimizer = make_optimizer(OptimizerConfig(name=name, learning_rate=0.05, warmup_epochs=0.0), 1, 50)
+    params, static = eqx.partition(conv, eqx.is_inexact_array)
+    x = jnp.ones((3, 5, 1, 2), jnp.complex64)
+
+    def loss(params):
+        return l2_loss(eqx.combine(params, static)(x), x)
+
+    state, first = optimizer.init(params), float(loss(params))
+    for _ in range(30):
+        updates, state = optimizer.update(jax.grad(loss)(params), state, params)
+        params = optax.apply_updates(params, updates)
+    assert float(loss(params)) < 0.5 * first
+
+
+def test_losses(rng):
+    a, b = (jnp.asarray(x) for x in rng.normal(size=(2, 4, 3)).astype(np.float32))
+    weights = jnp.asarray(rng.uniform(size=(4, 1)).astype(np.float32))
+    np.testing.assert_allclose(l1_loss(a, b), np.abs(a - b).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        l2_loss(a, b, weights), np.average((a - b) ** 2, weights=weights * np.ones(3)), rtol=1e-5
+    )
+    z = jax.lax.complex(a, b)
+    np.testing.assert_allclose(l1_loss(z, 0 * z), np.abs(z).mean(), rtol=1e-5)
+    np.testing.assert_allclose(l2_loss(z, 0 * z), (np.abs(z) ** 2).mean(), rtol=1e-5)
+    assert jnp.all(jax.grad(lambda x: l1_loss(x, z))(z) == 0)
+    assert float(weighted_mean(a, jnp.zeros((4, 1), bool))) == 0
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainingConfig().epochs = 3  # pyright: ignore
+    assert to_json(TrainingConfig())["optimizer"]["name"] == "adam"
