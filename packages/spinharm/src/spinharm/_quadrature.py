@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-from scipy.special import roots_legendre
 
 
 @functools.lru_cache(maxsize=64)
@@ -13,6 +12,9 @@ def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
     SciPy's nodes are the starting point. They and the weights lose digits towards the poles (8 of them at 1000 points),
     where cos θ hardly changes; Newton's method in θ, with P_{k+1} − P_k carried along instead of P itself, does not.
     """
+    # Imported here: it takes longer than the rest of this package together.
+    from scipy.special import roots_legendre
+
     theta = np.sort(np.arccos(roots_legendre(count)[0]))[: (count + 1) // 2]
     slope = np.zeros_like(theta)
     for _ in range(3):
