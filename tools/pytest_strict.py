@@ -50,6 +50,15 @@ def data_folder(root: Path) -> Path:
     return Path(os.environ.get(_DATA_VARIABLE, root.parent / "shared" / "data"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _release_programs() -> Iterator[None]:
+    """Forget compiled programs after each file of tests: all of them together would take gigabytes."""
+    yield
+    import jax
+
+    jax.clear_caches()
+
+
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A NumPy generator, fresh for each test and seeded by `--seed`."""
