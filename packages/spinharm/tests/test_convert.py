@@ -44,7 +44,7 @@ def assert_close(actual: npt.ArrayLike, expected: npt.ArrayLike, roundings: floa
     """Equal to so many roundings in float64 of the largest value."""
     expected = np.asarray(expected)
     atol = roundings * np.finfo(np.float64).eps * np.max(abs(expected), initial=0)
-    np.testing.assert_allclose(np.asarray(actual), expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(np.asarray(actual), expected, rtol=0, atol=float(atol))
 
 
 def outside(bandlimit: int) -> np.ndarray:
@@ -122,7 +122,7 @@ def check_round_trip(pair, coeffs: np.ndarray) -> None:
     assert result.dtype == coeffs.dtype
     assert result.shape == coeffs.shape
     atol = 2 * jnp.finfo(coeffs.dtype).eps * np.max(abs(coeffs), initial=0)
-    np.testing.assert_allclose(np.asarray(result), coeffs, rtol=0, atol=atol)
+    np.testing.assert_allclose(np.asarray(result), coeffs, rtol=0, atol=float(atol))
 
 
 @pairs

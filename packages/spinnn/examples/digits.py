@@ -72,7 +72,7 @@ def project(images: np.ndarray) -> np.ndarray:
 def make_data(settings: Settings) -> dict[str, np.ndarray]:
     """Band-limited maps (n, lat, lon, 1, 1), upright for both sets and rotated for the test set, with labels."""
     rng = np.random.default_rng(settings.seed)
-    digits = load_digits()
+    digits: Any = load_digits()
     order = rng.permutation(len(digits.target))[: settings.count]
     transform = SpinTransform(GRID, BANDLIMIT)
     coeffs = transform.forward(project(digits.images[order])[..., None, None])
@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     settings = Settings(epochs=options.epochs, count=options.count)
     data = make_data(settings)
     results: dict[str, Any] = {}
-    makers = {"sphere": lambda key: SphereClassifier(settings.widths, key=key)}
+    makers: dict[str, Callable[[jax.Array], Any]] = {"sphere": lambda key: SphereClassifier(settings.widths, key=key)}
     size = parameters(eqx.nn.make_with_state(makers["sphere"])(jax.random.key(0))[0])
     # The planar network of width w has 18 w² + 22 w + 10 parameters.
     width = min(range(4, 200), key=lambda w: abs(18 * w * w + 22 * w + 10 - size))
