@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import operator
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
-from . import _quadrature
+from . import _checks, _quadrature
 
 Rule = Literal["circle", "gauss", "driscoll-healy"]
 
@@ -25,16 +24,6 @@ _LARGEST_RELATIVE_TOLERANCE = 2e-2
 def _read_only(array: np.ndarray) -> np.ndarray:
     array.flags.writeable = False
     return array
-
-
-def _positive_int(name: str, value: object, minimum: int = 1) -> int:
-    try:
-        number = operator.index(value)  # pyright: ignore[reportArgumentType]
-    except TypeError:
-        raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
-    if number < minimum:
-        raise ValueError(f"`{name}` must be at least {minimum}, got {number}")
-    return number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +54,8 @@ class Grid:
     south_first: bool = False
 
     def __post_init__(self) -> None:
-        _positive_int("nlat", self.nlat, minimum=2 if self.north_pole and self.south_pole else 1)
-        _positive_int("nlon", self.nlon)
+        _checks.integer("nlat", self.nlat, 2 if self.north_pole and self.south_pole else 1)
+        _checks.integer("nlon", self.nlon, 1)
         if self.rule not in ("circle", "gauss", "driscoll-healy"):
             raise ValueError(f'`rule` must be "circle", "gauss" or "driscoll-healy", got {self.rule!r}')
         if self.rule == "driscoll-healy" and self.nlat % 2:
@@ -93,8 +82,8 @@ class Grid:
             TypeError: `nlat` or `nlon` is not an integer.
             ValueError: `nlat` or `nlon` is too small.
         """
-        nlat = _positive_int("nlat", nlat, minimum=2 if poles else 1)
-        return cls(nlat, _positive_int("nlon", nlon), "circle", bool(poles), bool(poles))
+        nlat = _checks.integer("nlat", nlat, 2 if poles else 1)
+        return cls(nlat, _checks.integer("nlon", nlon, 1), "circle", bool(poles), bool(poles))
 
     @classmethod
     def gauss_legendre(cls, bandlimit: int, nlon: int | None = None) -> Grid:
@@ -111,8 +100,8 @@ class Grid:
             TypeError: An argument is not an integer.
             ValueError: An argument is below 1.
         """
-        bandlimit = _positive_int("bandlimit", bandlimit)
-        nlon = 2 * bandlimit if nlon is None else _positive_int("nlon", nlon)
+        bandlimit = _checks.integer("bandlimit", bandlimit, 1)
+        nlon = 2 * bandlimit if nlon is None else _checks.integer("nlon", nlon, 1)
         return cls(bandlimit, nlon, "gauss", False, False)
 
     @classmethod
@@ -133,8 +122,8 @@ class Grid:
         References:
             Driscoll and Healy, Computing Fourier transforms and convolutions on the 2-sphere (1994), Theorem 3.
         """
-        bandlimit = _positive_int("bandlimit", bandlimit)
-        nlon = 2 * bandlimit if nlon is None else _positive_int("nlon", nlon)
+        bandlimit = _checks.integer("bandlimit", bandlimit, 1)
+        nlon = 2 * bandlimit if nlon is None else _checks.integer("nlon", nlon, 1)
         return cls(2 * bandlimit, nlon, "driscoll-healy", True, False)
 
     @classmethod
@@ -155,8 +144,8 @@ class Grid:
         References:
             McEwen and Wiaux, A novel sampling theorem on the sphere (2011), section III.
         """
-        bandlimit = _positive_int("bandlimit", bandlimit)
-        nlon = 2 * bandlimit - 1 if nlon is None else _positive_int("nlon", nlon)
+        bandlimit = _checks.integer("bandlimit", bandlimit, 1)
+        nlon = 2 * bandlimit - 1 if nlon is None else _checks.integer("nlon", nlon, 1)
         return cls(bandlimit, nlon, "circle", False, True)
 
     @classmethod
