@@ -46,7 +46,7 @@ class Settings:
         seed: Of split, networks, rotations and training.
     """
 
-    epochs: int = 12
+    epochs: int = 20
     batch: int = 32
     widths: tuple[int, int, int] = (12, 16, 24)
     count: int = 1797

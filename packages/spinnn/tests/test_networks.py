@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from spinharm import Grid, SpinTransform
-from spinnn import SpinBlock, SpinResidualBlock, SpinResNet, SpinUNet
+from spinnn import BlockOptions, SpinBlock, SpinResidualBlock, SpinResNet, SpinUNet
 from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
 
 GAUSS = Grid.gauss_legendre(8)
@@ -27,14 +27,22 @@ def statistics(model) -> list:
 
 def trained_scale(block):
     """A residual block whose second norm no longer starts at zero."""
-    return eqx.tree_at(lambda b: b.second_norm.scale, block, jnp.ones_like(block.second_norm.scale))
+    return eqx.tree_at(lambda b: b.second_norm.affine.scale, block, jnp.ones_like(block.second_norm.affine.scale))
 
 
 @pytest.mark.parametrize("kind", [SpinBlock, SpinResidualBlock])
 @pytest.mark.parametrize(("activation", "bound"), [("phase_collapse", 2e-3), ("magnitude", 2e-2), ("gated", 2e-3)])
 def test_blocks_commute_with_rotation_when_oversampled(clone, kind, activation, bound):
     block, state = eqx.nn.make_with_state(kind)(
-        (0, 1), (0, 1), 3, 4, grid_in=FINE, grid_out=FINE, bandlimit=6, activation=activation, key=jax.random.key(0)
+        (0, 1),
+        (0, 1),
+        3,
+        4,
+        grid_in=FINE,
+        grid_out=FINE,
+        bandlimit=6,
+        options=BlockOptions(activation=activation),
+        key=jax.random.key(0),
     )
     block = trained_scale(block) if kind is SpinResidualBlock else block
     assert_equivariant(
@@ -243,7 +251,7 @@ def test_bad_arguments(untyped):
         ({"widths": [4, 4]}, "`grids` and `widths` must have one entry per block and at least one, got 3 and 2"),
         ({"bandlimits": [8]}, "`bandlimits` must have one entry per block, 3, got 1"),
         ({"spins": (1, 2)}, r"`spins` of PhaseCollapse must contain 0, got \(1, 2\)"),
-        ({"activation": "relu"}, "`activation` must be one of .*got 'relu'"),
+        ({"options": BlockOptions(activation="relu")}, "`activation` must be one of .*got 'relu'"),
         ({"output": "imaginary"}, "`output` must be 'complex', 'real' or 'magnitude', got 'imaginary'"),
         ({"spins_out": (1,)}, r"`output` 'real' is for spin 0 alone, got spins_out \(1,\)"),
         ({"channels_out": None}, "`spins_out` and `channels_out` go together"),

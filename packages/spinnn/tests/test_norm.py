@@ -24,7 +24,7 @@ def spatial(**options):
 @pytest.mark.parametrize("center", ["batch", "sample"])
 def test_commutes_with_rotation(clone, center):
     norm, state = spectral(center=center)
-    norm = eqx.tree_at(lambda n: n.bias, norm, jnp.ones((2, CHANNELS)))
+    norm = eqx.tree_at(lambda n: n.affine.bias, norm, jnp.ones((2, CHANNELS)))
     assert_equivariant(
         lambda x: norm(x, clone(state))[0],
         bandlimit=L,
@@ -39,7 +39,9 @@ def test_commutes_with_rotation(clone, center):
 @pytest.mark.parametrize("center", ["batch", "sample"])
 def test_statistics_of_the_result(center):
     norm, state = spectral(center=center)
-    norm = eqx.tree_at(lambda n: (n.bias, n.scale), norm, (jnp.full((2, CHANNELS), 0.5), 2 * norm.scale))
+    norm = eqx.tree_at(
+        lambda n: (n.affine.bias, n.affine.scale), norm, (jnp.full((2, CHANNELS), 0.5), 2 * norm.affine.scale)
+    )
     coeffs = 3 * random_coefficients(jax.random.key(0), L, SPINS, CHANNELS, (6,)) + 0
     out, _ = norm(coeffs, state)
     mean = out[:, 0, MIDDLE, 0] / float(np.sqrt(4 * np.pi))

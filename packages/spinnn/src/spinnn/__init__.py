@@ -10,4 +10,5 @@ from ._backbone import SpinResNet as SpinResNet, SpinUNet as SpinUNet
 from ._block import SpinBlock as SpinBlock, SpinResidualBlock as SpinResidualBlock
 from ._conv import SpinConv as SpinConv
 from ._norm import SpatialBatchNorm as SpatialBatchNorm, SpectralBatchNorm as SpectralBatchNorm
+from ._options import BlockOptions as BlockOptions
 from ._pool import SpatialPool as SpatialPool, SpectralPool as SpectralPool, spin_mean as spin_mean

@@ -59,7 +59,7 @@ class PhaseCollapse(eqx.Module):
         """
         _checks.features("PhaseCollapse", "x", x, self.spins, self.channels)
         at = self.spins.index(0)
-        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        x = _pairs.as_complex(x)
         scalar = x[..., at, :]
         moduli = _pairs.modulus(x).reshape(*x.shape[:-2], -1)
         inputs = jnp.concatenate([scalar.real, scalar.imag, moduli], -1)
@@ -107,7 +107,7 @@ class MagnitudeActivation(eqx.Module):
             ValueError: Axes of other sizes.
         """
         _checks.features("MagnitudeActivation", "x", x, self.spins, self.channels)
-        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        x = _pairs.as_complex(x)
         size = _pairs.modulus(x)
         positive = size > 0
         factor = jnp.where(positive, jax.nn.relu(size + self.bias) / jnp.where(positive, size, 1), 0)
@@ -154,7 +154,7 @@ class GatedActivation(eqx.Module):
             ValueError: Axes of other sizes.
         """
         _checks.features("GatedActivation", "x", x, self.spins, self.channels)
-        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+        x = _pairs.as_complex(x)
         scalar = x[..., self.spins.index(0), :]
         inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
         gate = jax.nn.sigmoid(jnp.matmul(inputs, self.weight, precision="highest") + self.bias).reshape(x.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -13,8 +13,9 @@ from jaxtyping import Array, Bool, Inexact, PRNGKeyArray
 from spinharm import Grid, SpinTransform
 
 from . import _checks, _pairs
-from ._block import Activation, SpinBlock, SpinResidualBlock, to_coefficients, transform_to
+from ._block import SpinBlock, SpinResidualBlock, to_coefficients, transform_to
 from ._conv import SpinConv
+from ._options import BlockOptions
 
 Output = Literal["complex", "real", "magnitude"]
 
@@ -27,20 +28,19 @@ class _Head(eqx.Module):
 
     def __init__(
         self,
+        last: dict[str, Any],
         spins: tuple[int, ...],
-        spins_out: tuple[int, ...],
-        channels_in: int,
+        spins_out: Iterable[int],
         channels_out: int,
         *,
-        grid_in: Grid,
-        grid_out: Grid,
-        bandlimit: int,
-        num_filter_params: int | None,
+        grid_out: Grid | None,
         kind: Output,
         product_dtype: str,
         key: PRNGKeyArray,
     ) -> None:
-        if kind not in ("complex", "real", "magnitude"):
+        """Make the head that follows the block with the arguments `last`."""
+        spins_out = _checks.spin_tuple("spins_out", spins_out)
+        if kind not in get_args(Output):
             raise ValueError(f"`output` must be 'complex', 'real' or 'magnitude', got {kind!r}")
         if kind != "complex" and any(spins_out):
             raise ValueError(f"`output` {kind!r} is for spin 0 alone, got spins_out {spins_out}; use 'complex'")
@@ -48,12 +48,12 @@ class _Head(eqx.Module):
         self.conv = SpinConv(
             spins,
             spins_out,
-            channels_in,
+            last["channels_out"],
             channels_out,
-            bandlimit=bandlimit,
-            grid_in=grid_in,
-            grid_out=grid_out,
-            num_filter_params=num_filter_params,
+            bandlimit=last["bandlimit"],
+            grid_in=last["grid_out"],
+            grid_out=last["grid_out"] if grid_out is None else grid_out,
+            num_filter_params=last["num_filter_params"],
             product_dtype=product_dtype,
             key=key,
         )
@@ -65,19 +65,33 @@ class _Head(eqx.Module):
         return out.real if self.kind == "real" else out
 
 
-def _per_block(name: str, values: Sequence[int | None] | None, count: int) -> list[int | None]:
-    if values is None:
-        return [None] * count
-    if len(values) != count:
-        raise ValueError(f"`{name}` must have one entry per block, {count}, got {len(values)}: {tuple(values)}")
-    return list(values)
-
-
-def _check_lists(grids: Sequence[Grid], widths: Sequence[int]) -> None:
-    if len(grids) == 0 or len(grids) != len(widths):
+def _layout(
+    grids: Sequence[Grid],
+    widths: Sequence[int],
+    bandlimits: Sequence[int | None] | None,
+    num_filter_params: Sequence[int | None] | None,
+    separable: Sequence[bool] | None,
+) -> list[dict[str, Any]]:
+    """Lists with an entry per block as the arguments of each block."""
+    count = len(grids)
+    if count == 0 or count != len(widths):
         raise ValueError(
-            f"`grids` and `widths` must have one entry per block and at least one, got {len(grids)} and {len(widths)}"
+            f"`grids` and `widths` must have one entry per block and at least one, got {count} and {len(widths)}"
         )
+    lists: dict[str, Sequence[Any]] = {
+        "bandlimit": [None] * count if bandlimits is None else bandlimits,
+        "num_filter_params": [None] * count if num_filter_params is None else num_filter_params,
+        "separable": [False] * count if separable is None else separable,
+    }
+    for name, values in lists.items():
+        if len(values) != count:
+            name = "bandlimits" if name == "bandlimit" else name
+            raise ValueError(f"`{name}` must have one entry per block, {count}, got {len(values)}: {tuple(values)}")
+    lists["bandlimit"] = [
+        grid.max_bandlimit if limit is None else limit for grid, limit in zip(grids, lists["bandlimit"], strict=True)
+    ]
+    lists |= {"grid_out": grids, "channels_out": widths}
+    return [dict(zip(lists, entries, strict=True)) for entries in zip(*lists.values(), strict=True)]
 
 
 def _run(block, remat: bool, x, state, mask):
@@ -117,10 +131,8 @@ class SpinResNet(eqx.Module):
         channels_out: int | None = None,
         grid_out: Grid | None = None,
         output: Output = "complex",
-        activation: Activation = "phase_collapse",
-        center: Literal["sample", "batch"] = "batch",
-        separable: bool = False,
-        product_dtype: str = "float32",
+        separable: Sequence[bool] | None = None,
+        options: BlockOptions = BlockOptions(),
         remat: bool = False,
         key: PRNGKeyArray,
     ) -> None:
@@ -139,10 +151,8 @@ class SpinResNet(eqx.Module):
             channels_out: Channels of the output.
             grid_out: Grid of the output; default the last block's.
             output: For spin 0: `"complex"`, `"real"` (real part) or `"magnitude"`.
-            activation: See `SpinBlock`.
-            center: See `SpectralBatchNorm`.
-            separable: See `SpinConv`.
-            product_dtype: See `SpinConv`.
+            separable: Whether each block's convolutions are separable (see `SpinConv`); default none.
+            options: Activation, norm and precision of all blocks.
             remat: Keep only the blocks' inputs for the backward pass and compute their insides again.
             key: Random key.
 
@@ -150,49 +160,38 @@ class SpinResNet(eqx.Module):
             TypeError: A size that is not an integer.
             ValueError: Lists of different lengths, or sizes, spins or options out of range.
         """
-        _check_lists(grids, widths)
-        count = len(grids)
-        limits, knots = (
-            _per_block(name, values, count)
-            for name, values in (("bandlimits", bandlimits), ("num_filter_params", num_filter_params))
-        )
+        layout = _layout(grids, widths, bandlimits, num_filter_params, separable)
         spins = _checks.spin_tuple("spins", spins)
-        options = {"activation": activation, "center": center, "separable": separable, "product_dtype": product_dtype}
-        keys = jax.random.split(key, count + 1)
-        blocks, before = [], (_checks.spin_tuple("spins_in", spins_in), channels_in, grid_in)
-        for index, (grid, width) in enumerate(zip(grids, widths, strict=True)):
-            kind = SpinBlock if index == 0 else SpinResidualBlock
-            block = kind(
-                before[0],
-                spins,
-                before[1],
-                width,
-                grid_in=before[2],
-                grid_out=grid,
-                bandlimit=limits[index],
-                num_filter_params=knots[index],
-                key=keys[index],
-                **options,
-            )
-            blocks.append(block)
-            before = (spins, width, grid)
-        self.blocks, self.remat = tuple(blocks), remat
         if (spins_out is None) != (channels_out is None):
             raise ValueError(f"`spins_out` and `channels_out` go together, got {spins_out} and {channels_out}")
-        self.head = None
+        *keys, last_key = jax.random.split(key, len(layout) + 1)
+        blocks, before = [], (_checks.spin_tuple("spins_in", spins_in), channels_in, grid_in)
+        for index, (arguments, block_key) in enumerate(zip(layout, keys, strict=True)):
+            kind = SpinBlock if index == 0 else SpinResidualBlock
+            spins_before, width, grid = before
+            blocks.append(
+                kind(
+                    spins_before,
+                    spins,
+                    width,
+                    grid_in=grid,
+                    options=options,
+                    key=block_key,
+                    **arguments,
+                )
+            )
+            before = (spins, arguments["channels_out"], arguments["grid_out"])
+        self.blocks, self.remat, self.head = tuple(blocks), remat, None
         if spins_out is not None and channels_out is not None:
             self.head = _Head(
+                layout[-1],
                 spins,
-                _checks.spin_tuple("spins_out", spins_out),
-                widths[-1],
+                spins_out,
                 channels_out,
-                grid_in=grids[-1],
-                grid_out=grids[-1] if grid_out is None else grid_out,
-                bandlimit=blocks[-1].transform_out.bandlimit,
-                num_filter_params=knots[-1],
+                grid_out=grid_out,
                 kind=output,
-                product_dtype=product_dtype,
-                key=keys[-1],
+                product_dtype=options.product_dtype,
+                key=last_key,
             )
 
     def __call__(
@@ -249,65 +248,40 @@ class SpinUNet(eqx.Module):
         num_filter_params: Sequence[int | None] | None = None,
         grid_out: Grid | None = None,
         output: Output = "complex",
-        activation: Activation = "phase_collapse",
-        center: Literal["sample", "batch"] = "batch",
-        separable: bool = False,
-        product_dtype: str = "float32",
+        separable: Sequence[bool] | None = None,
+        options: BlockOptions = BlockOptions(),
         remat: bool = False,
         key: PRNGKeyArray,
     ) -> None:
         """Make a network; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinResNet`."""
-        _check_lists(grids, widths)
-        count = len(grids)
-        limits, knots = (
-            _per_block(name, values, count)
-            for name, values in (("bandlimits", bandlimits), ("num_filter_params", num_filter_params))
-        )
-        bandlimit = [grid.max_bandlimit if limit is None else limit for grid, limit in zip(grids, limits, strict=True)]
+        layout = _layout(grids, widths, bandlimits, num_filter_params, separable)
         spins = _checks.spin_tuple("spins", spins)
-        self.skips = skip_connections(grids, bandlimit)
-        keys = jax.random.split(key, count + 1)
+        self.skips = skip_connections(grids, [arguments["bandlimit"] for arguments in layout])
+        *keys, last_key = jax.random.split(key, len(layout) + 1)
         blocks, transforms = [], []
         before = (_checks.spin_tuple("spins_in", spins_in), channels_in, grid_in)
-        for index, (grid, width) in enumerate(zip(grids, widths, strict=True)):
-            skip, channels, source = self.skips[index], before[1], before[2]
+        for arguments, skip, block_key in zip(layout, self.skips, keys, strict=True):
+            spins_before, width, grid = before
             joined = None
             if skip is not None:
-                assert source is not None  # a block on the way up has one below it
-                joined = tuple(transform_to(g, bandlimit[index], spins) for g in (source, grids[skip]))
-                channels, source = channels + widths[skip], None
+                assert grid is not None  # a block on the way up has one below it
+                joined = tuple(transform_to(g, arguments["bandlimit"], spins) for g in (grid, grids[skip]))
+                width, grid = width + widths[skip], None
             transforms.append(joined)
             blocks.append(
-                SpinBlock(
-                    before[0],
-                    spins,
-                    channels,
-                    width,
-                    grid_in=source,
-                    grid_out=grid,
-                    bandlimit=bandlimit[index],
-                    num_filter_params=knots[index],
-                    activation=activation,
-                    center=center,
-                    separable=separable,
-                    product_dtype=product_dtype,
-                    key=keys[index],
-                )
+                SpinBlock(spins_before, spins, width, grid_in=grid, options=options, key=block_key, **arguments)
             )
-            before = (spins, width, grid)
+            before = (spins, arguments["channels_out"], arguments["grid_out"])
         self.blocks, self.transforms, self.remat = tuple(blocks), tuple(transforms), remat
         self.head = _Head(
+            layout[-1],
             spins,
-            _checks.spin_tuple("spins_out", spins_out),
-            widths[-1],
+            spins_out,
             channels_out,
-            grid_in=grids[-1],
-            grid_out=grids[-1] if grid_out is None else grid_out,
-            bandlimit=bandlimit[-1],
-            num_filter_params=knots[-1],
+            grid_out=grid_out,
             kind=output,
-            product_dtype=product_dtype,
-            key=keys[-1],
+            product_dtype=options.product_dtype,
+            key=last_key,
         )
 
     def __call__(

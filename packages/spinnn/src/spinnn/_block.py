@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import get_args
 
 import equinox as eqx
 import jax
@@ -16,8 +17,7 @@ from . import _checks, _pairs
 from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
-
-Activation = Literal["phase_collapse", "magnitude", "gated"]
+from ._options import Activation, BlockOptions
 
 
 def make_activation(
@@ -70,10 +70,8 @@ class SpinBlock(eqx.Module):
         grid_out: Grid,
         bandlimit: int | None = None,
         num_filter_params: int | None = None,
-        activation: Activation = "phase_collapse",
-        center: Literal["sample", "batch"] = "batch",
         separable: bool = False,
-        product_dtype: str = "float32",
+        options: BlockOptions = BlockOptions(),
         key: PRNGKeyArray,
     ) -> None:
         """Make a block; create it with `equinox.nn.make_with_state`.
@@ -88,10 +86,8 @@ class SpinBlock(eqx.Module):
             bandlimit: Degrees of the features; default `grid_out.max_bandlimit`. Less than the output grid holds
                 leaves room for what the activation adds (oversampling).
             num_filter_params: Knots of localised filters; default one weight per degree.
-            activation: `"phase_collapse"`, `"magnitude"` or `"gated"`.
-            center: Of the norm, see `SpectralBatchNorm`.
             separable: See `SpinConv`.
-            product_dtype: See `SpinConv`.
+            options: Activation, norm and precision.
             key: Random key.
 
         Raises:
@@ -110,11 +106,11 @@ class SpinBlock(eqx.Module):
             num_filter_params=num_filter_params,
             use_bias=False,
             separable=separable,
-            product_dtype=product_dtype,
+            product_dtype=options.product_dtype,
             key=first,
         )
-        self.norm = SpectralBatchNorm(spins_out, channels_out, center=center)
-        self.activation = make_activation(activation, spins_out, channels_out, second)
+        self.norm = SpectralBatchNorm(spins_out, channels_out, center=options.center, momentum=options.momentum)
+        self.activation = make_activation(options.activation, spins_out, channels_out, second)
         self.transform_in = transform_to(grid_in, bandlimit, spins_in)
         self.transform_out = SpinTransform(grid_out, bandlimit, spins_out)
 
@@ -166,29 +162,31 @@ class SpinResidualBlock(eqx.Module):
         grid_out: Grid,
         bandlimit: int | None = None,
         num_filter_params: int | None = None,
-        activation: Activation = "phase_collapse",
-        center: Literal["sample", "batch"] = "batch",
         separable: bool = False,
-        product_dtype: str = "float32",
+        options: BlockOptions = BlockOptions(),
         key: PRNGKeyArray,
     ) -> None:
         """Make a block; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinBlock`."""
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
         bandlimit = grid_out.max_bandlimit if bandlimit is None else bandlimit
         keys = jax.random.split(key, 5)
-        options = {
-            "bandlimit": bandlimit,
-            "num_filter_params": num_filter_params,
-            "use_bias": False,
-            "separable": separable,
-            "product_dtype": product_dtype,
-        }
-        self.first = SpinConv(spins_in, spins_out, channels_in, channels_out, **options, key=keys[0])
-        self.first_norm = SpectralBatchNorm(spins_out, channels_out, center=center)
-        self.inner = make_activation(activation, spins_out, channels_out, keys[1])
-        self.second = SpinConv(spins_out, spins_out, channels_out, channels_out, **options, key=keys[2])
-        self.second_norm = SpectralBatchNorm(spins_out, channels_out, center=center, initial_scale=0.0)
-        self.outer = make_activation(activation, spins_out, channels_out, keys[3])
+        conv = functools.partial(
+            SpinConv,
+            bandlimit=bandlimit,
+            num_filter_params=num_filter_params,
+            use_bias=False,
+            separable=separable,
+            product_dtype=options.product_dtype,
+        )
+        norm = functools.partial(
+            SpectralBatchNorm, spins_out, channels_out, center=options.center, momentum=options.momentum
+        )
+        self.first = conv(spins_in, spins_out, channels_in, channels_out, key=keys[0])
+        self.first_norm = norm()
+        self.inner = make_activation(options.activation, spins_out, channels_out, keys[1])
+        self.second = conv(spins_out, spins_out, channels_out, channels_out, key=keys[2])
+        self.second_norm = norm(initial_scale=0.0)
+        self.outer = make_activation(options.activation, spins_out, channels_out, keys[3])
         if spins_in == spins_out and channels_in == channels_out:
             self.shortcut = None
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
@@ -14,6 +14,8 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 from spinharm import Grid
 
 from . import _checks, _pairs
+
+Center = Literal["sample", "batch"]
 
 _FOUR_PI = 4 * np.pi
 
@@ -28,35 +30,53 @@ def _masked_mean(x: jax.Array, mask: jax.Array | None) -> jax.Array:
     return jnp.where(mask[..., None, None], x, 0).sum(axes) / count.astype(x.dtype)
 
 
-def _check_mask(user: str, mask: jax.Array | None, batch: tuple[int, ...]) -> None:
-    if mask is not None and mask.shape != batch:
-        raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
+class _Affine(eqx.Module):
+    """What both norms learn and remember: scale, bias of spin 0, running mean (a complex pair) and variance."""
 
-
-class _Statistics(eqx.Module):
-    """Running mean (a complex pair) and variance, in Equinox state."""
-
-    index: eqx.nn.StateIndex
+    scale: Float[Array, "spin channel"]
+    bias: Float[Array, "2 channel"] | None
+    statistics: eqx.nn.StateIndex
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
     momentum: float = eqx.field(static=True)
+    epsilon: float = eqx.field(static=True)
+    inference: bool
 
-    def __init__(self, shape: tuple[int, int], momentum: float) -> None:
+    def __init__(
+        self, spins: Iterable[int], channels: int, momentum: float, epsilon: float, initial_scale: float
+    ) -> None:
+        self.spins = _checks.spin_tuple("spins", spins)
+        self.channels = _checks.positive("channels", channels)
         if not 0 <= momentum < 1:
             raise ValueError(f"`momentum` must be in [0, 1), got {momentum}")
-        self.momentum = momentum
-        self.index = eqx.nn.StateIndex((jnp.zeros((2, *shape)), jnp.ones(shape)))
+        self.momentum, self.epsilon, self.inference = momentum, epsilon, False
+        shape = (len(self.spins), channels)
+        self.scale = jnp.full(shape, float(initial_scale))
+        self.bias = jnp.zeros((2, channels)) if 0 in self.spins else None
+        self.statistics = eqx.nn.StateIndex((jnp.zeros((2, *shape)), jnp.ones(shape)))
+
+    def check(self, user: str, x: jax.Array, mask: jax.Array | None) -> None:
+        _checks.features(user, "x", x, self.spins, self.channels)
+        batch = x.shape[:-4]
+        if mask is not None and mask.shape != batch:
+            raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
 
     def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
-        return state.get(self.index)
+        mean, variance = state.get(self.statistics)
+        return _pairs.join(mean), variance
 
     def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
         """Blend a batch's statistics in; a batch that is masked out whole changes nothing."""
-        old_mean, old_variance = self.read(state)
+        old_mean, old_variance = state.get(self.statistics)
         rate = jnp.asarray(1 - self.momentum, variance.dtype)
         if mask is not None:
             rate = rate * mask.any().astype(rate.dtype)
         pair = jnp.stack([mean.real, mean.imag])
         blended = (old_mean + rate * (pair - old_mean), old_variance + rate * (variance - old_variance))
-        return state.set(self.index, jax.lax.stop_gradient(blended))
+        return state.set(self.statistics, jax.lax.stop_gradient(blended))
+
+    def factor(self, variance: jax.Array) -> jax.Array:
+        return self.scale * jax.lax.rsqrt(variance + self.epsilon)
 
 
 class SpectralBatchNorm(eqx.Module):
@@ -74,21 +94,15 @@ class SpectralBatchNorm(eqx.Module):
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
     """
 
-    scale: Float[Array, "spin channel"]
-    bias: Float[Array, "2 channel"] | None
-    statistics: _Statistics
-    spins: tuple[int, ...] = eqx.field(static=True)
-    channels: int = eqx.field(static=True)
-    center: Literal["sample", "batch"] = eqx.field(static=True)
-    epsilon: float = eqx.field(static=True)
-    inference: bool
+    affine: _Affine
+    center: Center = eqx.field(static=True)
 
     def __init__(
         self,
         spins: Iterable[int],
         channels: int,
         *,
-        center: Literal["sample", "batch"] = "batch",
+        center: Center = "batch",
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         initial_scale: float = 1.0,
@@ -107,14 +121,10 @@ class SpectralBatchNorm(eqx.Module):
             TypeError: `channels` is not an integer.
             ValueError: An option out of range.
         """
-        self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.positive("channels", channels)
-        if center not in ("sample", "batch"):
+        if center not in get_args(Center):
             raise ValueError(f"`center` must be 'sample' or 'batch', got {center!r}")
-        self.center, self.epsilon, self.inference = center, epsilon, False
-        self.scale = jnp.full((len(self.spins), channels), float(initial_scale))
-        self.bias = jnp.zeros((2, channels)) if 0 in self.spins else None
-        self.statistics = _Statistics((len(self.spins), channels), momentum)
+        self.center = center
+        self.affine = _Affine(spins, channels, momentum, epsilon, initial_scale)
 
     def __call__(
         self,
@@ -137,26 +147,24 @@ class SpectralBatchNorm(eqx.Module):
         Raises:
             ValueError: Axes or a mask of other sizes.
         """
-        _checks.features("SpectralBatchNorm", "x", x, self.spins, self.channels)
-        _check_mask("SpectralBatchNorm", mask, x.shape[:-4])
+        affine = self.affine
+        affine.check("SpectralBatchNorm", x, mask)
         middle = x.shape[-4] - 1
         constant = x[..., 0, middle, :, :]
-        if self.inference:
-            mean, variance = self.statistics.read(state)
-            mean = _pairs.join(mean)
+        if affine.inference:
+            mean, variance = affine.read(state)
         else:
             power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3)) / _FOUR_PI
             mean = _masked_mean(constant, mask)
             variance = _masked_mean(power, mask)
-            state = self.statistics.update(state, mean, variance, mask)
-        factor = self.scale * jax.lax.rsqrt(variance + self.epsilon)
+            state = affine.update(state, mean, variance, mask)
+        factor = affine.factor(variance)
         out = jax.lax.complex(x.real * factor, x.imag * factor)
-        if self.bias is None:
+        if affine.bias is None:
             return out, state
-        at = self.spins.index(0)
-        level = jnp.broadcast_to(
-            _pairs.join(self.bias) * np.asarray(_FOUR_PI**0.5, x.dtype), (*constant.shape[:-2], self.channels)
-        )
+        at = affine.spins.index(0)
+        level = _pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, x.dtype)
+        level = jnp.broadcast_to(level, (*constant.shape[:-2], affine.channels))
         if self.center == "batch":
             level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(x.dtype)
         return out.at[..., 0, middle, at, :].set(level), state
@@ -171,14 +179,8 @@ class SpatialBatchNorm(eqx.Module):
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
     """
 
-    scale: Float[Array, "spin channel"]
-    bias: Float[Array, "2 channel"] | None
-    statistics: _Statistics
-    spins: tuple[int, ...] = eqx.field(static=True)
-    channels: int = eqx.field(static=True)
+    affine: _Affine
     grid: Grid = eqx.field(static=True)
-    epsilon: float = eqx.field(static=True)
-    inference: bool
 
     def __init__(
         self,
@@ -190,26 +192,9 @@ class SpatialBatchNorm(eqx.Module):
         epsilon: float = 1e-5,
         initial_scale: float = 1.0,
     ) -> None:
-        """Make a layer; create it with `equinox.nn.make_with_state`.
-
-        Args:
-            spins: Spin of each entry of the spin axis.
-            channels: Channels per spin.
-            grid: Grid of the maps.
-            momentum: Share of the running statistics that a batch leaves, 0 … 1.
-            epsilon: Added to variances.
-            initial_scale: Of every channel.
-
-        Raises:
-            TypeError: `channels` is not an integer.
-            ValueError: An option out of range.
-        """
-        self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.positive("channels", channels)
-        self.grid, self.epsilon, self.inference = grid, epsilon, False
-        self.scale = jnp.full((len(self.spins), channels), float(initial_scale))
-        self.bias = jnp.zeros((2, channels)) if 0 in self.spins else None
-        self.statistics = _Statistics((len(self.spins), channels), momentum)
+        """Make a layer for maps on `grid`; the other arguments and errors are those of `SpectralBatchNorm`."""
+        self.grid = grid
+        self.affine = _Affine(spins, channels, momentum, epsilon, initial_scale)
 
     def __call__(
         self,
@@ -231,26 +216,25 @@ class SpatialBatchNorm(eqx.Module):
         Raises:
             ValueError: Axes or a mask of other sizes.
         """
-        _checks.features("SpatialBatchNorm", "x", x, self.spins, self.channels)
-        _check_mask("SpatialBatchNorm", mask, x.shape[:-4])
+        affine = self.affine
+        affine.check("SpatialBatchNorm", x, mask)
         if x.shape[-4:-2] != self.grid.shape:
             raise ValueError(f"`x` of SpatialBatchNorm must be maps on Grid({self.grid}), got shape {x.shape}")
-        x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
-        is_scalar = np.array([spin == 0 for spin in self.spins], np.float32)[:, None]
-        if self.inference:
-            mean, variance = self.statistics.read(state)
-            mean = _pairs.join(mean)
+        x = _pairs.as_complex(x)
+        is_scalar = np.array([spin == 0 for spin in affine.spins], np.float32)[:, None]
+        if affine.inference:
+            mean, variance = affine.read(state)
         else:
             weights = (self.grid.weights / _FOUR_PI).astype(x.real.dtype)
             mean = _masked_mean(_sphere_mean(x, weights), mask) * is_scalar.astype(x.dtype)
             centred = x - mean
             variance = _masked_mean(_sphere_mean(centred.real**2 + centred.imag**2, weights), mask)
-            state = self.statistics.update(state, mean, variance, mask)
-        factor = self.scale * jax.lax.rsqrt(variance + self.epsilon)
+            state = affine.update(state, mean, variance, mask)
+        factor = affine.factor(variance)
         out = x - mean * is_scalar.astype(x.dtype)
         out = jax.lax.complex(out.real * factor, out.imag * factor)
-        if self.bias is not None:
-            out = out.at[..., self.spins.index(0), :].add(_pairs.join(self.bias))
+        if affine.bias is not None:
+            out = out.at[..., affine.spins.index(0), :].add(_pairs.join(affine.bias))
         return out, state
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float, PRNGKeyArray
+from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
 
 def normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array, "2 *shape"]:
@@ -19,6 +19,11 @@ def normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array
 def join(pair: Float[Array, "2 *shape"]) -> Complex[Array, "*shape"]:
     """The complex array that a pair stands for."""
     return jax.lax.complex(pair[0], pair[1])
+
+
+def as_complex(x: Inexact[Array, "*shape"]) -> Complex[Array, "*shape"]:
+    """x, complex if it was real."""
+    return x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
 
 
 def modulus(x: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
@@ -124,7 +123,7 @@ def spin_mean(
             f"shape {x.shape}"
         )
     weights = (grid.weights / (4 * np.pi)).astype(x.real.dtype)
-    x = x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
+    x = _pairs.as_complex(x)
     parts = [
         x[..., i : i + 1, :].real if spin == 0 else _pairs.modulus(x[..., i : i + 1, :]) for i, spin in enumerate(spins)
     ]
