@@ -26,7 +26,7 @@ from sklearn.datasets import load_digits
 
 import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import SpinResNet, spin_mean
+from spinnn import SpinResNet, parameter_count, spin_mean
 from spinnn.training import OptimizerConfig, TrainingConfig, fit
 
 BANDLIMIT = 12
@@ -146,11 +146,6 @@ class PlanarClassifier(eqx.Module):
         return jax.vmap(one)(maps[..., 0, 0][:, None]), state
 
 
-def parameters(model: Any) -> int:
-    """Number of trained real numbers."""
-    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
-
-
 def cross_entropy(
     model: Any, state: eqx.nn.State, batch: dict[str, jax.Array], key: jax.Array
 ) -> tuple[jax.Array, tuple[eqx.nn.State, dict[str, jax.Array]]]:
@@ -196,14 +191,14 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     data = make_data(settings)
     results: dict[str, Any] = {}
     makers: dict[str, Callable[[jax.Array], Any]] = {"sphere": lambda key: SphereClassifier(settings.widths, key=key)}
-    size = parameters(eqx.nn.make_with_state(makers["sphere"])(jax.random.key(0))[0])
+    size = parameter_count(eqx.nn.make_with_state(makers["sphere"])(jax.random.key(0))[0])
     # The planar network of width w has 18 w² + 22 w + 10 parameters.
     width = min(range(4, 200), key=lambda w: abs(18 * w * w + 22 * w + 10 - size))
     makers["planar"] = lambda key: PlanarClassifier(width, key=key)
     for name, make in makers.items():
         model, state = train(make, data, settings, options.out / name)
         results[name] = {
-            "parameters": parameters(model),
+            "parameters": parameter_count(model),
             "upright": accuracy(model, state, data["test_maps"], data["test_labels"]),
             "rotated": accuracy(model, state, data["rotated_maps"], data["test_labels"]),
         }

@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import BlockOptions, SpinBlock, SpinResidualBlock, SpinResNet, SpinUNet
+from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, SpinResNet, SpinUNet, parameter_count, summary
 from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
 
 GAUSS = Grid.gauss_legendre(8)
@@ -13,16 +14,9 @@ RECTANGLE = Grid.equiangular(13, 24)
 FINE = Grid.gauss_legendre(24)
 
 
-def parameters(model) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(model) if getattr(leaf, "dtype", None) == jnp.float32) - sum(
-        leaf.size for leaf in statistics(model)
-    )
-
-
-def statistics(model) -> list:
-    """Arrays that Equinox state starts from: no parameters."""
-    indices = jax.tree.leaves(model, is_leaf=lambda x: isinstance(x, eqx.nn.StateIndex))
-    return jax.tree.leaves([index for index in indices if isinstance(index, eqx.nn.StateIndex)])
+def run(network, state, x):
+    """The network's result, compiled as a whole: op by op is slower."""
+    return spinharm.jit(lambda x, state: network(x, state)[0])(x, jax.tree.map(lambda leaf: leaf, state))
 
 
 def trained_scale(block):
@@ -32,7 +26,7 @@ def trained_scale(block):
 
 @pytest.mark.parametrize("kind", [SpinBlock, SpinResidualBlock])
 @pytest.mark.parametrize(("activation", "bound"), [("phase_collapse", 2e-3), ("magnitude", 2e-2), ("gated", 2e-3)])
-def test_blocks_commute_with_rotation_when_oversampled(clone, kind, activation, bound):
+def test_blocks_commute_with_rotation_when_oversampled(kind, activation, bound):
     block, state = eqx.nn.make_with_state(kind)(
         (0, 1),
         (0, 1),
@@ -46,7 +40,7 @@ def test_blocks_commute_with_rotation_when_oversampled(clone, kind, activation, 
     )
     block = trained_scale(block) if kind is SpinResidualBlock else block
     assert_equivariant(
-        lambda x: block(x, clone(state))[0],
+        lambda x: run(block, state, x),
         bandlimit=6,
         spins_in=(0, 1),
         channels_in=3,
@@ -59,7 +53,7 @@ def test_blocks_commute_with_rotation_when_oversampled(clone, kind, activation, 
     )
 
 
-def test_oversampling_reduces_the_equivariance_error(clone):
+def test_oversampling_reduces_the_equivariance_error():
     errors = []
     for grid in (Grid.gauss_legendre(6), Grid.gauss_legendre(12), Grid.gauss_legendre(24)):
         block, state = eqx.nn.make_with_state(SpinBlock)(
@@ -67,7 +61,7 @@ def test_oversampling_reduces_the_equivariance_error(clone):
         )
         errors.append(
             equivariance_error(
-                lambda x, block=block, state=state: block(x, clone(state))[0],
+                lambda x, block=block, state=state: run(block, state, x),
                 bandlimit=6,
                 spins_in=(0, 1),
                 channels_in=3,
@@ -82,30 +76,30 @@ def test_oversampling_reduces_the_equivariance_error(clone):
     assert errors[2] < errors[1] / 3
 
 
-def test_a_residual_block_starts_as_its_shortcut(clone):
+def test_a_residual_block_starts_as_its_shortcut():
     block, state = eqx.nn.make_with_state(SpinResidualBlock)(
         (0, 1), (0, 1), 3, 3, grid_in=GAUSS, grid_out=GAUSS, key=jax.random.key(0)
     )
     coeffs = random_coefficients(jax.random.key(1), 8, (0, 1), 3, (2,))
     maps = SpinTransform(GAUSS, 8, (0, 1)).inverse(coeffs)
     assert block.shortcut is None
-    np.testing.assert_allclose(block(maps, clone(state))[0], block.outer(maps), atol=1e-4)
+    np.testing.assert_allclose(run(block, state, maps), block.outer(maps), atol=1e-4)
 
 
-def test_a_residual_block_pools_and_projects(clone):
+def test_a_residual_block_pools_and_projects():
     small = Grid.gauss_legendre(5)
     block, state = eqx.nn.make_with_state(SpinResidualBlock)(
         (0,), (1, 0), 3, 6, grid_in=RECTANGLE, grid_out=small, key=jax.random.key(0)
     )
     coeffs = random_coefficients(jax.random.key(1), 12, (0,), 3, (2,))
-    out, _ = block(SpinTransform(RECTANGLE, 12).inverse(coeffs), clone(state))
+    out = run(block, state, SpinTransform(RECTANGLE, 12).inverse(coeffs))
     assert out.shape == (2, *small.shape, 2, 6)
     # At the start the output is the activation of the projected shortcut: spin 1, which the input lacks, is zero.
     assert jnp.all(out[..., 0, :] == 0)
     assert jnp.any(out[..., 1, :] != 0)
 
 
-def test_maps_and_coefficients_go_in_alike(clone):
+def test_maps_and_coefficients_go_in_alike():
     block, state = eqx.nn.make_with_state(SpinBlock)(
         (0,), (0, 1), 2, 4, grid_in=None, grid_out=GAUSS, key=jax.random.key(0)
     )
@@ -114,7 +108,7 @@ def test_maps_and_coefficients_go_in_alike(clone):
     )
     coeffs = random_coefficients(jax.random.key(1), 12, (0,), 2, (3,))
     maps = SpinTransform(RECTANGLE, 12).inverse(coeffs)
-    np.testing.assert_allclose(spatial(maps, clone(state))[0], block(coeffs, clone(state))[0], atol=2e-4)
+    np.testing.assert_allclose(run(spatial, state, maps), run(block, state, coeffs), atol=2e-4)
 
 
 def resnet(**options):
@@ -143,24 +137,24 @@ def unet(**options):
     return eqx.nn.make_with_state(SpinUNet)((0,), 3, **(defaults | options))
 
 
-def test_resnet_shapes_and_outputs(clone):
+def test_resnet_shapes_and_outputs():
     maps = jnp.ones((2, *RECTANGLE.shape, 1, 3))
     net, state = resnet(grid_out=Grid.equiangular(7, 12))
-    out, _ = net(maps, clone(state))
+    out = run(net, state, maps)
     assert out.shape == (2, 7, 12, 1, 2)
     assert out.dtype == jnp.float32
     net, state = resnet(output="magnitude")
-    assert jnp.all(net(maps, clone(state))[0] >= 0)
+    assert jnp.all(run(net, state, maps) >= 0)
     net, state = resnet(spins_out=(1,), output="complex")
-    assert net(maps, clone(state))[0].dtype == jnp.complex64
+    assert run(net, state, maps).dtype == jnp.complex64
     net, state = resnet(spins_out=None, channels_out=None)
-    assert net(maps, clone(state))[0].shape == (2, 5, 10, 2, 6)
+    assert run(net, state, maps).shape == (2, 5, 10, 2, 6)
 
 
-def test_unet_joins_equal_grids(clone):
+def test_unet_joins_equal_grids():
     net, state = unet()
     assert net.skips == (None, None, None, 1, 0)
-    out, _ = net(jnp.ones((2, *RECTANGLE.shape, 1, 3)), clone(state))
+    out = run(net, state, jnp.ones((2, *RECTANGLE.shape, 1, 3)))
     assert out.shape == (2, *RECTANGLE.shape, 1, 2)
 
 
@@ -177,11 +171,11 @@ def test_skips_of_the_papers_unets():
 
 
 @pytest.mark.parametrize("make", [resnet, unet])
-def test_networks_commute_with_rotation_when_oversampled(clone, make):
+def test_networks_commute_with_rotation_when_oversampled(make):
     grids = [Grid.gauss_legendre(24), Grid.gauss_legendre(20), Grid.gauss_legendre(24)]
     net, state = make(grid_in=FINE, grids=grids, widths=[4, 4, 4], bandlimits=[6, 5, 6])
     error = equivariance_error(
-        lambda x: net(x, clone(state))[0],
+        lambda x: run(net, state, x),
         bandlimit=6,
         spins_in=(0,),
         channels_in=3,
@@ -195,7 +189,7 @@ def test_networks_commute_with_rotation_when_oversampled(clone, make):
     assert error < 5e-3
 
 
-def test_rematerialised_gradients_are_the_same(clone):
+def test_rematerialised_gradients_are_the_same():
     maps = jax.random.normal(jax.random.key(2), (2, *GAUSS.shape, 1, 3))
 
     @eqx.filter_jit
@@ -214,7 +208,7 @@ def test_every_parameter_is_real_and_tables_are_none_of_them():
     net, _ = resnet()
     arrays = [leaf for leaf in jax.tree.leaves(net) if eqx.is_array(leaf)]
     assert all(leaf.dtype == jnp.float32 for leaf in arrays)
-    assert sum(leaf.size for leaf in arrays) < 2 * parameters(net)
+    assert sum(leaf.size for leaf in arrays) < 2 * parameter_count(net)
 
 
 def test_parameter_count_of_the_papers_qm9_backbone():
@@ -243,7 +237,22 @@ def test_parameter_count_of_the_papers_qm9_backbone():
     for k, a, b in zip(knots[1:], widths[:-1], widths[1:], strict=True):
         expected += conv(k, 2, a, b) + conv(k, 2, b, b) + 2 * norm(b) + 2 * activation(b)
         expected += 0 if a == b else 2 * 2 * a * b
-    assert parameters(net) == expected
+    assert parameter_count(net) == expected == 13_754_496
+    lines = summary(net).splitlines()
+    assert sum(int(line.split()[-1].replace(",", "")) for line in lines[1:-1]) == expected
+    assert lines[-1].split() == ["total", "13,754,496"]
+    assert "64 → 128, spins 0,1 → 0,1, 8 degrees, 8 knots" in next(line for line in lines if "blocks[2].first " in line)
+
+
+def test_summary_looks_into_any_model():
+    conv = SpinConv((0,), (0,), 2, 3, bandlimit=2, separable=True, key=jax.random.key(0))
+    model = {"a": [conv, eqx.nn.Linear(3, 4, key=jax.random.key(1))], "b": jnp.ones(3)}
+    lines = summary(model).splitlines()
+    assert lines[1].split() == ["·", "dict", "3"]
+    assert lines[2].split()[:2] == ["['a'][0]", "SpinConv"]
+    assert "separable" in lines[2]
+    assert lines[3].split() == ["['a'][1]", "Linear", "16"]
+    assert lines[4].split() == ["total", str(parameter_count(model))]
 
 
 def test_bad_arguments(untyped):

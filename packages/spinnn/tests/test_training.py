@@ -250,6 +250,62 @@ def test_a_step_compiles_once_and_leaves_a_bad_state_alone(tiny):
     assert len(traced) == 1
 
 
+def test_a_folder_of_another_configuration_is_left_as_it_is(tiny, tmp_path, monkeypatch):
+    tiny["run"](tmp_path)
+    before = (tmp_path / "config.json").read_bytes()
+    monkeypatch.setitem(tiny, "CONFIG", dataclasses.replace(tiny["CONFIG"], epochs=3))
+    with pytest.raises(ValueError, match=r"holds a run of another configuration.*in training\.epochs \(2, now 3\)"):
+        tiny["run"](tmp_path)
+    assert (tmp_path / "config.json").read_bytes() == before
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config\.json is not JSON"):
+        tiny["run"](tmp_path)
+
+
+def test_tensorboard_and_profile_on_request(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(tiny, "CONFIG", dataclasses.replace(tiny["CONFIG"], tensorboard=True, profile=(3, 100)))
+    tiny["run"](tmp_path)
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    assert list((tmp_path / "profile").rglob("*.trace.json.gz"))
+
+
+def test_on_checkpoint_sees_the_average_and_adds_metrics(tiny, tmp_path):
+    model, state = eqx.nn.make_with_state(tiny["Net"])(jax.random.key(0))
+    seen = []
+
+    def look(model, state, step):
+        seen.append((step, model.conv.weight))
+        return {"validation": float(step)}
+
+    model, _ = tiny["fit"](
+        model,
+        state,
+        tiny["loss"],
+        tiny["Batches"](),
+        tiny["CONFIG"],
+        tmp_path,
+        steps_per_epoch=20,
+        on_checkpoint=look,
+        progress=False,
+    )
+    assert [step for step, _ in seen] == [7, 14, 21, 28, 35, 40]
+    np.testing.assert_array_equal(seen[-1][1], model.conv.weight)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "validation" in line] == [7, 14, 21, 28, 35, 40]
+
+
+def test_a_rate_is_shown_on_a_terminal(monkeypatch, capsys):
+    from spinnn.training._loop import _bar
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with _bar(True, 10, 4) as advance:
+        for step in range(5, 11):
+            advance(step)
+    shown = capsys.readouterr().err
+    assert "10/10" in shown
+    assert "steps/s" in shown
+
+
 def test_sharded_steps_equal_unsharded_ones(tiny):
     from jax.sharding import NamedSharding, PartitionSpec
 
@@ -333,6 +389,19 @@ def test_config_json_round_trip(tmp_path):
     (tmp_path / "c.json").write_text("{")
     with pytest.raises(ValueError, match=r"c\.json: "):
         load_config(tmp_path / "c.json", TrainingConfig)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1, got 0"),
+        ({"keep_checkpoints": 0}, "`keep_checkpoints` must be at least 1, got 0"),
+        ({"profile": (5, 2)}, r"`profile` must be \(first, last\) with 0 ≤ first ≤ last, or None, got \(5, 2\)"),
+    ],
+)
+def test_bad_training_config(untyped, change, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**change)
 
 
 @pytest.mark.parametrize(

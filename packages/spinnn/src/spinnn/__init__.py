@@ -12,3 +12,4 @@ from ._conv import SpinConv as SpinConv
 from ._norm import SpatialBatchNorm as SpatialBatchNorm, SpectralBatchNorm as SpectralBatchNorm
 from ._options import BlockOptions as BlockOptions
 from ._pool import SpatialPool as SpatialPool, SpectralPool as SpectralPool, spin_mean as spin_mean
+from ._summary import parameter_count as parameter_count, summary as summary

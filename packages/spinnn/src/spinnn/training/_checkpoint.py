@@ -113,10 +113,6 @@ class Checkpoints:
             restored.append(value)
         return jax.tree.unflatten(structure, restored), meta
 
-    def wait(self) -> None:
-        """Return when everything begun is written."""
-        self._manager.wait_until_finished()
-
     def close(self) -> None:
         """Finish writing and release the folder."""
         self._manager.wait_until_finished()

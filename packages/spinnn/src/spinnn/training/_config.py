@@ -64,7 +64,7 @@ class TrainingConfig:
         keep_checkpoints: How many of the newest are kept.
         log_every: Steps between lines of metrics.
         tensorboard: Also write TensorBoard files (needs tensorboardX).
-        profile: Steps (first, last) to trace with `jax.profiler`, or None.
+        profile: Steps (first, last), counted from 0, to trace with `jax.profiler` into `profile/`, or None.
     """
 
     epochs: int = 1
@@ -79,6 +79,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "checkpoint_every", "keep_checkpoints", "log_every"):
             _require(self, name, getattr(self, name) >= 1, "at least 1")
+        ordered = self.profile is None or 0 <= self.profile[0] <= self.profile[1]
+        _require(self, "profile", ordered, "(first, last) with 0 ≤ first ≤ last, or None")
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import signal
 import sys
 import time
@@ -93,7 +94,7 @@ def fit(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     described = {"training": to_json(config)} if run_config is None else run_config
-    write_json(folder / "config.json", described)
+    _claim(folder, described)
     total = config.epochs * steps_per_epoch
     optimizer = make_optimizer(config.optimizer, config.epochs, steps_per_epoch)
     decay = config.optimizer.ema_decay
@@ -118,13 +119,17 @@ def fit(
             if extra := on_checkpoint(copy, copied_state, step):
                 metrics.write(step, extra)
 
-    with _signals() as stop, _bar(progress, total, step) as advance, contextlib.ExitStack() as cleanup:
-        cleanup.callback(metrics.close)
-        cleanup.callback(checkpoints.close)
+    with (
+        contextlib.closing(metrics),
+        contextlib.closing(checkpoints),
+        _signals() as stop,
+        _bar(progress, total, step) as advance,
+        _tracer(config.profile, folder) as trace,
+    ):
         started, done = time.perf_counter(), 0
         pending: tuple[int, Any, Any] | None = None
         while step < total:
-            _profile(config, folder, step)
+            trace(step)
             batch = place(next(data))
             state, result = run(state, batch)
             # Looked at one step late, so that the device need not wait for the host.
@@ -142,8 +147,31 @@ def fit(
                 save(state, step)
             if stop:
                 raise Interrupted(128 + signal.SIGTERM)
-        checkpoints.wait()
     return trained(state)
+
+
+def _claim(folder: Path, described: dict[str, Any]) -> None:
+    """Write the folder's `config.json`, unless it holds a run of another configuration."""
+    path = folder / "config.json"
+    if path.exists() and any((folder / "checkpoints").glob("[0-9]*")):
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON, so the run in its folder cannot go on: {error}") from None
+        if changed := _differences(before, described):
+            raise ValueError(
+                f"{folder} holds a run of another configuration, which differs in {', '.join(changed)}; go on with its "
+                f"own config.json, or choose a new folder"
+            )
+    write_json(path, described)
+
+
+def _differences(one: Any, other: Any, where: str = "") -> list[str]:
+    """Dotted names of what differs in two JSON values, with both values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = [*one, *(name for name in other if name not in one)]
+        return [found for n in names for found in _differences(one.get(n), other.get(n), f"{where}.{n}".lstrip("."))]
+    return [] if one == other else [f"{where or 'its value'} ({one!r}, now {other!r})"]
 
 
 def _copy(leaf: Any) -> Any:
@@ -217,11 +245,22 @@ def _bar(show: bool, total: int, start: int) -> Iterator[Callable[[int], None]]:
         yield advance
 
 
-def _profile(config: TrainingConfig, folder: Path, step: int) -> None:
-    if config.profile is None:
-        return
-    first, last = config.profile
-    if step == first:
-        jax.profiler.start_trace(str(folder / "profile"))
-    elif step == last + 1:
-        jax.profiler.stop_trace()
+@contextlib.contextmanager
+def _tracer(steps: tuple[int, int] | None, folder: Path) -> Iterator[Callable[[int], None]]:
+    """A function that, told each step as it begins, starts and stops the profiler's trace."""
+    running = False
+
+    def trace(step: int) -> None:
+        nonlocal running
+        if steps is not None and not running and steps[0] <= step <= steps[1]:
+            jax.profiler.start_trace(str(folder / "profile"))
+            running = True
+        elif steps is not None and running and step > steps[1]:
+            jax.profiler.stop_trace()
+            running = False
+
+    try:
+        yield trace
+    finally:
+        if running:
+            jax.profiler.stop_trace()
