@@ -1,10 +1,35 @@
-"""Molecules as functions on spheres, and their properties from spherical networks.
+"""Molecules as functions on spheres, and their properties from spherical networks."""
 
-This release contains only the package's name and version. There is nothing to call yet.
-
-molsphere will turn a molecule into one field on a sphere around each atom, and learn properties from those
-fields: readers for common molecule files, the sphere representation with gradients that are finite
-everywhere, invariant heads, targets with units, and a command line. It will build on spinnn.
-"""
-
-from molsphere.__about__ import __version__ as __version__
+from .__about__ import __version__ as __version__
+from ._augment import augment as augment, random_rotation as random_rotation
+from ._batch import (
+    Molecules as Molecules,
+    bucket_molecules as bucket_molecules,
+    bucket_of as bucket_of,
+    choose_buckets as choose_buckets,
+    pad_molecules as pad_molecules,
+)
+from ._coulomb import coulomb_sphere_features as coulomb_sphere_features
+from ._dataset import MoleculeSet as MoleculeSet
+from ._features import (
+    QM9_MIN_DISTANCE as QM9_MIN_DISTANCE,
+    QM9_SPECIES as QM9_SPECIES,
+    sphere_coefficients as sphere_coefficients,
+    sphere_features as sphere_features,
+)
+from ._fetch import FetchError as FetchError, RemoteFile as RemoteFile, fetch as fetch, fetch_qm9 as fetch_qm9
+from ._molecule import Molecule as Molecule, check_molecules as check_molecules
+from ._pipeline import Batch as Batch, BatchPlan as BatchPlan, batch_iterator as batch_iterator
+from ._qm9 import QM9 as QM9, read_qm9 as read_qm9, read_uncharacterized as read_uncharacterized
+from ._readers import Problem as Problem, ReadResult as ReadResult, read_molecules as read_molecules
+from ._scaling import TargetScaling as TargetScaling
+from ._smiles import from_smiles as from_smiles
+from ._splits import Splits as Splits, qm9_splits as qm9_splits, random_splits as random_splits
+from ._targets import (
+    ATOMIC_REFERENCES as ATOMIC_REFERENCES,
+    TARGETS as TARGETS,
+    Target as Target,
+    target as target,
+    target_values as target_values,
+)
+from ._writers import write_predictions as write_predictions

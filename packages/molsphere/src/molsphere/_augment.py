@@ -1,0 +1,63 @@
+"""Random rotations and reflections of molecules, on the device."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+
+def random_rotation(
+    key: PRNGKeyArray, shape: tuple[int, ...] = (), *, reflections: bool = False, dtype: str = "float32"
+) -> Float[Array, "*shape 3 3"]:
+    """Rotation matrices, uniform over SO(3), or over O(3): those of unit quaternions with normal components.
+
+    Args:
+        key: Random key.
+        shape: Batch shape.
+        reflections: Whether half of the matrices have determinant −1.
+        dtype: `"float32"` or, with JAX's 64-bit types on, `"float64"`.
+
+    Returns:
+        Orthogonal matrices R, shape (*shape, 3, 3); positions rotate as r′ = R r.
+
+    References:
+        Shoemake, Uniform random rotations (1992).
+    """
+    turn, flip = jax.random.split(key)
+    q = jax.random.normal(turn, (*shape, 4), dtype)
+    w, x, y, z = jnp.moveaxis(q / jnp.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
+    two = jnp.asarray(2, dtype)
+    rows = [
+        [1 - two * (y * y + z * z), two * (x * y - w * z), two * (x * z + w * y)],
+        [two * (x * y + w * z), 1 - two * (x * x + z * z), two * (y * z - w * x)],
+        [two * (x * z - w * y), two * (y * z + w * x), 1 - two * (x * x + y * y)],
+    ]
+    matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
+    if reflections:
+        matrix = matrix * jax.random.rademacher(flip, shape, dtype)[..., None, None]
+    return matrix
+
+
+def augment(
+    positions: Float[Array | np.ndarray, "*batch atoms 3"], key: PRNGKeyArray, *, reflections: bool = True
+) -> Float[Array, "*batch atoms 3"]:
+    """Rotate each molecule at random about the origin, and reflect half of them.
+
+    Args:
+        positions: Positions [Å], shape (*batch, atoms, 3).
+        key: Random key; each molecule gets a rotation of its own.
+        reflections: Whether to reflect too. Properties such as energies do not change under reflections.
+
+    Returns:
+        Positions of the same shape and type.
+
+    Raises:
+        ValueError: Another shape.
+    """
+    if positions.ndim < 2 or positions.shape[-1] != 3:
+        raise ValueError(f"`positions` must have shape (*batch, atoms, 3), got {positions.shape}")
+    array = jnp.asarray(positions)
+    matrix = random_rotation(key, array.shape[:-2], reflections=reflections, dtype=str(array.dtype))
+    return jnp.einsum("...xy,...ay->...ax", matrix, array, precision="highest")

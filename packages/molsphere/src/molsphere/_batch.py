@@ -1,0 +1,164 @@
+"""Padded batches of molecules, and the few sizes they are padded to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from . import _checks
+from ._molecule import Molecule
+
+
+class Molecules(eqx.Module):
+    """Molecules padded to one number of atoms: a pytree of three arrays, for `jit`, `vmap` and devices.
+
+    Attributes:
+        numbers: Atomic numbers, 0 for padding, shape (*batch, atoms), int32.
+        positions: Positions [Å], 0 for padding, shape (*batch, atoms, 3).
+        mask: True for atoms, shape (*batch, atoms).
+    """
+
+    numbers: Int[Array | np.ndarray, "*batch atoms"]
+    positions: Float[Array | np.ndarray, "*batch atoms 3"]
+    mask: Bool[Array | np.ndarray, "*batch atoms"]
+
+    @property
+    def num_atoms(self) -> Int[Array | np.ndarray, "*batch"]:
+        """Atoms of each molecule, shape (*batch,)."""
+        return self.mask.sum(-1)
+
+
+def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dtype: str = "float32") -> Molecules:
+    """A batch of molecules as NumPy arrays, padded with zeros.
+
+    Args:
+        molecules: At least one.
+        size: Atoms to pad to; default those of the largest molecule.
+        dtype: Type of the positions.
+
+    Returns:
+        Arrays of shapes (batch, size), (batch, size, 3), (batch, size).
+
+    Raises:
+        ValueError: No molecules, or one larger than `size`.
+    """
+    if not molecules:
+        raise ValueError("`molecules` must hold at least one molecule, got none")
+    largest = max(map(len, molecules))
+    size = largest if size is None else _checks.integer("size", size, 1)
+    if largest > size:
+        raise ValueError(f"`size` must be at least that of the largest molecule, {largest} atoms, got {size}")
+    numbers = np.zeros((len(molecules), size), np.int32)
+    positions = np.zeros((len(molecules), size, 3), dtype)
+    for at, molecule in enumerate(molecules):
+        numbers[at, : len(molecule)] = molecule.numbers
+        positions[at, : len(molecule)] = molecule.positions
+    return Molecules(numbers, positions, numbers > 0)
+
+
+def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buckets: int = 6) -> tuple[int, ...]:
+    """The sizes to pad to that waste the fewest padded atoms, of all choices of at most `max_buckets`.
+
+    Exact, by dynamic programming over the distinct sizes (above 512 of them, over 512 quantiles).
+
+    Args:
+        sizes: Atoms of each molecule, at least one molecule.
+        max_buckets: Most sizes to choose: each is compiled once.
+
+    Returns:
+        Ascending sizes; the last is the largest molecule's.
+
+    Raises:
+        TypeError: Sizes that are not integers.
+        ValueError: No sizes, one below 1, or no buckets.
+    """
+    max_buckets = _checks.integer("max_buckets", max_buckets, 1)
+    array = np.asarray(sizes if isinstance(sizes, np.ndarray) else list(sizes))
+    if array.size == 0 or not np.issubdtype(array.dtype, np.integer) or array.min() < 1:
+        raise ValueError(f"`sizes` must be whole numbers of at least 1, at least one of them, got {array!r}")
+    edges, counts = np.unique(array, return_counts=True)
+    if edges.size > 512:
+        edges = np.unique(np.quantile(array, np.linspace(0, 1, 513), method="higher"))
+        counts = np.diff(np.searchsorted(np.sort(array), edges, side="right"), prepend=0)
+    cumulated = np.concatenate([[0], np.cumsum(counts)])
+    # cost[j]: padded atoms of all molecules up to size j; bucket j ends at edges[j] and starts after edges[i − 1].
+    cost = edges * cumulated[1:]
+    starts = []
+    for _ in range(min(max_buckets, edges.size) - 1):
+        total = np.concatenate([[0], cost])[:, None] + (cumulated[None, 1:] - cumulated[:, None]) * edges[None, :]
+        total = np.where(np.arange(edges.size + 1)[:, None] <= np.arange(edges.size)[None, :], total[:, :], np.inf)
+        starts.append(np.argmin(total, 0))
+        cost = np.min(total, 0)
+    chosen, end = [edges.size - 1], edges.size - 1
+    for start in reversed(starts):
+        end = int(start[end]) - 1
+        if end < 0:
+            break
+        chosen.append(end)
+    return tuple(int(edges[i]) for i in reversed(chosen))
+
+
+def bucket_of(sizes: Int[np.ndarray, " molecules"], buckets: Sequence[int]) -> Int[np.ndarray, " molecules"]:
+    """Index of the smallest bucket that holds each molecule.
+
+    Args:
+        sizes: Atoms of each molecule.
+        buckets: Ascending sizes.
+
+    Returns:
+        Indices into `buckets`, shape (molecules,).
+
+    Raises:
+        ValueError: Buckets that do not ascend, or a molecule larger than the last.
+    """
+    edges = np.asarray([_checks.integer("buckets", b, 1) for b in buckets], int)
+    if edges.size == 0 or np.any(np.diff(edges) <= 0):
+        raise ValueError(f"`buckets` must ascend, at least one, got {tuple(buckets)}")
+    if sizes.size and sizes.max() > edges[-1]:
+        raise ValueError(f"`buckets` must hold the largest molecule, {sizes.max()} atoms, got {tuple(buckets)}")
+    return np.searchsorted(edges, sizes)
+
+
+def bucket_molecules(
+    molecules: Sequence[Molecule], *, buckets: Sequence[int] | None = None, batch_size: int = 32
+) -> list[tuple[Int[np.ndarray, " batch"], Molecules]]:
+    """Batches of molecules of similar size, each padded to a bucket, for prediction.
+
+    The last batch of a bucket is filled with empty molecules, so that there is one shape per bucket.
+
+    Args:
+        molecules: At least one.
+        buckets: Ascending sizes; default `choose_buckets` of these molecules.
+        batch_size: Molecules per batch.
+
+    Returns:
+        Pairs of indices into `molecules`, shape (batch_size,), −1 where the batch is filled up, and the batch.
+
+    Raises:
+        ValueError: No molecules, or buckets that do not hold them.
+    """
+    if not molecules:
+        raise ValueError("`molecules` must hold at least one molecule, got none")
+    batch_size = _checks.integer("batch_size", batch_size, 1)
+    sizes = np.array([len(m) for m in molecules])
+    edges = choose_buckets(sizes) if buckets is None else tuple(buckets)
+    which = bucket_of(sizes, edges)
+    batches = []
+    for at, size in enumerate(edges):
+        members = np.flatnonzero(which == at)
+        for start in range(0, members.size, batch_size):
+            index = np.full(batch_size, -1)
+            part = members[start : start + batch_size]
+            index[: part.size] = part
+            padded = pad_molecules([molecules[i] for i in part], size)
+            missing = batch_size - part.size
+
+            def fill(x: np.ndarray, missing: int = missing) -> np.ndarray:
+                return np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))
+
+            batches.append((index, jax.tree.map(fill, padded)))
+    return batches

@@ -1,0 +1,95 @@
+"""Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+
+import jax
+import numpy as np
+
+
+def integer(name: str, value: object, minimum: int | None = None) -> int:
+    """`value` as an `int`; numbers with a fractional type are refused."""
+    try:
+        number = operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
+    if minimum is not None and number < minimum:
+        raise ValueError(f"`{name}` must be at least {minimum}, got {number}")
+    return number
+
+
+def positive_float(name: str, value: object) -> float:
+    """A finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        raise TypeError(f"`{name}` must be a number, got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"`{name}` must be finite and above 0, got {value!r}")
+    return float(value)
+
+
+def option(name: str, value: object, allowed: Sequence[object]) -> None:
+    """`value` must be one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def species_tuple(species: Iterable[int]) -> tuple[int, ...]:
+    """Distinct atomic numbers, ascending or not, at least one."""
+    numbers = tuple(integer("species", z) for z in species)
+    if not numbers or len(set(numbers)) != len(numbers) or not all(1 <= z <= 118 for z in numbers):
+        raise ValueError(f"`species` must be distinct atomic numbers 1 … 118, at least one, got {numbers}")
+    return numbers
+
+
+def powers_tuple(powers: Iterable[int | float]) -> tuple[int | float, ...]:
+    """Distinct exponents above 0; whole ones become integers, whose power is a few multiplications."""
+    values = tuple(positive_float("powers", p) for p in powers)
+    if not values or len(set(values)) != len(values):
+        raise ValueError(f"`powers` must be distinct numbers above 0, at least one, got {values}")
+    return tuple(int(p) if p == int(p) else p for p in values)
+
+
+def geometry(
+    positions: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray, mask: jax.Array | np.ndarray | None
+) -> None:
+    """Positions (*batch, atoms, 3), numbers and mask (*batch, atoms); concrete positions must be finite."""
+    if positions.ndim < 2 or positions.shape[-1] != 3:
+        raise ValueError(f"`positions` must have shape (*batch, atoms, 3), got {positions.shape}")
+    if numbers.shape != positions.shape[:-1]:
+        raise ValueError(
+            f"`numbers` must have the shape of `positions` without its last axis, {positions.shape[:-1]}, got "
+            f"{numbers.shape}"
+        )
+    if not np.issubdtype(numbers.dtype, np.integer):
+        raise TypeError(f"`numbers` must be integers, atomic numbers with 0 for padding, got dtype {numbers.dtype}")
+    if mask is not None and (mask.shape != numbers.shape or mask.dtype != bool):
+        raise ValueError(
+            f"`mask` must be boolean of the shape of `numbers`, {numbers.shape}, got {mask.dtype} {mask.shape}"
+        )
+
+
+def known_species(
+    numbers: jax.Array | np.ndarray, mask: jax.Array | np.ndarray | None, species: tuple[int, ...]
+) -> None:
+    """Atoms that belong to no channel are refused, where the numbers are concrete: they would silently vanish."""
+    if isinstance(numbers, jax.core.Tracer) or isinstance(mask, jax.core.Tracer):
+        return
+    present = np.asarray(numbers) if mask is None else np.where(np.asarray(mask), np.asarray(numbers), 0)
+    strangers = sorted(set(np.unique(present).tolist()) - {0, *species})
+    if strangers:
+        raise ValueError(f"`numbers` must be of the species {species}, or 0 for padding, got {strangers} too")
+
+
+def finite_positions(positions: jax.Array | np.ndarray, mask: np.ndarray | jax.Array | None) -> None:
+    """Concrete positions of atoms must be finite."""
+    if isinstance(positions, jax.core.Tracer) or isinstance(mask, jax.core.Tracer):
+        return
+    bad = ~np.isfinite(np.asarray(positions)).all(-1)
+    if mask is not None:
+        bad &= np.asarray(mask)
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(f"`positions` must be finite, got {np.asarray(positions)[at].tolist()} at atom {at}")

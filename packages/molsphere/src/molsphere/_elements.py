@@ -1,0 +1,35 @@
+"""Element symbols and atomic numbers."""
+
+from __future__ import annotations
+
+import functools
+
+LARGEST = 118
+
+
+@functools.cache
+def symbols() -> tuple[str, ...]:
+    """Symbol of each atomic number; the entry of 0 is empty."""
+    from rdkit.Chem import GetPeriodicTable
+
+    table = GetPeriodicTable()
+    return ("", *(table.GetElementSymbol(z) for z in range(1, LARGEST + 1)))
+
+
+@functools.cache
+def _numbers() -> dict[str, int]:
+    return {symbol: z for z, symbol in enumerate(symbols()) if z}
+
+
+def atomic_number(text: str) -> int:
+    """Number of a symbol in any case, or of a number written out.
+
+    Raises:
+        ValueError: Neither.
+    """
+    number = _numbers().get(text.capitalize())
+    if number is None and text.isdecimal() and 1 <= int(text) <= LARGEST:
+        number = int(text)
+    if number is None:
+        raise ValueError(f"{text!r} is not an element")
+    return number

@@ -1,0 +1,123 @@
+"""One molecule."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from . import _checks, _elements
+from ._pairs import COINCIDENT
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Molecule:
+    """Atoms in space, a name, and what is known of them. Its arrays are its own and read-only.
+
+    Attributes:
+        numbers: Atomic numbers 1 … 118, shape (atoms,), int32.
+        positions: Positions [Å], shape (atoms, 3), float64.
+        name: Any text.
+        properties: What a file says besides, numbers or text by name, in the file's units.
+
+    Raises:
+        TypeError: Numbers that are not integers.
+        ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite, or two atoms
+            within 0.01 Å.
+    """
+
+    numbers: Int[np.ndarray, " atoms"]
+    positions: Float[np.ndarray, "atoms 3"]
+    name: str = ""
+    properties: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers, positions = np.asarray(self.numbers), np.array(self.positions, np.float64)
+        if not np.issubdtype(numbers.dtype, np.integer):
+            raise TypeError(f"`numbers` must be integers, got dtype {numbers.dtype}")
+        if numbers.ndim != 1 or numbers.size == 0:
+            raise ValueError(f"`numbers` must have shape (atoms,) with at least one atom, got shape {numbers.shape}")
+        if positions.shape != (numbers.size, 3):
+            raise ValueError(f"`positions` must have shape ({numbers.size}, 3), got {positions.shape}")
+        if strange := sorted({int(z) for z in numbers if not 1 <= z <= _elements.LARGEST}):
+            raise ValueError(f"`numbers` must be atomic numbers 1 … {_elements.LARGEST}, got {strange}")
+        bad = ~np.isfinite(positions).all(1)
+        if bad.any():
+            at = int(np.argmax(bad))
+            raise ValueError(f"`positions` must be finite, got {positions[at].tolist()} at atom {at}")
+        if pair := coincident_pair(positions):
+            raise ValueError(
+                f"`positions` must keep atoms apart, got atoms {pair[0]} and {pair[1]} both at "
+                f"{positions[pair[0]].tolist()} Å"
+            )
+        numbers = numbers.astype(np.int32)
+        numbers.flags.writeable = positions.flags.writeable = False
+        object.__setattr__(self, "numbers", numbers)
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "properties", dict(self.properties))
+
+    def __len__(self) -> int:
+        return self.numbers.size
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Element symbols, in the order of the atoms."""
+        names = _elements.symbols()
+        return tuple(names[z] for z in self.numbers)
+
+    @property
+    def formula(self) -> str:
+        """Hill formula: carbon, hydrogen, then by name; by name alone without carbon."""
+        counts = {symbol: self.symbols.count(symbol) for symbol in sorted(set(self.symbols))}
+        order = [*(s for s in ("C", "H") if "C" in counts and s in counts)]
+        order += [symbol for symbol in counts if symbol not in order]
+        return "".join(f"{symbol}{counts[symbol] if counts[symbol] > 1 else ''}" for symbol in order)
+
+    def __repr__(self) -> str:
+        return f"Molecule({self.formula!r}, {len(self)} atoms{f', name={self.name!r}' if self.name else ''})"
+
+
+def coincident_pair(positions: np.ndarray) -> tuple[int, int] | None:
+    """The first two atoms at one place, or None. Sorting along x keeps large molecules cheap."""
+    order = np.argsort(positions[:, 0], kind="stable")
+    ordered = positions[order]
+    for step in range(1, len(order)):
+        gap = ordered[step:] - ordered[:-step]
+        near = gap[:, 0] < COINCIDENT
+        if not near.any():
+            return None
+        close = near & ((gap**2).sum(1) < COINCIDENT**2)
+        if close.any():
+            at = int(np.argmax(close))
+            first, second = sorted((int(order[at]), int(order[at + step])))
+            return first, second
+    return None
+
+
+def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> None:
+    """Refuse molecules that a model of these species has nothing to say about.
+
+    A lone atom has no neighbours, so all its spheres are zero; an atom of another species has no channel.
+
+    Args:
+        molecules: Any number of molecules.
+        species: Atomic numbers the model was trained with.
+
+    Raises:
+        ValueError: A molecule of one atom, or of another species; the message names the molecule.
+    """
+    known = _checks.species_tuple(species)
+    names = _elements.symbols()
+    for at, molecule in enumerate(molecules):
+        where = f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
+        if len(molecule) == 1:
+            raise ValueError(
+                f"`molecules` must have at least two atoms each, got a lone {molecule.symbols[0]} in {where}: its "
+                f"spheres are empty"
+            )
+        if strangers := sorted(set(molecule.numbers.tolist()) - set(known)):
+            wanted = ", ".join(names[z] for z in known)
+            got = ", ".join(names[z] for z in strangers)
+            raise ValueError(f"`molecules` must consist of {wanted} alone, got {got} in {where}")

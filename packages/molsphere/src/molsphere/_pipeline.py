@@ -1,0 +1,206 @@
+"""Batches for training and evaluation, by Grain: shuffled, of one bucket each, resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from . import _checks
+from ._batch import Molecules, bucket_of, choose_buckets
+from ._dataset import MoleculeSet
+
+# Endless iteration needs a length; nobody reaches this many batches.
+_ENDLESS = 2**48
+
+
+class Batch(eqx.Module):
+    """What a training step gets: a pytree of arrays.
+
+    Attributes:
+        molecules: Padded molecules, shape (batch, atoms).
+        targets: Values by name, each of shape (batch,); 0 for empty molecules.
+        weight: 1 for molecules, 0 for the empty ones that fill a batch up, shape (batch,).
+        index: Positions in the data, −1 for empty ones, shape (batch,).
+    """
+
+    molecules: Molecules
+    targets: dict[str, Float[Array | np.ndarray, " batch"]]
+    weight: Float[Array | np.ndarray, " batch"]
+    index: Int[Array | np.ndarray, " batch"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BatchPlan:
+    """Which molecules stand in which batch: a function of the seed and the number of the batch, and of nothing else.
+
+    Each epoch has every molecule once. Molecules of a bucket are shuffled and cut into batches; the last of each bucket
+    is filled with empty molecules (−1); then the batches are shuffled. Every epoch has as many batches of each bucket.
+
+    Attributes:
+        sizes: Atoms of each molecule, shape (molecules,).
+        batch_size: Molecules per batch, over all shards.
+        buckets: Ascending sizes to pad to.
+        seed: Seed of the shuffling.
+        shuffle: Whether to shuffle; if not, batches come bucket by bucket in the order of the data.
+    """
+
+    sizes: Int[np.ndarray, " molecules"]
+    batch_size: int
+    buckets: tuple[int, ...]
+    seed: int = 0
+    shuffle: bool = True
+
+    @classmethod
+    def build(
+        cls,
+        sizes: Int[np.ndarray, " molecules"],
+        batch_size: int,
+        *,
+        buckets: Sequence[int] | None = None,
+        seed: int = 0,
+        shuffle: bool = True,
+    ) -> BatchPlan:
+        """Make a plan.
+
+        Args:
+            sizes: Atoms of each molecule, at least one molecule.
+            batch_size: Molecules per batch, over all shards.
+            buckets: Ascending sizes to pad to; default `choose_buckets(sizes)`.
+            seed: Seed of the shuffling.
+            shuffle: Whether to shuffle.
+
+        Returns:
+            The plan.
+
+        Raises:
+            TypeError: A batch size or seed that is not an integer.
+            ValueError: No molecules, or buckets that do not hold them.
+        """
+        edges = choose_buckets(sizes) if buckets is None else tuple(int(b) for b in buckets)
+        bucket_of(sizes, edges)
+        size = _checks.integer("batch_size", batch_size, 1)
+        return cls(np.asarray(sizes), size, edges, _checks.integer("seed", seed, 0), shuffle)
+
+    @functools.cached_property
+    def _members(self) -> list[np.ndarray]:
+        which = bucket_of(self.sizes, self.buckets)
+        return [np.flatnonzero(which == at) for at in range(len(self.buckets))]
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in one pass over the data."""
+        return sum(-(-members.size // self.batch_size) for members in self._members)
+
+    def epoch(self, number: int) -> list[tuple[int, Int[np.ndarray, " batch"]]]:
+        """The batches of an epoch.
+
+        Args:
+            number: Epoch, from 0.
+
+        Returns:
+            (atoms to pad to, positions of the molecules with −1 for empty ones), one per batch.
+        """
+        random = np.random.default_rng((self.seed, number))
+        batches = []
+        for size, members in zip(self.buckets, self._members, strict=True):
+            order = random.permutation(members) if self.shuffle else members
+            full = np.full(-(-order.size // self.batch_size) * self.batch_size, -1)
+            full[: order.size] = order
+            batches += [(size, part) for part in full.reshape(-1, self.batch_size)]
+        if self.shuffle:
+            batches = [batches[i] for i in random.permutation(len(batches))]
+        return batches
+
+
+class _Source:
+    """Random access to all batches of all epochs, as Grain wants it."""
+
+    def __init__(
+        self,
+        data: MoleculeSet,
+        targets: Mapping[str, np.ndarray],
+        plan: BatchPlan,
+        epochs: int | None,
+        shard: tuple[int, int],
+    ) -> None:
+        self._data, self._plan, self._shard = data, plan, shard
+        self._targets = {name: values.astype(np.float32) for name, values in targets.items()}
+        self._length = _ENDLESS if epochs is None else epochs * plan.batches_per_epoch
+        # Epochs follow each other, and the reading threads are never far apart.
+        self._epoch = functools.lru_cache(maxsize=2)(plan.epoch)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, at: int) -> Batch:
+        epoch, within = divmod(int(at), self._plan.batches_per_epoch)
+        size, index = self._epoch(epoch)[within]
+        number, count = self._shard
+        index = index[number::count]
+        present = index >= 0
+        targets = {name: np.where(present, values[index], np.float32(0)) for name, values in self._targets.items()}
+        return Batch(self._data.pad(index, size), targets, present.astype(np.float32), index.astype(np.int32))
+
+    def __repr__(self) -> str:
+        # Grain compares this with what a saved position came from.
+        plan = self._plan
+        return (
+            f"molsphere batches of {plan.batch_size} of {len(self._data)} molecules, buckets {plan.buckets}, "
+            f"seed {plan.seed}, shuffle {plan.shuffle}, shard {self._shard}"
+        )
+
+
+def batch_iterator(
+    data: MoleculeSet,
+    targets: Mapping[str, np.ndarray],
+    plan: BatchPlan,
+    *,
+    epochs: int | None = None,
+    shard: tuple[int, int] = (0, 1),
+    prefetch: int = 2,
+) -> Any:
+    """Iterate over the batches of a plan, endlessly or for some epochs.
+
+    The k-th batch depends on the plan and k alone, so that a saved position is one number, whatever the prefetching.
+
+    Args:
+        data: The molecules that the plan is for.
+        targets: Values to learn by name, each of shape (molecules,); they become float32, so scale them first.
+        plan: Which molecules stand in which batch.
+        epochs: Passes over the data; default endless.
+        shard: (number, count): this process gets every count-th molecule of each batch, starting at number; all get
+            the same shapes at the same time.
+        prefetch: Batches that a thread prepares ahead; 0 for none.
+
+    Returns:
+        A Grain iterator over `Batch` of NumPy arrays, with `get_state` and `set_state` for exact resume, as
+        `spinnn.training.fit` wants it.
+
+    Raises:
+        TypeError: A number that is not an integer.
+        ValueError: A plan for other molecules, targets of another shape or not finite, or a shard that does not divide
+            the batch.
+    """
+    if not np.array_equal(plan.sizes, data.num_atoms):
+        raise ValueError(f"`plan` must be made for the sizes of `data`, {len(data)} molecules, got {plan.sizes.size}")
+    for name, values in targets.items():
+        if values.shape != (len(data),) or not np.isfinite(values).all():
+            raise ValueError(f"`targets` must be finite, shape ({len(data)},), got {values.shape} for {name!r}")
+    number, count = (_checks.integer("shard", part) for part in shard)
+    if not 0 <= number < count or plan.batch_size % count:
+        raise ValueError(f"`shard` must be (number, count) with a count that divides {plan.batch_size}, got {shard}")
+    if epochs is not None:
+        epochs = _checks.integer("epochs", epochs, 1)
+    prefetch = _checks.integer("prefetch", prefetch, 0)
+    # Imported here: it takes longer than the rest of the package together.
+    import grain
+
+    source = _Source(data, targets, plan, epochs, (number, count))
+    options = grain.ReadOptions(num_threads=min(prefetch, 1), prefetch_buffer_size=prefetch)
+    return iter(grain.MapDataset.source(source).to_iter_dataset(options))

@@ -1,0 +1,261 @@
+"""QM9 from its published archive, a folder of its files, or an .npz."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from . import _checks, _xyz
+from ._atomic_write import replacing
+from ._dataset import MoleculeSet
+from ._molecule import Molecule, coincident_pair
+
+QM9_MOLECULES = 133_885
+UNCHARACTERIZED_FILE = "uncharacterized.txt"
+_MEMBER = re.compile(r"dsgdb9nsd_(\d{6})\.xyz")
+# A record of 29 atoms has about 3 kB.
+_LARGEST_MEMBER = 2**20
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class QM9:
+    """The molecules of QM9, ascending by number, and how many were left out.
+
+    Attributes:
+        molecules: The molecules; `index` is the gdb number, from 1, and `properties` are those of the file in its
+            units.
+        left_out: Uncharacterised molecules that the file held and this does not.
+        source: The file or folder.
+    """
+
+    molecules: MoleculeSet
+    left_out: int
+    source: Path
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.molecules):,} molecules of QM9 from {self.source}; "
+            f"{self.left_out:,} uncharacterised ones left out"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz that `read_qm9` reads in a second, under a temporary name that is then renamed.
+
+        Args:
+            path: The file.
+        """
+        data = self.molecules
+        size = int(data.num_atoms.max()) if len(data) else 1
+        padded = data.pad(np.arange(len(data)), size, dtype="float64")
+        with replacing(path, "wb") as file:
+            np.savez_compressed(
+                file,
+                num_atoms=data.num_atoms,
+                charges=padded.numbers,
+                positions=padded.positions,
+                index=data.index,
+                **data.properties,
+            )
+
+
+def read_qm9(
+    path: str | Path,
+    *,
+    uncharacterized: str | Path | Iterable[int] | None = None,
+    num_molecules: int | None = QM9_MOLECULES,
+) -> QM9:
+    """Read QM9 and leave out the molecules whose geometry does not belong to their SMILES (3,054 in all of QM9).
+
+    | path | what |
+    |---|---|
+    | `dsgdb9nsd.xyz.tar.bz2` | the published archive, read as a stream; nothing is extracted |
+    | a folder | its files `dsgdb9nsd_000001.xyz`, … ; other files are ignored |
+    | an .npz | arrays `positions` (N, A, 3) [Å], `charges` (N, A), `num_atoms`, `index`, and (N,) per property |
+
+    Args:
+        path: One of these.
+        uncharacterized: The published list, or the numbers themselves; default the file `uncharacterized.txt` beside
+            the archive or the .npz, or in the folder. An archive or folder without it is refused (an .npz is not: it
+            holds what somebody chose); `()` leaves out nothing.
+        num_molecules: Molecules that an archive or folder must hold, numbered from 1; None takes those that are there.
+
+    Returns:
+        The molecules.
+
+    Raises:
+        FileNotFoundError: No such file, or no list of uncharacterised molecules.
+        ValueError: An archive that is none, ends early, or has missing, repeated or extra members, or members that are
+            no plain files or would lie outside its folder; a record that cannot be read; an .npz of another layout.
+
+    References:
+        Ramakrishnan, Dral, Rupp, von Lilienfeld, Quantum chemistry structures and properties of 134 kilo molecules
+        (2014), doi:10.6084/m9.figshare.978904.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"`path` must be QM9's archive, a folder of its files or an .npz, found no {path}")
+    packed = path.suffix == ".npz"
+    if num_molecules is not None:
+        num_molecules = _checks.integer("num_molecules", num_molecules, 1)
+    excluded = _excluded(path, uncharacterized, required=not packed)
+    if packed:
+        molecules = _read_npz(path)
+    else:
+        texts = _folder(path) if path.is_dir() else _archive(path)
+        molecules = _collect(_records(texts, path), path, num_molecules)
+    keep = ~np.isin(molecules.index, np.array(sorted(excluded), int))
+    left_out = int((~keep).sum())
+    if left_out:
+        molecules = molecules.subset(np.flatnonzero(keep))
+    return QM9(molecules, left_out, path)
+
+
+def read_uncharacterized(path: str | Path) -> frozenset[int]:
+    """The gdb numbers in the published `uncharacterized.txt`: the first word of each line, where it is a number.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Numbers from 1.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: A file without numbers.
+    """
+    words = (line.split(None, 1)[:1] for line in Path(path).read_text(encoding="utf-8").splitlines())
+    numbers = frozenset(int(word[0]) for word in words if word and word[0].isdecimal())
+    if not numbers:
+        raise ValueError(f"{path} must list the numbers of molecules, found none")
+    return numbers
+
+
+def _excluded(path: Path, given: str | Path | Iterable[int] | None, *, required: bool) -> frozenset[int]:
+    if isinstance(given, str | Path):
+        return read_uncharacterized(given)
+    if given is not None:
+        return frozenset(_checks.integer("uncharacterized", number, 1) for number in given)
+    beside = (path if path.is_dir() else path.parent) / UNCHARACTERIZED_FILE
+    if beside.is_file():
+        return read_uncharacterized(beside)
+    if required:
+        raise FileNotFoundError(
+            f"`uncharacterized` must name the published list of molecules to leave out, found no {beside}; pass () to "
+            f"keep all"
+        )
+    return frozenset()
+
+
+def _archive(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, text) of each member, as the archive is read; nothing is written to disk."""
+    seen: set[int] = set()
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name)
+                if name.is_absolute() or ".." in name.parts or "\\" in member.name:
+                    raise ValueError(f"{path}: member {member.name!r} would lie outside its folder")
+                if member.isdir():
+                    continue
+                if not member.isfile():
+                    raise ValueError(f"{path}: member {member.name!r} must be a plain file, not a link or device")
+                found = _MEMBER.fullmatch(name.name)
+                if found is None:
+                    raise ValueError(f"{path}: member {member.name!r} is none of QM9's dsgdb9nsd_000001.xyz, …")
+                number = int(found[1])
+                if number in seen:
+                    raise ValueError(f"{path}: member {member.name!r} is there twice")
+                if member.size > _LARGEST_MEMBER:
+                    raise ValueError(f"{path}: member {member.name!r} must be a small text, got {member.size} bytes")
+                seen.add(number)
+                content = archive.extractfile(member)
+                if content is not None:
+                    yield number, content.read().decode("utf-8", "replace")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path} must be a whole tar archive: {error}") from None
+
+
+def _folder(path: Path) -> Iterator[tuple[int, str]]:
+    for file in sorted(path.iterdir()):
+        if (found := _MEMBER.fullmatch(file.name)) and file.is_file():
+            yield int(found[1]), file.read_text(encoding="utf-8", errors="replace")
+
+
+def _records(texts: Iterable[tuple[int, str]], path: Path) -> Iterator[tuple[int, Molecule]]:
+    for number, text in texts:
+        record = next(_xyz.records(text.splitlines()), None)
+        where = f"{path}: dsgdb9nsd_{number:06d}.xyz"
+        if record is None:
+            raise ValueError(f"{where}: must hold a molecule, got an empty file")
+        if not isinstance(record, Molecule):
+            raise ValueError(f"{where}:{record.line}: {record}")
+        if record.properties.get("index") != number:
+            raise ValueError(f"{where}:2: must be 'gdb {number}' with its properties, got {record.name!r}")
+        yield number, record
+
+
+def _collect(records: Iterable[tuple[int, Molecule]], path: Path, expected: int | None) -> MoleculeSet:
+    found = dict(records)
+    if not found:
+        raise ValueError(f"{path} must hold QM9's files dsgdb9nsd_000001.xyz, …, found none")
+    if expected is not None:
+        missing = [number for number in range(1, expected + 1) if number not in found]
+        extra = sorted(number for number in found if number > expected or number < 1)
+        if missing or extra:
+            problems = [
+                f"{len(numbers)} {kind}, the first dsgdb9nsd_{numbers[0]:06d}.xyz"
+                for kind, numbers in (("missing", missing), ("too many", extra))
+                if numbers
+            ]
+            raise ValueError(f"{path} must hold the molecules 1 … {expected}: {'; '.join(problems)}")
+    index = sorted(found)
+    whole = MoleculeSet.from_molecules([found[number] for number in index])
+    properties = {name: values for name, values in whole.properties.items() if name != "index"}
+    return dataclasses.replace(whole, index=np.array(index), properties=properties)
+
+
+def _read_npz(path: Path) -> MoleculeSet:
+    needed = ("positions", "charges", "num_atoms", "index")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} must be an .npz of plain arrays: {error}") from None
+    if missing := [name for name in needed if name not in arrays]:
+        raise ValueError(f"{path} must hold the arrays {', '.join(needed)}, it lacks {', '.join(missing)}")
+    positions, charges, num_atoms, index = (arrays[name] for name in needed)
+    count, size = charges.shape if charges.ndim == 2 else (-1, -1)
+    if positions.shape != (count, size, 3) or num_atoms.shape != (count,) or index.shape != (count,):
+        shapes = ", ".join(f"{name} {arrays[name].shape}" for name in needed)
+        raise ValueError(f"{path} must hold positions (N, A, 3), charges (N, A), num_atoms (N,), index (N,): {shapes}")
+    mask = np.arange(size) < num_atoms[:, None]
+    if not ((charges > 0) == mask).all():
+        at = int(index[np.argmax(((charges > 0) != mask).any(1))])
+        raise ValueError(
+            f"{path} must hold `num_atoms` charges above 0 for each molecule, then zeros: molecule {at} has not"
+        )
+    if not np.isfinite(positions[mask]).all():
+        at = int(index[np.argmax(~np.isfinite(np.where(mask[..., None], positions, 0)).all((1, 2)))])
+        raise ValueError(f"{path} must hold finite positions: molecule {at} has others")
+    for at in range(count):
+        if pair := coincident_pair(positions[at, : num_atoms[at]]):
+            raise ValueError(
+                f"{path} must keep atoms apart: molecule {index[at]} has atoms {pair[0]} and {pair[1]} in one place"
+            )
+    # The sums of atomic references that some files carry are computed here from the table instead.
+    properties = {
+        name: values
+        for name, values in arrays.items()
+        if name not in needed and not name.endswith("_thermo") and values.shape == (count,) and values.dtype.kind == "f"
+    }
+    return MoleculeSet(
+        num_atoms.astype(np.int64), charges[mask].astype(np.int32), positions[mask], index.astype(np.int64), properties
+    )

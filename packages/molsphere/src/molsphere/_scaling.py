@@ -1,0 +1,160 @@
+"""What a network learns of a target: less what composition explains, centred and scaled."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from . import _checks
+from ._dataset import MoleculeSet
+
+Method = Literal["none", "mean", "composition"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetScaling:
+    """y_scaled = (y − intercept − Σ_i reference(z_i)) / scale; a frozen value that JSON holds.
+
+    Attributes:
+        species: Atomic numbers.
+        references: Contribution of an atom of each species; zeros without regression.
+        intercept: Constant part.
+        scale: Standard deviation of what is left, over the training part.
+    """
+
+    species: tuple[int, ...]
+    references: tuple[float, ...]
+    intercept: float
+    scale: float
+
+    @classmethod
+    def fit(
+        cls,
+        training: MoleculeSet,
+        values: Float[np.ndarray, " molecules"],
+        *,
+        species: Iterable[int] | None = None,
+        method: Method = "composition",
+    ) -> TargetScaling:
+        """Fit to the training part, and to nothing else.
+
+        Args:
+            training: Molecules of the training part.
+            values: Their values, shape (molecules,).
+            species: Atomic numbers; default those of `training`. One that does not occur gets the contribution 0.
+            method: `"composition"`: linear regression on the numbers of atoms of each species, with a constant, by
+                least squares of smallest norm. `"mean"`: centred alone. `"none"`: neither, scale 1.
+
+        Returns:
+            The scaling. The scale is 1 where nothing is left to scale.
+
+        Raises:
+            ValueError: No molecules, values of another shape or not finite, an unknown method, or molecules of other
+                species.
+        """
+        _checks.option("method", method, ("none", "mean", "composition"))
+        known = training.species if species is None else _checks.species_tuple(species)
+        if len(training) == 0 or values.shape != (len(training),) or not np.isfinite(values).all():
+            raise ValueError(
+                f"`values` must be finite, one for each of at least one molecule, got {values.shape} for "
+                f"{len(training)} molecules"
+            )
+        if strangers := sorted(set(training.species) - set(known)):
+            raise ValueError(f"`species` must hold all of the training part, got {known} without {strangers}")
+        values = values.astype(np.float64)
+        references, intercept = np.zeros(len(known)), 0.0
+        if method == "none":
+            return cls(known, tuple(references.tolist()), intercept, 1.0)
+        if method == "composition":
+            counts = training.composition(known).astype(np.float64)
+            centre = counts.mean(0)
+            references = np.linalg.lstsq(counts - centre, values - values.mean(), rcond=None)[0]
+            # A species that is not there leaves no trace, not even rounding.
+            references[counts.sum(0) == 0] = 0
+            values = values - counts @ references
+        intercept = float(values.mean())
+        spread = float(values.std())
+        rounding = 1e-12 * max(1.0, float(np.abs(values).max()))
+        return cls(known, tuple(references.tolist()), intercept, spread if spread > rounding else 1.0)
+
+    def baseline(self, molecules: MoleculeSet) -> Float[np.ndarray, " molecules"]:
+        """What composition explains: intercept + Σ_i reference(z_i), float64.
+
+        Args:
+            molecules: Any molecules of these species.
+
+        Returns:
+            Values in the target's unit, shape (molecules,).
+
+        Raises:
+            ValueError: Molecules of other species.
+        """
+        if strangers := sorted(set(molecules.species) - set(self.species)):
+            raise ValueError(f"`molecules` must be of the species {self.species}, got {strangers} too")
+        return molecules.composition(self.species) @ np.array(self.references) + self.intercept
+
+    def scale_values(
+        self, molecules: MoleculeSet, values: Float[np.ndarray, " molecules"]
+    ) -> Float[np.ndarray, " molecules"]:
+        """Values as the network learns them, in float64 so that large totals lose nothing.
+
+        Args:
+            molecules: Any molecules of these species.
+            values: Their values, shape (molecules,).
+
+        Returns:
+            Scaled values, shape (molecules,).
+
+        Raises:
+            ValueError: Molecules of other species.
+        """
+        return (values - self.baseline(molecules)) / self.scale
+
+    def restore(
+        self, scaled: Float[Array, "*batch"], numbers: Int[Array | np.ndarray, "*batch atoms"]
+    ) -> Float[Array, "*batch"]:
+        """Values in the target's unit from scaled ones, on the device; works under `jit` and `grad`.
+
+        Args:
+            scaled: What a network gives, shape (*batch,).
+            numbers: Atomic numbers, 0 for padding, shape (*batch, atoms).
+
+        Returns:
+            Values of the type and shape of `scaled`.
+        """
+        dtype = scaled.dtype
+        counts = (jnp.asarray(numbers)[..., None] == np.array(self.species, numbers.dtype)).sum(-2).astype(dtype)
+        baseline = jnp.sum(counts * np.array(self.references, dtype), -1) + np.array(self.intercept, dtype)
+        return scaled * np.array(self.scale, dtype) + baseline
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> TargetScaling:
+        """The scaling of `to_json`.
+
+        Args:
+            fields: What `to_json` gave, also after a passage through JSON.
+
+        Returns:
+            The scaling.
+
+        Raises:
+            ValueError: Other fields.
+        """
+        names = {field.name for field in dataclasses.fields(cls)}
+        if set(fields) != names:
+            raise ValueError(f"`fields` must be {sorted(names)}, got {sorted(fields)}")
+        return cls(
+            tuple(int(z) for z in fields["species"]),
+            tuple(float(x) for x in fields["references"]),
+            float(fields["intercept"]),
+            float(fields["scale"]),
+        )

@@ -1,0 +1,148 @@
+"""Training, validation and test parts as arrays of positions."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from . import _checks
+from ._atomic_write import replacing
+
+QM9_CHARACTERIZED = 130_831
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Splits:
+    """Positions of the molecules of each part; no molecule is in two.
+
+    Attributes:
+        train: Positions of the training part, in the order of the draw.
+        validation: Positions of the validation part.
+        test: Positions of the test part.
+        total: Number of molecules that the positions refer to.
+
+    Raises:
+        ValueError: Positions out of range, or a molecule twice.
+    """
+
+    train: Int[np.ndarray, " train"]
+    validation: Int[np.ndarray, " validation"]
+    test: Int[np.ndarray, " test"]
+    total: int
+
+    def __post_init__(self) -> None:
+        together = np.concatenate([self.train, self.validation, self.test])
+        if together.size and not (together.min() >= 0 and together.max() < self.total):
+            raise ValueError(
+                f"positions must be within {self.total} molecules, got {together.min()} … {together.max()}"
+            )
+        if np.unique(together).size != together.size:
+            raise ValueError("positions must belong to one part each, got a molecule twice")
+
+    def __str__(self) -> str:
+        return f"{self.train.size:,} training, {self.validation.size:,} validation, {self.test.size:,} test molecules"
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz of the three arrays and the total, under a temporary name that is then renamed.
+
+        Args:
+            path: The file.
+        """
+        with replacing(path, "wb") as file:
+            np.savez(file, train=self.train, validation=self.validation, test=self.test, total=np.array(self.total))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Splits:
+        """Read what `save` wrote. Nothing is unpickled.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The parts.
+
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: Another kind of file, or positions that are no parts.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(file["train"], file["validation"], file["test"], int(file["total"]))
+        except (KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise ValueError(f"{path} must hold the arrays train, validation, test and total: {error}") from None
+
+
+def random_splits(total: int, train: int, validation: int, test: int | None = None, *, seed: int = 0) -> Splits:
+    """Parts of given sizes, by `numpy.random.default_rng(seed).permutation(total)` cut in this order.
+
+    Args:
+        total: Number of molecules.
+        train: Training molecules.
+        validation: Validation molecules.
+        test: Test molecules; default the rest.
+        seed: Seed of the draw.
+
+    Returns:
+        The parts.
+
+    Raises:
+        TypeError: A size that is not an integer.
+        ValueError: Sizes below 0, or more than there are molecules.
+    """
+    total, train, validation = (
+        _checks.integer(name, value, 0)
+        for name, value in (("total", total), ("train", train), ("validation", validation))
+    )
+    test = total - train - validation if test is None else _checks.integer("test", test, 0)
+    if test < 0 or train + validation + test > total:
+        raise ValueError(
+            f"`train`, `validation` and `test` must be at most `total` = {total} together, got {train} + {validation}"
+            + (f" + {test}" if test >= 0 else "")
+        )
+    order = np.random.default_rng(seed).permutation(total)
+    cuts = np.cumsum([train, validation, test])
+    return Splits(order[: cuts[0]], order[cuts[0] : cuts[1]], order[cuts[1] : cuts[2]], total)
+
+
+def qm9_splits(name: Literal["cormorant", "110k"], total: int = QM9_CHARACTERIZED) -> Splits:
+    """The two splits of QM9's 130,831 characterised molecules that papers use.
+
+    `"cormorant"`: 100,000 / 17,748 / 13,083, `numpy.random.RandomState(0).permutation(130831)` cut in this order;
+    Cormorant, EGNN and the paper's Split 2. `"110k"`: 110,000 / 10,000 / 10,831 as the paper's code cuts the same
+    permutation for Split 1: training is Cormorant's with the first 10,000 of its validation, test the first 10,831 of
+    its test, validation the rest. (Other papers draw 110,000 at random with seeds of their own.)
+
+    Args:
+        name: Which.
+        total: Number of molecules in the data, to be sure that they are those 130,831, in the order of their numbers.
+
+    Returns:
+        The parts, positions in the data without the uncharacterised molecules.
+
+    Raises:
+        ValueError: An unknown name, or data of another size.
+
+    References:
+        Anderson, Hy, Kondor, Cormorant (2019); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), Table 2.
+    """
+    _checks.option("name", name, ("cormorant", "110k"))
+    if total != QM9_CHARACTERIZED:
+        raise ValueError(
+            f"`total` must be {QM9_CHARACTERIZED}, QM9 without its uncharacterised molecules, got {total}; use "
+            f"`random_splits` for a part of it"
+        )
+    # The legacy generator: NumPy keeps its stream for good.
+    order = np.random.RandomState(0).permutation(QM9_CHARACTERIZED)
+    train, validation, test = order[:100_000], order[100_000:117_748], order[117_748:]
+    if name == "110k":
+        train, validation, test = (
+            np.concatenate([train, validation[:10_000]]),
+            np.concatenate([validation[10_000:], test[10_831:]]),
+            test[:10_831],
+        )
+    return Splits(train, validation, test, total)

@@ -1,0 +1,64 @@
+"""Fixtures shared by the tests of molsphere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+
+METHANE = """\
+5
+gdb 1\t157.7118\t157.70997\t157.70699\t0.\t13.21\t-0.3877\t0.1171\t0.5048\t35.3641\t\
+0.044749\t-40.47893\t-40.476062\t-40.475117\t-40.498597\t6.469\t
+C\t-0.0126981359\t 1.0858041578\t 0.0080009958\t-0.535689
+H\t 0.002150416\t-0.0060313176\t 0.0019761204\t 0.133921
+H\t 1.0117308433\t 1.4637511618\t 0.0002765748\t 0.133922
+H\t-0.540815069\t 1.4475266138\t-8.4813*^-6\t 0.133923
+H\t-0.5238136345\t 1.4379326443\t 0.9063972942\t 0.133923
+1341.307\t1341.3284\t1341.365\t1562.6731\t1562.7453\t3038.3205\t3151.6034\t3151.6788\t3151.7078
+C\tC\t
+InChI=1S/CH4/h1H4\tInChI=1S/CH4/h1H4
+"""
+
+
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """No type checks at run time: what is called sees its arguments as it does outside the tests."""
+    former = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", former)
+
+
+@pytest.fixture
+def qm9_record() -> Callable[[int], str]:
+    """`qm9_record(number)`: the text of a file of QM9, methane whatever the number."""
+    return lambda number: METHANE.replace("gdb 1\t", f"gdb {number}\t")
+
+
+@pytest.fixture
+def random_molecules() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """`random_molecules(rng, sizes, padded)`: positions (molecules, padded, 3) and numbers, atoms 1 Å apart or more."""
+
+    def make(rng: np.random.Generator, sizes: list[int], padded: int) -> tuple[np.ndarray, np.ndarray]:
+        positions, numbers = np.zeros((len(sizes), padded, 3)), np.zeros((len(sizes), padded), np.int32)
+        sites = np.stack(np.meshgrid(*[np.arange(4)] * 3), -1).reshape(-1, 3) * 1.5
+        for at, size in enumerate(sizes):
+            chosen = rng.permutation(len(sites))[:size]
+            positions[at, :size] = sites[chosen] + rng.uniform(-0.25, 0.25, (size, 3))
+            numbers[at, :size] = rng.choice([1, 6, 7, 8, 9], size)
+        return positions, numbers
+
+    return make
+
+
+@pytest.fixture
+def qm9_npz(sphere_data: Path) -> Path:
+    """11,000 labelled molecules of QM9."""
+    path = sphere_data / "qm9" / "qm9_11k.npz"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    return path
