@@ -17,6 +17,8 @@ import ducc0
 import jax
 import numpy as np
 import s2fft
+from _report import machine_sentence, markdown, write
+from _timing import machine
 
 import spinharm
 from spinharm import Grid, SpinTransform, _recursion
@@ -187,27 +189,6 @@ def _agreement(library: str, grid: Grid, spin: int, dtype: str, got: np.ndarray,
     return {"library": library, "grid": str(grid), "spin": spin, "dtype": dtype, "difference": relative(got, wanted)}
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """Rows as a Markdown table."""
-
-    def cell(value: Any) -> str:
-        return "—" if value is None else f"{value:.1e}" if isinstance(value, float) else str(value)
-
-    names = list(rows[0])
-    lines = [names, ["---"] * len(names), *([cell(row[name]) for name in names] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def write(page: Path, name: str, text: str) -> None:
-    """Put text between the two lines of that name."""
-    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, also, after = rest.partition(end)
-    if not (found and also):
-        raise ValueError(f"{page} must have the lines {begin.strip()} and {end}")
-    page.write_text(before + begin + "\n" + text + "\n\n" + end + after, encoding="utf-8")
-
-
 def measure() -> dict[str, Any]:
     """Round trips at moderate size, for `run.py`."""
     return {"rows": round_trips(ROUND_TRIPS[:5], SPINS)}
@@ -218,8 +199,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", help="measure only these tables")
     options = parser.parse_args()
-    from _timing import machine
-
     measured = {
         "round-trips": lambda: round_trips(ROUND_TRIPS, SPINS),
         "large": lambda: round_trips([(LARGE, ("recursion",))], (0, 1)),
@@ -235,9 +214,7 @@ def main() -> None:
         text = markdown(function())
         print(f"{name} ({time.perf_counter() - begun:.0f} s)\n{text}\n", flush=True)
         write(PAGE, name, text)
-    facts = machine(*PACKAGES)
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    text = f"Measured on {facts['processor']} with Python {facts['python']}, {versions}; devices {facts['devices']}."
+    text = machine_sentence(machine(*PACKAGES))
     print(text)
     if not options.only:
         write(PAGE, "machine", text)

@@ -1,6 +1,7 @@
-"""Run benchmarks: `python tools/bench/run.py [NAME …] [--out FILE]`; each is a module here with `measure()`.
+"""Run benchmarks: `python tools/bench/run.py [NAME …] [--out FILE] [--write]`; each is a module here with `measure()`.
 
-Prints a table per benchmark and, with `--out`, writes results with machine and versions as JSON.
+Prints a table per benchmark; with `--out`, writes results with machine and versions as JSON; with `--write`, puts the
+tables into the documentation, where a benchmark names its page and number format (`TABLE`).
 """
 
 from __future__ import annotations
@@ -11,18 +12,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).parent
 NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "run" and not path.stem.startswith("_"))
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows of one benchmark as aligned text."""
-    names = list(rows[0])
-    cells = [[f"{row[name]:.3g}" if isinstance(row[name], float) else str(row[name]) for name in names] for row in rows]
-    widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
-    return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in [names, *cells])
 
 
 def main() -> None:
@@ -32,8 +24,10 @@ def main() -> None:
         "names", nargs="*", choices=[[], *NAMES], default=[], help=f"of {', '.join(NAMES)}; default all"
     )
     parser.add_argument("--out", type=Path, help="write results as JSON")
+    parser.add_argument("--write", action="store_true", help="write the tables into the documentation")
     arguments = parser.parse_args()
     sys.path.insert(0, str(HERE))
+    from _report import machine_sentence, markdown, table, write
     from _timing import machine
 
     results = {}
@@ -45,6 +39,9 @@ def main() -> None:
         for key, value in result.items():
             if key != "rows":
                 print(f"{key}: {value:.3g}")
+        if arguments.write and (place := getattr(module, "TABLE", None)):
+            sentence = machine_sentence(results[name]["machine"])
+            write(place[0], name, f"{markdown(result['rows'], place[1])}\n\n{sentence}")
     if arguments.out:
         temporary = arguments.out.with_suffix(".tmp")
         temporary.write_text(json.dumps(results, indent=2) + "\n")

@@ -142,7 +142,7 @@ class GatedActivation(eqx.Module):
         self.channels = _checks.positive("channels", channels)
         _checks.scalar_index(self.spins, "GatedActivation")
         gates = len(self.spins) * channels
-        self.weight = jax.random.normal(key, (2 * channels, gates)) * channels**-0.5
+        self.weight = _pairs.real_normal(key, (2 * channels, gates), channels**-0.5)
         self.bias = jnp.zeros(gates)
 
     def __call__(

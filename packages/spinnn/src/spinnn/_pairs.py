@@ -6,6 +6,8 @@ weight decay, averages and any optimiser then mean what they mean for real netwo
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
@@ -13,7 +15,15 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
 def normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array, "2 *shape"]:
     """A circular complex normal parameter with E|w|² = std²."""
-    return jax.random.normal(key, (2, *shape)) * (std / 2**0.5)
+    return real_normal(key, (2, *shape), std / 2**0.5)
+
+
+def real_normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array, "*shape"]:
+    """A real normal parameter."""
+    size = math.prod(shape)
+    # Each size is a compilation of its own, which costs more than drawing the numbers: powers of two are few.
+    drawn = jax.random.normal(key, (max(4096, 1 << (size - 1).bit_length()),))
+    return drawn[:size].reshape(shape) * std
 
 
 def join(pair: Float[Array, "2 *shape"]) -> Complex[Array, "*shape"]:

@@ -1,0 +1,48 @@
+"""For the tests of READMEs and documentation: their Python runs as it stands, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jax
+
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def pages(package: Path) -> list[Path]:
+    """The README of a package and the pages of its documentation."""
+    return [page for page in (package / "README.md", *sorted((package / "docs").glob("*.md"))) if page.is_file()]
+
+
+def label(page: Path) -> str:
+    """A page's folder and name, as the name of a test."""
+    return f"{page.parent.name}/{page.name}"
+
+
+def blocks(page: Path) -> list[str]:
+    """The Python blocks of a page, each after as many empty lines as stand before it, for honest line numbers."""
+    text = page.read_text(encoding="utf-8")
+    return ["\n" * text.count("\n", 0, found.start(1)) + found[1] for found in _BLOCK.finditer(text)]
+
+
+def run(page: Path) -> dict[str, object]:
+    """Run a page's blocks one after the other in one namespace, which is returned."""
+    namespace: dict[str, object] = {"__name__": "example"}
+    former = jax.config.read("jax_enable_x64")
+    try:
+        # As users have it; the tests at large are stricter.
+        with jax.numpy_dtype_promotion("standard"):
+            for block in blocks(page):
+                exec(compile(block, str(page), "exec"), namespace)
+    finally:
+        jax.config.update("jax_enable_x64", former)
+    return namespace
+
+
+def missing_links(page: Path) -> list[str]:
+    """Links to files that are not there."""
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    return [target for target in targets if target.split("#")[0] and not (page.parent / target.split("#")[0]).exists()]
