@@ -134,9 +134,8 @@ def sphere_coefficients(
         return jnp.einsum("k...j,...jc->...kc", harmonics, weight, precision="highest")
 
     packed = _pairs.per_atom(atoms, L * L, function)
-    index, sign, degree = _harmonics.unpacking(L)
-    factor = (sign * zonal[degree]).astype(dtype)[..., None]
-    real, imaginary = (jnp.take(packed, index[i], axis=-2) * factor[i] for i in range(2))
+    factor = zonal.astype(dtype)[:, None, None]
+    real, imaginary = (part * factor for part in _harmonics.dense(L, packed))
     return jax.lax.complex(real, imaginary)[..., None, :]
 
 

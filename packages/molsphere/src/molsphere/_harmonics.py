@@ -11,7 +11,9 @@ import numpy as np
 
 
 def real_parts(bandlimit: int, direction: jax.Array) -> jax.Array:
-    """Re Y_lm (m ≥ 0) and −Im Y_lm (m > 0), l < L, of unit vectors (…, 3): shape (L², …), rows as in `rows`.
+    """Re Y_lm (m ≥ 0) and −Im Y_lm (m > 0), l < L, of unit vectors (…, 3): shape (L², …).
+
+    Rows go degree by degree, first the real parts of m = 0 … l, then the negative imaginary parts of m = 1 … l.
 
     Y_lm = Q_lm(z) (x + iy)^m, where Q_lm is the m-th derivative of P_l up to a factor, by recursion over l for all m at
     once, so that the program has O(L) operations.
@@ -22,7 +24,7 @@ def real_parts(bandlimit: int, direction: jax.Array) -> jax.Array:
         cosine, sine = cosines[-1], sines[-1]
         cosines.append(x * cosine - y * sine)
         sines.append(x * sine + y * cosine)
-    cosine, sine = jnp.stack(cosines), -jnp.stack(sines)
+    cosine, sine = jax.lax.optimization_barrier((jnp.stack(cosines), -jnp.stack(sines)))
     parts = []
     before = current = jnp.zeros((0, *z.shape), z.dtype)
     for degree in range(bandlimit):
@@ -31,7 +33,8 @@ def real_parts(bandlimit: int, direction: jax.Array) -> jax.Array:
         if degree > 1:
             ahead = ahead - back * jnp.concatenate([before, jnp.zeros_like(z)[None]])
         last = jnp.broadcast_to(jnp.asarray(diagonal), (1, *z.shape))
-        before, current = current, jnp.concatenate([ahead, last])
+        # Fused without end, the compiler would repeat the recursion in every row.
+        before, current = current, jax.lax.optimization_barrier(jnp.concatenate([ahead, last]))
         parts += [current * cosine[: degree + 1], current[1:] * sine[1 : degree + 1]]
     return jnp.concatenate(parts)
 
@@ -47,32 +50,22 @@ def _step(degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return up, back, np.array([diagonal])
 
 
-@functools.lru_cache(maxsize=64)
-def rows(bandlimit: int) -> tuple[np.ndarray, np.ndarray]:
-    """(degree, order) of the rows of `real_parts`; negative order stands for the −Im part of order |m|."""
-    pairs = [
-        (degree, order) for degree in range(bandlimit) for order in (*range(degree + 1), *range(-1, -degree - 1, -1))
-    ]
-    degrees, orders = np.array(pairs).T
-    return degrees, orders
+def dense(bandlimit: int, packed: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Real and imaginary part (…, L, 2L−1, channel) of what has the rows (…, L², channel) of `real_parts`.
 
-
-@functools.lru_cache(maxsize=64)
-def unpacking(bandlimit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How rows become the dense conj(Y_lm): index of a row per (part, degree, order), and a sign, 0 where none is.
-
-    Part 0 is real, part 1 imaginary; a real field has a_{l,−m} = (−1)^m conj(a_lm).
+    Rows hold the orders m ≥ 0 of a real field: a_{l,−m} = (−1)^m conj(a_lm).
     """
-    where = {(int(degree), int(order)): at for at, (degree, order) in enumerate(zip(*rows(bandlimit), strict=True))}
-    index = np.zeros((2, bandlimit, 2 * bandlimit - 1), np.int32)
-    sign = np.zeros(index.shape)
-    for degree in range(bandlimit):
-        for order in range(-degree, degree + 1):
-            at = (degree, order + bandlimit - 1)
-            mirrored = (-1.0) ** order if order < 0 else 1.0
-            index[(0, *at)], sign[(0, *at)] = where[degree, abs(order)], mirrored
-            if order:
-                index[(1, *at)] = where[degree, -abs(order)]
-                sign[(1, *at)] = mirrored if order > 0 else -mirrored
-    degree = np.broadcast_to(np.arange(bandlimit)[:, None], index.shape[1:])
-    return index, sign, degree
+    widths = np.array([width for degree in range(bandlimit) for width in (degree + 1, degree)])
+    pieces = jnp.split(packed, np.cumsum(widths)[:-1], axis=-2)
+    leading = ((0, 0),) * (packed.ndim - 2)
+
+    def stacked(pieces: list[jax.Array], first: int) -> jax.Array:
+        padded = [jnp.pad(x, (*leading, (first, bandlimit - first - x.shape[-2]), (0, 0))) for x in pieces]
+        return jnp.stack(padded, -3)
+
+    real, imaginary = stacked(pieces[::2], 0), stacked(pieces[1::2], 1)
+    sign = ((-1.0) ** np.arange(bandlimit - 1, 0, -1)).astype(packed.dtype)[:, None]
+    return (
+        jnp.concatenate([sign * jnp.flip(real[..., 1:, :], -2), real], -2),
+        jnp.concatenate([-sign * jnp.flip(imaginary[..., 1:, :], -2), imaginary], -2),
+    )

@@ -82,7 +82,8 @@ def _record(lines: Sequence[str]) -> Molecule:
             raise ValueError(f"this SDF record lacks {missing} hydrogen atoms; add them with their positions")
         conformer = molecule.GetConformer()
         positions = np.asarray(conformer.GetPositions(), np.float64)
-        if not conformer.Is3D() and len(positions) > 1:
+        # RDKit takes a molecule in the plane z = 0 for a drawing, whatever its header says.
+        if not conformer.Is3D() and lines[1][20:22] != "3D":
             raise ValueError("this SDF record has no 3D coordinates; embed it first, e.g. by its SMILES")
         name = molecule.GetProp("_Name") if molecule.HasProp("_Name") else ""
         properties = {key: _value(value) for key, value in molecule.GetPropsAsDict().items()}

@@ -1,0 +1,164 @@
+"""Heads: from the features of a molecule's atoms to its properties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ._aggregation import Aggregation, Reduction, Weighting
+from ._batch import Molecules
+from ._checks import integer
+
+
+def _each(layer: Callable[[Array], Array], x: Array) -> Array:
+    """A layer of vectors applied along the last axis."""
+    out = jax.vmap(layer)(x.reshape(-1, x.shape[-1]))
+    return out.reshape(*x.shape[:-1], out.shape[-1])
+
+
+class DeepSetsHead(eqx.Module):
+    """ρ(aggregate_i φ(f_i)), with φ a network of two layers and ρ one of two layers or a linear map.
+
+    With a linear ρ and a sum over atoms, each atom contributes its share: an extensive property.
+
+    References:
+        Zaheer et al., Deep sets (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.2.
+    """
+
+    atoms: eqx.nn.MLP
+    aggregation: Aggregation
+    readout: eqx.nn.MLP
+
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        outputs: int,
+        *,
+        species: tuple[int, ...],
+        weighting: Weighting = "type",
+        reduction: Reduction = "sum",
+        linear: bool = False,
+        key: PRNGKeyArray,
+    ) -> None:
+        """Make a head.
+
+        Args:
+            features: Features per atom.
+            width: Width of the hidden layers.
+            outputs: Properties.
+            species: Atomic numbers.
+            weighting: See `Aggregation`.
+            reduction: See `Aggregation`.
+            linear: Whether ρ is linear.
+            key: Random key.
+
+        Raises:
+            TypeError: A size that is not an integer.
+            ValueError: An option out of range.
+        """
+        first, second = jax.random.split(key)
+        integer("width", width, 1)
+        self.atoms = eqx.nn.MLP(features, width, width, 1, jax.nn.silu, jax.nn.silu, key=first)
+        self.aggregation = Aggregation(weighting, width, species, reduction=reduction)
+        self.readout = eqx.nn.MLP(width, outputs, width, 0 if linear else 1, jax.nn.silu, key=second)
+
+    def __call__(
+        self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
+    ) -> Float[Array, "*batch output"]:
+        """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
+        return _each(self.readout, self.aggregation(_each(self.atoms, features), molecules))
+
+
+class _Layer(eqx.Module):
+    """A layer of a transformer with its norms first."""
+
+    first_norm: eqx.nn.LayerNorm
+    attention: eqx.nn.MultiheadAttention
+    second_norm: eqx.nn.LayerNorm
+    feedforward: eqx.nn.MLP
+
+    def __init__(self, width: int, heads: int, *, key: PRNGKeyArray) -> None:
+        first, second = jax.random.split(key)
+        self.first_norm, self.second_norm = eqx.nn.LayerNorm(width), eqx.nn.LayerNorm(width)
+        self.attention = eqx.nn.MultiheadAttention(heads, width, key=first)
+        self.feedforward = eqx.nn.MLP(width, width, 2 * width, 1, jax.nn.silu, key=second)
+
+    def __call__(self, x: Float[Array, "atoms width"], mask: Any) -> Float[Array, "atoms width"]:
+        y = jax.vmap(self.first_norm)(x)
+        # A padded atom sees itself, so that its attention is a number; nobody sees it.
+        seen = mask[None, :] | jnp.eye(x.shape[0], dtype=bool)
+        x = x + self.attention(y, y, y, mask=seen)
+        return x + jax.vmap(self.feedforward)(jax.vmap(self.second_norm)(x))
+
+
+class TransformerHead(eqx.Module):
+    """Self-attention among the atoms of a molecule, then a `DeepSetsHead`.
+
+    No positions are encoded: atoms are a set. Padded atoms are seen by nobody.
+
+    References:
+        Vaswani et al., Attention is all you need (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023),
+        section 5.1.2: four layers and four heads, for α and ⟨R²⟩.
+    """
+
+    embedding: eqx.nn.Linear
+    layers: tuple[_Layer, ...]
+    head: DeepSetsHead
+
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        outputs: int,
+        *,
+        layers: int = 4,
+        heads: int = 4,
+        species: tuple[int, ...],
+        weighting: Weighting = "type",
+        reduction: Reduction = "sum",
+        linear: bool = False,
+        key: PRNGKeyArray,
+    ) -> None:
+        """Make a head; the arguments not named here are those of `DeepSetsHead`.
+
+        Args:
+            features: Features per atom.
+            width: Width of the features between layers, a multiple of `heads`.
+            outputs: Properties.
+            layers: Layers of attention.
+            heads: Heads of each.
+            species: Atomic numbers.
+            weighting: See `Aggregation`.
+            reduction: See `Aggregation`.
+            linear: Whether the last map is linear.
+            key: Random key.
+
+        Raises:
+            TypeError: A size that is not an integer.
+            ValueError: An option out of range.
+        """
+        if integer("width", width, 1) % integer("heads", heads, 1):
+            raise ValueError(f"`width` must be a multiple of `heads`, {heads}, got {width}")
+        first, last, *keys = jax.random.split(key, integer("layers", layers, 1) + 2)
+        self.embedding = eqx.nn.Linear(features, width, key=first)
+        self.layers = tuple(_Layer(width, heads, key=k) for k in keys)
+        self.head = DeepSetsHead(
+            width, width, outputs, species=species, weighting=weighting, reduction=reduction, linear=linear, key=last
+        )
+
+    def __call__(
+        self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
+    ) -> Float[Array, "*batch output"]:
+        """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
+        x = _each(self.embedding, features)
+        batch, mask = x.shape[:-2], jnp.asarray(molecules.mask)
+        x, mask = x.reshape(-1, *x.shape[-2:]), mask.reshape(-1, mask.shape[-1])
+        for layer in self.layers:
+            x = jax.vmap(layer)(x, mask)
+        return self.head(x.reshape(*batch, *x.shape[-2:]), molecules)

@@ -1,0 +1,261 @@
+"""The network: molecules to spheres to properties."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Literal, get_args
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from spinharm import Grid
+from spinnn import BlockOptions, SpinResNet, spin_mean
+
+from . import _checks
+from ._aggregation import Reduction, Weighting, displacements, one_hot
+from ._batch import Molecules
+from ._coulomb import coulomb_sphere_features
+from ._features import QM9_SPECIES, sphere_coefficients, sphere_features
+from ._heads import DeepSetsHead, TransformerHead
+
+Representation = Literal["coefficients", "grid", "cohen"]
+GridKind = Literal["square", "gauss"]
+HeadKind = Literal["deepsets", "transformer"]
+
+# Gaussians of the distance to the centre of mass: their number, and the largest centre [Å].
+_RADIAL, _RADIAL_REACH = 8, 7.0
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadConfig:
+    """The head of a network.
+
+    Attributes:
+        kind: `"deepsets"` or `"transformer"`.
+        width: Width of its layers.
+        layers: Layers of a transformer.
+        heads: Heads of a transformer.
+        weighting: See `Aggregation`.
+        reduction: See `Aggregation`.
+        linear: Whether the last map is linear, see `DeepSetsHead`.
+    """
+
+    kind: HeadKind = "deepsets"
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    weighting: Weighting = "type"
+    reduction: Reduction = "sum"
+    linear: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class RegressorConfig:
+    """A network from molecules to properties; the defaults are the paper's for QM9's energies.
+
+    Attributes:
+        outputs: Properties predicted at once.
+        species: Atomic numbers.
+        representation: `"coefficients"` (closed form), `"grid"` (the paper's), `"cohen"` (Cohen et al. 2018).
+        powers: Exponents of the distance in the representation.
+        cutoff_angle: Angle at which 5 % of a Gaussian is left [radians].
+        feature_scale: What each channel of the representation is divided by; default 1. `measure_feature_scale` finds
+            values that put all channels on one level.
+        bandlimits: Degrees of the input and of the first block, and of each further block.
+        grid: `"square"`: the paper's n×n with poles, n = 2 L; `"gauss"`: Gauss-Legendre.
+        oversampling: Degrees that a Gauss grid holds, over those of its block.
+        widths: Channels of each block.
+        num_filter_params: Knots of each block's filters; None for one weight per degree.
+        spins: Spins of the features.
+        block: What the blocks share.
+        embedding: Features that stand for an atom's species.
+        distance: Whether an atom's distance to the centre of mass is among its features.
+        head: The head.
+        remat: Compute the insides of blocks again in the backward pass instead of keeping them.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.1 and A.1.1.
+    """
+
+    outputs: int = 1
+    species: tuple[int, ...] = QM9_SPECIES
+    representation: Representation = "coefficients"
+    powers: tuple[int | float, ...] = (2, 6)
+    cutoff_angle: float = math.pi / 4
+    feature_scale: tuple[float, ...] | None = None
+    bandlimits: tuple[int, ...] = (16, 16, 8, 8, 4, 4)
+    grid: GridKind = "square"
+    oversampling: float = 1.0
+    widths: tuple[int, ...] = (64, 64, 128, 128, 256, 256)
+    num_filter_params: tuple[int | None, ...] = (8, 8, 8, 8, 4, 4)
+    spins: tuple[int, ...] = (0, 1)
+    block: BlockOptions = BlockOptions()
+    embedding: int = 16
+    distance: bool = True
+    head: HeadConfig = HeadConfig()
+    remat: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("representation", Representation), ("grid", GridKind)):
+            _checks.option(name, getattr(self, name), get_args(allowed))
+        if not self.bandlimits or len({len(self.bandlimits), len(self.widths), len(self.num_filter_params)}) != 1:
+            raise ValueError(
+                "`bandlimits`, `widths` and `num_filter_params` must have one entry per block, got "
+                f"{self.bandlimits}, {self.widths}, {self.num_filter_params}"
+            )
+        if not self.oversampling >= 1:
+            raise ValueError(f"`oversampling` must be at least 1, got {self.oversampling}")
+        _checks.integer("outputs", self.outputs, 1)
+        if self.feature_scale is not None and (
+            len(self.feature_scale) != self.channels or not all(x > 0 for x in self.feature_scale)
+        ):
+            raise ValueError(
+                f"`feature_scale` must be {self.channels} positive numbers, one per channel, got {self.feature_scale}"
+            )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the representation."""
+        return len(self.species) * (1 if self.representation == "cohen" else len(self.powers))
+
+    def make_grid(self, bandlimit: int) -> Grid:
+        """The grid of a block."""
+        if self.grid == "square":
+            return Grid.equiangular(2 * bandlimit, 2 * bandlimit)
+        return Grid.gauss_legendre(math.ceil(self.oversampling * bandlimit))
+
+
+class SphereRegressor(eqx.Module):
+    """A `SpinResNet` on the spheres of all atoms, pooled to invariant features per atom, and a head over atoms.
+
+    Predictions do not change under translations and the order of atoms, nor, beyond the error of the activations on
+    their grids, under rotations. Norms take their statistics over all atoms of a batch, padding left out.
+    """
+
+    backbone: SpinResNet
+    embedding: Float[Array, "species embedding"]
+    head: DeepSetsHead | TransformerHead
+    config: RegressorConfig = eqx.field(static=True)
+
+    def __init__(self, config: RegressorConfig, *, key: PRNGKeyArray) -> None:
+        """Make a network; create it with `equinox.nn.make_with_state`.
+
+        Args:
+            config: What to build.
+            key: Random key.
+
+        Raises:
+            TypeError: A size that is not an integer.
+            ValueError: Options out of range.
+        """
+        self.config = config
+        grids = [config.make_grid(L) for L in config.bandlimits]
+        first, second, third = jax.random.split(key, 3)
+        self.backbone = SpinResNet(
+            (0,),
+            config.channels,
+            grid_in=None if config.representation == "coefficients" else grids[0],
+            grids=grids,
+            widths=config.widths,
+            spins=config.spins,
+            bandlimits=config.bandlimits,
+            num_filter_params=config.num_filter_params,
+            options=config.block,
+            remat=config.remat,
+            key=first,
+        )
+        self.embedding = jax.random.normal(second, (len(config.species), config.embedding))
+        features = len(config.spins) * config.widths[-1] + config.embedding + _RADIAL * config.distance
+        head = config.head
+        options = {
+            "species": config.species,
+            "weighting": head.weighting,
+            "reduction": head.reduction,
+            "linear": head.linear,
+            "key": third,
+        }
+        if head.kind == "transformer":
+            options |= {"layers": head.layers, "heads": head.heads}
+        make = TransformerHead if head.kind == "transformer" else DeepSetsHead
+        self.head = make(features, head.width, config.outputs, **options)
+
+    def represent(self, molecules: Molecules) -> Array:
+        """The spheres of all atoms: coefficients, or maps on the first block's grid."""
+        return represent(self.config, molecules)
+
+    def __call__(self, molecules: Molecules, state: eqx.nn.State) -> tuple[Float[Array, "*batch output"], eqx.nn.State]:
+        """Predict.
+
+        Args:
+            molecules: A padded batch.
+            state: Running statistics of the norms.
+
+        Returns:
+            Outputs, shape (*batch, outputs), and the new state.
+
+        Raises:
+            ValueError: Positions that are not finite, or species that the network does not know, where they are
+                concrete.
+        """
+        config, mask = self.config, jnp.asarray(molecules.mask)
+        maps, state = self.backbone(self.represent(molecules), state, mask=mask)
+        pooled = spin_mean(maps, config.make_grid(config.bandlimits[-1]), config.spins)
+        species = jnp.matmul(one_hot(molecules, config.species), self.embedding, precision="highest")
+        features = [pooled.reshape(*mask.shape, -1), species]
+        if config.distance:
+            features.append(_radial(displacements(molecules)))
+        features = jnp.where(mask[..., None], jnp.concatenate(features, -1), 0)
+        return self.head(features, molecules), state
+
+
+def represent(config: RegressorConfig, molecules: Molecules) -> Array:
+    """The input of a network of that configuration."""
+    options = {"species": config.species, "mask": molecules.mask}
+    arrays = (molecules.positions, molecules.numbers)
+    grid = config.make_grid(config.bandlimits[0])
+    if config.representation == "cohen":
+        x = coulomb_sphere_features(*arrays, grid=grid, **options)
+    else:
+        options |= {"powers": config.powers, "cutoff_angle": config.cutoff_angle}
+        if config.representation == "grid":
+            x = sphere_features(*arrays, grid=grid, **options)
+        else:
+            x = sphere_coefficients(*arrays, bandlimit=config.bandlimits[0], **options)
+    return x if config.feature_scale is None else x / np.asarray(config.feature_scale, x.real.dtype).astype(x.dtype)
+
+
+def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tuple[float, ...]:
+    """Root mean square of each channel over atoms and sphere, for `RegressorConfig.feature_scale`.
+
+    Channels of high powers are small but where atoms are near; dividing by this puts all of them on one level.
+
+    Args:
+        config: The network's, without a scale.
+        molecules: Molecules of the training part, a few hundred are enough.
+
+    Returns:
+        One number per channel; 1 for a channel that is zero throughout.
+    """
+    x = represent(dataclasses.replace(config, feature_scale=None), molecules)
+    weights = (
+        np.float32(1) if config.representation == "coefficients" else config.make_grid(config.bandlimits[0]).weights
+    )
+    power = x.real**2 + x.imag**2
+    if config.representation != "coefficients":
+        power = power * np.asarray(weights, power.dtype)[:, None, None, None]
+    total = np.asarray(power.sum((-4, -3, -2)), np.float64)[np.asarray(molecules.mask)].mean(0) / (4 * np.pi)
+    return tuple(float(x) for x in np.where(total > 0, np.sqrt(total), 1.0))
+
+
+def _radial(displacement: Float[Array, "*batch atoms 3"]) -> Float[Array, "*batch atoms radial"]:
+    """Gaussians of the distance to the centre of mass, of the width of their spacing."""
+    centres = np.linspace(0, _RADIAL_REACH, _RADIAL, dtype=np.float32)
+    squared = (displacement**2).sum(-1, keepdims=True)
+    positive = squared > 0
+    distance = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
+    spacing = np.float32(_RADIAL_REACH / (_RADIAL - 1))
+    return jnp.exp(-(((distance - centres.astype(distance.dtype)) / spacing.astype(distance.dtype)) ** 2) / 2)
