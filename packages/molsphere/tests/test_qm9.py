@@ -29,9 +29,9 @@ from molsphere import (
 MEV = 27211.386245988
 
 
-def archive(path, members, compression="bz2"):
+def archive(path, members):
     """A tar of (name or TarInfo, text) pairs."""
-    with tarfile.open(path, f"w:{compression}") as tar:
+    with tarfile.open(path, "w:bz2") as tar:
         for name, text in members:
             info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
             info.size = len(text.encode())

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Iterable, Sequence
 
 import jax
+import jax.core
 import numpy as np
 
 

@@ -30,7 +30,7 @@ class Batch(eqx.Module):
     """
 
     molecules: Molecules
-    targets: dict[str, Float[Array | np.ndarray, " batch"]]
+    targets: Mapping[str, Float[Array | np.ndarray, " batch"]]
     weight: Float[Array | np.ndarray, " batch"]
     index: Int[Array | np.ndarray, " batch"]
 
@@ -138,14 +138,14 @@ class _Source:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, at: int) -> Batch:
-        epoch, within = divmod(int(at), self._plan.batches_per_epoch)
-        size, index = self._epoch(epoch)[within]
+    def __getitem__(self, index: int) -> Batch:
+        epoch, within = divmod(int(index), self._plan.batches_per_epoch)
+        size, members = self._epoch(epoch)[within]
         number, count = self._shard
-        index = index[number::count]
-        present = index >= 0
-        targets = {name: np.where(present, values[index], np.float32(0)) for name, values in self._targets.items()}
-        return Batch(self._data.pad(index, size), targets, present.astype(np.float32), index.astype(np.int32))
+        members = members[number::count]
+        present = members >= 0
+        targets = {name: np.where(present, values[members], np.float32(0)) for name, values in self._targets.items()}
+        return Batch(self._data.pad(members, size), targets, present.astype(np.float32), members.astype(np.int32))
 
     def __repr__(self) -> str:
         # Grain compares this with what a saved position came from.

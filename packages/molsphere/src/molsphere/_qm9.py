@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -53,15 +54,15 @@ class QM9:
         data = self.molecules
         size = int(data.num_atoms.max()) if len(data) else 1
         padded = data.pad(np.arange(len(data)), size, dtype="float64")
+        arrays: dict[str, Any] = {
+            **data.properties,
+            "num_atoms": data.num_atoms,
+            "charges": padded.numbers,
+            "positions": padded.positions,
+            "index": data.index,
+        }
         with replacing(path, "wb") as file:
-            np.savez_compressed(
-                file,
-                num_atoms=data.num_atoms,
-                charges=padded.numbers,
-                positions=padded.positions,
-                index=data.index,
-                **data.properties,
-            )
+            np.savez_compressed(file, **arrays)
 
 
 def read_qm9(

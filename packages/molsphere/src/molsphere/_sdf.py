@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def _record(lines: Sequence[str]) -> Molecule:
     with rdBase.BlockLogs():
         supplier = Chem.SDMolSupplier()
         supplier.SetData("\n".join(lines) + f"\n{_END}\n", sanitize=False, removeHs=False)
-        molecule = next(iter(supplier), None)
+        # RDKit's stubs do not say what a supplier holds.
+        molecule: Any = next(iter(supplier), None)
         if molecule is None or molecule.GetNumAtoms() == 0:
             raise ValueError("RDKit cannot read this SDF record")
         if problems := Chem.DetectChemistryProblems(molecule):

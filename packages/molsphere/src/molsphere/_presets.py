@@ -1,0 +1,35 @@
+"""Networks by name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from ._regressor import HeadConfig, RegressorConfig
+
+# `paper`: A.1.1. `small`: the five convolutions of the ablation (Table 6) as one block and two residual blocks.
+# `tiny`: minutes on a CPU.
+PRESETS = MappingProxyType({
+    "paper": RegressorConfig(),
+    "small": RegressorConfig(
+        bandlimits=(16, 8, 4), widths=(64, 128, 256), num_filter_params=(8, 8, 4), head=HeadConfig(width=256)
+    ),
+    "tiny": RegressorConfig(
+        powers=(1, 2, 4, 6),
+        bandlimits=(4, 4, 4),
+        grid="gauss",
+        widths=(32, 32, 32),
+        num_filter_params=(None, None, None),
+        head=HeadConfig(width=64, linear=True),
+    ),
+})  # fmt: skip
+
+
+def preset(name: str) -> RegressorConfig:
+    """The configuration of a name: `"paper"`, `"small"` or `"tiny"`.
+
+    Raises:
+        ValueError: Another name.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"`name` must be one of {', '.join(PRESETS)}, got {name!r}")
+    return PRESETS[name]

@@ -1,0 +1,134 @@
+"""A trained network with what it takes to predict: names, units, scalings; one file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+import spinharm
+from spinnn.training import from_json, load_model, save_model, to_json
+
+from ._batch import Molecules, bucket_molecules
+from ._molecule import Molecule, check_molecules
+from ._regressor import RegressorConfig, SphereRegressor
+from ._scaling import TargetScaling
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PropertyModel:
+    """A trained `SphereRegressor` that predicts named properties in their units.
+
+    Attributes:
+        network: The network, in inference mode.
+        state: Running statistics of its norms.
+        units: Unit by property, in the order of the network's outputs.
+        scalings: What turns outputs into properties, by property.
+    """
+
+    network: SphereRegressor
+    state: eqx.nn.State
+    units: Mapping[str, str]
+    scalings: Mapping[str, TargetScaling]
+
+    @property
+    def config(self) -> RegressorConfig:
+        """The network's configuration."""
+        return self.network.config
+
+    def __call__(self, molecules: Molecules) -> dict[str, Float[Array, "*batch"]]:
+        """Properties of a padded batch, on the device; works under `jit`, `grad` and `vmap`.
+
+        Args:
+            molecules: A padded batch.
+
+        Returns:
+            Values by property in `units`, shape (*batch,).
+
+        Raises:
+            ValueError: Species that the network does not know or positions that are not finite, where concrete.
+        """
+        state = jax.tree.map(lambda leaf: leaf, self.state)  # Equinox lets each be used once
+        outputs, _ = self.network(molecules, state)
+        return {
+            name: scaling.restore(outputs[..., i], molecules.numbers)
+            for i, (name, scaling) in enumerate(self.scalings.items())
+        }
+
+    def predict(
+        self, molecules: Sequence[Molecule], *, batch_size: int = 32
+    ) -> dict[str, Float[np.ndarray, " molecules"]]:
+        """Properties of molecules, batch by batch.
+
+        Args:
+            molecules: Molecules of species that the network knows.
+            batch_size: Molecules per batch.
+
+        Returns:
+            Values by property in `units`, shape (molecules,), float64.
+
+        Raises:
+            ValueError: No molecules, unknown species, atoms at one place.
+        """
+        check_molecules(molecules, self.config.species)
+        # The part of composition is added on the host in float64: totals keep their digits.
+        run = spinharm.jit(lambda batch: self.network(batch, jax.tree.map(lambda leaf: leaf, self.state))[0])
+        outputs = np.zeros((len(molecules), self.config.outputs))
+        for index, batch in bucket_molecules(molecules, batch_size=batch_size):
+            outputs[index[index >= 0]] = np.asarray(run(batch))[index >= 0]
+        results = {}
+        for i, (name, scaling) in enumerate(self.scalings.items()):
+            references = dict(zip(scaling.species, scaling.references, strict=True))
+            baseline = [sum(references[int(z)] for z in molecule.numbers) for molecule in molecules]
+            results[name] = outputs[:, i] * scaling.scale + np.array(baseline) + scaling.intercept
+        return results
+
+    def save(self, path: str | os.PathLike, **extra: Any) -> None:
+        """Write the model to one file, by way of a temporary name.
+
+        Args:
+            path: The file.
+            extra: JSON types to keep in the header's configuration.
+        """
+        config = {
+            "kind": "molsphere.PropertyModel",
+            "network": to_json(self.config),
+            "units": dict(self.units),
+            "scalings": {name: scaling.to_json() for name, scaling in self.scalings.items()},
+            **extra,
+        }
+        save_model(path, (self.network, self.state), config)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> PropertyModel:
+        """Read a model from a file that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: Another kind of file, or one that is cut off or damaged.
+        """
+
+        def build(config: dict[str, Any]) -> tuple[SphereRegressor, eqx.nn.State]:
+            if config.get("kind") != "molsphere.PropertyModel":
+                raise ValueError(f"{path} must be a molsphere model, got the kind {config.get('kind')!r}")
+            return _skeleton(from_json(RegressorConfig, config["network"]))
+
+        (network, state), header = load_model(path, build)
+        config = header["config"]
+        scalings = {name: TargetScaling.from_json(fields) for name, fields in config["scalings"].items()}
+        return cls(eqx.nn.inference_mode(network), state, config["units"], scalings)
+
+
+def _skeleton(config: RegressorConfig) -> tuple[SphereRegressor, eqx.nn.State]:
+    return eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))

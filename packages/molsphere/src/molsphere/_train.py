@@ -1,0 +1,170 @@
+"""Training on a set of molecules."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from spinnn.training import OptimizerConfig, TrainingConfig, fit, l1_loss, l2_loss, to_json
+
+from . import _checks
+from ._augment import augment
+from ._dataset import MoleculeSet
+from ._pipeline import Batch, BatchPlan, batch_iterator
+from ._property_model import PropertyModel
+from ._regressor import RegressorConfig, SphereRegressor, measure_feature_scale
+from ._scaling import Method, TargetScaling
+from ._splits import Splits
+
+# Molecules from which the scale of the input channels is measured.
+_SCALE_SAMPLE = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """A training run on molecules.
+
+    Attributes:
+        network: The network; its `outputs` and `species` are set from the data, its `feature_scale` measured if None.
+        training: Epochs, optimiser, checkpoints.
+        batch_size: Molecules per step.
+        augmentation: Rotate and reflect molecules at random in each step.
+        reference: What is subtracted from values before they are learned, see `TargetScaling`.
+        loss: `"l1"` or `"l2"`, of scaled values.
+    """
+
+    network: RegressorConfig = RegressorConfig()
+    training: TrainingConfig = TrainingConfig(
+        epochs=100, optimizer=OptimizerConfig(learning_rate=2e-3, clip_norm=1.0, ema_decay=0.999)
+    )
+    batch_size: int = 32
+    augmentation: bool = True
+    reference: Method = "composition"
+    loss: Literal["l1", "l2"] = "l1"
+
+    def __post_init__(self) -> None:
+        _checks.integer("batch_size", self.batch_size, 1)
+        _checks.option("loss", self.loss, ("l1", "l2"))
+
+
+def train(
+    data: MoleculeSet,
+    values: Mapping[str, Float[np.ndarray, " molecules"]],
+    units: Mapping[str, str],
+    splits: Splits,
+    config: RunConfig,
+    folder: str | Path,
+    *,
+    progress: bool = True,
+) -> PropertyModel:
+    """Train a network, or go on with the run that the folder holds; the result is the same, bit for bit.
+
+    The folder gets what `spinnn.training.fit` writes, `splits.npz`, `model.spinnn` and errors on the validation part at
+    each checkpoint among the metrics.
+
+    Args:
+        data: All molecules.
+        values: Properties by name, each of shape (molecules,).
+        units: Unit by property.
+        splits: Positions of the training, validation and test parts.
+        config: The run.
+        folder: The run's folder.
+        progress: Show a progress bar on a terminal.
+
+    Returns:
+        The trained model; averaged parameters if the configuration asks for an average.
+
+    Raises:
+        ValueError: Properties without unit, or values that are not finite; and what `fit` raises.
+    """
+    if not values or set(values) != set(units):
+        raise ValueError(f"`units` must name a unit for each of {sorted(values)}, at least one, got {sorted(units)}")
+    folder = Path(folder)
+    part = data.subset(splits.train)
+    scalings = {
+        name: TargetScaling.fit(part, v[splits.train], species=data.species, method=config.reference)
+        for name, v in values.items()
+    }
+    network_config = dataclasses.replace(config.network, outputs=len(values), species=data.species)
+    if network_config.feature_scale is None:
+        sample = part.subset(np.arange(min(_SCALE_SAMPLE, len(part))))
+        padded = sample.pad(np.arange(len(sample)), int(sample.num_atoms.max()))
+        network_config = dataclasses.replace(
+            network_config, feature_scale=measure_feature_scale(network_config, padded)
+        )
+    seed = config.training.seed
+    network, state = eqx.nn.make_with_state(SphereRegressor)(network_config, key=jax.random.key(seed))
+    plan = BatchPlan.build(part.num_atoms, config.batch_size, seed=seed)
+    scaled = {name: scalings[name].scale_values(part, v[splits.train]) for name, v in values.items()}
+    validation = data.subset(splits.validation)
+    wanted = {name: v[splits.validation] for name, v in values.items()}
+
+    def model_of(network: Any, state: Any) -> PropertyModel:
+        return PropertyModel(eqx.nn.inference_mode(network), state, dict(units), scalings)
+
+    def validate(network: Any, state: Any, step: int) -> dict[str, Any]:
+        return {
+            f"validation_{name}": error
+            for name, error in mean_errors(model_of(network, state), validation, wanted).items()
+        }
+
+    folder.mkdir(parents=True, exist_ok=True)
+    described = {"run": to_json(config), "network": to_json(network_config), "units": dict(units)}
+    network, state = fit(
+        network,
+        state,
+        make_loss(config),
+        batch_iterator(part, scaled, plan),
+        config.training,
+        folder,
+        steps_per_epoch=plan.batches_per_epoch,
+        run_config=described,
+        on_checkpoint=validate if len(validation) else None,
+        progress=progress,
+    )
+    splits.save(folder / "splits.npz")
+    model = model_of(network, state)
+    model.save(folder / "model.spinnn")
+    return model
+
+
+def make_loss(config: RunConfig) -> Callable[..., Any]:
+    """The loss of a run, as `spinnn.training.fit` wants it."""
+    measure = l1_loss if config.loss == "l1" else l2_loss
+
+    def loss(
+        network: SphereRegressor, state: eqx.nn.State, batch: Batch, key: PRNGKeyArray
+    ) -> tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]:
+        molecules = batch.molecules
+        if config.augmentation:
+            molecules = eqx.tree_at(lambda m: m.positions, molecules, augment(molecules.positions, key))
+        outputs, state = network(molecules, state)
+        wanted = jnp.stack(list(batch.targets.values()), -1)
+        return measure(outputs, wanted, jnp.asarray(batch.weight)[:, None]), (state, {})
+
+    return loss
+
+
+def mean_errors(
+    model: PropertyModel, data: MoleculeSet, values: Mapping[str, Float[np.ndarray, " molecules"]]
+) -> dict[str, float]:
+    """Mean absolute error by property, in the property's unit.
+
+    Args:
+        model: The model.
+        data: Molecules.
+        values: What is right, by property, each of shape (molecules,).
+
+    Returns:
+        Errors by property.
+    """
+    predicted = model.predict([data[i] for i in range(len(data))])
+    return {name: float(np.abs(predicted[name] - v).mean()) for name, v in values.items()}
