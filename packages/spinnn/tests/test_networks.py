@@ -189,6 +189,29 @@ def test_networks_commute_with_rotation_when_oversampled(make):
     assert error < 5e-3
 
 
+def test_double_precision(x64):
+    """All in float64: a block with a bandlimited activation, the identity, is equivariant to its rounding."""
+    options = BlockOptions(activation="magnitude")
+    block, state = eqx.nn.make_with_state(SpinResidualBlock)(
+        (0,), (0, 1), 2, 3, grid_in=GAUSS, grid_out=GAUSS, num_filter_params=3, options=options, key=jax.random.key(0)
+    )
+    assert {leaf.dtype for leaf in jax.tree.leaves(block) if eqx.is_array(leaf)} == {jnp.dtype("float64")}
+    identity = jax.tree.map(lambda b: 0 * b, (block.inner.bias, block.outer.bias))
+    block = eqx.tree_at(lambda b: (b.inner.bias, b.outer.bias), trained_scale(block), identity)
+    assert_equivariant(
+        lambda x: run(block, state, x),
+        bandlimit=8,
+        spins_in=(0,),
+        channels_in=2,
+        spins_out=(0, 1),
+        grid_in=GAUSS,
+        grid_out=GAUSS,
+        real_input=True,
+        key=jax.random.key(1),
+        tolerance=1e-12,
+    )
+
+
 def test_rematerialised_gradients_are_the_same():
     maps = jax.random.normal(jax.random.key(2), (2, *GAUSS.shape, 1, 3))
 

@@ -121,8 +121,8 @@ class SpinConv(eqx.Module):
         """
         knots = self.weight.shape[1]
         table = _degree_table(self.bandlimit, knots, self.spins_in, self.spins_out)
-        spectrum = jnp.einsum("lk,pk...->pl...", table["interpolation"], self.weight, precision="highest")
-        present = table["present"]
+        interpolation, present = (table[name].astype(self.weight.dtype) for name in ("interpolation", "present"))
+        spectrum = jnp.einsum("lk,pk...->pl...", interpolation, self.weight, precision="highest")
         present = present[..., None] if self.pointwise is not None else present[:, :, None, :, None]
         return _pairs.join(spectrum * present)
 
@@ -206,5 +206,4 @@ def _degree_table(
     reached_out = degree[:, None] >= np.abs(spins_out)
     contributing = np.maximum(reached_in.sum(1), 1)
     interpolation /= np.sqrt(contributing)[:, None]
-    present = (reached_in[:, :, None] & reached_out[:, None, :]).astype(np.float32)
-    return {"interpolation": interpolation.astype(np.float32), "present": present}
+    return {"interpolation": interpolation, "present": reached_in[:, :, None] & reached_out[:, None, :]}

@@ -26,10 +26,11 @@ def random_coefficients(
         batch: Batch shape.
 
     Returns:
-        Coefficients, shape (*batch, L, 2L−1, spins, channels), complex64.
+        Coefficients, shape (*batch, L, 2L−1, spins, channels), complex64, or complex128 with JAX's
+        64-bit types on.
     """
     shape = (*batch, bandlimit, 2 * bandlimit - 1, len(spins), channels)
-    re, im = jax.random.normal(key, (2, *shape)) * np.float32(2**-0.5)
+    re, im = jax.random.normal(key, (2, *shape)) * 2**-0.5
     degree, order = np.arange(bandlimit)[:, None, None], np.arange(-bandlimit + 1, bandlimit)[None, :, None]
     valid = ((np.abs(order) <= degree) & (degree >= np.abs(np.asarray(spins))))[..., None]
     return jnp.where(valid, jax.lax.complex(re, im), 0)
@@ -79,8 +80,8 @@ def equivariance_error(
     first, second = jax.random.split(key)
     coeffs = random_coefficients(first, bandlimit, spins_in, channels_in, batch)
     if real_input:
-        sign = ((-1.0) ** np.arange(-bandlimit + 1, bandlimit)).astype(np.complex64)[:, None, None]
-        coeffs = (coeffs + sign * jnp.flip(coeffs, -3).conj()) / np.complex64(2)
+        sign = ((-1.0) ** np.arange(-bandlimit + 1, bandlimit)).astype(coeffs.dtype)[:, None, None]
+        coeffs = (coeffs + sign * jnp.flip(coeffs, -3).conj()) / coeffs.dtype.type(2)
     if angles is None:
         drawn = jax.random.uniform(second, (3,), minval=-1.0, maxval=1.0)
         angles = [float(np.pi * drawn[0]), float(np.arccos(drawn[1])), float(np.pi * drawn[2])]
