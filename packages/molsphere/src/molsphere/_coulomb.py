@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -51,6 +52,19 @@ def coulomb_sphere_features(
     """
     species = _checks.species_tuple(species)
     radius = _checks.positive_float("radius", radius)
+    _pairs.check(positions, numbers, mask, species)
+    return _coulomb(positions, numbers, mask, grid, species, radius)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _coulomb(
+    positions: jax.Array,
+    numbers: jax.Array,
+    mask: jax.Array | None,
+    grid: Grid,
+    species: tuple[int, ...],
+    radius: float,
+) -> jax.Array:
     atoms = _pairs.prepare(positions, numbers, mask, species)
     dtype = atoms.positions.dtype
     points = (radius * _unit_vectors(grid)).astype(dtype)

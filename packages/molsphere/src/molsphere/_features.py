@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -34,8 +35,8 @@ def sphere_features(
 
     f_i(x) = Σ_{j: z_j = z} z_i z_j / |r_ij|^p · exp(−(x·r̂_ij − 1)²/σ²) / (max(species)² / min_distance^p),
     σ² = −(cos(cutoff_angle) − 1)² / ln 0.05, r_ij from atom i to atom j. No atom is on its own sphere. Memory is that
-    of the result plus a block of at most 64 MiB in float32, whatever the number of atoms. Derivatives in the positions
-    are finite everywhere: pairs nearer than 0.01 Å count as one place and contribute nothing.
+    of the result plus blocks of 2²⁰ values (or the pairs of one atom), whatever the number of atoms. Derivatives in the
+    positions are finite everywhere: pairs nearer than 0.01 Å count as one place and contribute nothing.
 
     Args:
         positions: Positions [Å], shape (*batch, atoms, 3), float32 or float64.
@@ -61,8 +62,25 @@ def sphere_features(
     """
     species, powers = _checks.species_tuple(species), _checks.powers_tuple(powers)
     reach = _checks.positive_float("min_distance", min_distance)
-    sharpness = 1 / _gaussian.variance(cutoff_angle)
+    _gaussian.variance(cutoff_angle)
+    _pairs.check(positions, numbers, mask, species)
+    return _features(positions, numbers, mask, grid, species, powers, float(cutoff_angle), reach)
+
+
+# Compiled as a whole also where the caller does not compile; within a larger program it is a part of that.
+@partial(jax.jit, static_argnums=(3, 4, 5, 6, 7))
+def _features(
+    positions: jax.Array,
+    numbers: jax.Array,
+    mask: jax.Array | None,
+    grid: Grid,
+    species: tuple[int, ...],
+    powers: tuple[int | float, ...],
+    cutoff_angle: float,
+    reach: float,
+) -> jax.Array:
     atoms = _pairs.prepare(positions, numbers, mask, species)
+    sharpness = 1 / _gaussian.variance(cutoff_angle)
     dtype = atoms.positions.dtype
     points = _unit_vectors(grid).astype(dtype)
 
@@ -122,8 +140,24 @@ def sphere_coefficients(
     L = _checks.integer("bandlimit", bandlimit, 1)
     species, powers = _checks.species_tuple(species), _checks.powers_tuple(powers)
     reach = _checks.positive_float("min_distance", min_distance)
-    zonal = _gaussian.zonal_coefficients(L, float(cutoff_angle))
+    _gaussian.variance(cutoff_angle)
+    _pairs.check(positions, numbers, mask, species)
+    return _coefficients(positions, numbers, mask, L, species, powers, float(cutoff_angle), reach)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5, 6, 7))
+def _coefficients(
+    positions: jax.Array,
+    numbers: jax.Array,
+    mask: jax.Array | None,
+    L: int,
+    species: tuple[int, ...],
+    powers: tuple[int | float, ...],
+    cutoff_angle: float,
+    reach: float,
+) -> jax.Array:
     atoms = _pairs.prepare(positions, numbers, mask, species)
+    zonal = _gaussian.zonal_coefficients(L, cutoff_angle)
     dtype = atoms.positions.dtype
 
     def function(*args: jax.Array) -> jax.Array:

@@ -14,8 +14,9 @@ from . import _checks
 # Nearer than this [Å] two nuclei count as one place, and the pair as none: inverse powers and their derivatives stay
 # inside float32, and no molecule has such a distance.
 COINCIDENT = 1e-2
-# Values per block of pairs: the memory for what each pair has on the grid, or of coefficients.
-BLOCK_VALUES = 2**24
+# Values per block of pairs: the memory for what each pair has on the grid, or of coefficients. Blocks that fit into a
+# processor's cache are the fastest.
+BLOCK_VALUES = 2**20
 
 
 class Atoms(NamedTuple):
@@ -28,18 +29,21 @@ class Atoms(NamedTuple):
     batch: tuple[int, ...]
 
 
-def prepare(
+def check(
     positions: jax.Array | np.ndarray,
     numbers: jax.Array | np.ndarray,
     mask: jax.Array | np.ndarray | None,
     species: tuple[int, ...],
-) -> Atoms:
-    """Check the arguments; padded atoms get position 0 and charge 0 (their positions may be anything, even NaN)."""
+) -> None:
+    """Check shapes and types, and values where they are concrete."""
     _checks.geometry(positions, numbers, mask)
-    present = numbers > 0 if mask is None else mask & (numbers > 0)
-    _checks.finite_positions(positions, present)
+    _checks.finite_positions(positions, numbers > 0 if mask is None else mask & (numbers > 0))
     _checks.known_species(numbers, mask, species)
-    positions, numbers, present = jnp.asarray(positions), jnp.asarray(numbers), jnp.asarray(present)
+
+
+def prepare(positions: jax.Array, numbers: jax.Array, mask: jax.Array | None, species: tuple[int, ...]) -> Atoms:
+    """Padded atoms get position 0 and charge 0 (their positions may be anything, even NaN)."""
+    present = numbers > 0 if mask is None else mask & (numbers > 0)
     batch, atoms = positions.shape[:-2], positions.shape[-2]
     positions = jnp.where(present[..., None], positions, 0).reshape(-1, atoms, 3)
     dtype = positions.dtype
