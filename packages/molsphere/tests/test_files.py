@@ -154,6 +154,13 @@ def test_broken_xyz_records_are_reported_by_line_and_the_rest_read(tmp_path, lin
     assert str(problem).startswith(f"{path}:{5 + where}: ")
 
 
+def test_a_comment_that_is_a_number_starts_no_record(tmp_path):
+    twice = WATER_XYZ.replace("water", "7").replace("O 0.0 0.0 0.1", "O 0.0 0.76 -0.5")
+    result = read_molecules(write(tmp_path, "a.xyz", twice + WATER_XYZ), on_error="collect")
+    assert [m.name for m in result] == ["water"]
+    assert [problem.line for problem in result.problems] == [1]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [

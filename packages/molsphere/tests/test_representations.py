@@ -230,6 +230,16 @@ def test_a_lone_atom_is_surrounded_by_nothing(name):
     assert np.all(np.asarray(got) == 0)
 
 
+@EVERY
+def test_what_is_not_a_number_shows_under_jit(name):
+    """Where nobody can look at values and refuse them; padding may hold anything."""
+    positions = np.array([[0, 0, 0], [0, 0, np.nan], [0, 1, 0]], np.float32)
+    out = np.asarray(jax.jit(FUNCTIONS[name])(positions, np.array([6, 1, 1])))
+    assert np.all(np.isnan(np.abs(out).reshape(3, -1).sum(1)))
+    out = np.asarray(jax.jit(FUNCTIONS[name])(positions, np.array([6, 0, 1])))
+    assert np.all(np.isfinite(out))
+
+
 # Atoms 0 and 1 at one place, 2 above 0 and 3 below it on the z axis, 4 within rounding of 3, 5 padding.
 AWKWARD = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 1.1], [0, 0, -1.3], [0, 1e-7, -1.3], [0, 0, 0]])
 AWKWARD_NUMBERS = np.array([6, 1, 8, 1, 7, 0])

@@ -76,11 +76,11 @@ def _coulomb(
         difference = neighbours - centre[..., None, :]
         square = jnp.sum(difference**2, -1)
         product = charge[..., None] * charges
-        counts = (square > _pairs.COINCIDENT**2) & (product > 0)
+        counts = ~(square <= _pairs.COINCIDENT**2) & (product > 0)
         # |d − ρ x|² written out, so that nothing has three axes per pair and point.
         along = jnp.einsum("...jx,gx->...jg", difference, points, precision="highest")
         distance = square[..., None] - 2 * along + jnp.asarray(radius**2, dtype)
-        regular = counts[..., None] & (distance > _pairs.COINCIDENT**2)
+        regular = counts[..., None] & ~(distance <= _pairs.COINCIDENT**2)
         inverse = jnp.where(regular, jax.lax.rsqrt(jnp.where(regular, distance, 1)), 0)
         weight = (product * jnp.asarray(factor, dtype))[..., None] * channels
         return jnp.einsum("...jg,...jc->...gc", inverse, weight, precision="highest")

@@ -79,7 +79,8 @@ def pair_weights(
     difference = neighbours - centre[..., None, :]
     square = jnp.sum(difference**2, -1)
     product = charge[..., None] * charges
-    counts = (square > COINCIDENT**2) & (product > 0)
+    # Not `square > …`: a position that is not a number must show in the result.
+    counts = ~(square <= COINCIDENT**2) & (product > 0)
     inverse = jax.lax.rsqrt(jnp.where(counts, square, 1))
     direction = jnp.where(counts[..., None], difference * inverse[..., None], np.array([0, 0, 1], difference.dtype))
     nearness = inverse * jnp.asarray(min_distance, inverse.dtype)

@@ -19,9 +19,11 @@ _QM9_TAIL = 3
 class BadLine(ValueError):
     """Something is wrong at a line, counted from 1."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, after: int | None = None) -> None:
         super().__init__(message)
         self.line = line
+        # The index of the line after the record, where that is known.
+        self.after = after
 
 
 def number(text: str) -> float:
@@ -48,7 +50,7 @@ def records(lines: Sequence[str]) -> Iterator[Molecule | BadLine]:
             molecule, after = _record(lines, at)
         except BadLine as problem:
             yield problem
-            at = max(problem.line - 1, at + 1)
+            at = max(problem.line - 1, at + 1) if problem.after is None else problem.after
             while at < len(lines) and not is_count(lines[at]):
                 at += 1
             continue
@@ -88,7 +90,7 @@ def _record(lines: Sequence[str], at: int) -> tuple[Molecule, int]:
     try:
         molecule = Molecule(np.array(numbers), np.array(positions), name, properties)
     except ValueError as error:
-        raise BadLine(at + 1, str(error)) from None
+        raise BadLine(at + 1, str(error), after) from None
     return molecule, after
 
 
