@@ -32,7 +32,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRID = Grid.equiangular(8, 10, poles=False)
 FUNCTIONS = {
     "features": partial(sphere_features, grid=GRID, species=QM9_SPECIES),
-    "coefficients": partial(sphere_coefficients, bandlimit=5, species=QM9_SPECIES),
+    "coefficients": partial(sphere_coefficients, bandlimit=4, species=QM9_SPECIES),
     "coulomb": partial(coulomb_sphere_features, grid=GRID, species=QM9_SPECIES),
 }
 EVERY = pytest.mark.parametrize("name", FUNCTIONS)
@@ -113,20 +113,20 @@ def test_five_percent_are_left_at_the_cutoff_angle():
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("cutoff_angle", [math.pi / 4, 1.2])
-def test_coefficients_are_the_transform_of_the_features(cutoff_angle, rng, random_molecules):
-    """On a fine grid, whose aliasing of degrees above 23 falls on the highest ones; for fewer degrees, the same."""
+@pytest.mark.parametrize(("cutoff_angle", "L"), [(math.pi / 4, 24), (1.2, 18)])
+def test_coefficients_are_the_transform_of_the_features(cutoff_angle, L, rng, random_molecules):
+    """On a fine grid, whose aliasing falls on the highest ones; for fewer degrees, the same."""
     positions, numbers = random_molecules(rng, [5], 6)
-    grid, L = Grid.gauss_legendre(24), 7
+    grid = Grid.gauss_legendre(L)
     options = {"species": QM9_SPECIES, "cutoff_angle": cutoff_angle}
     maps = jax.jit(partial(sphere_features, grid=grid, **options))(positions, numbers)
-    wanted = jax.jit(spinharm.SpinTransform(grid, 24, (0,)).forward)(maps)
-    got = jax.jit(partial(sphere_coefficients, bandlimit=24, **options))(positions, numbers)
+    wanted = jax.jit(spinharm.SpinTransform(grid, L, (0,)).forward)(maps)
+    got = jax.jit(partial(sphere_coefficients, bandlimit=L, **options))(positions, numbers)
     assert got.dtype == np.complex128
-    kept, wanted = (spinharm.change_bandlimit(x, 16, axis=-4) for x in (got, wanted))
+    kept, wanted = (spinharm.change_bandlimit(x, 2 * L // 3, axis=-4) for x in (got, wanted))
     np.testing.assert_allclose(kept, wanted, rtol=0, atol=1e-8)
-    low = jax.jit(partial(sphere_coefficients, bandlimit=L, **options))(positions, numbers)
-    np.testing.assert_allclose(low, spinharm.change_bandlimit(got, L, axis=-4), rtol=0, atol=1e-14)
+    low = jax.jit(partial(sphere_coefficients, bandlimit=7, **options))(positions, numbers)
+    np.testing.assert_allclose(low, spinharm.change_bandlimit(got, 7, axis=-4), rtol=0, atol=1e-14)
 
 
 @pytest.mark.usefixtures("x64")
@@ -179,7 +179,7 @@ def test_coefficients_of_real_fields(bandlimit, rng, random_molecules):
     assert np.all(got[:, :, outside] == 0)
 
 
-@pytest.mark.parametrize("bandlimit", [4, 16])
+@pytest.mark.parametrize("bandlimit", [4, 12])
 def test_rotating_the_molecule_rotates_the_spheres(bandlimit, rng, random_molecules):
     positions, numbers = random_molecules(rng, [9, 5], 9)
     alpha, beta, gamma = rng.uniform(-3, 3, 3)
@@ -257,11 +257,11 @@ def test_derivatives_are_finite_everywhere(name, dtype):
             return jnp.sum(jnp.square(jnp.abs(out)) if jnp.isrealobj(out) else out.real**2 + out.imag**2)
 
         value, slope = jax.jit(jax.value_and_grad(energy))(positions)
-        curvature = jax.jit(jax.hessian(energy))(positions)
         assert np.isfinite(value)
         assert value > 0
         assert np.all(np.isfinite(slope))
-        assert np.all(np.isfinite(curvature))
+        if dtype == "float32":
+            assert np.all(np.isfinite(jax.jit(jax.hessian(energy))(positions)))
         assert np.all(np.asarray(slope[5]) == 0)
         # Nothing depends on where the whole is.
         assert np.max(np.abs(np.sum(slope, 0))) < 1e-3 * np.max(np.abs(slope))
@@ -310,14 +310,14 @@ def test_memory_is_linear_in_atoms_times_grid(name):
     atoms, grid = 1000, Grid.equiangular(32, 32, poles=False)
     function = {
         "features": partial(sphere_features, grid=grid, species=QM9_SPECIES),
-        "coefficients": partial(sphere_coefficients, bandlimit=16, species=QM9_SPECIES),
+        "coefficients": partial(sphere_coefficients, bandlimit=8, species=QM9_SPECIES),
         "coulomb": partial(coulomb_sphere_features, grid=grid, species=QM9_SPECIES),
     }[name]
     positions = jax.ShapeDtypeStruct((atoms, 3), np.float32)
     numbers = jax.ShapeDtypeStruct((atoms,), np.int32)
     result = math.prod(jax.eval_shape(function, positions, numbers).shape)
     bound = 2 * max(result, _pairs.BLOCK_VALUES) + _pairs.BLOCK_VALUES
-    assert bound < atoms**2 * 256 / 5
+    assert bound < atoms**2 * (64 if name == "coefficients" else 1024) / 5
 
     def total(positions, numbers):
         return jnp.sum(function(positions, numbers).real)

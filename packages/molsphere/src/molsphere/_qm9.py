@@ -46,7 +46,7 @@ class QM9:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write an .npz that `read_qm9` reads in a second, under a temporary name that is then renamed.
+        """Write an .npz that `read_qm9` reads in seconds, under a temporary name that is then renamed.
 
         Args:
             path: The file.
