@@ -74,6 +74,17 @@ def x64() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """No type checks at run time: what is called sees its arguments as it does outside the tests."""
+    import jaxtyping
+
+    former = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", former)
+
+
 @pytest.fixture(scope="session")
 def sphere_data(pytestconfig: pytest.Config) -> Path:
     """The folder of real data, named by `SPHERE_DATA`; the test is skipped where it is not there."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -15,15 +14,6 @@ def dtype(request: pytest.FixtureRequest) -> Iterator[str]:
     """The real working type, with JAX's 64-bit types on or off to match."""
     with jax.enable_x64(request.param == "float64"):
         yield request.param
-
-
-@pytest.fixture
-def untyped() -> Iterator[None]:
-    """No type checks at run time: what is called sees its arguments as it does outside the tests."""
-    former = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", former)
 
 
 @pytest.fixture(scope="module", autouse=True)

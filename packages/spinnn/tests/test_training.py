@@ -13,6 +13,7 @@ import optax
 import pytest
 
 from spinnn import SpinConv
+from spinnn.files import replacing
 from spinnn.training import (
     Checkpoints,
     Diverged,
@@ -383,12 +384,28 @@ def test_config_json_round_trip(tmp_path):
     config = TrainingConfig(epochs=3, optimizer=OptimizerConfig(name="muon", weight_decay=0.1), profile=(2, 4))
     save_config(tmp_path / "c.json", config)
     assert load_config(tmp_path / "c.json", TrainingConfig) == config
-    assert not (tmp_path / "c.json.tmp").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
     with pytest.raises(ValueError, match=r"TrainingConfig has no \['epoch'\], it has"):
         from_json(TrainingConfig, {"epoch": 3})
     (tmp_path / "c.json").write_text("{")
     with pytest.raises(ValueError, match=r"c\.json: "):
         load_config(tmp_path / "c.json", TrainingConfig)
+
+
+def test_a_file_that_is_not_finished_leaves_the_old_one(tmp_path):
+    path = tmp_path / "folder" / "file.txt"
+    with replacing(path) as file:
+        file.write("old")
+
+    def interrupted():
+        with replacing(path) as file:
+            file.write("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old"
+    assert [other.name for other in path.parent.iterdir()] == ["file.txt"]
 
 
 @pytest.mark.parametrize(

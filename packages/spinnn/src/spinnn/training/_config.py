@@ -10,6 +10,8 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from ..files import replacing
+
 T = TypeVar("T")
 
 
@@ -117,10 +119,9 @@ def _revive(hint: Any, value: Any) -> Any:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write JSON to a temporary name, then rename: a reader never sees half a file."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    """Write JSON: the old file or the new one, never half of it."""
+    with replacing(path) as file:
+        file.write(json.dumps(values, indent=2) + "\n")
 
 
 def save_config(path: str | os.PathLike, config: Any) -> None:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import equinox as eqx
 import jax
 
+from ..files import replacing
+
 T = TypeVar("T")
 
 _MAGIC = b"SPINNN1\n"
@@ -31,7 +33,6 @@ def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> No
         tree: Pytree whose arrays are written, e.g. `(model, state)`.
         config: JSON types from which the same structure can be built again.
     """
-    path = Path(path)
     arrays = [leaf for leaf in jax.tree.leaves(tree) if eqx.is_array(leaf)]
     versions = {name: _version(name) for name in _PACKAGES}
     header = {
@@ -40,11 +41,9 @@ def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> No
         | {"python": platform.python_version()},
         "arrays": [[list(leaf.shape), str(leaf.dtype)] for leaf in arrays],
     }
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path, "wb") as file:
         file.write(_MAGIC + json.dumps(header).encode() + b"\n")
         eqx.tree_serialise_leaves(file, eqx.filter(tree, eqx.is_array))
-    os.replace(temporary, path)
 
 
 def _version(name: str) -> str | None:

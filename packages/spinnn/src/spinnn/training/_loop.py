@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..files import replacing
 from ._checkpoint import Checkpoints
 from ._config import TrainingConfig, to_json, write_json
 from ._losses import make_optimizer
@@ -184,11 +185,9 @@ def _check_finite(pending: tuple[int, Any, Any] | None, folder: Path) -> None:
     step, batch, result = pending
     path = folder / f"diverged-{step}.npz"
     leaves = jax.tree.leaves_with_path(batch)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        arrays: dict[str, Any] = {jax.tree_util.keystr(where) or "batch": np.asarray(leaf) for where, leaf in leaves}
+    arrays: dict[str, Any] = {jax.tree_util.keystr(where) or "batch": np.asarray(leaf) for where, leaf in leaves}
+    with replacing(path, "wb") as file:
         np.savez(file, **arrays)
-    temporary.replace(path)
     raise Diverged(
         f"step {step}: the loss is {float(result.loss)}, the gradient's norm {float(result.gradient_norm)}; the batch "
         f"is in {path}. Lower `learning_rate` or set `clip_norm`."

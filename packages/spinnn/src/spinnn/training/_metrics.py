@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from ..files import replacing
 
 
 class Metrics:
@@ -26,9 +27,8 @@ class Metrics:
                         kept.append(line + "\n")
                 except (ValueError, KeyError):
                     continue
-        temporary = self._path.with_name(self._path.name + ".tmp")
-        temporary.write_text("".join(kept), encoding="utf-8")
-        os.replace(temporary, self._path)
+        with replacing(self._path) as file:
+            file.write("".join(kept))
         self._file = self._path.open("a", encoding="utf-8")
         self._board = _tensorboard(folder) if tensorboard else None
 
