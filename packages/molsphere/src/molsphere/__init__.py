@@ -1,6 +1,7 @@
 """Molecules as functions on spheres, and their properties from spherical networks."""
 
 from .__about__ import __version__ as __version__
+from ._aggregation import Aggregation as Aggregation, displacements as displacements
 from ._augment import augment as augment, random_rotation as random_rotation
 from ._batch import (
     Molecules as Molecules,
@@ -18,10 +19,19 @@ from ._features import (
     sphere_features as sphere_features,
 )
 from ._fetch import FetchError as FetchError, RemoteFile as RemoteFile, fetch as fetch, fetch_qm9 as fetch_qm9
+from ._heads import DeepSetsHead as DeepSetsHead, TransformerHead as TransformerHead
 from ._molecule import Molecule as Molecule, check_molecules as check_molecules
 from ._pipeline import Batch as Batch, BatchPlan as BatchPlan, batch_iterator as batch_iterator
+from ._presets import PRESETS as PRESETS, preset as preset
+from ._property_model import PropertyModel as PropertyModel
 from ._qm9 import QM9 as QM9, read_qm9 as read_qm9, read_uncharacterized as read_uncharacterized
 from ._readers import Problem as Problem, ReadResult as ReadResult, read_molecules as read_molecules
+from ._regressor import (
+    HeadConfig as HeadConfig,
+    RegressorConfig as RegressorConfig,
+    SphereRegressor as SphereRegressor,
+    measure_feature_scale as measure_feature_scale,
+)
 from ._scaling import TargetScaling as TargetScaling
 from ._smiles import from_smiles as from_smiles
 from ._splits import Splits as Splits, qm9_splits as qm9_splits, random_splits as random_splits
@@ -32,4 +42,5 @@ from ._targets import (
     target as target,
     target_values as target_values,
 )
+from ._train import RunConfig as RunConfig, mean_errors as mean_errors, train as train
 from ._writers import write_predictions as write_predictions

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -77,11 +78,12 @@ class PropertyModel:
             ValueError: No molecules, unknown species, atoms at one place.
         """
         check_molecules(molecules, self.config.species)
-        # The part of composition is added on the host in float64: totals keep their digits.
-        run = spinharm.jit(lambda batch: self.network(batch, jax.tree.map(lambda leaf: leaf, self.state))[0])
+        run, arrays = _compiled(self.config), eqx.filter(self.network, eqx.is_array)
         outputs = np.zeros((len(molecules), self.config.outputs))
         for index, batch in bucket_molecules(molecules, batch_size=batch_size):
-            outputs[index[index >= 0]] = np.asarray(run(batch))[index >= 0]
+            state = jax.tree.map(lambda leaf: leaf, self.state)
+            outputs[index[index >= 0]] = np.asarray(run(arrays, state, batch))[index >= 0]
+        # The part of composition is added on the host in float64: totals keep their digits.
         results = {}
         for i, (name, scaling) in enumerate(self.scalings.items()):
             references = dict(zip(scaling.species, scaling.references, strict=True))
@@ -128,6 +130,14 @@ class PropertyModel:
         config = header["config"]
         scalings = {name: TargetScaling.from_json(fields) for name, fields in config["scalings"].items()}
         return cls(eqx.nn.inference_mode(network), state, config["units"], scalings)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(config: RegressorConfig) -> Callable[[Any, eqx.nn.State, Molecules], Array]:
+    """The network of a configuration in inference mode as a compiled function of its arrays, state and a batch."""
+    shapes, _ = eqx.filter_eval_shape(_skeleton, config)
+    _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    return spinharm.jit(lambda arrays, state, batch: eqx.combine(arrays, rest)(batch, state)[0])
 
 
 def _skeleton(config: RegressorConfig) -> tuple[SphereRegressor, eqx.nn.State]:

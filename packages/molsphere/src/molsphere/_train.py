@@ -88,6 +88,9 @@ def train(
     if not values or set(values) != set(units):
         raise ValueError(f"`units` must name a unit for each of {sorted(values)}, at least one, got {sorted(units)}")
     folder = Path(folder)
+    # In the order in which JAX goes through a dictionary.
+    values = {name: values[name] for name in sorted(values)}
+    units = {name: units[name] for name in values}
     part = data.subset(splits.train)
     scalings = {
         name: TargetScaling.fit(part, v[splits.train], species=data.species, method=config.reference)
@@ -108,16 +111,14 @@ def train(
     wanted = {name: v[splits.validation] for name, v in values.items()}
 
     def model_of(network: Any, state: Any) -> PropertyModel:
-        return PropertyModel(eqx.nn.inference_mode(network), state, dict(units), scalings)
+        return PropertyModel(eqx.nn.inference_mode(network), state, units, scalings)
 
     def validate(network: Any, state: Any, step: int) -> dict[str, Any]:
-        return {
-            f"validation_{name}": error
-            for name, error in mean_errors(model_of(network, state), validation, wanted).items()
-        }
+        errors = mean_errors(model_of(network, state), validation, wanted)
+        return {f"validation_{name}": error for name, error in errors.items()}
 
     folder.mkdir(parents=True, exist_ok=True)
-    described = {"run": to_json(config), "network": to_json(network_config), "units": dict(units)}
+    described = {"run": to_json(config), "network": to_json(network_config), "units": units}
     network, state = fit(
         network,
         state,
@@ -147,7 +148,7 @@ def make_loss(config: RunConfig) -> Callable[..., Any]:
         if config.augmentation:
             molecules = eqx.tree_at(lambda m: m.positions, molecules, augment(molecules.positions, key))
         outputs, state = network(molecules, state)
-        wanted = jnp.stack(list(batch.targets.values()), -1)
+        wanted = jnp.stack([batch.targets[name] for name in sorted(batch.targets)], -1)
         return measure(outputs, wanted, jnp.asarray(batch.weight)[:, None]), (state, {})
 
     return loss

@@ -1,0 +1,161 @@
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+import spinharm
+from molsphere import (
+    HeadConfig,
+    Molecule,
+    Molecules,
+    RegressorConfig,
+    SphereRegressor,
+    measure_feature_scale,
+    pad_molecules,
+    random_rotation,
+)
+
+SPECIES = (1, 6, 8)
+CONFIG = RegressorConfig(
+    outputs=2,
+    species=SPECIES,
+    powers=(1, 2),
+    bandlimits=(4, 3),
+    grid="gauss",
+    oversampling=2.0,
+    widths=(6, 8),
+    num_filter_params=(None, None),
+    embedding=4,
+    head=HeadConfig(width=8),
+)
+
+
+def molecule(rng, size):
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), -1).reshape(-1, 3)
+    where = grid[rng.permutation(27)[:size]] * 1.3 + rng.uniform(-0.2, 0.2, (size, 3))
+    return Molecule(rng.choice(SPECIES, size), where)
+
+
+@pytest.fixture
+def batch(rng):
+    return pad_molecules([molecule(rng, n) for n in (5, 7, 4)], 8)
+
+
+def make(config=CONFIG):
+    network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+    return eqx.nn.inference_mode(network), state
+
+
+def compiled(network, state):
+    run = spinharm.jit(lambda molecules, state: network(molecules, state)[0])
+    return lambda molecules: run(molecules, jax.tree.map(lambda leaf: leaf, state))
+
+
+def moved(molecules, positions):
+    positions = jnp.where(molecules.mask[..., None], positions, 0)
+    return eqx.tree_at(lambda m: m.positions, molecules, positions)
+
+
+@pytest.mark.parametrize("weighting", ["type", "displacement", "distance"])
+@pytest.mark.parametrize("kind", ["deepsets", "transformer"])
+def test_invariances(batch, kind, weighting):
+    """Rotation (up to the activations' error), translation, order of atoms, batch mates and padding."""
+    head = HeadConfig(kind=kind, width=8, layers=2, heads=2, weighting=weighting)
+    run = compiled(*make(dataclasses.replace(CONFIG, head=head)))
+    out = run(batch)
+    assert out.shape == (3, 2)
+    size = float(jnp.abs(out).max())
+    shifted = run(moved(batch, batch.positions + np.float32(1.5)))
+    np.testing.assert_allclose(shifted, out, atol=2e-4 * size)
+    turn = np.asarray(random_rotation(jax.random.key(1)))
+    np.testing.assert_allclose(run(moved(batch, batch.positions @ turn.T)), out, atol=0.02 * size)
+    order = np.array([3, 0, 2, 1, 7, 6, 5, 4])
+    permuted = Molecules(batch.numbers[:, order], batch.positions[:, order], batch.mask[:, order])
+    np.testing.assert_allclose(run(permuted), out, atol=1e-5 * size)
+    alone = Molecules(batch.numbers[:1, :5], batch.positions[:1, :5], batch.mask[:1, :5])
+    np.testing.assert_allclose(run(alone)[0], out[0], atol=1e-5 * size)
+
+
+def test_statistics_do_not_see_padding(batch):
+    network, state = eqx.nn.make_with_state(SphereRegressor)(CONFIG, key=jax.random.key(0))
+    longer = Molecules(
+        *(np.concatenate([x, np.zeros_like(x)], 1) for x in (batch.numbers, batch.positions, batch.mask))
+    )
+    run = spinharm.jit(network)
+    results = [run(m, jax.tree.map(lambda leaf: leaf, state)) for m in (batch, longer)]
+    for a, b in zip(*map(jax.tree.leaves, results), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
+
+
+def test_molecules_differ(batch):
+    out = np.asarray(compiled(*make())(batch))
+    assert np.ptp(out, axis=0).min() > 1e-3 * np.abs(out).max()
+
+
+@pytest.mark.parametrize("weighting", ["type", "displacement", "distance"])
+def test_gradients_in_positions(batch, weighting, x64):
+    network, state = make(dataclasses.replace(CONFIG, head=dataclasses.replace(CONFIG.head, weighting=weighting)))
+    network, state = jax.tree.map(lambda x: x.astype(jnp.float64) if eqx.is_inexact_array(x) else x, (network, state))
+    one = Molecules(batch.numbers[1], np.asarray(batch.positions[1], np.float64), batch.mask[1])
+
+    @spinharm.jit
+    def energy(positions):
+        return network(moved(one, positions), jax.tree.map(lambda leaf: leaf, state))[0].sum()
+
+    check_grads(energy, (jnp.asarray(one.positions),), 1, ["rev"], atol=1e-4, rtol=1e-4)
+    force = jax.grad(energy)(jnp.asarray(one.positions))
+    np.testing.assert_allclose(force.sum(0), 0, atol=1e-8 * float(jnp.abs(force).max()) + 1e-12)
+    assert jnp.all(force[~one.mask] == 0)
+
+
+@pytest.mark.parametrize("representation", ["coefficients", "grid", "cohen"])
+def test_representations(batch, representation):
+    config = dataclasses.replace(CONFIG, representation=representation, grid="square", oversampling=1.0)
+    scale = measure_feature_scale(config, batch)
+    assert len(scale) == config.channels
+    config = dataclasses.replace(config, feature_scale=scale)
+    unit = np.array(measure_feature_scale_of_scaled(config, batch))
+    np.testing.assert_allclose(unit, 1, rtol=1e-4)
+    assert jnp.all(jnp.isfinite(compiled(*make(config))(batch)))
+
+
+def measure_feature_scale_of_scaled(config, batch):
+    network, _ = make(config)
+    x = np.asarray(network.represent(batch))
+    if config.representation == "coefficients":
+        power = (np.abs(x) ** 2).sum((2, 3, 4))
+    else:
+        weights = config.make_grid(config.bandlimits[0]).weights
+        power = (np.abs(x) ** 2 * weights[:, None, None, None]).sum((2, 3, 4))
+    mean = power[batch.mask].mean(0) / (4 * np.pi)
+    return np.sqrt(np.where(mean > 0, mean, 1))
+
+
+def test_bad_configurations(untyped):
+    for change, message in (
+        ({"widths": (6,)}, r"must have one entry per block, got \(4, 3\), \(6,\), \(None, None\)"),
+        ({"representation": "fingerprint"}, "`representation` must be one of .*'fingerprint'"),
+        ({"grid": "healpix"}, "`grid` must be one of .*'healpix'"),
+        ({"oversampling": 0.5}, "`oversampling` must be at least 1, got 0.5"),
+        ({"feature_scale": (1.0,)}, r"`feature_scale` must be 6 positive numbers, one per channel, got \(1.0,\)"),
+        ({"outputs": 0}, "`outputs` must be at least 1, got 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(CONFIG, **change)
+    for head, message in (
+        (HeadConfig(weighting="mass"), "`weighting` must be one of .*'mass'"),
+        (HeadConfig(reduction="max"), "`reduction` must be one of .*'max'"),
+        (HeadConfig(kind="transformer", width=6, heads=4), "`width` must be a multiple of `heads`, 4, got 6"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(dataclasses.replace(CONFIG, head=head))
+
+
+def test_unknown_species(batch):
+    network, state = make(dataclasses.replace(CONFIG, species=(1, 6)))
+    with pytest.raises(ValueError, match=r"species|numbers"):
+        network(batch, state)
