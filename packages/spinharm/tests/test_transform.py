@@ -443,3 +443,37 @@ def test_rotated_fields_have_rotated_coefficients(rng, random_coefficients, rela
     rotated = jnp.real(spinharm.evaluate(coeffs, np.arctan2(np.hypot(x, y), z), np.arctan2(y, x)))
     found = spinharm.forward(rotated, grid)
     assert relative_error(spinharm.rotate(coeffs, *angles), found) <= 1e-12 * 10
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid.gauss_legendre(5),
+        Grid.equiangular(8, 9),
+        Grid.equiangular(6, 12, poles=False),
+        Grid.from_latlon(np.linspace(-90, 90, 7), np.arange(5, 365, 30.0)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("spin", [0, 1, -2])
+def test_dense_matrices_are_the_transform(rng, dtype, grid, spin, random_coefficients):
+    """Products with the two matrices, real parts before imaginary ones, against forward and inverse."""
+    L = min(5, grid.max_bandlimit)
+    transform = SpinTransform(grid, L, (0, spin) if spin else (0,))
+    analysis, synthesis = transform.matrices(spin, dtype)
+    coeffs = random_coefficients(rng, L, transform.spins)[..., -1, 0]
+    maps = np.asarray(spinharm.inverse(coeffs, grid, spin=spin)).ravel()
+    degree = np.repeat(np.arange(L), 2 * np.arange(L) + 1)
+    order = np.arange(L * L) - degree * (degree + 1)
+    packed = coeffs[degree, order + L - 1]
+    assert analysis.dtype == synthesis.dtype == dtype
+    tolerance = 2e-5 if dtype == "float32" else 1e-12
+    got = np.asarray(synthesis) @ np.concatenate([packed.real, packed.imag])
+    np.testing.assert_allclose(got, np.concatenate([maps.real, maps.imag]), atol=tolerance)
+    got = np.asarray(analysis) @ np.concatenate([maps.real, maps.imag])
+    np.testing.assert_allclose(got, np.concatenate([packed.real, packed.imag]), atol=tolerance)
+
+
+def test_dense_matrices_of_another_spin():
+    with pytest.raises(ValueError, match=r"`spin` must be one of `spins` \(0, 1\), got 2"):
+        SpinTransform(Grid.gauss_legendre(4), 4, (0, 1)).matrices(2)

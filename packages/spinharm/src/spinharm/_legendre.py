@@ -33,7 +33,7 @@ def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
     return nodes, weights * (2 * np.pi / grid.nlon), interpolation
 
 
-def _block(plan: Plan, towards_degrees: bool, spin: int, orders: np.ndarray, first_degree: int) -> np.ndarray:
+def block(plan: Plan, towards_degrees: bool, spin: int, orders: np.ndarray, first_degree: int) -> np.ndarray:
     """The matrices of one spin and some orders in float64: (order, degree, lat) or (order, lat, degree)."""
     is_analysis = towards_degrees != plan.adjoint
     if not is_analysis:
@@ -60,7 +60,7 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     for first, last, degree in plan.blocks:
         for sign in signs:
             orders = sign * np.arange(first, last)
-            spins = [_block(plan, towards_degrees, spin, orders, degree).astype(plan.dtype) for spin in plan.spins]
+            spins = [block(plan, towards_degrees, spin, orders, degree).astype(plan.dtype) for spin in plan.spins]
             result.append(np.ascontiguousarray(np.stack(spins, 1)))
     return result
 

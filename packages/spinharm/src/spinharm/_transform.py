@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Complex, Inexact, Num
+from jaxtyping import Array, Complex, Float, Inexact, Num
 
-from . import _checks, _linear, _torus
+from . import _checks, _dense, _linear, _torus
 from ._grid import Grid
 from ._plan import Fourier, Plan
 
@@ -231,6 +231,30 @@ class SpinTransform:
         plan = self._plan(_checks.real_dtype(array), real)
         maps = _linear.synthesise(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return maps.reshape(*batch, *maps.shape[1:])
+
+    def matrices(
+        self, spin: int, dtype: str = "float32"
+    ) -> tuple[Float[Array, "coefficients points"], Float[Array, "points coefficients"]]:
+        """Both directions for one spin as dense real matrices: K = L² coefficients, G = nlat · nlon points.
+
+        At small bandlimits (L ≤ 8 or so) one product of such a matrix with all fields as columns is faster than ring
+        by ring. A row or column stands for the real part of an entry, then, K or G later, for the imaginary part.
+        Coefficients are packed: (l, m) at l² + l + m. Points are in the order of the grid, longitude fastest.
+
+        Args:
+            spin: One of `spins`.
+            dtype: `"float32"` or `"float64"`.
+
+        Returns:
+            Analysis, shape (2 K, 2 G), and synthesis, shape (2 G, 2 K); built in float64, cached, shared.
+
+        Raises:
+            ValueError: Another spin or `dtype`.
+        """
+        _checks.option("dtype", dtype, ("float32", "float64"))
+        if spin not in self.spins:
+            raise ValueError(f"`spin` must be one of `spins` {self.spins}, got {spin}")
+        return _dense.matrices(Plan(self.grid, self.bandlimit, (spin,), dtype, "tables", "dft", lax.Precision.HIGHEST))
 
     def _plan(self, dtype: str, real: bool) -> Plan:
         method = "recursion" if self.method == "recursion" else "tables"
