@@ -295,7 +295,7 @@ def test_bad_arguments(untyped):
 
 def test_input_on_another_grid(clone):
     net, state = resnet()
-    with pytest.raises(ValueError, match=r"`maps` must have axes .*got shape \(2, 8, 16, 1, 3\)"):
+    with pytest.raises(ValueError, match=r"`x` of SpinBlock must be maps on Grid\(13×24.*got shape \(2, 8, 16, 1, 3\)"):
         net(jnp.ones((2, 8, 16, 1, 3)), clone(state))
     with pytest.raises(ValueError, match=r"`x` of SpinBlock must end in axes .*\(1, 3\)"):
         net(jnp.ones((2, *RECTANGLE.shape, 2, 3)), clone(state))

@@ -63,12 +63,14 @@ class PhaseCollapse(eqx.Module):
         scalar = x[..., at, :]
         moduli = _pairs.modulus(x).reshape(*x.shape[:-2], -1)
         inputs = jnp.concatenate([scalar.real, scalar.imag, moduli], -1)
-        (a, b), (c, d) = self.scalar_weight, self.modulus_weight
-        # One real product: complex weights on x₀, complex weights on real moduli.
-        matrix = jnp.concatenate([jnp.concatenate([a, -b, c]), jnp.concatenate([b, a, d])], -1)
-        out = jnp.matmul(inputs, matrix, precision="highest") + self.bias.reshape(-1)
+        out = jnp.matmul(inputs, self.matrix(), precision="highest") + self.bias.reshape(-1)
         out = jax.lax.complex(out[..., : self.channels], out[..., self.channels :])
         return jnp.concatenate([x[..., :at, :], out[..., None, :], x[..., at + 1 :, :]], -2)
+
+    def matrix(self) -> Float[Array, "_ _"]:
+        """W₁ and W₂ as one real matrix, from (re x₀, im x₀, |x| of each spin) to (re, im) of the new x₀."""
+        scalar = _pairs.real_matrix(_pairs.join(self.scalar_weight))
+        return jnp.concatenate([scalar, jnp.concatenate(list(self.modulus_weight), -1)])
 
 
 class MagnitudeActivation(eqx.Module):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, change_bandlimit
 
-from . import _checks, _pairs
+from . import _checks, _compact, _pairs
 from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
@@ -44,6 +44,14 @@ def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: in
 def transform_to(grid: Grid | None, bandlimit: int, spins: tuple[int, ...]) -> SpinTransform | None:
     """The transform that a layer of `bandlimit` needs from a grid that may hold fewer degrees."""
     return None if grid is None else SpinTransform(grid, min(bandlimit, grid.max_bandlimit), spins)
+
+
+def _check_input(user: str, x: jax.Array, conv: SpinConv, transform: SpinTransform | None) -> None:
+    _checks.features(user, "x", x, conv.spins_in, conv.channels_in)
+    if transform is None:
+        _checks.coefficients(user, "x", x, 1)
+    else:
+        _checks.on_grid(user, "x", x, transform.grid)
 
 
 class SpinBlock(eqx.Module):
@@ -122,7 +130,15 @@ class SpinBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        _checks.features("SpinBlock", "x", x, self.conv.spins_in, self.conv.channels_in)
+        _check_input("SpinBlock", x, self.conv, self.transform_in)
+        if _compact.applies([self.conv], [self.activation], [self.transform_in, self.transform_out]):
+            return _compact.block(self, x, state, mask)
+        return self.layer_by_layer(x, state, mask)
+
+    def layer_by_layer(
+        self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+    ) -> tuple[jax.Array, eqx.nn.State]:
+        """The block as its layers do it, at any bandlimit."""
         coeffs = to_coefficients(x, self.transform_in, self.conv.bandlimit)
         coeffs, state = self.norm(self.conv(coeffs), state, mask=mask)
         return self.activation(self.transform_out.inverse(coeffs)), state
@@ -203,7 +219,16 @@ class SpinResidualBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        _checks.features("SpinResidualBlock", "x", x, self.first.spins_in, self.first.channels_in)
+        _check_input("SpinResidualBlock", x, self.first, self.transform_in)
+        convolutions, activations = [self.first, self.second], [self.inner, self.outer]
+        if _compact.applies(convolutions, activations, [self.transform_in, self.transform_out]):
+            return _compact.residual_block(self, x, state, mask)
+        return self.layer_by_layer(x, state, mask)
+
+    def layer_by_layer(
+        self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+    ) -> tuple[jax.Array, eqx.nn.State]:
+        """The block as its layers do it, at any bandlimit."""
         coeffs = to_coefficients(x, self.transform_in, self.first.bandlimit)
         branch, state = self.first_norm(self.first(coeffs), state, mask=mask)
         branch = self.inner(self.transform_out.inverse(branch))
@@ -211,12 +236,18 @@ class SpinResidualBlock(eqx.Module):
         return self.outer(self.transform_out.inverse(branch + self._shortcut(coeffs))), state
 
     def _shortcut(self, coeffs: jax.Array) -> jax.Array:
-        if self.shortcut is None:
+        matrix = self.shortcut_matrix()
+        if matrix is None:
             return coeffs
-        weights, spins_in = _pairs.join(self.shortcut), self.first.spins_in
-        shared = [spin for spin in self.second.spins_out if spin in spins_in]
-        mixed = {}
-        for weight, spin in zip(weights, shared, strict=True):
-            mixed[spin] = jnp.matmul(coeffs[..., spins_in.index(spin), :], weight, precision="highest")
-        zero = jnp.zeros((*coeffs.shape[:-2], self.second.channels_out), coeffs.dtype)
-        return jnp.stack([mixed.get(spin, zero) for spin in self.second.spins_out], -2)
+        out = jnp.matmul(coeffs.reshape(*coeffs.shape[:-2], -1), matrix, precision="highest")
+        return out.reshape(*coeffs.shape[:-2], len(self.second.spins_out), self.second.channels_out)
+
+    def shortcut_matrix(self) -> Complex[Array, "features_in features_out"] | None:
+        """The shortcut on (spin, channel) as one axis; None for the identity."""
+        if self.shortcut is None:
+            return None
+        weights, spins_in, spins_out = _pairs.join(self.shortcut), self.first.spins_in, self.second.spins_out
+        shared = [spin for spin in spins_out if spin in spins_in]
+        zero = jnp.zeros(weights.shape[1:], weights.dtype)
+        rows = [[weights[shared.index(t)] if s == t else zero for t in spins_out] for s in spins_in]
+        return jnp.block(rows)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import jax
 
+from spinharm import Grid
+
 
 def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
     """Distinct spins as a tuple of ints."""
@@ -39,4 +41,19 @@ def features(user: str, name: str, x: jax.Array, spins: tuple[int, ...], channel
         raise ValueError(
             f"`{name}` of {user} must end in axes (spin, channel) of sizes ({len(spins)}, {channels}) for spins {spins}"
             f", after (lat, lon) or (degree, order), got shape {x.shape}"
+        )
+
+
+def on_grid(user: str, name: str, x: jax.Array, grid: Grid) -> None:
+    """`x` must be maps on the layer's grid, before its axes (spin, channel)."""
+    if x.ndim < 4 or x.shape[-4:-2] != grid.shape:
+        raise ValueError(f"`{name}` of {user} must be maps on Grid({grid}), got shape {x.shape}")
+
+
+def coefficients(user: str, name: str, x: jax.Array, bandlimit: int) -> None:
+    """`x` must be coefficients of at least `bandlimit` degrees."""
+    if x.ndim < 4 or x.shape[-3] != 2 * x.shape[-4] - 1 or x.shape[-4] < bandlimit:
+        raise ValueError(
+            f"`{name}` of {user} must be coefficients (*batch, degree, order, spin, channel) with at least {bandlimit} "
+            f"degrees, got shape {x.shape}"
         )

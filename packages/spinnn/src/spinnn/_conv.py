@@ -143,12 +143,8 @@ class SpinConv(eqx.Module):
         _checks.features("SpinConv", "x", x, self.spins_in, self.channels_in)
         if self.transform_in is not None:
             coeffs = self.transform_in.forward(x)
-        elif x.shape[-3] != 2 * x.shape[-4] - 1 or x.shape[-4] < self.bandlimit:
-            raise ValueError(
-                f"`x` of SpinConv must be coefficients (*batch, degree, order, spin, channel) with at least "
-                f"{self.bandlimit} degrees, got shape {x.shape}"
-            )
         else:
+            _checks.coefficients("SpinConv", "x", x, self.bandlimit)
             coeffs = change_bandlimit(x, self.bandlimit, axis=-4)
         out = self._filter(coeffs)
         if self.bias is not None:
@@ -175,21 +171,22 @@ class SpinConv(eqx.Module):
 
     def _product(self, x: jax.Array, matrix: jax.Array) -> jax.Array:
         """Batched complex product (g, n, i) × (g, i, o) as one real product of twice the widths."""
-        left = jnp.concatenate([x.real, x.imag], -1)
-        top = jnp.concatenate([matrix.real, matrix.imag], -1)
-        bottom = jnp.concatenate([-matrix.imag, matrix.real], -1)
-        right = jnp.concatenate([top, bottom], -2)
-        if self.product_dtype == "bfloat16":
+        out = self.real_product(jnp.concatenate([x.real, x.imag], -1), _pairs.real_matrix(matrix))
+        half = out.shape[-1] // 2
+        return jax.lax.complex(out[..., :half], out[..., half:])
+
+    def real_product(self, left: jax.Array, right: jax.Array) -> jax.Array:
+        """Batched real product (g, n, i) × (g, i, o) with factors of `product_dtype`."""
+        dtype, exact = left.dtype, self.product_dtype == "float32"
+        if not exact:
             left, right = left.astype(jnp.bfloat16), right.astype(jnp.bfloat16)
-        out = jax.lax.dot_general(
+        return jax.lax.dot_general(
             left,
             right,
             (((2,), (1,)), ((0,), (0,))),
-            precision="highest" if self.product_dtype == "float32" else None,
-            preferred_element_type=x.real.dtype,
+            precision="highest" if exact else None,
+            preferred_element_type=dtype,
         )
-        half = out.shape[-1] // 2
-        return jax.lax.complex(out[..., :half], out[..., half:])
 
 
 def _degree_table(

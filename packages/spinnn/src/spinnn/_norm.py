@@ -147,27 +147,46 @@ class SpectralBatchNorm(eqx.Module):
         Raises:
             ValueError: Axes or a mask of other sizes.
         """
-        affine = self.affine
-        affine.check("SpectralBatchNorm", x, mask)
+        self.affine.check("SpectralBatchNorm", x, mask)
         middle = x.shape[-4] - 1
-        constant = x[..., 0, middle, :, :]
+        power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3))
+        factor, level, state = self.scale_and_level(x[..., 0, middle, :, :], power, state, mask)
+        out = jax.lax.complex(x.real * factor, x.imag * factor)
+        if level is None:
+            return out, state
+        return out.at[..., 0, middle, self.affine.spins.index(0), :].set(level), state
+
+    def scale_and_level(
+        self, constant: jax.Array, power: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
+        """What the norm does, whatever the layout of coefficients.
+
+        Args:
+            constant: Coefficients of degree 0, shape (*batch, spins, channels).
+            power: Σ_{l>0} |a_lm|², shape (*batch, spins, channels).
+            state: Holds the running statistics.
+            mask: See `__call__`.
+
+        Returns:
+            What to multiply by, shape (spins, channels); what degree 0 of spin 0 becomes, shape (*batch, channels), or
+            None without spin 0; the new state.
+        """
+        affine = self.affine
         if affine.inference:
             mean, variance = affine.read(state)
         else:
-            power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3)) / _FOUR_PI
             mean = _masked_mean(constant, mask)
-            variance = _masked_mean(power, mask)
+            variance = _masked_mean(power / _FOUR_PI, mask)
             state = affine.update(state, mean, variance, mask)
         factor = affine.factor(variance)
-        out = jax.lax.complex(x.real * factor, x.imag * factor)
         if affine.bias is None:
-            return out, state
+            return factor, None, state
         at = affine.spins.index(0)
-        level = _pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, x.dtype)
+        level = _pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, constant.dtype)
         level = jnp.broadcast_to(level, (*constant.shape[:-2], affine.channels))
         if self.center == "batch":
-            level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(x.dtype)
-        return out.at[..., 0, middle, at, :].set(level), state
+            level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(constant.dtype)
+        return factor, level, state
 
 
 class SpatialBatchNorm(eqx.Module):
@@ -218,8 +237,7 @@ class SpatialBatchNorm(eqx.Module):
         """
         affine = self.affine
         affine.check("SpatialBatchNorm", x, mask)
-        if x.shape[-4:-2] != self.grid.shape:
-            raise ValueError(f"`x` of SpatialBatchNorm must be maps on Grid({self.grid}), got shape {x.shape}")
+        _checks.on_grid("SpatialBatchNorm", "x", x, self.grid)
         x = _pairs.as_complex(x)
         is_scalar = np.array([spin == 0 for spin in affine.spins], np.float32)[:, None]
         if affine.inference:

@@ -38,6 +38,18 @@ def as_complex(x: Inexact[Array, "*shape"]) -> Complex[Array, "*shape"]:
 
 def modulus(x: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
     """|x|, with gradient 0 where x = 0."""
-    squared = x.real**2 + x.imag**2
+    return hypotenuse(x.real, x.imag)
+
+
+def hypotenuse(real: Float[Array, "*shape"], imaginary: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """√(a² + b²), with gradient 0 where both are 0."""
+    squared = real**2 + imaginary**2
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
+
+
+def real_matrix(matrix: Complex[Array, "*batch rows columns"]) -> Float[Array, "*batch _ _"]:
+    """The real matrix that does to (re, im) what x ↦ x · matrix does to x: [[A, B], [−B, A]] of A + iB."""
+    top = jnp.concatenate([matrix.real, matrix.imag], -1)
+    bottom = jnp.concatenate([-matrix.imag, matrix.real], -1)
+    return jnp.concatenate([top, bottom], -2)

@@ -38,11 +38,7 @@ class SpectralPool(eqx.Module):
         Raises:
             ValueError: Fewer degrees than `bandlimit`.
         """
-        if x.ndim < 4 or x.shape[-4] < self.bandlimit:
-            raise ValueError(
-                f"`x` of SpectralPool must be coefficients (*batch, degree, order, spin, channel) with at least "
-                f"{self.bandlimit} degrees, got shape {x.shape}"
-            )
+        _checks.coefficients("SpectralPool", "x", x, self.bandlimit)
         return change_bandlimit(x, self.bandlimit, axis=-4)
 
 
@@ -91,8 +87,7 @@ class SpatialPool(eqx.Module):
         Raises:
             ValueError: Maps on another grid.
         """
-        if x.ndim < 4 or x.shape[-4:-2] != self.grid_in.shape:
-            raise ValueError(f"`x` of SpatialPool must be maps on Grid({self.grid_in}), got shape {x.shape}")
+        _checks.on_grid("SpatialPool", "x", x, self.grid_in)
         batch, (nlat, nlon), rest = x.shape[:-4], self.grid_in.shape, x.shape[-2:]
         weights = self.grid_in.weights.reshape(-1, 2)
         weights = (weights / weights.sum(1, keepdims=True) / 2).astype(x.real.dtype)

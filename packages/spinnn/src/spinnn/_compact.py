@@ -1,0 +1,165 @@
+"""Blocks of small bandlimit as few large matrix products: the values of the layers, in another layout.
+
+At bandlimits up to `LARGEST` the time of a block goes into moving its features about, not into arithmetic. Here maps
+are a plane per spin, (re/im and point, element, channel), so that a transform is one product of a small matrix with all
+elements and channels as columns; coefficients are (degree and order, element, re/im and spin and channel), so that each
+degree's convolution is one product. The blocks' `layer_by_layer` is the reference that the tests hold this to.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spinharm import SpinTransform
+
+from . import _pairs
+from ._activation import PhaseCollapse
+from ._conv import SpinConv
+from ._norm import SpectralBatchNorm
+
+if TYPE_CHECKING:
+    from ._block import SpinBlock, SpinResidualBlock
+
+# Above it, the dense matrices cost more than ring by ring (`tools/bench/compact.py`).
+LARGEST = 8
+
+Planes = list[jax.Array]
+
+
+def applies(convolutions: list[SpinConv], activations: list[Any], transforms: list[SpinTransform | None]) -> bool:
+    """Whether a block of these parts is one of those that this module knows."""
+    return (
+        all(conv.bandlimit <= LARGEST and conv.pointwise is None for conv in convolutions)
+        and all(isinstance(activation, PhaseCollapse) for activation in activations)
+        and all(transform is None or transform.method == "tables" for transform in transforms)
+    )
+
+
+def block(part: SpinBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+    """`SpinBlock`."""
+    batch, mask = x.shape[:-4], _flat_mask(mask)
+    coeffs = _input(x, part.transform_in, part.conv.bandlimit)
+    coeffs, state = _normalise(part.norm, _convolve(part.conv, coeffs), state, mask)
+    planes = _collapse(part.activation, _synthesise(part.transform_out, coeffs))
+    return _maps(planes, part.transform_out, batch), state
+
+
+def residual_block(
+    part: SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+) -> tuple[jax.Array, eqx.nn.State]:
+    """`SpinResidualBlock`."""
+    batch, mask, transform = x.shape[:-4], _flat_mask(mask), part.transform_out
+    coeffs = _input(x, part.transform_in, part.first.bandlimit)
+    branch, state = _normalise(part.first_norm, _convolve(part.first, coeffs), state, mask)
+    planes = _collapse(part.inner, _synthesise(transform, branch))
+    branch = _convolve(part.second, _analyse(transform, planes))
+    branch, state = _normalise(part.second_norm, branch, state, mask)
+    matrix = part.shortcut_matrix()
+    if matrix is not None:
+        coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix), precision="highest")
+    planes = _collapse(part.outer, _synthesise(transform, branch + coeffs))
+    return _maps(planes, transform, batch), state
+
+
+def _flat_mask(mask: jax.Array | None) -> jax.Array | None:
+    return None if mask is None else mask.reshape(-1)
+
+
+def _input(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
+    """Maps or coefficients (*batch, ·, ·, spin, channel) as compact coefficients of `bandlimit` degrees."""
+    batch, (spins, channels) = math.prod(x.shape[:-4]), x.shape[-2:]
+    x = _pairs.as_complex(x).reshape(batch, *x.shape[-4:])
+    if transform is None:
+        degrees, middle = min(x.shape[1], bandlimit), x.shape[1] - 1
+        rows = [x[:, l, middle - l : middle + l + 1] for l in range(degrees)]  # noqa: E741
+        packed = jnp.moveaxis(jnp.concatenate(rows, 1), 1, 0).reshape(-1, batch, spins * channels)
+        coeffs = jnp.concatenate([packed.real, packed.imag], -1)
+    else:
+        points = jnp.moveaxis(x.reshape(batch, -1, spins, channels), 1, 0)
+        planes = [jnp.concatenate([points[:, :, s].real, points[:, :, s].imag]) for s in range(spins)]
+        coeffs = _analyse(transform, planes)
+    missing = bandlimit**2 - coeffs.shape[0]
+    return jnp.pad(coeffs, ((0, missing), (0, 0), (0, 0))) if missing else coeffs
+
+
+def _maps(planes: Planes, transform: SpinTransform, batch: tuple[int, ...]) -> jax.Array:
+    """Planes as complex maps (*batch, lat, lon, spin, channel)."""
+    points = planes[0].shape[0] // 2
+    fields = [jnp.moveaxis(jax.lax.complex(*jax.lax.split(plane, [points] * 2)), 0, 1) for plane in planes]
+    x = jnp.stack(fields, 2)
+    return x.reshape(*batch, *transform.grid.shape, *x.shape[2:])
+
+
+def _product(matrix: jax.Array, plane: jax.Array) -> jax.Array:
+    """A small matrix times all elements and channels as columns."""
+    out = jnp.matmul(matrix, plane.reshape(plane.shape[0], -1), precision="highest")
+    return out.reshape(-1, *plane.shape[1:])
+
+
+def _analyse(transform: SpinTransform, planes: Planes) -> jax.Array:
+    # Split and joined as a whole: slices would be padded and added up in the backward pass.
+    K, dtype = transform.bandlimit**2, str(planes[0].dtype)
+    halves = [
+        jax.lax.split(_product(transform.matrices(spin, dtype)[0], plane), [K, K])
+        for spin, plane in zip(transform.spins, planes, strict=True)
+    ]
+    return jnp.concatenate([half[part] for part in range(2) for half in halves], -1)
+
+
+def _synthesise(transform: SpinTransform, coeffs: jax.Array) -> Planes:
+    count, dtype = len(transform.spins), str(coeffs.dtype)
+    parts = jax.lax.split(coeffs, [coeffs.shape[-1] // (2 * count)] * (2 * count), 2)
+    return [
+        _product(transform.matrices(spin, dtype)[1], jnp.concatenate([parts[i], parts[count + i]]))
+        for i, spin in enumerate(transform.spins)
+    ]
+
+
+def _convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
+    filters = conv.filters()
+    L, features = conv.bandlimit, coeffs.shape[-1]
+    matrices = _pairs.real_matrix(filters.reshape(L, features // 2, -1))
+    sizes = [2 * l + 1 for l in range(L)]  # noqa: E741
+    rows = jax.lax.split(coeffs, sizes)
+    products = [
+        conv.real_product(row.reshape(1, -1, features), matrix).reshape(*row.shape[:2], -1)
+        for row, matrix in zip(rows, jax.lax.split(matrices, [1] * L), strict=True)
+    ]
+    return jnp.concatenate(products)
+
+
+def _normalise(
+    norm: SpectralBatchNorm, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+) -> tuple[jax.Array, eqx.nn.State]:
+    spins, channels = norm.affine.scale.shape
+    constant, rest = jax.lax.split(coeffs, [1, coeffs.shape[0] - 1])
+    pair = constant.reshape(-1, 2, spins, channels)
+    power = (rest**2).sum(0).reshape(-1, 2, spins, channels).sum(1)
+    factor, level, state = norm.scale_and_level(jax.lax.complex(pair[:, 0], pair[:, 1]), power, state, mask)
+    both = jnp.concatenate([factor, factor]).reshape(-1)
+    if level is None:
+        return coeffs * both, state
+    at = norm.affine.spins.index(0)
+    levels = jnp.stack([level.real, level.imag], 1)[:, :, None]
+    is_scalar = (np.arange(spins) == at)[:, None]
+    scaled = jnp.where(is_scalar, levels, pair * factor)
+    return jnp.concatenate([scaled.reshape(constant.shape), rest * both]), state
+
+
+def _collapse(activation: PhaseCollapse, planes: Planes) -> Planes:
+    at, channels = activation.spins.index(0), activation.channels
+    pairs = [jax.lax.split(plane, [plane.shape[0] // 2] * 2) for plane in planes]
+    moduli = [_pairs.hypotenuse(*pair) for pair in pairs]
+    inputs = jnp.concatenate([*pairs[at], *moduli], -1)
+    # A product each for real and imaginary part, so that the result is a plane as it comes.
+    parts = [
+        jnp.matmul(inputs, half, precision="highest") + bias
+        for half, bias in zip(jax.lax.split(activation.matrix(), [channels] * 2, 1), activation.bias, strict=True)
+    ]
+    return [jnp.concatenate(parts) if i == at else plane for i, plane in enumerate(planes)]

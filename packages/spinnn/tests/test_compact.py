@@ -1,0 +1,94 @@
+"""Blocks of small bandlimit in their compact layout, against the same blocks layer by layer."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import spinharm
+from spinharm import Grid, SpinTransform
+from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, _compact
+from spinnn.testing import random_coefficients
+
+GAUSS = Grid.gauss_legendre(6)
+SQUARE = Grid.equiangular(8, 8)
+SHIFTED = Grid.from_latlon(np.linspace(-90, 90, 9), np.arange(10, 370, 22.5))
+MASK = np.array([[True, True, False], [True, False, True]])
+
+
+def make(kind, spins_in, spins_out, channels, grid_in, grid_out, **options):
+    block, state = eqx.nn.make_with_state(kind)(
+        spins_in, spins_out, *channels, grid_in=grid_in, grid_out=grid_out, key=jax.random.key(0), **options
+    )
+    # Away from where training starts: scales, biases and running statistics that are not 0 or 1.
+    leaves, structure = jax.tree.flatten((block, state))
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    leaves = [
+        leaf + 0.3 * jax.random.uniform(key, leaf.shape, leaf.dtype) if eqx.is_inexact_array(leaf) else leaf
+        for leaf, key in zip(leaves, keys, strict=True)
+    ]
+    return jax.tree.unflatten(structure, leaves)
+
+
+CASES = [
+    (SpinBlock, (0,), (0, 1), (3, 4), GAUSS, GAUSS, {}),
+    (SpinBlock, (0,), (1, 0), (3, 4), None, SQUARE, {"num_filter_params": 2}),
+    (SpinBlock, (0, 1), (0, -2, 1), (2, 2), SHIFTED, GAUSS, {"options": BlockOptions(center="sample")}),
+    (SpinResidualBlock, (0, 1), (0, 1), (3, 3), GAUSS, GAUSS, {"bandlimit": 4}),
+    (SpinResidualBlock, (0, 1), (1, 0), (3, 5), SHIFTED, SQUARE, {}),
+    (SpinResidualBlock, (1,), (0,), (2, 3), SQUARE, GAUSS, {}),
+]
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_values_state_and_gradients_are_those_of_the_layers(case, inference, x64):
+    kind, spins_in, _, (channels, _), grid_in, *_, options = case
+    block, state = make(*case[:-1], **options)
+    block = eqx.nn.inference_mode(block, inference)
+    x = random_coefficients(jax.random.key(2), 4, spins_in, channels, MASK.shape)
+    if grid_in is not None:
+        x = SpinTransform(grid_in, 4, spins_in).inverse(x)
+    params, rest = eqx.partition(block, eqx.is_inexact_array)
+
+    def results(function):
+        def objective(params, x):
+            fresh = jax.tree.map(lambda leaf: leaf, state)
+            out, new = function(eqx.combine(params, rest), x, fresh, jnp.asarray(MASK))
+            weights = jnp.cos(jnp.arange(out.size)).reshape(out.shape)
+            return jnp.sum(weights * (out.real + 2 * out.imag)), (out, new)
+
+        run = spinharm.jit(jax.value_and_grad(objective, (0, 1), has_aux=True))
+        return jax.tree.leaves(run(params, x))
+
+    fast = _compact.block if kind is SpinBlock else _compact.residual_block
+    for a, b in zip(results(fast), results(kind.layer_by_layer), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-10 * np.max(np.abs(b), initial=1.0))
+
+
+def test_which_blocks_are_compact():
+    def uses(**change):
+        options = {"bandlimit": 6} | change
+        conv = SpinConv((0,), (0,), 1, 1, key=jax.random.key(0), **options)
+        block, _ = make(SpinBlock, (0,), (0,), (1, 1), None, GAUSS)
+        return _compact.applies([conv], [block.activation], [block.transform_out])
+
+    assert uses()
+    assert not uses(bandlimit=_compact.LARGEST + 1)
+    assert not uses(separable=True)
+    gated, _ = make(SpinBlock, (0,), (0,), (1, 1), None, GAUSS, options=BlockOptions(activation="gated"))
+    assert not _compact.applies([gated.conv], [gated.activation], [None])
+
+
+def test_reduced_precision_reaches_the_products():
+    maps = SpinTransform(GAUSS, 6).inverse(random_coefficients(jax.random.key(2), 6, (0,), 8, (2,)))
+    results = []
+    for dtype in ("float32", "bfloat16"):
+        options = BlockOptions(product_dtype=dtype)
+        block, state = eqx.nn.make_with_state(SpinBlock)(
+            (0,), (0, 1), 8, 8, grid_in=GAUSS, grid_out=GAUSS, options=options, key=jax.random.key(0)
+        )
+        results.append(block(maps, state)[0])
+    error = float(jnp.linalg.norm(results[0] - results[1]) / jnp.linalg.norm(results[0]))
+    assert 1e-5 < error < 3e-2
