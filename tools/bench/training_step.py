@@ -72,9 +72,9 @@ def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
     grid = GRIDS[grid_name](n)
     compiled: list[tuple[str, float]] = []
 
-    def note(event: str, seconds: float, **details: Any) -> None:
+    def note(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if event.endswith("backend_compile_duration"):
-            compiled.append((details.get("fun_name", ""), seconds))
+            compiled.append((str(kwargs.get("fun_name", "")), duration_secs))
 
     jax.monitoring.register_event_duration_secs_listener(note)
     network, net_state = eqx.nn.make_with_state(SpinResNet)(

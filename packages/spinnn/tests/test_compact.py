@@ -1,5 +1,7 @@
 """Blocks of small bandlimit in their compact layout, against the same blocks layer by layer."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import pytest
 
 import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, _compact
+from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, SpinResNet, _compact
 from spinnn.testing import random_coefficients
 
 GAUSS = Grid.gauss_legendre(6)
@@ -17,12 +19,10 @@ SHIFTED = Grid.from_latlon(np.linspace(-90, 90, 9), np.arange(10, 370, 22.5))
 MASK = np.array([[True, True, False], [True, False, True]])
 
 
-def make(kind, spins_in, spins_out, channels, grid_in, grid_out, **options):
-    block, state = eqx.nn.make_with_state(kind)(
-        spins_in, spins_out, *channels, grid_in=grid_in, grid_out=grid_out, key=jax.random.key(0), **options
-    )
-    # Away from where training starts: scales, biases and running statistics that are not 0 or 1.
-    leaves, structure = jax.tree.flatten((block, state))
+def make(kind, *args, **options):
+    """Away from where training starts: scales, biases and running statistics that are not 0 or 1."""
+    made = eqx.nn.make_with_state(kind)(*args, key=jax.random.key(0), **options)
+    leaves, structure = jax.tree.flatten(made)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     leaves = [
         leaf + 0.3 * jax.random.uniform(key, leaf.shape, leaf.dtype) if eqx.is_inexact_array(leaf) else leaf
@@ -41,11 +41,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("inference", [False, True])
-@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
-def test_values_state_and_gradients_are_those_of_the_layers(case, inference, x64):
-    kind, spins_in, _, (channels, _), grid_in, *_, options = case
-    block, state = make(*case[:-1], **options)
+@pytest.mark.parametrize(
+    ("number", "inference"), [(0, False), (1, False), (2, False), (3, True), (4, False), (5, True)]
+)
+def test_values_state_and_gradients_are_those_of_the_layers(number, inference, x64):
+    case = CASES[number]
+    kind, spins_in, spins_out, (channels, width), grid_in, grid_out, options = case
+    block, state = make(kind, spins_in, spins_out, channels, width, grid_in=grid_in, grid_out=grid_out, **options)
     block = eqx.nn.inference_mode(block, inference)
     x = random_coefficients(jax.random.key(2), 4, spins_in, channels, MASK.shape)
     if grid_in is not None:
@@ -62,23 +64,51 @@ def test_values_state_and_gradients_are_those_of_the_layers(case, inference, x64
         run = spinharm.jit(jax.value_and_grad(objective, (0, 1), has_aux=True))
         return jax.tree.leaves(run(params, x))
 
-    fast = _compact.block if kind is SpinBlock else _compact.residual_block
-    for a, b in zip(results(fast), results(kind.layer_by_layer), strict=True):
+    assert block.is_compact
+
+    def called(block, x, state, mask):
+        return block(x, state, mask=mask)
+
+    for a, b in zip(results(called), results(kind.layer_by_layer), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-10 * np.max(np.abs(b), initial=1.0))
 
 
+@pytest.mark.parametrize("remat", [False, True])
+def test_a_network_stays_in_the_layout(remat):
+    network, state = make(
+        SpinResNet,
+        (0,),
+        3,
+        grid_in=None,
+        grids=[GAUSS, SQUARE, GAUSS],
+        widths=[4, 5, 5],
+        bandlimits=[6, 4, 5],
+        remat=remat,
+    )
+    x = random_coefficients(jax.random.key(2), 7, (0,), 3, MASK.shape)
+    out, new = spinharm.jit(network)(x, jax.tree.map(lambda leaf: leaf, state), mask=jnp.asarray(MASK))
+    wanted, wanted_state = x, state
+    for block in network.blocks:
+        wanted, wanted_state = block.layer_by_layer(wanted, wanted_state, jnp.asarray(MASK))
+    np.testing.assert_allclose(out, wanted, rtol=1e-4, atol=1e-4 * float(jnp.abs(wanted).max()))
+    for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(wanted_state), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match=r"`x` of SpinBlock must be coefficients .*got shape \(2, 3, 7, 12, 1, 3\)"):
+        network(x[..., 1:, :, :], state)
+
+
 def test_which_blocks_are_compact():
-    def uses(**change):
-        options = {"bandlimit": 6} | change
+    def uses(**change: Any):
+        options: dict[str, Any] = {"bandlimit": 6} | change
         conv = SpinConv((0,), (0,), 1, 1, key=jax.random.key(0), **options)
-        block, _ = make(SpinBlock, (0,), (0,), (1, 1), None, GAUSS)
+        block, _ = make(SpinBlock, (0,), (0,), 1, 1, grid_in=None, grid_out=GAUSS)
         return _compact.applies([conv], [block.activation], [block.transform_out])
 
     assert uses()
     assert not uses(bandlimit=_compact.LARGEST + 1)
     assert not uses(separable=True)
-    gated, _ = make(SpinBlock, (0,), (0,), (1, 1), None, GAUSS, options=BlockOptions(activation="gated"))
-    assert not _compact.applies([gated.conv], [gated.activation], [None])
+    gated, _ = make(SpinBlock, (0,), (0,), 1, 1, grid_in=None, grid_out=GAUSS, options=BlockOptions(activation="gated"))
+    assert not gated.is_compact
 
 
 def test_reduced_precision_reaches_the_products():

@@ -15,6 +15,8 @@ PATH = Path(__file__).resolve().parents[1] / "examples" / "digits.py"
 @pytest.fixture(scope="module")
 def digits():
     spec = importlib.util.spec_from_file_location("digits", PATH)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["digits"] = module  # dataclasses look there
     spec.loader.exec_module(module)

@@ -283,7 +283,12 @@ def test_bad_arguments(untyped):
         ({"widths": [4, 4]}, "`grids` and `widths` must have one entry per block and at least one, got 3 and 2"),
         ({"bandlimits": [8]}, "`bandlimits` must have one entry per block, 3, got 1"),
         ({"spins": (1, 2)}, r"`spins` of PhaseCollapse must contain 0, got \(1, 2\)"),
-        ({"options": BlockOptions(activation="relu")}, "`activation` must be one of .*got 'relu'"),
+        (
+            {
+                "options": BlockOptions(activation="relu")  # pyright: ignore[reportArgumentType]
+            },
+            "`activation` must be one of .*got 'relu'",
+        ),
         ({"output": "imaginary"}, "`output` must be 'complex', 'real' or 'magnitude', got 'imaginary'"),
         ({"spins_out": (1,)}, r"`output` 'real' is for spin 0 alone, got spins_out \(1,\)"),
         ({"channels_out": None}, "`spins_out` and `channels_out` go together"),

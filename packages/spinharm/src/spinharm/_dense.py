@@ -3,13 +3,14 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _legendre
 from ._cache import cached_table
 from ._plan import Plan
 
 
-def _complex_matrix(plan: Plan, towards_degrees: bool) -> np.ndarray:
+def _complex_matrix(plan: Plan, towards_degrees: bool) -> NDArray[np.complex128]:
     """(packed coefficient, point) for an analysis, (point, packed coefficient) for a synthesis, complex128."""
     L, (spin,) = plan.bandlimit, plan.spins
     orders = np.arange(-L + 1, L)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform
 
-from . import _checks, _pairs
+from . import _checks, _compact, _pairs
 from ._block import SpinBlock, SpinResidualBlock, to_coefficients, transform_to
 from ._conv import SpinConv
 from ._options import BlockOptions
@@ -211,9 +211,32 @@ class SpinResNet(eqx.Module):
         Returns:
             Maps on `grid_out`, or on the last block's grid without a head, and the new state.
         """
-        for block in self.blocks:
-            x, state = _run(block, self.remat, x, state, mask)
+        blocks = list(self.blocks)
+        if len(blocks) > 1 and all(block.is_compact for block in blocks):
+            x, state = self._compact(x, state, mask)
+        else:
+            for block in blocks:
+                x, state = _run(block, self.remat, x, state, mask)
         return (x if self.head is None else self.head(x)), state
+
+    def _compact(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """All blocks in the layout for small bandlimits, without leaving it in between."""
+        first, *others = self.blocks
+        first.check(x)
+        flat = None if mask is None else mask.reshape(-1)
+
+        def start(block, x, state):
+            return block.compact(_compact.enter(x, block.transform_in, block.bandlimit), state, flat)
+
+        def proceed(block, planes, state):
+            return block.compact(_compact.analyse(block.transform_in, planes, block.bandlimit), state, flat)
+
+        if self.remat:
+            start, proceed = eqx.filter_checkpoint(start), eqx.filter_checkpoint(proceed)
+        planes, state = start(first, x, state)
+        for block in others:
+            planes, state = proceed(block, planes, state)
+        return _compact.leave(planes, self.blocks[-1].transform_out, x.shape[:-4]), state
 
 
 class SpinUNet(eqx.Module):

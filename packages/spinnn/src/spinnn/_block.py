@@ -46,12 +46,13 @@ def transform_to(grid: Grid | None, bandlimit: int, spins: tuple[int, ...]) -> S
     return None if grid is None else SpinTransform(grid, min(bandlimit, grid.max_bandlimit), spins)
 
 
-def _check_input(user: str, x: jax.Array, conv: SpinConv, transform: SpinTransform | None) -> None:
-    _checks.features(user, "x", x, conv.spins_in, conv.channels_in)
-    if transform is None:
-        _checks.coefficients(user, "x", x, 1)
-    else:
-        _checks.on_grid(user, "x", x, transform.grid)
+def _compact_maps(
+    block: SpinBlock | SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+) -> tuple[jax.Array, eqx.nn.State]:
+    """A block in the layout for small bandlimits, from and to the usual one."""
+    coeffs = _compact.enter(x, block.transform_in, block.bandlimit)
+    planes, state = block.compact(coeffs, state, None if mask is None else mask.reshape(-1))
+    return _compact.leave(planes, block.transform_out, x.shape[:-4]), state
 
 
 class SpinBlock(eqx.Module):
@@ -130,16 +131,35 @@ class SpinBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        _check_input("SpinBlock", x, self.conv, self.transform_in)
-        if _compact.applies([self.conv], [self.activation], [self.transform_in, self.transform_out]):
-            return _compact.block(self, x, state, mask)
-        return self.layer_by_layer(x, state, mask)
+        self.check(x)
+        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
+
+    @property
+    def bandlimit(self) -> int:
+        """Degrees of the features."""
+        return self.conv.bandlimit
+
+    def check(self, x: jax.Array) -> None:
+        """Raise `ValueError` if `x` is no input of the block."""
+        _checks.block_input("SpinBlock", x, self.conv.spins_in, self.conv.channels_in, self.transform_in)
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether the block is computed in the layout for small bandlimits."""
+        return _compact.applies([self.conv], [self.activation], [self.transform_in, self.transform_out])
+
+    def compact(
+        self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+    ) -> tuple[_compact.Planes, eqx.nn.State]:
+        """The block in that layout."""
+        coeffs, state = _compact.normalise(self.norm, _compact.convolve(self.conv, coeffs), state, mask)
+        return _compact.collapse(self.activation, _compact.synthesise(self.transform_out, coeffs)), state
 
     def layer_by_layer(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, eqx.nn.State]:
         """The block as its layers do it, at any bandlimit."""
-        coeffs = to_coefficients(x, self.transform_in, self.conv.bandlimit)
+        coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
         coeffs, state = self.norm(self.conv(coeffs), state, mask=mask)
         return self.activation(self.transform_out.inverse(coeffs)), state
 
@@ -219,17 +239,42 @@ class SpinResidualBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        _check_input("SpinResidualBlock", x, self.first, self.transform_in)
+        self.check(x)
+        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
+
+    @property
+    def bandlimit(self) -> int:
+        """Degrees of the features."""
+        return self.first.bandlimit
+
+    def check(self, x: jax.Array) -> None:
+        """Raise `ValueError` if `x` is no input of the block."""
+        _checks.block_input("SpinResidualBlock", x, self.first.spins_in, self.first.channels_in, self.transform_in)
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether the block is computed in the layout for small bandlimits."""
         convolutions, activations = [self.first, self.second], [self.inner, self.outer]
-        if _compact.applies(convolutions, activations, [self.transform_in, self.transform_out]):
-            return _compact.residual_block(self, x, state, mask)
-        return self.layer_by_layer(x, state, mask)
+        return _compact.applies(convolutions, activations, [self.transform_in, self.transform_out])
+
+    def compact(
+        self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+    ) -> tuple[_compact.Planes, eqx.nn.State]:
+        """The block in that layout."""
+        transform, matrix = self.transform_out, self.shortcut_matrix()
+        branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
+        planes = _compact.collapse(self.inner, _compact.synthesise(transform, branch))
+        branch = _compact.convolve(self.second, _compact.analyse(transform, planes, self.bandlimit))
+        branch, state = _compact.normalise(self.second_norm, branch, state, mask)
+        if matrix is not None:
+            coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix), precision="highest")
+        return _compact.collapse(self.outer, _compact.synthesise(transform, branch + coeffs)), state
 
     def layer_by_layer(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, eqx.nn.State]:
         """The block as its layers do it, at any bandlimit."""
-        coeffs = to_coefficients(x, self.transform_in, self.first.bandlimit)
+        coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
         branch, state = self.first_norm(self.first(coeffs), state, mask=mask)
         branch = self.inner(self.transform_out.inverse(branch))
         branch, state = self.second_norm(self.second(self.transform_out.forward(branch)), state, mask=mask)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import jax
 
-from spinharm import Grid
+from spinharm import Grid, SpinTransform
 
 
 def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
@@ -57,3 +57,14 @@ def coefficients(user: str, name: str, x: jax.Array, bandlimit: int) -> None:
             f"`{name}` of {user} must be coefficients (*batch, degree, order, spin, channel) with at least {bandlimit} "
             f"degrees, got shape {x.shape}"
         )
+
+
+def block_input(
+    user: str, x: jax.Array, spins: tuple[int, ...], channels: int, transform: SpinTransform | None
+) -> None:
+    """`x` must be maps on the transform's grid, or coefficients without a transform."""
+    features(user, "x", x, spins, channels)
+    if transform is None:
+        coefficients(user, "x", x, 1)
+    else:
+        on_grid(user, "x", x, transform.grid)

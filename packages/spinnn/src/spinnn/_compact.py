@@ -1,4 +1,4 @@
-"""Blocks of small bandlimit as few large matrix products: the values of the layers, in another layout.
+"""Layers at small bandlimits as few large matrix products: the values of the layers, in another layout.
 
 At bandlimits up to `LARGEST` the time of a block goes into moving its features about, not into arithmetic. Here maps
 are a plane per spin, (re/im and point, element, channel), so that a transform is one product of a small matrix with all
@@ -9,7 +9,8 @@ degree's convolution is one product. The blocks' `layer_by_layer` is the referen
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,12 +20,9 @@ import numpy as np
 from spinharm import SpinTransform
 
 from . import _pairs
-from ._activation import PhaseCollapse
+from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
-
-if TYPE_CHECKING:
-    from ._block import SpinBlock, SpinResidualBlock
 
 # Above it, the dense matrices cost more than ring by ring (`tools/bench/compact.py`).
 LARGEST = 8
@@ -32,8 +30,10 @@ LARGEST = 8
 Planes = list[jax.Array]
 
 
-def applies(convolutions: list[SpinConv], activations: list[Any], transforms: list[SpinTransform | None]) -> bool:
-    """Whether a block of these parts is one of those that this module knows."""
+def applies(
+    convolutions: Sequence[SpinConv], activations: Sequence[Any], transforms: Sequence[SpinTransform | None]
+) -> bool:
+    """Whether a block of these parts can be computed here."""
     return (
         all(conv.bandlimit <= LARGEST and conv.pointwise is None for conv in convolutions)
         and all(isinstance(activation, PhaseCollapse) for activation in activations)
@@ -41,59 +41,31 @@ def applies(convolutions: list[SpinConv], activations: list[Any], transforms: li
     )
 
 
-def block(part: SpinBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-    """`SpinBlock`."""
-    batch, mask = x.shape[:-4], _flat_mask(mask)
-    coeffs = _input(x, part.transform_in, part.conv.bandlimit)
-    coeffs, state = _normalise(part.norm, _convolve(part.conv, coeffs), state, mask)
-    planes = _collapse(part.activation, _synthesise(part.transform_out, coeffs))
-    return _maps(planes, part.transform_out, batch), state
-
-
-def residual_block(
-    part: SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-) -> tuple[jax.Array, eqx.nn.State]:
-    """`SpinResidualBlock`."""
-    batch, mask, transform = x.shape[:-4], _flat_mask(mask), part.transform_out
-    coeffs = _input(x, part.transform_in, part.first.bandlimit)
-    branch, state = _normalise(part.first_norm, _convolve(part.first, coeffs), state, mask)
-    planes = _collapse(part.inner, _synthesise(transform, branch))
-    branch = _convolve(part.second, _analyse(transform, planes))
-    branch, state = _normalise(part.second_norm, branch, state, mask)
-    matrix = part.shortcut_matrix()
-    if matrix is not None:
-        coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix), precision="highest")
-    planes = _collapse(part.outer, _synthesise(transform, branch + coeffs))
-    return _maps(planes, transform, batch), state
-
-
-def _flat_mask(mask: jax.Array | None) -> jax.Array | None:
-    return None if mask is None else mask.reshape(-1)
-
-
-def _input(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
-    """Maps or coefficients (*batch, ·, ·, spin, channel) as compact coefficients of `bandlimit` degrees."""
+def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
+    """Maps, or coefficients without a transform, (*batch, ·, ·, spin, channel), as compact coefficients."""
     batch, (spins, channels) = math.prod(x.shape[:-4]), x.shape[-2:]
     x = _pairs.as_complex(x).reshape(batch, *x.shape[-4:])
-    if transform is None:
-        degrees, middle = min(x.shape[1], bandlimit), x.shape[1] - 1
-        rows = [x[:, l, middle - l : middle + l + 1] for l in range(degrees)]  # noqa: E741
-        packed = jnp.moveaxis(jnp.concatenate(rows, 1), 1, 0).reshape(-1, batch, spins * channels)
-        coeffs = jnp.concatenate([packed.real, packed.imag], -1)
-    else:
+    if transform is not None:
         points = jnp.moveaxis(x.reshape(batch, -1, spins, channels), 1, 0)
         planes = [jnp.concatenate([points[:, :, s].real, points[:, :, s].imag]) for s in range(spins)]
-        coeffs = _analyse(transform, planes)
-    missing = bandlimit**2 - coeffs.shape[0]
-    return jnp.pad(coeffs, ((0, missing), (0, 0), (0, 0))) if missing else coeffs
+        return analyse(transform, planes, bandlimit)
+    degrees, middle = min(x.shape[1], bandlimit), x.shape[1] - 1
+    rows = [x[:, l, middle - l : middle + l + 1] for l in range(degrees)]  # noqa: E741
+    packed = jnp.moveaxis(jnp.concatenate(rows, 1), 1, 0).reshape(-1, batch, spins * channels)
+    return _padded(jnp.concatenate([packed.real, packed.imag], -1), bandlimit)
 
 
-def _maps(planes: Planes, transform: SpinTransform, batch: tuple[int, ...]) -> jax.Array:
+def leave(planes: Planes, transform: SpinTransform, batch: tuple[int, ...]) -> jax.Array:
     """Planes as complex maps (*batch, lat, lon, spin, channel)."""
     points = planes[0].shape[0] // 2
     fields = [jnp.moveaxis(jax.lax.complex(*jax.lax.split(plane, [points] * 2)), 0, 1) for plane in planes]
     x = jnp.stack(fields, 2)
     return x.reshape(*batch, *transform.grid.shape, *x.shape[2:])
+
+
+def _padded(coeffs: jax.Array, bandlimit: int) -> jax.Array:
+    missing = bandlimit**2 - coeffs.shape[0]
+    return jnp.pad(coeffs, ((0, missing), (0, 0), (0, 0))) if missing else coeffs
 
 
 def _product(matrix: jax.Array, plane: jax.Array) -> jax.Array:
@@ -102,17 +74,19 @@ def _product(matrix: jax.Array, plane: jax.Array) -> jax.Array:
     return out.reshape(-1, *plane.shape[1:])
 
 
-def _analyse(transform: SpinTransform, planes: Planes) -> jax.Array:
+def analyse(transform: SpinTransform, planes: Planes, bandlimit: int) -> jax.Array:
+    """Forward transform, with zeros for degrees from the transform's bandlimit to `bandlimit`."""
     # Split and joined as a whole: slices would be padded and added up in the backward pass.
     K, dtype = transform.bandlimit**2, str(planes[0].dtype)
     halves = [
         jax.lax.split(_product(transform.matrices(spin, dtype)[0], plane), [K, K])
         for spin, plane in zip(transform.spins, planes, strict=True)
     ]
-    return jnp.concatenate([half[part] for part in range(2) for half in halves], -1)
+    return _padded(jnp.concatenate([half[part] for part in range(2) for half in halves], -1), bandlimit)
 
 
-def _synthesise(transform: SpinTransform, coeffs: jax.Array) -> Planes:
+def synthesise(transform: SpinTransform, coeffs: jax.Array) -> Planes:
+    """Inverse transform."""
     count, dtype = len(transform.spins), str(coeffs.dtype)
     parts = jax.lax.split(coeffs, [coeffs.shape[-1] // (2 * count)] * (2 * count), 2)
     return [
@@ -121,7 +95,8 @@ def _synthesise(transform: SpinTransform, coeffs: jax.Array) -> Planes:
     ]
 
 
-def _convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
+def convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
+    """`SpinConv` without bias."""
     filters = conv.filters()
     L, features = conv.bandlimit, coeffs.shape[-1]
     matrices = _pairs.real_matrix(filters.reshape(L, features // 2, -1))
@@ -134,9 +109,10 @@ def _convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
     return jnp.concatenate(products)
 
 
-def _normalise(
+def normalise(
     norm: SpectralBatchNorm, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
 ) -> tuple[jax.Array, eqx.nn.State]:
+    """`SpectralBatchNorm`."""
     spins, channels = norm.affine.scale.shape
     constant, rest = jax.lax.split(coeffs, [1, coeffs.shape[0] - 1])
     pair = constant.reshape(-1, 2, spins, channels)
@@ -152,7 +128,9 @@ def _normalise(
     return jnp.concatenate([scaled.reshape(constant.shape), rest * both]), state
 
 
-def _collapse(activation: PhaseCollapse, planes: Planes) -> Planes:
+def collapse(activation: PhaseCollapse | MagnitudeActivation | GatedActivation, planes: Planes) -> Planes:
+    """`PhaseCollapse`, the one activation that `applies` lets through."""
+    assert isinstance(activation, PhaseCollapse)
     at, channels = activation.spins.index(0), activation.channels
     pairs = [jax.lax.split(plane, [plane.shape[0] // 2] * 2) for plane in planes]
     moduli = [_pairs.hypotenuse(*pair) for pair in pairs]
