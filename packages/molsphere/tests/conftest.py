@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import equinox as eqx
+import jax
 import jaxtyping
 import numpy as np
 import pytest
+
+from molsphere import HeadConfig, PropertyModel, RegressorConfig, SphereRegressor, TargetScaling
 
 METHANE = """\
 5
@@ -51,6 +56,31 @@ def random_molecules() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
             positions[at, :size] = sites[chosen] + rng.uniform(-0.25, 0.25, (size, 3))
             numbers[at, :size] = rng.choice([1, 6, 7, 8, 9], size)
         return positions, numbers
+
+    return make
+
+
+@pytest.fixture
+def make_model() -> Callable[..., PropertyModel]:
+    """`make_model(units, seed, …)`: a small network of random weights as a model; references of −3 per atom."""
+
+    def make(units: dict[str, str], seed: int = 0, *, species: tuple[int, ...] = (1, 6, 8), **changes) -> PropertyModel:
+        config = RegressorConfig(
+            outputs=len(units),
+            species=species,
+            powers=(2,),
+            bandlimits=(3,),
+            grid="gauss",
+            oversampling=2.0,
+            widths=(4,),
+            num_filter_params=(None,),
+            embedding=2,
+            head=HeadConfig(width=8, linear=True),
+        )
+        config = dataclasses.replace(config, **changes)
+        network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(seed))
+        scaling = TargetScaling(species, (-3.0,) * len(species), 0.5, 2.0)
+        return PropertyModel(eqx.nn.inference_mode(network), state, units, dict.fromkeys(units, scaling))
 
     return make
 

@@ -12,6 +12,8 @@ from ._batch import (
 )
 from ._coulomb import coulomb_sphere_features as coulomb_sphere_features
 from ._dataset import MoleculeSet as MoleculeSet
+from ._ensemble import predict_ensemble as predict_ensemble
+from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
 from ._features import (
     QM9_MIN_DISTANCE as QM9_MIN_DISTANCE,
     QM9_SPECIES as QM9_SPECIES,
@@ -21,6 +23,7 @@ from ._features import (
 from ._fetch import FetchError as FetchError, RemoteFile as RemoteFile, fetch as fetch, fetch_qm9 as fetch_qm9
 from ._heads import DeepSetsHead as DeepSetsHead, TransformerHead as TransformerHead
 from ._molecule import Molecule as Molecule, check_molecules as check_molecules
+from ._options import TrainOptions as TrainOptions
 from ._pipeline import Batch as Batch, BatchPlan as BatchPlan, batch_iterator as batch_iterator
 from ._presets import PRESETS as PRESETS, preset as preset
 from ._property_model import PropertyModel as PropertyModel
@@ -32,8 +35,11 @@ from ._regressor import (
     SphereRegressor as SphereRegressor,
     measure_feature_scale as measure_feature_scale,
 )
+from ._run import run_training as run_training
+from ._run_data import RunData as RunData, read_run_data as read_run_data
 from ._scaling import TargetScaling as TargetScaling
 from ._smiles import from_smiles as from_smiles
+from ._sphere_plot import draw_spheres as draw_spheres
 from ._splits import Splits as Splits, qm9_splits as qm9_splits, random_splits as random_splits
 from ._targets import (
     ATOMIC_REFERENCES as ATOMIC_REFERENCES,

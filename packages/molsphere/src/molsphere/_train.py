@@ -17,6 +17,7 @@ from spinnn.training import OptimizerConfig, TrainingConfig, fit, l1_loss, l2_lo
 
 from . import _checks
 from ._augment import augment
+from ._batch import choose_buckets
 from ._dataset import MoleculeSet
 from ._pipeline import Batch, BatchPlan, batch_iterator
 from ._property_model import PropertyModel
@@ -39,6 +40,7 @@ class RunConfig:
         augmentation: Rotate and reflect molecules at random in each step.
         reference: What is subtracted from values before they are learned, see `TargetScaling`.
         loss: `"l1"` or `"l2"`, of scaled values.
+        max_buckets: Most sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
     """
 
     network: RegressorConfig = RegressorConfig()
@@ -49,9 +51,11 @@ class RunConfig:
     augmentation: bool = True
     reference: Method = "composition"
     loss: Literal["l1", "l2"] = "l1"
+    max_buckets: int = 6
 
     def __post_init__(self) -> None:
         _checks.integer("batch_size", self.batch_size, 1)
+        _checks.integer("max_buckets", self.max_buckets, 1)
         _checks.option("loss", self.loss, ("l1", "l2"))
 
 
@@ -105,7 +109,8 @@ def train(
         )
     seed = config.training.seed
     network, state = eqx.nn.make_with_state(SphereRegressor)(network_config, key=jax.random.key(seed))
-    plan = BatchPlan.build(part.num_atoms, config.batch_size, seed=seed)
+    buckets = choose_buckets(part.num_atoms, config.max_buckets)
+    plan = BatchPlan.build(part.num_atoms, config.batch_size, buckets=buckets, seed=seed)
     scaled = {name: scalings[name].scale_values(part, v[splits.train]) for name, v in values.items()}
     validation = data.subset(splits.validation)
     wanted = {name: v[splits.validation] for name, v in values.items()}

@@ -1,0 +1,98 @@
+"""`molsphere plot parity`, `sizes`, `learning` and `spheres`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from .. import _terminal
+from .._evaluation import Evaluation
+from .._molecule import Molecule
+from .._plots import error_by_size, learning_curve, parity, save_figure
+from .._readers import read_molecules
+from .._smiles import from_smiles
+from .._sphere_plot import Projection, draw_spheres
+from ._parse import parse
+
+_RUN_TEXT = {
+    "plot parity": "Predictions over what is right, of the last part (test) of a run or an evaluation.",
+    "plot sizes": "Mean absolute error by number of atoms, of the last part (test) of a run or an evaluation.",
+    "plot learning": "Loss by step, and errors on the validation part by checkpoint, from a run's metrics.jsonl.",
+}
+_FILES = {"plot parity": "parity.png", "plot sizes": "error-by-size.png", "plot learning": "learning-curve.png"}
+_SPHERES_TEXT = """What one atom of a molecule sees: a map per species and power, on a grid of 121×240 points.
+
+examples:
+  molsphere plot spheres --smiles CCO --out ethanol.png
+  molsphere plot spheres some.xyz --molecule 3 --atom 5 --powers 1 2 6 --projection orthographic"""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunPlotOptions:
+    """Options of a plot of a run.
+
+    Attributes:
+        run: The run's folder, or that of an evaluation.
+        out: A .png; default in the folder.
+    """
+
+    run: Annotated[str, tyro.conf.Positional]
+    out: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SpheresOptions:
+    """Options of `molsphere plot spheres`.
+
+    Attributes:
+        file: A file of molecules.
+        smiles: A SMILES instead of a file.
+        molecule: Which molecule of the file, from 0.
+        atom: Which atom, from 0.
+        powers: Exponents of the distance.
+        projection: Of the maps; orthographic shows one hemisphere.
+        out: A .png.
+    """
+
+    file: Annotated[str | None, tyro.conf.Positional] = None
+    smiles: str | None = None
+    molecule: int = 0
+    atom: int = 0
+    powers: tuple[float, ...] = (2.0, 6.0)
+    projection: Projection = "mollweide"
+    out: str = "spheres.png"
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    if name == "plot spheres":
+        options = parse(SpheresOptions, name, words, _SPHERES_TEXT)
+        figure = draw_spheres(_molecule(options), options.atom, powers=options.powers, projection=options.projection)
+        out: str | Path = options.out
+    else:
+        text = f"{_RUN_TEXT[name]}\n\nexample:\n  molsphere {name} runs/H --out {_FILES[name]}"
+        chosen = parse(RunPlotOptions, name, words, text)
+        figure, out = _draw(name, Path(chosen.run)), chosen.out or Path(chosen.run) / _FILES[name]
+    _terminal.say(f"wrote {save_figure(figure, out)}")
+    return 0
+
+
+def _draw(name: str, folder: Path) -> Any:
+    if name == "plot learning":
+        return learning_curve(folder / "metrics.jsonl")
+    return (parity if name == "plot parity" else error_by_size)(Evaluation.load(folder))
+
+
+def _molecule(options: SpheresOptions) -> Molecule:
+    if (options.file is None) == (options.smiles is None):
+        raise ValueError("`file` or `smiles` must be given, one of the two")
+    if options.smiles is not None:
+        return from_smiles(options.smiles)
+    result = read_molecules(str(options.file), on_error="collect")
+    if not 0 <= options.molecule < len(result):
+        raise ValueError(f"`molecule` must be 0 … {len(result) - 1}, got {options.molecule}")
+    return result[options.molecule]

@@ -1,0 +1,130 @@
+"""`molsphere predict`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from .. import _terminal
+from .._ensemble import predict_ensemble
+from .._molecule import Molecule, check_molecules
+from .._property_model import PropertyModel
+from .._readers import read_molecules
+from .._run import MODEL
+from .._smiles import from_smiles
+from .._writers import write_predictions
+from ._parse import parse
+
+_TEXT = """Predict properties of the molecules in files (.xyz .extxyz .sdf .mol .smi .csv), or of SMILES.
+
+Several models of a property are an ensemble: their mean, and their standard deviation as `…_std`. Models of homo and
+lumo give gap = lumo − homo too. Broken records are told by line on the standard error; the rest is predicted, and the
+exit status is 1. The result has units in its header: CSV on the standard output, or the file of --out (.csv, .xyz,
+.extxyz).
+
+examples:
+  molsphere predict some.sdf --models runs/H/model.spinnn --out predicted.csv
+  molsphere predict --smiles CCO --smiles c1ccccc1 --models runs/H
+  molsphere predict some.xyz --models runs/H-0 runs/H-1 runs/H-2 --out predicted.extxyz
+  molsphere predict some.csv --models runs/homo runs/lumo"""
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """Options of `molsphere predict`.
+
+    Attributes:
+        files: Files of molecules.
+        models: Model files, or folders of runs.
+        smiles: A SMILES; may be given several times.
+        out: The result, .csv, .xyz or .extxyz; default CSV on the standard output.
+        gap: Add the gap where homo and lumo are predicted.
+        batch_size: Molecules per batch.
+        seed: Seed of the geometries of SMILES.
+    """
+
+    models: tuple[str, ...]
+    files: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    smiles: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    out: str | None = None
+    gap: bool = True
+    batch_size: int = 32
+    seed: int = 0
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = parse(PredictOptions, name, words, _TEXT)
+    if not options.files and not options.smiles:
+        raise ValueError("`files` or `smiles` must be given, got neither")
+    if options.out is not None and Path(options.out).suffix.lower() not in (".csv", ".xyz", ".extxyz"):
+        raise ValueError(f"`out` must end in .csv, .xyz or .extxyz, got {options.out!r}")
+    models = load_models(options.models)
+    molecules, problems = _read(options)
+    species = set.intersection(*(set(model.config.species) for model in models))
+    if not species:
+        raise ValueError("`models` must share at least one species, got none")
+    kept = []
+    for where, molecule in molecules:
+        try:
+            check_molecules([molecule], sorted(species))
+        except ValueError as error:
+            problems.append(f"{where}: {str(error).replace(' in molecule 0', '')}")
+        else:
+            kept.append(molecule)
+    if not kept:
+        raise ValueError(problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
+    for problem in problems:
+        _terminal.warn(problem)
+    columns, units = predict_ensemble(models, kept, gap=options.gap, batch_size=options.batch_size)
+    if options.out is not None:
+        write_predictions(options.out, kept, columns, units)
+        _terminal.say(f"wrote {options.out}: {len(kept)} molecules, {', '.join(columns)}")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "predictions.csv"
+            write_predictions(path, kept, columns, units)
+            sys.stdout.write(path.read_text(encoding="utf-8"))
+            sys.stdout.flush()
+    if problems:
+        _terminal.warn(f"left out: {len(problems)} of {len(problems) + len(kept)} records")
+    return 1 if problems else 0
+
+
+def load_models(paths: Sequence[str]) -> list[PropertyModel]:
+    """Models from files or folders of runs.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: A file that is no model, or a damaged one.
+    """
+    models = []
+    for text in paths:
+        path = Path(text) / MODEL if Path(text).is_dir() else Path(text)
+        if not path.is_file():
+            raise FileNotFoundError(f"`models` must be model files or folders of runs, found no {path}")
+        models.append(PropertyModel.load(path))
+    if not models:
+        raise ValueError("`models` must be at least one, got none")
+    return models
+
+
+def _read(options: PredictOptions) -> tuple[list[tuple[str, Molecule]], list[str]]:
+    """Molecules with where they are from, and what could not be read."""
+    molecules, problems = [], []
+    for file in options.files:
+        result = read_molecules(file, on_error="collect", seed=options.seed)
+        problems += [str(problem) for problem in result.problems]
+        molecules += [(f"{file}: molecule {at + 1}", molecule) for at, molecule in enumerate(result)]
+    for text in options.smiles:
+        try:
+            molecules.append((f"--smiles {text}", from_smiles(text, seed=options.seed)))
+        except ValueError as error:
+            problems.append(f"--smiles {text}: {error}")
+    return molecules, problems

@@ -1,0 +1,63 @@
+"""`molsphere train`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+from .. import _terminal
+from .._options import TrainOptions
+from .._presets import preset
+from .._report import report
+from .._run import MODEL, load_options, run_training
+from .._run_data import read_run_data
+from ._parse import parse
+
+_TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
+
+The folder gets options.json, config.json, data.json, splits.npz, metrics.jsonl, checkpoints, model.spinnn,
+evaluation.json, predictions.npz and plots. `--config FILE` reads options from JSON, e.g. the options.json of another
+run; flags go before it.
+
+examples:
+  molsphere train --data data/qm9.npz --targets H --split cormorant --out runs/H
+  molsphere train --data data/dsgdb9nsd.xyz.tar.bz2 --targets mu --preset small --sizes 9000 1000 1000 --out runs/mu
+  molsphere train --data some.csv --targets logS --units log(mol/L) --out runs/solubility
+  molsphere train --data some.extxyz --targets energy --units eV --epochs 50 --network.widths 16 16 16 --out runs/e
+  molsphere train --config runs/H/options.json --seed 1 --out runs/H-1"""
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = read_options(name, words)
+    for field in ("data", "out"):
+        if not getattr(options, field):
+            raise ValueError(f"`{field}` must be given, by --{field} or in the file of --config, got ''")
+    data = read_run_data(options.data, options.targets, options.units)
+    for problem in data.problems:
+        _terminal.warn(f"left out: {problem}")
+    splits = options.make_splits(len(data.molecules))
+    _terminal.say(data.source)
+    _, result = run_training(options, data, splits, say=_terminal.say)
+    report(result)
+    _terminal.say(f"wrote {options.out}/{MODEL}")
+    return 1 if data.problems else 0
+
+
+def read_options(name: str, words: Sequence[str]) -> TrainOptions:
+    """Options from a command line: flags go before `--config`, `--preset` sets the network that flags change."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--config")
+    early.add_argument("--preset")
+    try:
+        first, rest = early.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from None
+    default = TrainOptions() if first.config is None else load_options(first.config)
+    if first.preset is not None:
+        chosen: Literal["paper", "small", "tiny"] = first.preset
+        default = dataclasses.replace(default, network=preset(chosen), preset=chosen)
+    # What the file says stays visible as the default of the help.
+    return parse(TrainOptions, name, rest, _TEXT, default)

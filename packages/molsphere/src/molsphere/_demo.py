@@ -1,0 +1,119 @@
+"""What `molsphere demo` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _demo_data
+from ._atomic_write import replacing
+from ._options import TrainOptions
+from ._presets import preset
+from ._run import MODEL, run_training
+from ._run_data import read_run_data
+from ._smiles import from_smiles
+from ._writers import write_predictions
+
+DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
+
+
+def run_demo(
+    out: str | Path,
+    *,
+    smiles: str = "CCO",
+    molecules: int = 400,
+    count: int = 3,
+    epochs: int = 24,
+    max_buckets: int = 3,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Make data, train, compare, predict, draw; all of it in one folder, the same for the same seed.
+
+    Args:
+        out: The folder. A demo that was stopped goes on in it.
+        smiles: A molecule to predict.
+        molecules: Shipped molecules to use.
+        count: Geometries of each.
+        epochs: Passes over the training part.
+        max_buckets: Most sizes that molecules are padded to; compiling each takes seconds.
+        seed: Of everything random.
+        say: Told each step and its figures.
+
+    Returns:
+        The summary, which is also in `summary.json`: errors in kcal/mol, times in seconds.
+
+    Raises:
+        ValueError: Sizes out of range, a molecule that cannot be predicted, or a folder of another run.
+    """
+    begun = time.perf_counter()
+    asked = from_smiles(smiles)  # refused before minutes of training
+    if strangers := sorted(set(asked.symbols) - set("HCNOF")):
+        raise ValueError(f"`smiles` must be of H, C, N, O, F, which the demo trains with, got {', '.join(strangers)}")
+    folder, name, unit = Path(out), _demo_data.PROPERTY, _demo_data.UNIT
+    chosen = _demo_data.choose_smiles(molecules, seed)
+    found, owner = _demo_data.geometries(chosen, count, seed)
+    energies = np.array([molecule.properties[name] for molecule in found], np.float64)
+    write_predictions(folder / DATA, found, {name: energies}, {name: unit})
+    say(f"1. data: {len(found):,} geometries of {molecules} molecules, MMFF94 energies in {unit}: {folder / DATA}")
+
+    data, splits = read_run_data(folder / DATA, [name]), _demo_data.demo_splits(owner)
+    options = demo_options(folder, epochs, max_buckets, seed)
+    say(f"2. training {options.network.widths} channels at bandlimits {options.network.bandlimits}")
+    started = time.perf_counter()
+    model, result = run_training(options, data, splits, say=lambda text: say(f"   {text}"))
+    seconds = time.perf_counter() - started
+
+    errors = _demo_data.baselines(data.molecules, data.values[name], splits)
+    errors["molsphere"] = result.summary()[name]["parts"]["test"]["mae"]
+    say(f"3. mean absolute error on {splits.test.size} geometries of molecules that it has not seen [{unit}]")
+    for what, error in errors.items():
+        say(f"   {what:<34}{error:8.2f}")
+
+    predicted = model.predict([asked])[name]
+    truth = float(asked.properties["mmff94_energy"])
+    write_predictions(folder / PREDICTION, [asked], {name: predicted}, {name: unit})
+    say(f"4. {smiles}, at rest: predicted {predicted[0]:.1f}, MMFF94 {truth:.1f} {unit}: {folder / PREDICTION}")
+
+    summary = {
+        "unit": unit,
+        "geometries": len(found),
+        "test_errors": errors,
+        "smiles": smiles,
+        "predicted": float(predicted[0]),
+        "mmff94": truth,
+        "seed": seed,
+        "epochs": epochs,
+        "seconds_training": round(seconds, 1),
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
+    with replacing(folder / SUMMARY) as file:
+        file.write(json.dumps(summary, indent=1) + "\n")
+    say(f"5. {summary['seconds']:.0f} s; summary in {folder / SUMMARY}. Next:")
+    say(f"   molsphere predict --smiles 'CC(=O)N' --models {folder / MODEL}")
+    say(f"   molsphere plot spheres --smiles '{smiles}' --out {folder / 'spheres.png'}")
+    return summary
+
+
+def demo_options(folder: Path, epochs: int, max_buckets: int, seed: int) -> TrainOptions:
+    """The run of the demo: the preset `tiny` with fewer blocks and channels."""
+    network = dataclasses.replace(preset("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None))
+    return TrainOptions(
+        data=str(folder / DATA),
+        targets=(_demo_data.PROPERTY,),
+        out=str(folder),
+        epochs=epochs,
+        seed=seed,
+        learning_rate=1e-2,
+        ema_decay=0.99,
+        max_buckets=max_buckets,
+        checkpoint_every=10**6,
+        log_every=5,
+        network=network,
+    )

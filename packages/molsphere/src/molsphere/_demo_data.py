@@ -1,0 +1,111 @@
+"""The data of the demo: small molecules, bent and stretched at random, with their MMFF94 energies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+
+import numpy as np
+
+from ._dataset import MoleculeSet
+from ._molecule import Molecule
+from ._splits import Splits
+
+PROPERTY, UNIT = "energy", "kcal/mol"
+_LARGEST_DISPLACEMENT = 0.1
+_MAX_ITERATIONS = 2000
+
+
+def demo_smiles() -> list[str]:
+    """The SMILES that are shipped: 400 molecules of two to seven heavy atoms of C, N, O, F."""
+    text = resources.files("molsphere").joinpath("demo.smi").read_text(encoding="utf-8")
+    return text.split()
+
+
+def choose_smiles(count: int, seed: int) -> list[str]:
+    """Some of the shipped SMILES at random, in an order at random.
+
+    Raises:
+        ValueError: Fewer than ten, or more than there are.
+    """
+    every = demo_smiles()
+    if not 10 <= count <= len(every):
+        raise ValueError(f"`molecules` must be 10 … {len(every)}, got {count}")
+    order = np.random.default_rng((seed, 0)).permutation(len(every))[:count]
+    return [every[i] for i in order]
+
+
+def geometries(smiles: Sequence[str], count: int, seed: int) -> tuple[list[Molecule], np.ndarray]:
+    """Geometries of molecules with their energies of MMFF94 [kcal/mol] as the property `energy`.
+
+    They belong by turns to two conformers from ETKDG. The first is at rest; in the others each atom is displaced by
+    normal numbers of standard deviation u · 0.1 Å, u uniform in 0 … 1 and drawn per geometry.
+
+    Args:
+        smiles: What RDKit can embed and MMFF94 has parameters for.
+        count: Geometries per molecule.
+        seed: Seed of all of it.
+
+    Returns:
+        The geometries, molecule by molecule, and the position in `smiles` of each, shape (geometries,).
+
+    Raises:
+        ValueError: No geometries, or a molecule that cannot be embedded.
+    """
+    from rdkit import Chem, rdBase
+    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+    if count < 1:
+        raise ValueError(f"`geometries` must be at least 1, got {count}")
+    found, owner = [], []
+    with rdBase.BlockLogs():
+        for at, text in enumerate(smiles):
+            rng = np.random.default_rng((seed, 1, at))
+            molecule = Chem.AddHs(Chem.MolFromSmiles(text))
+            parameters = rdDistGeom.ETKDGv3()
+            parameters.randomSeed = seed
+            conformers = list(rdDistGeom.EmbedMultipleConfs(molecule, min(count, 2), parameters))
+            if not conformers:
+                raise ValueError(f"`smiles` must be molecules that ETKDG can embed, got {text!r}")
+            rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(molecule, maxIters=_MAX_ITERATIONS)
+            properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(molecule)
+            numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
+            for number in range(count):
+                conformer = conformers[number % len(conformers)]
+                positions = np.asarray(molecule.GetConformer(conformer).GetPositions(), np.float64)
+                if number:
+                    spread = _LARGEST_DISPLACEMENT * rng.uniform()
+                    positions = positions + spread * rng.normal(size=positions.shape)
+                field = rdForceFieldHelpers.MMFFGetMoleculeForceField(molecule, properties, confId=conformer)
+                energy = float(field.CalcEnergy(positions.ravel().tolist()))
+                found.append(Molecule(numbers, positions, text, {"smiles": text, PROPERTY: energy}))
+                owner.append(at)
+    return found, np.array(owner)
+
+
+def demo_splits(owner: np.ndarray) -> Splits:
+    """Parts of 80 %, 10 % and 10 % of the molecules, all geometries of a molecule in one part."""
+    count = int(owner.max()) + 1
+    held_out = max(count // 10, 1)
+    train, validation = count - 2 * held_out, count - held_out
+    where = np.arange(owner.size)
+    return Splits(
+        where[owner < train], where[(owner >= train) & (owner < validation)], where[owner >= validation], owner.size
+    )
+
+
+def baselines(data: MoleculeSet, values: np.ndarray, splits: Splits) -> dict[str, float]:
+    """Mean absolute errors on the test part of predicting the training part's mean, and its regression on composition.
+
+    Returns:
+        Errors by name, in the unit of the values.
+    """
+    from ._scaling import TargetScaling
+
+    training, test = data.subset(splits.train), data.subset(splits.test)
+    known, wanted = values[splits.train], values[splits.test]
+    composition = TargetScaling.fit(training, known, species=data.species).baseline(test)
+    return {
+        "the mean": float(np.abs(known.mean() - wanted).mean()),
+        "linear regression on composition": float(np.abs(composition - wanted).mean()),
+    }

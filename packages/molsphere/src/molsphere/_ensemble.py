@@ -1,0 +1,72 @@
+"""Predictions of several models together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from ._molecule import Molecule
+from ._property_model import PropertyModel
+
+
+def predict_ensemble(
+    models: Sequence[PropertyModel], molecules: Sequence[Molecule], *, gap: bool = True, batch_size: int = 32
+) -> tuple[dict[str, Float[np.ndarray, " molecules"]], dict[str, str]]:
+    """Mean over the models of each property, and their standard deviation.
+
+    The column `x_std` is there for a property x that more than one model predicts: √(Σ_k (x_k − x̄)² / (K − 1)). It
+    tells how much the models differ, not how far they are from the truth. Where `homo` and `lumo` are predicted and
+    `gap` is not, gap = lumo − homo; its deviation is that of the models' differences if the same models predict both,
+    else √(homo_std² + lumo_std²).
+
+    Args:
+        models: At least one; models of different properties may be mixed.
+        molecules: Molecules of species that all models know.
+        gap: Whether to add the gap.
+        batch_size: Molecules per batch.
+
+    Returns:
+        Values by column, each of shape (molecules,), float64, and units by column.
+
+    Raises:
+        ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
+    """
+    if not models:
+        raise ValueError("`models` must hold at least one model, got none")
+    members: dict[str, list[tuple[int, np.ndarray]]] = {}
+    units: dict[str, str] = {}
+    for at, model in enumerate(models):
+        for name, unit in model.units.items():
+            if units.setdefault(name, unit) != unit:
+                raise ValueError(f"`models` must give {name!r} in one unit, got {units[name]!r} and {unit!r}")
+        for name, values in model.predict(molecules, batch_size=batch_size).items():
+            members.setdefault(name, []).append((at, values))
+    columns: dict[str, np.ndarray] = {}
+    told: dict[str, str] = {}
+
+    def add(name: str, values: np.ndarray, deviation: np.ndarray | None, unit: str) -> None:
+        columns[name], told[name] = values, unit
+        if deviation is not None:
+            columns[f"{name}_std"], told[f"{name}_std"] = deviation, unit
+
+    for name, found in members.items():
+        add(name, *_moments([values for _, values in found]), units[name])
+    if gap and {"homo", "lumo"} <= set(members) and "gap" not in members:
+        if units["homo"] != units["lumo"]:
+            raise ValueError(f"homo and lumo must be in one unit, got {units['homo']!r} and {units['lumo']!r}")
+        homo, lumo = members["homo"], members["lumo"]
+        if [at for at, _ in homo] == [at for at, _ in lumo]:
+            moments = _moments([high - low for (_, high), (_, low) in zip(lumo, homo, strict=True)])
+        else:
+            spreads = [columns[x] for x in ("homo_std", "lumo_std") if x in columns]
+            deviation = np.hypot(*spreads) if len(spreads) == 2 else None
+            moments = columns["lumo"] - columns["homo"], deviation
+        add("gap", *moments, units["homo"])
+    return columns, told
+
+
+def _moments(members: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    stacked = np.stack(members)
+    return stacked.mean(0), stacked.std(0, ddof=1) if len(members) > 1 else None

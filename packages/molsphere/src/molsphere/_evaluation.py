@@ -1,0 +1,158 @@
+"""Errors of a model by part and by size of the molecule."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ._atomic_write import replacing
+from ._batch import bucket_of, choose_buckets
+from ._dataset import MoleculeSet
+from ._property_model import PropertyModel
+
+_SIZE_CLASSES = 6
+_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predictions of a model beside what is right.
+
+    Attributes:
+        index: Positions in the data of the molecules predicted, shape (molecules,).
+        part: Part of each of them, shape (molecules,), positions in `parts`.
+        num_atoms: Their atoms, shape (molecules,).
+        parts: Names of the parts.
+        units: Unit by property.
+        predicted: Predictions by property, each of shape (molecules,).
+        wanted: What is right, likewise.
+    """
+
+    index: Int[np.ndarray, " molecules"]
+    part: Int[np.ndarray, " molecules"]
+    num_atoms: Int[np.ndarray, " molecules"]
+    parts: tuple[str, ...]
+    units: Mapping[str, str]
+    predicted: Mapping[str, Float[np.ndarray, " molecules"]]
+    wanted: Mapping[str, Float[np.ndarray, " molecules"]]
+
+    def summary(self) -> dict[str, Any]:
+        """Mean absolute errors as JSON types: by property, by part, and of the last part by size."""
+        last = self.part == len(self.parts) - 1
+        classes = _size_classes(self.num_atoms[last])
+        result: dict[str, Any] = {}
+        for name, unit in self.units.items():
+            error = np.abs(self.predicted[name] - self.wanted[name])
+            spread = np.abs(self.wanted[name][last] - np.median(self.wanted[name][last]))
+            result[name] = {
+                "unit": unit,
+                "parts": {
+                    part: {"molecules": int((self.part == at).sum()), "mae": float(error[self.part == at].mean())}
+                    for at, part in enumerate(self.parts)
+                },
+                "mean_absolute_deviation": float(spread.mean()),
+                "sizes": [
+                    {"atoms": [low, high], "molecules": int(chosen.sum()), "mae": float(error[last][chosen].mean())}
+                    for low, high, chosen in classes
+                ],
+            }
+        return result
+
+    def save(self, folder: str | Path) -> None:
+        """Write `evaluation.json`, the summary, and `predictions.npz`, from which `load` makes this again."""
+        folder = Path(folder)
+        with replacing(folder / "predictions.npz", "wb") as file:
+            arrays: dict[str, Any] = {
+                **{f"predicted_{name}": values for name, values in self.predicted.items()},
+                **{f"wanted_{name}": values for name, values in self.wanted.items()},
+            }
+            names, units = np.array(list(self.units)), np.array(list(self.units.values()))
+            fixed: dict[str, Any] = {"index": self.index, "part": self.part, "num_atoms": self.num_atoms}
+            np.savez(file, parts=np.array(self.parts), names=names, units=units, **fixed, **arrays)
+        with replacing(folder / "evaluation.json") as file:
+            file.write(json.dumps(self.summary(), indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Evaluation:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: Nothing was evaluated there.
+            ValueError: Another kind of file.
+        """
+        path = Path(folder) / "predictions.npz"
+        if not path.is_file():
+            raise FileNotFoundError(f"found no {path}; run `molsphere evaluate` first")
+        try:
+            # Opened here: NumPy leaves a damaged file open.
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                names = [str(name) for name in file["names"]]
+                return cls(
+                    file["index"],
+                    file["part"],
+                    file["num_atoms"],
+                    tuple(str(part) for part in file["parts"]),
+                    dict(zip(names, (str(unit) for unit in file["units"]), strict=True)),
+                    {name: file[f"predicted_{name}"] for name in names},
+                    {name: file[f"wanted_{name}"] for name in names},
+                )
+        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} must be what `molsphere evaluate` wrote: {error}") from None
+
+
+def evaluate(
+    model: PropertyModel,
+    data: MoleculeSet,
+    values: Mapping[str, Float[np.ndarray, " molecules"]],
+    parts: Mapping[str, Int[np.ndarray, " chosen"]],
+) -> Evaluation:
+    """Predict parts of a data set.
+
+    Args:
+        model: The model.
+        data: All molecules.
+        values: What is right, by property of the model, each of shape (molecules,), in the model's units.
+        parts: Positions in `data` by the name of the part; empty parts are left out.
+
+    Returns:
+        Predictions and values.
+
+    Raises:
+        ValueError: No molecules, properties that the model has not, or molecules that it cannot predict.
+    """
+    if unknown := sorted(set(values) - set(model.units)):
+        raise ValueError(f"`values` must be of the model's properties, {sorted(model.units)}, got {unknown} too")
+    chosen = {name: at for name, at in parts.items() if at.size}
+    if not chosen or not values:
+        raise ValueError("`parts` and `values` must hold at least one molecule and one property, got none")
+    index = np.concatenate(list(chosen.values()))
+    # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
+    predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
+    for start in range(0, index.size, 8192):
+        found = model.predict([data[int(i)] for i in index[start : start + 8192]], batch_size=_BATCH)
+        for name in values:
+            predicted[name].append(found[name])
+    return Evaluation(
+        index,
+        np.repeat(np.arange(len(chosen)), [at.size for at in chosen.values()]),
+        data.num_atoms[index],
+        tuple(chosen),
+        {name: model.units[name] for name in values},
+        {name: np.concatenate(arrays) for name, arrays in predicted.items()},
+        {name: v[index] for name, v in values.items()},
+    )
+
+
+def _size_classes(num_atoms: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+    """Smallest and largest number of atoms of each class, and who is in it."""
+    edges = choose_buckets(num_atoms, _SIZE_CLASSES)
+    which = bucket_of(num_atoms, edges)
+    classes = [which == at for at in range(len(edges))]
+    return [(int(num_atoms[c].min()), int(num_atoms[c].max()), c) for c in classes if c.any()]

@@ -1,0 +1,27 @@
+"""An evaluation as tables on the terminal."""
+
+from __future__ import annotations
+
+from . import _terminal
+from ._evaluation import Evaluation
+
+
+def report(result: Evaluation) -> None:
+    """Print the mean absolute errors by part, and of the last part by size."""
+    summary = result.summary()
+    rows = []
+    for name, found in summary.items():
+        for part, values in found["parts"].items():
+            error, unit = _terminal.figure(values["mae"]), found["unit"]
+            rows.append((f"{name}, {part}", f"{values['molecules']:,}", error, unit))
+        spread = _terminal.figure(found["mean_absolute_deviation"])
+        rows.append((f"{name}, always the median of {result.parts[-1]}", "", spread, found["unit"]))
+    _terminal.table("Mean absolute error", ("property", "molecules", "MAE", "unit"), rows)
+    rows = []
+    for name, found in summary.items():
+        for size in found["sizes"]:
+            low, high = size["atoms"]
+            atoms = f"{low}" if low == high else f"{low} … {high}"
+            rows.append((name, atoms, f"{size['molecules']:,}", _terminal.figure(size["mae"]), found["unit"]))
+    title = f"By number of atoms, {result.parts[-1]}"
+    _terminal.table(title, ("property", "atoms", "molecules", "MAE", "unit"), rows)

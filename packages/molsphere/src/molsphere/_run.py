@@ -1,0 +1,147 @@
+"""A run in its folder: options, data, splits, training, evaluation, plots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinnn.training import from_json, to_json
+
+from ._atomic_write import replacing
+from ._batch import choose_buckets
+from ._evaluation import Evaluation, evaluate
+from ._options import TrainOptions
+from ._pipeline import BatchPlan
+from ._property_model import PropertyModel
+from ._run_data import RunData, read_run_data
+from ._splits import Splits
+from ._train import train
+
+MODEL, OPTIONS, DATA, SPLITS = "model.spinnn", "options.json", "data.json", "splits.npz"
+Say = Callable[[str], None]
+
+
+def run_training(
+    options: TrainOptions, data: RunData, splits: Splits, *, say: Say = lambda text: None, progress: bool = True
+) -> tuple[PropertyModel, Evaluation]:
+    """Train in the folder of the options, or go on there, and evaluate.
+
+    The folder gets `options.json`, `data.json`, `splits.npz`, what `train` writes, `evaluation.json`,
+    `predictions.npz` and, with matplotlib, the plots.
+
+    Raises:
+        ValueError: No folder, a folder of another run, or what `train` raises.
+    """
+    if not options.out:
+        raise ValueError("`out` must name the run's folder, got ''")
+    if not splits.train.size:
+        raise ValueError(f"`sizes` must leave molecules to train on, got {splits}")
+    folder = Path(options.out)
+    sizes = data.molecules.num_atoms[splits.train]
+    buckets = choose_buckets(sizes, options.max_buckets)
+    steps = BatchPlan.build(sizes, options.batch_size, buckets=buckets).batches_per_epoch
+    config = options.run_config(steps)
+    _claim(folder, options, data, splits)
+    say(f"training: {splits}; {config.training.epochs} epochs of {steps} steps")
+    model = train(data.molecules, data.values, data.units, splits, config, folder, progress=progress)
+    result = evaluate(model, data.molecules, data.values, parts_of(splits))
+    result.save(folder)
+    if options.plots:
+        _draw_all(folder, result, say)
+    return model, result
+
+
+def parts_of(splits: Splits) -> dict[str, np.ndarray]:
+    """The parts by name."""
+    return {"training": splits.train, "validation": splits.validation, "test": splits.test}
+
+
+def read_run(folder: str | Path, data: str | None = None) -> tuple[TrainOptions, RunData, Splits]:
+    """The options, data and parts of a run.
+
+    Args:
+        folder: The run's folder.
+        data: Where its data are now; default where they were.
+
+    Raises:
+        FileNotFoundError: No run there, or no data.
+        ValueError: Files that cannot be read, or other data.
+    """
+    folder = Path(folder)
+    options = load_options(folder / OPTIONS)
+    found = read_run_data(data or options.data, options.targets, options.units)
+    known = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    if known["fingerprint"] != found.fingerprint():
+        raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")
+    return options, found, Splits.load(folder / SPLITS)
+
+
+def load_options(path: str | Path) -> TrainOptions:
+    """Read options from JSON.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Not JSON, or not options.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"found no {path}")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"must be a JSON object, got {type(values).__name__}")
+        return from_json(TrainOptions, values)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _claim(folder: Path, options: TrainOptions, data: RunData, splits: Splits) -> None:
+    """Write what the run is before it begins, or refuse a folder that holds another."""
+    described = to_json(options)
+    known_by = {"source": data.source, "molecules": len(data.molecules), "fingerprint": data.fingerprint()}
+    if (folder / OPTIONS).exists():
+        # The data may have moved, and plots change nothing.
+        ours, theirs = (
+            {name: value for name, value in x.items() if name not in ("data", "out", "plots")}
+            for x in (described, to_json(load_options(folder / OPTIONS)))
+        )
+        changed = [f"{name} ({theirs[name]!r}, now {ours[name]!r})" for name in ours if ours[name] != theirs[name]]
+        if changed:
+            raise ValueError(
+                f"`out` must be a new folder or that of this run; {folder} differs in {', '.join(changed)}"
+            )
+        if (folder / DATA).exists():
+            known = json.loads((folder / DATA).read_text(encoding="utf-8"))
+            if known["fingerprint"] != known_by["fingerprint"]:
+                raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
+        if (folder / SPLITS).exists() and not _same(Splits.load(folder / SPLITS), splits):
+            raise ValueError(f"`sizes` and `split` must give the parts that the run in {folder} began with")
+    _write_json(folder / OPTIONS, described)
+    _write_json(folder / DATA, known_by)
+    splits.save(folder / SPLITS)
+
+
+def _same(one: Splits, other: Splits) -> bool:
+    pairs = ((one.train, other.train), (one.validation, other.validation), (one.test, other.test))
+    return one.total == other.total and all(np.array_equal(a, b) for a, b in pairs)
+
+
+def _write_json(path: Path, values: Any) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+
+def _draw_all(folder: Path, result: Evaluation, say: Say) -> None:
+    from . import _plots
+
+    try:
+        written = _plots.draw_run(folder, result)
+    except ModuleNotFoundError as error:
+        say(f"no plots: {error}")
+        return
+    for path in written:
+        say(f"wrote {path}")

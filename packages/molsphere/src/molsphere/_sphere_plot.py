@@ -1,0 +1,111 @@
+"""A molecule's spheres as maps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from spinharm import Grid
+
+from . import _checks, _elements
+from ._features import sphere_features
+from ._molecule import Molecule
+from ._optional import require
+from ._plots import make_figure
+
+Projection = Literal["mollweide", "orthographic"]
+
+_GRID = Grid.equiangular(121, 240)
+_DISC = 241
+
+
+def draw_spheres(
+    molecule: Molecule,
+    atom: int = 0,
+    *,
+    powers: Sequence[int | float] = (2, 6),
+    cutoff_angle: float = math.pi / 4,
+    projection: Projection = "mollweide",
+) -> Any:
+    """A figure of what one atom sees: a map per channel, a row per species around it and a column per power.
+
+    The values are those of `sphere_features` on a grid of 121×240 points. The other atoms are marked in their
+    directions; in the orthographic projection, seen along −x, those of the hemisphere that is seen.
+
+    Args:
+        molecule: At least two atoms.
+        atom: Which of them, from 0.
+        powers: Exponents of the distance.
+        cutoff_angle: Angle at which 5 % of a Gaussian is left [radians].
+        projection: `"mollweide"` or `"orthographic"`.
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
+        ValueError: A lone atom, one that is not there, or another projection.
+    """
+    _checks.option("projection", projection, ("mollweide", "orthographic"))
+    if len(molecule) < 2:
+        raise ValueError(f"`molecule` must have at least two atoms, got a lone {molecule.symbols[0]}")
+    if not 0 <= atom < len(molecule):
+        raise ValueError(f"`atom` must be 0 … {len(molecule) - 1}, got {atom}")
+    others = np.delete(np.arange(len(molecule)), atom)
+    species = tuple(np.unique(molecule.numbers[others]).tolist())
+    known = tuple(np.unique(molecule.numbers).tolist())
+    positions = (molecule.positions - molecule.positions[atom]).astype(np.float32)
+    maps = sphere_features(
+        positions, molecule.numbers, grid=_GRID, species=known, powers=tuple(powers), cutoff_angle=cutoff_angle
+    )
+    fields = np.asarray(maps)[atom, :, :, 0].reshape(*_GRID.shape, len(known), len(powers))
+    direction = positions[others] / np.linalg.norm(positions[others], axis=-1, keepdims=True)
+    figure = make_figure(1.0 + 3.7 * len(powers), 0.6 + 2.1 * len(species))
+    options = {"projection": "mollweide"} if projection == "mollweide" else {}
+    panels = figure.subplots(len(species), len(powers), squeeze=False, subplot_kw=options)
+    colours = require("matplotlib", "plot", "plotting").colormaps["magma"]
+    for row, z in enumerate(species):
+        same = molecule.numbers[others] == z
+        for column, power in enumerate(powers):
+            panel = panels[row, column]
+            values = fields[:, :, known.index(z), column]
+            draw = _mollweide if projection == "mollweide" else _orthographic
+            mesh = draw(panel, values, direction[same], colours)
+            figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.03)
+            panel.set_title(f"{_elements.symbols()[z]}, power {power:g}", fontsize=9)
+    where = f"{molecule.symbols[atom]} (atom {atom})"
+    figure.suptitle(f"{molecule.name or molecule.formula}: what {where} sees", fontsize=10)
+    return figure
+
+
+def _mollweide(panel: Any, values: np.ndarray, direction: np.ndarray, colours: Any) -> Any:
+    half = _GRID.nlon // 2
+    longitude = np.linspace(-np.pi, np.pi, _GRID.nlon + 1)
+    rolled = np.roll(values, half, axis=1)
+    closed = np.concatenate([rolled, rolled[:, :1]], axis=1)
+    latitude = np.pi / 2 - _GRID.colatitude
+    mesh = panel.pcolormesh(longitude, latitude, closed, shading="gouraud", cmap=colours, vmin=0, rasterized=True)
+    theta, phi = np.arcsin(np.clip(direction[:, 2], -1, 1)), np.arctan2(direction[:, 1], direction[:, 0])
+    panel.plot(phi, theta, "o", ms=4, mfc="none", mec="white", mew=0.9)
+    panel.set_xticks([])
+    panel.set_yticks([])
+    return mesh
+
+
+def _orthographic(panel: Any, values: np.ndarray, direction: np.ndarray, colours: Any) -> Any:
+    """The hemisphere x > 0: y to the right, z upwards."""
+    across = np.linspace(-1, 1, _DISC)
+    y, z = np.meshgrid(across, across)
+    inside = y**2 + z**2 <= 1
+    x = np.sqrt(np.maximum(1 - y**2 - z**2, 0))
+    ring = np.rint(np.arccos(np.clip(z, -1, 1)) / np.pi * (_GRID.nlat - 1)).astype(int)
+    column = np.rint(np.arctan2(y, x) / (2 * np.pi) * _GRID.nlon).astype(int) % _GRID.nlon
+    picture = np.where(inside, values[ring, column], np.nan)
+    mesh = panel.imshow(picture, extent=(-1, 1, -1, 1), origin="lower", cmap=colours, vmin=0)
+    seen = direction[direction[:, 0] > 0]
+    panel.plot(seen[:, 1], seen[:, 2], "o", ms=4, mfc="none", mec="white", mew=0.9)
+    panel.set_axis_off()
+    return mesh

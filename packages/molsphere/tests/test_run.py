@@ -1,0 +1,131 @@
+"""Options, data of runs, evaluations and ensembles, without the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from molsphere import (
+    PRESETS,
+    Evaluation,
+    TrainOptions,
+    evaluate,
+    from_smiles,
+    predict_ensemble,
+    read_qm9,
+    read_run_data,
+    target_values,
+)
+from molsphere._dataset import MoleculeSet
+
+
+@pytest.mark.parametrize(
+    ("target", "preset", "head"),
+    [
+        ("H", "tiny", ("deepsets", "type", "sum")),
+        ("homo", "paper", ("deepsets", "type", "mean")),
+        ("mu", "tiny", ("deepsets", "displacement", "sum")),
+        ("r2", "tiny", ("deepsets", "distance", "sum")),
+        ("r2", "paper", ("transformer", "distance", "sum")),
+        ("alpha", "paper", ("transformer", "type", "sum")),
+        ("alpha", "small", ("deepsets", "type", "sum")),
+        ("something", "tiny", ("deepsets", "type", "sum")),
+    ],
+)
+def test_heads_follow_the_target(target, preset, head):
+    options = TrainOptions(targets=(target,), preset=preset, network=PRESETS[preset])
+    made = options.make_head()
+    assert (made.kind, made.weighting, made.reduction) == head
+    assert made.width == PRESETS[preset].head.width
+    given = dataclasses.replace(options, head="transformer", weighting="type", reduction="mean").make_head()
+    assert (given.kind, given.weighting, given.reduction) == ("transformer", "type", "mean")
+
+
+def test_targets_that_want_different_heads():
+    options = TrainOptions(targets=("mu", "H"))
+    with pytest.raises(ValueError, match="want one weighting, got mu: displacement, H: type; train them one by one"):
+        options.make_head()
+    assert dataclasses.replace(options, weighting="type").make_head().weighting == "type"
+    assert TrainOptions(targets=("homo", "lumo")).make_head().reduction == "mean"
+
+
+def test_splits_of_options():
+    order = np.random.default_rng(0).permutation(11_000)
+    splits = TrainOptions(sizes=(9000, 1000, 1000)).make_splits(11_000)
+    for part, wanted in ((splits.train, order[:9000]), (splits.test, order[10_000:])):
+        np.testing.assert_array_equal(part, wanted)
+    splits = TrainOptions().make_splits(48)
+    assert (splits.train.size, splits.validation.size, splits.test.size, splits.total) == (38, 4, 6, 48)
+    assert TrainOptions(split="cormorant").make_splits(130_831).train.size == 100_000
+
+
+def test_checkpoints_by_default():
+    options = TrainOptions(targets=("H",), epochs=10)
+    assert options.run_config(100).training.checkpoint_every == 50
+    assert options.run_config(10_000).training.checkpoint_every == 1000
+    assert options.run_config(1).training.checkpoint_every == 1
+    assert dataclasses.replace(options, checkpoint_every=7).run_config(1).training.checkpoint_every == 7
+
+
+def test_columns_with_units(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,energy [eV],other\nO,1.5,2\nCO,2.5,3\n")
+    data = read_run_data(tmp_path / "a.csv", ("energy", "other"))
+    np.testing.assert_array_equal(data.values["energy"], [1.5, 2.5])
+    assert data.units == {"energy": "eV", "other": ""}
+    again = read_run_data(tmp_path / "a.csv", ("energy", "other"), ("meV", "K"))
+    assert again.units == {"energy": "meV", "other": "K"}
+    assert again.fingerprint() == data.fingerprint()
+    (tmp_path / "b.csv").write_text("smiles,energy [eV],other\nO,1.5,2\nCO,2.6,3\nC(,1,1\n")
+    changed = read_run_data(tmp_path / "b.csv", ("energy", "other"))
+    assert changed.fingerprint() != data.fingerprint()
+    assert [problem.line for problem in changed.problems] == [4]
+    with pytest.raises(ValueError, match="`targets` must be distinct names, at least one"):
+        read_run_data(tmp_path / "a.csv", ())
+    (tmp_path / "c.csv").write_text("smiles\nC(\n")
+    with pytest.raises(ValueError, match=r"none can be read: .*c.csv:2"):
+        read_run_data(tmp_path / "c.csv", ("energy",))
+    (tmp_path / "d.csv").write_text("smiles,e\nC,nan\n")
+    with pytest.raises(ValueError, match="'e' must be finite, got nan for molecule 0"):
+        read_run_data(tmp_path / "d.csv", ("e",))
+
+
+def test_qm9_in_reporting_units(qm9_npz):
+    data = read_run_data(qm9_npz, ("H", "mu"))
+    assert data.units == {"H": "meV", "mu": "D"}
+    np.testing.assert_array_equal(data.values["H"], target_values(read_qm9(qm9_npz).molecules, "H"))
+    assert len(data.molecules) == 11_000
+
+
+def test_evaluation(make_model, tmp_path):
+    molecules = [from_smiles(s) for s in ("O", "CO", "C", "CC", "C=O")]
+    data, model = MoleculeSet.from_molecules(molecules), make_model({"energy": "eV"})
+    values = {"energy": model.predict(molecules)["energy"] + np.array([1.0, -2, 3, 0, 4])}
+    parts = {"training": np.array([3, 0]), "validation": np.array([], int), "test": np.array([4, 1, 2])}
+    result = evaluate(model, data, values, parts)
+    assert result.parts == ("training", "test")
+    summary = result.summary()["energy"]
+    assert summary["parts"]["training"] == {"molecules": 2, "mae": pytest.approx(0.5, abs=1e-4)}
+    assert summary["parts"]["test"]["mae"] == pytest.approx(3, abs=1e-4)
+    assert [size["atoms"] for size in summary["sizes"]] == [[4, 4], [5, 5], [6, 6]]
+    assert [size["mae"] for size in summary["sizes"]] == pytest.approx([4, 3, 2], abs=1e-4)
+    result.save(tmp_path)
+    again = Evaluation.load(tmp_path)
+    assert again.units == {"energy": "eV"}
+    assert again.summary() == result.summary()
+    (tmp_path / "predictions.npz").write_bytes((tmp_path / "predictions.npz").read_bytes()[:99])
+    with pytest.raises(ValueError, match="must be what `molsphere evaluate` wrote"):
+        Evaluation.load(tmp_path)
+    with pytest.raises(ValueError, match=r"must be of the model's properties, \['energy'\], got \['mu'\] too"):
+        evaluate(model, data, {"mu": values["energy"]}, parts)
+    with pytest.raises(ValueError, match="at least one molecule and one property, got none"):
+        evaluate(model, data, values, {"test": np.array([], int)})
+
+
+def test_an_ensemble_of_one_has_no_deviation(make_model):
+    molecules = [from_smiles("CO")]
+    columns, units = predict_ensemble([make_model({"gap": "eV"})], molecules)
+    assert set(columns) == {"gap"} == set(units)
+    with pytest.raises(ValueError, match="`models` must hold at least one model, got none"):
+        predict_ensemble([], molecules)
