@@ -6,6 +6,7 @@ turns in one process.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -18,6 +19,7 @@ from spinharm import Grid
 from spinnn import SpinResidualBlock
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
+TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / "performance.md", ".3g")
 SIZES = ((4, 512), (5, 320), (6, 256), (8, 128))
 CHANNELS = 32
 
