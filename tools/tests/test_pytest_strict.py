@@ -85,7 +85,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     done = subprocess.run(
         [*command, "-rA", "--seed", "7", str(folder)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "SPHERE_DATA": str(folder / "nowhere")},
+        env={**os.environ, "PYTHONPATH": str(folder), "SPHERE_DATA": str(folder / "nowhere"), "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
