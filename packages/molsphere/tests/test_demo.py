@@ -70,6 +70,9 @@ def test_a_small_demo(tmp_path, capsys):
     assert PropertyModel.load(out / "model.spinnn").units == {"energy": "kcal/mol"}
     for figure in ("the mean", "kcal/mol", "20 geometries of 10 molecules", f"{summary['predicted']:.1f}"):
         assert figure in printed
+    # Another demo does not touch its data.
+    assert main([*words, "--seed", "1"]) == 2
+    assert "data.extxyz holds other geometries" in capsys.readouterr().err
     # Its folder is that of a run.
     options, data, splits = read_run(out)
     assert options.targets == ("energy",)

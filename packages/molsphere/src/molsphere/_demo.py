@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from . import _demo_data
 from ._atomic_write import replacing
+from ._molecule import Molecule
 from ._options import TrainOptions
 from ._presets import preset
 from ._run import MODEL, run_training
@@ -20,6 +22,7 @@ from ._run_data import read_run_data
 from ._smiles import from_smiles
 from ._writers import write_predictions
 
+_BATCH, _CHECKPOINTS = 16, 6
 DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
 
 
@@ -60,11 +63,12 @@ def run_demo(
     chosen = _demo_data.choose_smiles(molecules, seed)
     found, owner = _demo_data.geometries(chosen, count, seed)
     energies = np.array([molecule.properties[name] for molecule in found], np.float64)
-    write_predictions(folder / DATA, found, {name: energies}, {name: unit})
+    _write_data(folder / DATA, found, energies)
     say(f"1. data: {len(found):,} geometries of {molecules} molecules, MMFF94 energies in {unit}: {folder / DATA}")
 
     data, splits = read_run_data(folder / DATA, [name]), _demo_data.demo_splits(owner)
-    options = demo_options(folder, epochs, max_buckets, seed)
+    every = max(epochs * splits.train.size // _BATCH // _CHECKPOINTS, 1)
+    options = demo_options(folder, epochs, max_buckets, every, seed)
     say(f"2. training {options.network.widths} channels at bandlimits {options.network.bandlimits}")
     started = time.perf_counter()
     model, result = run_training(options, data, splits, say=lambda text: say(f"   {text}"))
@@ -101,7 +105,17 @@ def run_demo(
     return summary
 
 
-def demo_options(folder: Path, epochs: int, max_buckets: int, seed: int) -> TrainOptions:
+def _write_data(path: Path, molecules: list[Molecule], energies: np.ndarray) -> None:
+    """Write the geometries, unless others are there: they belong to the run in that folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder) / path.name
+        write_predictions(fresh, molecules, {_demo_data.PROPERTY: energies}, {_demo_data.PROPERTY: _demo_data.UNIT})
+        if path.exists() and path.read_bytes() != fresh.read_bytes():
+            raise ValueError(f"`out` must be a new folder or that of the same demo; {path} holds other geometries")
+    write_predictions(path, molecules, {_demo_data.PROPERTY: energies}, {_demo_data.PROPERTY: _demo_data.UNIT})
+
+
+def demo_options(folder: Path, epochs: int, max_buckets: int, checkpoint_every: int, seed: int) -> TrainOptions:
     """The run of the demo: the preset `tiny` with fewer blocks and channels."""
     network = dataclasses.replace(preset("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None))
     return TrainOptions(
@@ -110,10 +124,11 @@ def demo_options(folder: Path, epochs: int, max_buckets: int, seed: int) -> Trai
         out=str(folder),
         epochs=epochs,
         seed=seed,
-        learning_rate=1e-2,
+        batch_size=_BATCH,
+        learning_rate=5e-3,
         ema_decay=0.99,
         max_buckets=max_buckets,
-        checkpoint_every=10**6,
-        log_every=5,
+        checkpoint_every=checkpoint_every,
+        log_every=10,
         network=network,
     )

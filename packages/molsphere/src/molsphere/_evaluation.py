@@ -18,7 +18,6 @@ from ._dataset import MoleculeSet
 from ._property_model import PropertyModel
 
 _SIZE_CLASSES = 6
-_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,7 +43,13 @@ class Evaluation:
     wanted: Mapping[str, Float[np.ndarray, " molecules"]]
 
     def summary(self) -> dict[str, Any]:
-        """Mean absolute errors as JSON types: by property, by part, and of the last part by size."""
+        """Mean absolute errors by property, as JSON types.
+
+        Returns:
+            By property: `unit`; `parts`, with `molecules` and `mae` by part; `mean_absolute_deviation`, the error of
+            always predicting the last part's median; `sizes`, with `atoms` (smallest, largest), `molecules` and `mae`
+            of at most six classes of the last part.
+        """
         last = self.part == len(self.parts) - 1
         classes = _size_classes(self.num_atoms[last])
         result: dict[str, Any] = {}
@@ -66,7 +71,11 @@ class Evaluation:
         return result
 
     def save(self, folder: str | Path) -> None:
-        """Write `evaluation.json`, the summary, and `predictions.npz`, from which `load` makes this again."""
+        """Write `evaluation.json`, the summary, and `predictions.npz`, from which `load` makes this again.
+
+        Args:
+            folder: Where to; both files appear whole or not at all.
+        """
         folder = Path(folder)
         with replacing(folder / "predictions.npz", "wb") as file:
             arrays: dict[str, Any] = {
@@ -82,6 +91,12 @@ class Evaluation:
     @classmethod
     def load(cls, folder: str | Path) -> Evaluation:
         """Read what `save` wrote.
+
+        Args:
+            folder: Where it is.
+
+        Returns:
+            The evaluation.
 
         Raises:
             FileNotFoundError: Nothing was evaluated there.
@@ -136,7 +151,7 @@ def evaluate(
     # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
     for start in range(0, index.size, 8192):
-        found = model.predict([data[int(i)] for i in index[start : start + 8192]], batch_size=_BATCH)
+        found = model.predict([data[int(i)] for i in index[start : start + 8192]])
         for name in values:
             predicted[name].append(found[name])
     return Evaluation(

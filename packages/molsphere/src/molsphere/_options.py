@@ -92,6 +92,12 @@ class TrainOptions:
     def make_splits(self, total: int) -> Splits:
         """The parts of that many molecules.
 
+        Args:
+            total: Number of molecules.
+
+        Returns:
+            The parts.
+
         Raises:
             ValueError: Sizes that do not fit, or QM9's split of other data.
         """
@@ -107,6 +113,9 @@ class TrainOptions:
 
         Args:
             steps_per_epoch: Batches per epoch, for the default of `checkpoint_every`.
+
+        Returns:
+            The run, as `train` takes it.
 
         Raises:
             ValueError: Options out of range, or targets that want different heads.
@@ -137,6 +146,9 @@ class TrainOptions:
 
     def make_head(self) -> HeadConfig:
         """The network's head, as the targets want it unless the options say.
+
+        Returns:
+            The preset's head of the kind, weighting and reduction chosen.
 
         Raises:
             ValueError: Targets that want different heads.

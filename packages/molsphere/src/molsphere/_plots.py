@@ -48,7 +48,8 @@ def parity(result: Evaluation) -> Any:
         both = np.concatenate([wanted, predicted])
         ends = [float(both.min()), float(both.max())]
         panel.plot(ends, ends, color=_GREY, lw=0.8, zorder=0)
-        panel.plot(wanted, predicted, ".", color=_BLUE, ms=3, alpha=0.6, mec="none", rasterized=True)
+        dots = float(np.clip(90 / np.sqrt(wanted.size), 1.5, 6))
+        panel.plot(wanted, predicted, "o", color=_BLUE, ms=dots, alpha=0.5, mec="none", rasterized=True)
         error = float(np.abs(predicted - wanted).mean())
         count = f"{last.sum()} molecules"
         panel.set_title(f"{name}, {result.parts[-1]}: MAE {error:.3g} {unit}, {count}", fontsize=9)

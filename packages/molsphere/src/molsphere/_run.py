@@ -31,7 +31,17 @@ def run_training(
     """Train in the folder of the options, or go on there, and evaluate.
 
     The folder gets `options.json`, `data.json`, `splits.npz`, what `train` writes, `evaluation.json`,
-    `predictions.npz` and, with matplotlib, the plots.
+    `predictions.npz` and, with matplotlib, the plots. A folder of the same run is gone on with, bit for bit.
+
+    Args:
+        options: What to do.
+        data: What `read_run_data` gives for the options' data and targets.
+        splits: The parts; those of the options are `options.make_splits(len(data.molecules))`.
+        say: Told what is done.
+        progress: Show a progress bar on a terminal.
+
+    Returns:
+        The model, and its evaluation on all parts.
 
     Raises:
         ValueError: No folder, a folder of another run, or what `train` raises.

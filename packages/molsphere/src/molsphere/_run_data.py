@@ -38,7 +38,7 @@ class RunData:
     problems: tuple[Problem, ...] = ()
 
     def fingerprint(self) -> str:
-        """A digest of molecules and values, to tell whether data are the same as before."""
+        """A digest of molecules and values, 16 hexadecimal digits, to tell whether data are the same as before."""
         digest = hashlib.sha256()
         arrays = [self.molecules.num_atoms, self.molecules.numbers, self.molecules.positions]
         for array in [*arrays, *(self.values[name] for name in sorted(self.values))]:

@@ -89,7 +89,7 @@ def _mollweide(panel: Any, values: np.ndarray, direction: np.ndarray, colours: A
     latitude = np.pi / 2 - _GRID.colatitude
     mesh = panel.pcolormesh(longitude, latitude, closed, shading="gouraud", cmap=colours, vmin=0, rasterized=True)
     theta, phi = np.arcsin(np.clip(direction[:, 2], -1, 1)), np.arctan2(direction[:, 1], direction[:, 0])
-    panel.plot(phi, theta, "o", ms=4, mfc="none", mec="white", mew=0.9)
+    panel.plot(phi, theta, "o", ms=4, mfc="none", mec="#4dd2ff", mew=1.1)
     panel.set_xticks([])
     panel.set_yticks([])
     return mesh
@@ -106,6 +106,6 @@ def _orthographic(panel: Any, values: np.ndarray, direction: np.ndarray, colours
     picture = np.where(inside, values[ring, column], np.nan)
     mesh = panel.imshow(picture, extent=(-1, 1, -1, 1), origin="lower", cmap=colours, vmin=0)
     seen = direction[direction[:, 0] > 0]
-    panel.plot(seen[:, 1], seen[:, 2], "o", ms=4, mfc="none", mec="white", mew=0.9)
+    panel.plot(seen[:, 1], seen[:, 2], "o", ms=4, mfc="none", mec="#4dd2ff", mew=1.1)
     panel.set_axis_off()
     return mesh

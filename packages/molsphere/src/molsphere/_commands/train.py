@@ -19,7 +19,7 @@ _TEXT = """Train a model of one or several properties, or go on with a run: the 
 
 The folder gets options.json, config.json, data.json, splits.npz, metrics.jsonl, checkpoints, model.spinnn,
 evaluation.json, predictions.npz and plots. `--config FILE` reads options from JSON, e.g. the options.json of another
-run; flags go before it.
+run; flags win over it.
 
 examples:
   molsphere train --data data/qm9.npz --targets H --split cormorant --out runs/H
@@ -47,7 +47,7 @@ def main(name: str, words: Sequence[str]) -> int:
 
 
 def read_options(name: str, words: Sequence[str]) -> TrainOptions:
-    """Options from a command line: flags go before `--config`, `--preset` sets the network that flags change."""
+    """Options from a command line: flags win over `--config`, `--preset` sets the network that flags change."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--config")
     early.add_argument("--preset")
