@@ -129,6 +129,7 @@ def test_an_interrupted_run_goes_on_by_the_same_command(run, data, tmp_path, mon
         with pytest.raises(SystemExit) as stopped:
             main(train_words(data, tmp_path / "again"))
     assert stopped.value.code == 143
+    assert "the same command goes on" in capsys.readouterr().err
     assert not (tmp_path / "again" / "model.spinnn").exists()
     assert main(train_words(data, tmp_path / "again")) == 0
     assert (tmp_path / "again" / "model.spinnn").read_bytes() == (run / "model.spinnn").read_bytes()
@@ -193,6 +194,10 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     assert "needs `data` and `out`" in one_line(["evaluate", run / "model.spinnn"])
     assert "found no" in one_line(["evaluate", tmp_path])
     assert "must have 'bent' in 1/Å, got eV" in one_line([*words, "--units", "eV"])
+    other = tmp_path / "other.extxyz"
+    other.write_text("2\nbent=1.0\nO 0 0 0\nH 0 0 1\n")
+    error = one_line(["evaluate", run / "model.spinnn", "--data", other, "--out", tmp_path / "no"])
+    assert "must consist of H, C alone, got O in molecule 0" in error
 
 
 def test_predict_files(run, data, tmp_path, capsys, one_line):

@@ -32,7 +32,7 @@ def run_demo(
     smiles: str = "CCO",
     molecules: int = 400,
     count: int = 3,
-    epochs: int = 24,
+    epochs: int = 20,
     max_buckets: int = 3,
     seed: int = 0,
     say: Callable[[str], None] = print,

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ._dataset import MoleculeSet
-from ._qm9 import read_qm9
+from ._qm9 import QM9_MOLECULES, read_qm9
 from ._readers import Problem, read_molecules
 from ._targets import TARGETS, target_values
 
@@ -74,7 +74,7 @@ def read_run_data(path: str | Path, targets: Sequence[str], units: Sequence[str]
         raise FileNotFoundError(f"`data` must be a file or folder, found no {path}")
     given = dict(zip(targets, units, strict=True)) if units else {}
     if path.is_dir() or path.suffix == ".npz" or ".tar" in path.suffixes:
-        whole = read_qm9(path, num_molecules=None if path.is_dir() else 133_885)
+        whole = read_qm9(path, num_molecules=None if path.is_dir() else QM9_MOLECULES)
         molecules = whole.molecules
         values, found = {}, {}
         for name in targets:

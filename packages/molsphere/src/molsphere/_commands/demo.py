@@ -39,7 +39,7 @@ class DemoOptions:
     smiles: str = "CCO"
     molecules: int = 400
     geometries: int = 3
-    epochs: int = 24
+    epochs: int = 20
     max_buckets: int = 3
     seed: int = 0
 

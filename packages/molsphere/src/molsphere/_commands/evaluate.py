@@ -12,7 +12,6 @@ import tyro
 
 from .. import _terminal
 from .._evaluation import evaluate
-from .._molecule import check_molecules
 from .._property_model import PropertyModel
 from .._report import report
 from .._run import MODEL, parts_of, read_run
@@ -66,7 +65,6 @@ def main(name: str, words: Sequence[str]) -> int:
     for quantity, unit in data.units.items():
         if unit and unit != model.units[quantity]:
             raise ValueError(f"`data` must have {quantity!r} in {model.units[quantity]}, got {unit}")
-    check_molecules([data.molecules[i] for i in range(len(data.molecules))], model.config.species)
     result = evaluate(model, data.molecules, data.values, parts)
     Path(out).mkdir(parents=True, exist_ok=True)
     result.save(out)

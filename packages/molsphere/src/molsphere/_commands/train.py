@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
+from spinnn.training import Interrupted
+
 from .. import _terminal
 from .._options import TrainOptions
 from .._presets import preset
@@ -40,7 +42,11 @@ def main(name: str, words: Sequence[str]) -> int:
         _terminal.warn(f"left out: {problem}")
     splits = options.make_splits(len(data.molecules))
     _terminal.say(data.source)
-    _, result = run_training(options, data, splits, say=_terminal.say)
+    try:
+        _, result = run_training(options, data, splits, say=_terminal.say)
+    except Interrupted:
+        _terminal.warn(f"stopped, with a checkpoint in {options.out}: the same command goes on")
+        raise
     report(result)
     _terminal.say(f"wrote {options.out}/{MODEL}")
     return 1 if data.problems else 0
