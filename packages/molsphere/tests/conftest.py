@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import equinox as eqx
 import jax
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -27,15 +26,6 @@ H\t-0.5238136345\t 1.4379326443\t 0.9063972942\t 0.133923
 C\tC\t
 InChI=1S/CH4/h1H4\tInChI=1S/CH4/h1H4
 """
-
-
-@pytest.fixture
-def untyped() -> Iterator[None]:
-    """No type checks at run time: what is called sees its arguments as it does outside the tests."""
-    former = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", former)
 
 
 @pytest.fixture

@@ -147,8 +147,8 @@ def test_bad_configurations(untyped):
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(CONFIG, **change)
     for head, message in (
-        (HeadConfig(weighting="mass"), "`weighting` must be one of .*'mass'"),
-        (HeadConfig(reduction="max"), "`reduction` must be one of .*'max'"),
+        (dataclasses.replace(CONFIG.head, **{"weighting": "mass"}), "`weighting` must be one of .*'mass'"),
+        (dataclasses.replace(CONFIG.head, **{"reduction": "max"}), "`reduction` must be one of .*'max'"),
         (HeadConfig(kind="transformer", width=6, heads=4), "`width` must be a multiple of `heads`, 4, got 6"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -15,6 +15,7 @@ from molsphere import (
     PropertyModel,
     RegressorConfig,
     RunConfig,
+    batch_iterator,
     mean_errors,
     random_splits,
     train,
@@ -74,7 +75,7 @@ def splits():
 def trained(data, splits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with jax.numpy_dtype_promotion("standard"):
-        model = train(*data, UNITS, splits, CONFIG, folder, progress=False)
+        model = train(data[0], data[1], UNITS, splits, CONFIG, folder, progress=False)
     return model, folder
 
 
@@ -111,7 +112,7 @@ def test_predictions_do_not_depend_on_batch_mates(data, trained):
 
 def test_interrupted_and_repeated_runs_are_the_same(data, splits, trained, tmp_path, monkeypatch):
     model, _ = trained
-    original, count = train_module.batch_iterator, 0
+    original, count = batch_iterator, 0
 
     class Stopping:
         """Asks for a stop after thirteen batches."""
@@ -130,8 +131,8 @@ def test_interrupted_and_repeated_runs_are_the_same(data, splits, trained, tmp_p
     with monkeypatch.context() as patch:
         patch.setattr(train_module, "batch_iterator", lambda *args: Stopping(original(*args)))
         with pytest.raises(SystemExit):
-            train(*data, UNITS, splits, CONFIG, tmp_path, progress=False)
-    resumed = train(*data, UNITS, splits, CONFIG, tmp_path, progress=False)
+            train(data[0], data[1], UNITS, splits, CONFIG, tmp_path, progress=False)
+    resumed = train(data[0], data[1], UNITS, splits, CONFIG, tmp_path, progress=False)
     for a, b in zip(jax.tree.leaves(resumed.network), jax.tree.leaves(model.network), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -157,14 +158,17 @@ def test_derivatives_agree_with_differences(data, trained):
 def test_bad_input(data, splits, trained, tmp_path):
     model, folder = trained
     with pytest.raises(ValueError, match=r"`units` must name a unit for each of \['bent', 'size'\].*got \['bent'\]"):
-        train(*data, {"bent": "1"}, splits, CONFIG, tmp_path)
+        train(data[0], data[1], {"bent": "1"}, splits, CONFIG, tmp_path)
     with pytest.raises(ValueError, match="must consist of H, C alone, got O"):
         model.predict([Molecule(np.array([8, 1]), np.eye(3)[:2])])
     with pytest.raises(ValueError, match="at least two atoms each, got a lone C"):
         model.predict([Molecule(np.array([6]), np.zeros((1, 3)))])
     other = dataclasses.replace(CONFIG, batch_size=4)
     with pytest.raises(ValueError, match=r"holds a run of another configuration.*run\.batch_size \(8, now 4\)"):
-        train(*data, UNITS, splits, other, folder, progress=False)
+        train(data[0], data[1], UNITS, splits, other, folder, progress=False)
+    parts = random_splits(64, 40, 12, seed=1)
+    with pytest.raises(ValueError, match="`splits` must be the parts that the run in .* began with, got others"):
+        train(data[0], data[1], UNITS, parts, CONFIG, folder, progress=False)
     save_model(tmp_path / "other.spinnn", {"a": jax.numpy.ones(2)}, {"kind": "something"})
     with pytest.raises(ValueError, match="must be a molsphere model, got the kind 'something'"):
         PropertyModel.load(tmp_path / "other.spinnn")

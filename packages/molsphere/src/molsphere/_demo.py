@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from spinnn.files import replacing
+
 from . import _demo_data
-from ._atomic_write import replacing
 from ._molecule import Molecule
 from ._options import TrainOptions
 from ._presets import preset

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._atomic_write import replacing
+from spinnn.files import replacing
+
 from ._batch import bucket_of, choose_buckets
 from ._dataset import MoleculeSet
 from ._property_model import PropertyModel

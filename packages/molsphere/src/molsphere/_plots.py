@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._atomic_write import replacing
+from spinnn.files import replacing
+
 from ._evaluation import Evaluation
 from ._optional import require
 

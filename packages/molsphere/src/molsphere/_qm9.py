@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from spinnn.files import replacing
+
 from . import _checks, _xyz
-from ._atomic_write import replacing
 from ._dataset import MoleculeSet
 from ._molecule import Molecule, coincident_pair
 

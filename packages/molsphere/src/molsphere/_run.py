@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from spinnn.files import replacing
 from spinnn.training import from_json, to_json
 
-from ._atomic_write import replacing
 from ._batch import choose_buckets
 from ._evaluation import Evaluation, evaluate
 from ._options import TrainOptions
@@ -55,7 +55,7 @@ def run_training(
     buckets = choose_buckets(sizes, options.max_buckets)
     steps = BatchPlan.build(sizes, options.batch_size, buckets=buckets).batches_per_epoch
     config = options.run_config(steps)
-    _claim(folder, options, data, splits)
+    _claim(folder, options, data)
     say(f"training: {splits}; {config.training.epochs} epochs of {steps} steps")
     model = train(data.molecules, data.values, data.units, splits, config, folder, progress=progress)
     result = evaluate(model, data.molecules, data.values, parts_of(splits))
@@ -109,7 +109,7 @@ def load_options(path: str | Path) -> TrainOptions:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _claim(folder: Path, options: TrainOptions, data: RunData, splits: Splits) -> None:
+def _claim(folder: Path, options: TrainOptions, data: RunData) -> None:
     """Write what the run is before it begins, or refuse a folder that holds another."""
     described = to_json(options)
     known_by = {"source": data.source, "molecules": len(data.molecules), "fingerprint": data.fingerprint()}
@@ -128,16 +128,8 @@ def _claim(folder: Path, options: TrainOptions, data: RunData, splits: Splits) -
             known = json.loads((folder / DATA).read_text(encoding="utf-8"))
             if known["fingerprint"] != known_by["fingerprint"]:
                 raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
-        if (folder / SPLITS).exists() and not _same(Splits.load(folder / SPLITS), splits):
-            raise ValueError(f"`sizes` and `split` must give the parts that the run in {folder} began with")
     _write_json(folder / OPTIONS, described)
     _write_json(folder / DATA, known_by)
-    splits.save(folder / SPLITS)
-
-
-def _same(one: Splits, other: Splits) -> bool:
-    pairs = ((one.train, other.train), (one.validation, other.validation), (one.test, other.test))
-    return one.total == other.total and all(np.array_equal(a, b) for a, b in pairs)
 
 
 def _write_json(path: Path, values: Any) -> None:

@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int
 
+from spinnn.files import replacing
+
 from . import _checks
-from ._atomic_write import replacing
 
 QM9_CHARACTERIZED = 130_831
 
@@ -47,6 +48,11 @@ class Splits:
     def __str__(self) -> str:
         return f"{self.train.size:,} training, {self.validation.size:,} validation, {self.test.size:,} test molecules"
 
+    def equals(self, other: Splits) -> bool:
+        """Whether both have the same parts, in the same order."""
+        pairs = ((self.train, other.train), (self.validation, other.validation), (self.test, other.test))
+        return self.total == other.total and all(np.array_equal(a, b) for a, b in pairs)
+
     def save(self, path: str | Path) -> None:
         """Write an .npz of the three arrays and the total, under a temporary name that is then renamed.
 
@@ -71,7 +77,8 @@ class Splits:
             ValueError: Another kind of file, or positions that are no parts.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here: `np.load` would leave a damaged file open.
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 return cls(file["train"], file["validation"], file["test"], int(file["total"]))
         except (KeyError, zipfile.BadZipFile, EOFError) as error:
             raise ValueError(f"{path} must hold the arrays train, validation, test and total: {error}") from None

@@ -122,7 +122,7 @@ def train(
         errors = mean_errors(model_of(network, state), validation, wanted)
         return {f"validation_{name}": error for name, error in errors.items()}
 
-    folder.mkdir(parents=True, exist_ok=True)
+    keep_splits(folder / "splits.npz", splits)
     described = {"run": to_json(config), "network": to_json(network_config), "units": units}
     network, state = fit(
         network,
@@ -136,10 +136,16 @@ def train(
         on_checkpoint=validate if len(validation) else None,
         progress=progress,
     )
-    splits.save(folder / "splits.npz")
     model = model_of(network, state)
     model.save(folder / "model.spinnn")
     return model
+
+
+def keep_splits(path: Path, splits: Splits) -> None:
+    """Write the parts of a run, unless its folder holds others."""
+    if path.exists() and not Splits.load(path).equals(splits):
+        raise ValueError(f"`splits` must be the parts that the run in {path.parent} began with, got others")
+    splits.save(path)
 
 
 def make_loss(config: RunConfig) -> Callable[..., Any]:

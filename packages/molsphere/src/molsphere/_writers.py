@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ._atomic_write import replacing
+from spinnn.files import replacing
+
 from ._molecule import Molecule
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
