@@ -97,6 +97,18 @@ def test_a_network_stays_in_the_layout(remat):
         network(x[..., 1:, :, :], state)
 
 
+@pytest.mark.parametrize("bandlimit", [4, 9])
+def test_bad_mask(untyped, bandlimit):
+    grid = Grid.gauss_legendre(bandlimit)
+    x = jnp.zeros((3, *grid.shape, 1, 2), jnp.complex64)
+    block, state = make(SpinBlock, (0,), (0,), 2, 2, grid_in=grid, grid_out=grid)
+    assert block.is_compact == (bandlimit == 4)
+    with pytest.raises(
+        ValueError, match=r"`mask` of SpinBlock must have the batch shape \(3,\) of `x`, got shape \(4,\)"
+    ):
+        block(x, state, mask=jnp.ones(4, bool))
+
+
 def test_which_blocks_are_compact():
     def uses(**change: Any):
         options: dict[str, Any] = {"bandlimit": 6} | change

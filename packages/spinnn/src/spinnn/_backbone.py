@@ -222,7 +222,7 @@ class SpinResNet(eqx.Module):
     def _compact(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         """All blocks in the layout for small bandlimits, without leaving it in between."""
         first, *others = self.blocks
-        first.check(x)
+        first.check(x, mask)
         flat = None if mask is None else mask.reshape(-1)
 
         def start(block, x, state):

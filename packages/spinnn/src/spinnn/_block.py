@@ -131,7 +131,7 @@ class SpinBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        self.check(x)
+        self.check(x, mask)
         return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
 
     @property
@@ -139,9 +139,10 @@ class SpinBlock(eqx.Module):
         """Degrees of the features."""
         return self.conv.bandlimit
 
-    def check(self, x: jax.Array) -> None:
-        """Raise `ValueError` if `x` is no input of the block."""
-        _checks.block_input("SpinBlock", x, self.conv.spins_in, self.conv.channels_in, self.transform_in)
+    def check(self, x: jax.Array, mask: jax.Array | None) -> None:
+        """Raise `ValueError` if `x` is no input of the block, or `mask` none for it."""
+        conv = self.conv
+        _checks.block_input("SpinBlock", x, mask, conv.spins_in, conv.channels_in, self.transform_in)
 
     @property
     def is_compact(self) -> bool:
@@ -151,14 +152,25 @@ class SpinBlock(eqx.Module):
     def compact(
         self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[_compact.Planes, eqx.nn.State]:
-        """The block in that layout."""
+        """The block in that layout.
+
+        Args:
+            coeffs: Compact coefficients, shape (L², elements, 2 · spins · channels): degree and order at l² + l + m,
+                then the batch as one axis, then re/im, spin and channel.
+            state: See a call.
+            mask: Elements that count in statistics, shape (elements).
+
+        Returns:
+            A plane per spin, shape (2 · nlat · nlon, elements, channels), real parts before imaginary ones, and the new
+            state.
+        """
         coeffs, state = _compact.normalise(self.norm, _compact.convolve(self.conv, coeffs), state, mask)
         return _compact.collapse(self.activation, _compact.synthesise(self.transform_out, coeffs)), state
 
     def layer_by_layer(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, eqx.nn.State]:
-        """The block as its layers do it, at any bandlimit."""
+        """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
         coeffs, state = self.norm(self.conv(coeffs), state, mask=mask)
         return self.activation(self.transform_out.inverse(coeffs)), state
@@ -239,7 +251,7 @@ class SpinResidualBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        self.check(x)
+        self.check(x, mask)
         return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
 
     @property
@@ -247,9 +259,10 @@ class SpinResidualBlock(eqx.Module):
         """Degrees of the features."""
         return self.first.bandlimit
 
-    def check(self, x: jax.Array) -> None:
-        """Raise `ValueError` if `x` is no input of the block."""
-        _checks.block_input("SpinResidualBlock", x, self.first.spins_in, self.first.channels_in, self.transform_in)
+    def check(self, x: jax.Array, mask: jax.Array | None) -> None:
+        """Raise `ValueError` if `x` is no input of the block, or `mask` none for it."""
+        conv = self.first
+        _checks.block_input("SpinResidualBlock", x, mask, conv.spins_in, conv.channels_in, self.transform_in)
 
     @property
     def is_compact(self) -> bool:
@@ -260,7 +273,18 @@ class SpinResidualBlock(eqx.Module):
     def compact(
         self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[_compact.Planes, eqx.nn.State]:
-        """The block in that layout."""
+        """The block in that layout.
+
+        Args:
+            coeffs: Compact coefficients, shape (L², elements, 2 · spins · channels): degree and order at l² + l + m,
+                then the batch as one axis, then re/im, spin and channel.
+            state: See a call.
+            mask: Elements that count in statistics, shape (elements).
+
+        Returns:
+            A plane per spin, shape (2 · nlat · nlon, elements, channels), real parts before imaginary ones, and the new
+            state.
+        """
         transform, matrix = self.transform_out, self.shortcut_matrix()
         branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
         planes = _compact.collapse(self.inner, _compact.synthesise(transform, branch))
@@ -273,7 +297,7 @@ class SpinResidualBlock(eqx.Module):
     def layer_by_layer(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, eqx.nn.State]:
-        """The block as its layers do it, at any bandlimit."""
+        """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
         branch, state = self.first_norm(self.first(coeffs), state, mask=mask)
         branch = self.inner(self.transform_out.inverse(branch))

@@ -59,11 +59,24 @@ def coefficients(user: str, name: str, x: jax.Array, bandlimit: int) -> None:
         )
 
 
+def batch_mask(user: str, mask: jax.Array | None, x: jax.Array) -> None:
+    """`mask` must have the batch axes of `x`, which ends in four others."""
+    batch = x.shape[:-4]
+    if mask is not None and mask.shape != batch:
+        raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
+
+
 def block_input(
-    user: str, x: jax.Array, spins: tuple[int, ...], channels: int, transform: SpinTransform | None
+    user: str,
+    x: jax.Array,
+    mask: jax.Array | None,
+    spins: tuple[int, ...],
+    channels: int,
+    transform: SpinTransform | None,
 ) -> None:
-    """`x` must be maps on the transform's grid, or coefficients without a transform."""
+    """`x` must be maps on the transform's grid, or coefficients without a transform, and `mask` one for it."""
     features(user, "x", x, spins, channels)
+    batch_mask(user, mask, x)
     if transform is None:
         coefficients(user, "x", x, 1)
     else:

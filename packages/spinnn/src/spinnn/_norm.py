@@ -57,9 +57,7 @@ class _Affine(eqx.Module):
 
     def check(self, user: str, x: jax.Array, mask: jax.Array | None) -> None:
         _checks.features(user, "x", x, self.spins, self.channels)
-        batch = x.shape[:-4]
-        if mask is not None and mask.shape != batch:
-            raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
+        _checks.batch_mask(user, mask, x)
 
     def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
         mean, variance = state.get(self.statistics)
