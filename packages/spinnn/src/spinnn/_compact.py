@@ -24,7 +24,7 @@ from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
 
-# Above it, the dense matrices cost more than ring by ring (`tools/bench/compact.py`).
+# Dense matrices grow as L⁴, and the gain shrinks with L (`tools/bench/compact.py`).
 LARGEST = 8
 
 Planes = list[jax.Array]
