@@ -1,10 +1,22 @@
-"""Global weather fields on the sphere, and forecasts from spherical networks.
+"""Global weather fields on the sphere, and forecasts from spherical networks."""
 
-This release contains only the package's name and version. There is nothing to call yet.
-
-wxsphere will read reanalysis data, carry winds as one spin-1 field from the reader to the loss and back,
-train spherical networks to forecast, roll them out, and score the forecasts with the usual area-weighted
-metrics. It will build on spinnn.
-"""
-
-from wxsphere.__about__ import __version__ as __version__
+from .__about__ import __version__ as __version__
+from ._catalogue import CATALOGUE as CATALOGUE, Store as Store
+from ._climatology import (
+    climatology as climatology,
+    climatology_at as climatology_at,
+    climatology_forecast as climatology_forecast,
+    persistence_forecast as persistence_forecast,
+    window_weights as window_weights,
+)
+from ._evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
+from ._fields import Channel as Channel, FieldLayout as FieldLayout
+from ._grids import grid_dataset as grid_dataset, grid_of as grid_of
+from ._layout import canonical as canonical
+from ._metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
+from ._open import open_dataset as open_dataset
+from ._poles import rebuild_poles as rebuild_poles
+from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
+from ._spectra import power_spectra as power_spectra
+from ._statistics import STATISTICS as STATISTICS
+from ._weights import area_weights as area_weights

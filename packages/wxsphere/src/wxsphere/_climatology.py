@@ -1,0 +1,201 @@
+"""Climatologies by day of year and hour, and the forecasts that need no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from jaxtyping import Float
+
+from . import _checks
+from ._names import DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
+from ._open import check_variables
+
+T = TypeVar("T", xr.DataArray, xr.Dataset)
+
+_DAYS = 366
+_BLOCK_BYTES = 2**27
+
+
+def window_weights(window: int) -> Float[np.ndarray, " window"]:
+    """Weights of days around a day: 0 at both ends, rising linearly to the middle, mean 1.
+
+    Args:
+        window: Number of days, odd, at least 3.
+
+    Returns:
+        Weights, shape (window,), float64.
+
+    Raises:
+        TypeError: `window` is not an integer.
+        ValueError: It is even or below 3.
+    """
+    if _checks.integer("window", window, 3) % 2 == 0:
+        raise ValueError(f"`window` must be odd, got {window}")
+    half = window // 2
+    weights = np.concatenate([np.linspace(0, 1, half + 1), np.linspace(1, 0, half + 1)[1:]])
+    return weights / weights.mean()
+
+
+def climatology(
+    truth: xr.Dataset, *, window: int = 61, variables: Sequence[str] | None = None, years: tuple[int, int] | None = None
+) -> xr.Dataset:
+    """Mean by hour of day and day of year, smoothed over days, as WeatherBench 2 computes it.
+
+    For each hour, values of all years are averaged with weights that fall linearly from the day itself to 0 at
+    ±(window // 2) days, around the turn of the year as well. In years without day 366, day 365 stands for it.
+
+    Read in blocks of times, variable by variable and level by level; in memory are the result and the sums of one
+    level, hours × 366 maps of float64.
+
+    Args:
+        truth: Analyses with `time`; any hours, which need not be the same on all days.
+        window: Days, odd.
+        variables: Which; default all that have time.
+        years: First and last year used; default all. Leave out the years that are evaluated.
+
+    Returns:
+        Dataset with dimensions (hour, dayofyear 1 … 366, …), of the types of `truth`; NaN where no day within the
+        window has data.
+
+    Raises:
+        ValueError: No `time`, no data in `years`, a variable that is not there or has no time, or a bad `window`.
+
+    References:
+        Rasp et al., WeatherBench 2 (2024), section 3.3; `compute_hourly_stat` of its code.
+    """
+    _checks.dimensions("truth", truth, (TIME,))
+    weights = window_weights(window)
+    if variables is None:
+        variables = [str(name) for name, field in truth.data_vars.items() if TIME in field.dims]
+    names = check_variables("variables", variables, truth)
+    if years is not None:
+        inside = (truth[TIME].dt.year >= years[0]) & (truth[TIME].dt.year <= years[1])
+        truth = truth.isel({TIME: np.flatnonzero(inside.values)})
+    if not truth.sizes[TIME] or not names:
+        raise ValueError(f"`truth` must have fields with times in the years {years}, got {dict(truth.sizes)}")
+    hours = np.unique(truth[TIME].dt.hour.values)
+    out = xr.Dataset(coords={"hour": hours, "dayofyear": np.arange(1, _DAYS + 1)})
+    for name in names:
+        field = truth[name]
+        if TIME not in field.dims:
+            raise ValueError(f"`variables` names {name!r}, which has no time")
+        # One level at a time bounds the sums that are held in float64.
+        parts = [field.isel({LEVEL: [at]}) for at in range(field.sizes[LEVEL])] if LEVEL in field.dims else [field]
+        means = [_mean_by_day(part, hours, weights) for part in parts]
+        whole: Any = means[0] if len(means) == 1 else xr.concat(means, LEVEL)
+        order = [dim for dim in DIMENSIONS if dim in whole.dims]
+        out[name] = whole.transpose(..., *order).assign_attrs(field.attrs)
+    return out
+
+
+def _mean_by_day(field: xr.DataArray, hours: np.ndarray, weights: np.ndarray) -> xr.DataArray:
+    field = field.transpose(TIME, ...)
+    shape = field.shape[1:]
+    sums, counts = (np.zeros((hours.size, _DAYS, *shape)) for _ in range(2))
+    stamp = field[TIME].dt
+    year, day, hour = stamp.year.values, stamp.dayofyear.values, np.searchsorted(hours, stamp.hour.values)
+    with_366 = set(year[day == _DAYS].tolist())
+    block = max(1, int(_BLOCK_BYTES // (8 * max(1, int(np.prod(shape))))))
+    for begin in range(0, field.sizes[TIME], block):
+        values = np.asarray(field.isel({TIME: slice(begin, begin + block)}).values, np.float64)
+        there = np.isfinite(values)
+        values = np.where(there, values, 0.0)
+        for at in range(values.shape[0]):
+            k = begin + at
+            days = [day[k]] + [_DAYS] * (day[k] == _DAYS - 1 and year[k] not in with_366)
+            for d in days:
+                sums[hour[k], d - 1] += values[at]
+                counts[hour[k], d - 1] += there[at]
+    half = weights.size // 2
+    total, norm = np.zeros_like(sums), np.zeros_like(counts)
+    for shift, weight in enumerate(weights, -half):
+        if weight:
+            total += weight * np.roll(sums, -shift, 1)
+            norm += weight * np.roll(counts, -shift, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (total / norm).astype(field.dtype)
+    coords = {name: field[name] for name in field.dims[1:] if name in field.coords}
+    days = np.arange(1, _DAYS + 1)
+    return xr.DataArray(
+        mean, dims=("hour", "dayofyear", *field.dims[1:]), coords={"hour": hours, "dayofyear": days, **coords}
+    )
+
+
+def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
+    """Climatology at given times: the entry of their hour and day of year. Lazy.
+
+    Args:
+        climatology: With dimensions `hour` and `dayofyear`, computed by `climatology` or a store of WeatherBench 2.
+        times: Valid times, `datetime64`, shape (time,).
+
+    Returns:
+        The same with a dimension `time` in their place.
+
+    Raises:
+        ValueError: A dimension is missing, or the climatology lacks an hour or a day; the message names it.
+    """
+    for dim in ("hour", "dayofyear"):
+        if dim not in climatology.dims or dim not in climatology.coords:
+            raise ValueError(f"`climatology` must have a dimension {dim!r}, got {dict(climatology.sizes)}")
+    stamps = xr.DataArray(np.asarray(times).astype("datetime64[ns]"), dims=TIME)
+    index = {}
+    for dim, wanted in (("hour", stamps.dt.hour.values), ("dayofyear", stamps.dt.dayofyear.values)):
+        at = climatology.indexes[dim].get_indexer(wanted)
+        if np.any(at < 0):
+            raise ValueError(
+                f"`climatology` must have {dim} {wanted[at < 0][0]} of {stamps.values[at < 0][0]}, got {dim} "
+                f"{climatology[dim].values.tolist()[:8]}"
+            )
+        index[dim] = xr.DataArray(at, dims=TIME)
+    out = climatology.isel(index).drop_vars(["hour", "dayofyear"]).assign_coords({TIME: stamps.values})
+    return out.transpose(TIME, ...)
+
+
+def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.ArrayLike) -> xr.Dataset:
+    """The forecast that nothing changes: truth at the initial time for all lead times. Lazy.
+
+    Args:
+        truth: Analyses with `time`.
+        times: Initial times, `datetime64`, shape (time,).
+        leads: Lead times, `timedelta64`, shape (lead,).
+
+    Returns:
+        Dataset in the layout of forecasts: (time, prediction_timedelta, …).
+
+    Raises:
+        ValueError: An initial time that is not in `truth`.
+    """
+    _checks.dimensions("truth", truth, (TIME,))
+    stamps = np.asarray(times).astype("datetime64[ns]")
+    at = truth.indexes[TIME].get_indexer(stamps)
+    if np.any(at < 0):
+        raise ValueError(f"`truth` must have all initial times, got none for {stamps[at < 0][0]}")
+    chosen = truth[[name for name, field in truth.data_vars.items() if TIME in field.dims]].isel({TIME: at})
+    out = chosen.expand_dims({LEAD: np.asarray(leads).astype("timedelta64[ns]")})
+    return out.transpose(TIME, LEAD, ...)
+
+
+def climatology_forecast(climatology: xr.Dataset, times: npt.ArrayLike, leads: npt.ArrayLike) -> xr.Dataset:
+    """The forecast of the climatology at the valid times. Lazy.
+
+    Args:
+        climatology: With dimensions `hour` and `dayofyear`.
+        times: Initial times, `datetime64`, shape (time,).
+        leads: Lead times, `timedelta64`, shape (lead,).
+
+    Returns:
+        Dataset in the layout of forecasts: (time, prediction_timedelta, …).
+
+    Raises:
+        ValueError: A valid time whose hour or day the climatology lacks.
+    """
+    stamps = np.asarray(times).astype("datetime64[ns]")
+    steps = np.asarray(leads).astype("timedelta64[ns]")
+    fields = climatology[[name for name, field in climatology.data_vars.items() if "hour" in field.dims]]
+    parts = [climatology_at(fields, stamps + step).assign_coords({TIME: stamps}) for step in steps]
+    out: Any = xr.concat(parts, xr.DataArray(steps, dims=LEAD, name=LEAD), coords="minimal", compat="override")
+    return out.transpose(TIME, LEAD, ..., *[dim for dim in (LEVEL, LATITUDE, LONGITUDE) if dim in out.dims])

@@ -1,0 +1,1 @@
+"""The commands of `wxsphere`, one per module, each with `main(name, words)`."""

@@ -1,0 +1,240 @@
+"""Between datasets and the arrays of networks: scalars on spin 0, each wind on spin ±1."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Inexact
+
+from spinharm import Grid
+
+from ._grids import grid_dataset, grid_of
+from ._names import LATITUDE, LEVEL, LONGITUDE, WINDS
+from ._poles import PoleRule, rebuild_poles
+
+
+class Channel(NamedTuple):
+    """A scalar or a wind on one level.
+
+    Attributes:
+        names: The variable, or the eastward and the northward component.
+        level: In hPa, or None for a field without levels.
+    """
+
+    names: tuple[str, ...]
+    level: float | None = None
+
+    def __str__(self) -> str:
+        return ",".join(self.names) + ("" if self.level is None else f"@{self.level:g}")
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldLayout:
+    """Which channel of which spin holds what: maps have axes (*batch, lat, lon, spin, channel).
+
+    Winds are one complex channel each, v_θ + i v_φ = −v + i u for spin +1 or its conjugate for spin −1. The shorter of
+    the two lists of channels is padded with zeros.
+
+    Attributes:
+        scalars: Channels on spin 0.
+        winds: Channels on the spin of the wind.
+        wind_spin: +1 or −1.
+    """
+
+    scalars: tuple[Channel, ...]
+    winds: tuple[Channel, ...] = ()
+    wind_spin: Literal[1, -1] = 1
+
+    def __post_init__(self) -> None:
+        if not (self.scalars or self.winds):
+            raise ValueError("`scalars` and `winds` must not both be empty")
+        if self.wind_spin not in (1, -1):
+            raise ValueError(f"`wind_spin` must be 1 or -1, got {self.wind_spin!r}")
+        for name, channels, parts in (("scalars", self.scalars, 1), ("winds", self.winds, 2)):
+            for channel in channels:
+                if len(channel.names) != parts:
+                    raise ValueError(f"`{name}` must have {parts} variables in each channel, got {channel.names}")
+        everything = [(name, channel.level) for channel in self.scalars + self.winds for name in channel.names]
+        if len(set(everything)) != len(everything):
+            raise ValueError(f"`scalars` and `winds` must hold each variable and level once, got {everything}")
+
+    @classmethod
+    def of(
+        cls,
+        dataset: xr.Dataset,
+        variables: Sequence[str] | None = None,
+        *,
+        winds_as_scalars: bool = False,
+        wind_spin: Literal[1, -1] = 1,
+    ) -> FieldLayout:
+        """The layout of a dataset: pairs of components become winds, everything else scalars, level by level.
+
+        Args:
+            dataset: In the layout of `canonical`.
+            variables: Which, in this order; default all with latitude and longitude, sorted by name.
+            winds_as_scalars: Keep components as two scalars, which is wrong on the sphere, for comparison.
+            wind_spin: +1 or −1.
+
+        Returns:
+            The layout.
+
+        Raises:
+            ValueError: A variable that is not there, that is no field, or one component of a wind without the other.
+        """
+        if variables is None:
+            fields = dataset.data_vars.items()
+            # Stores list their arrays in any order.
+            chosen = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))
+        else:
+            chosen = list(variables)
+        for name in chosen:
+            if name not in dataset.data_vars or not {LATITUDE, LONGITUDE} <= set(dataset[name].dims):
+                there = ", ".join(sorted(map(str, dataset.data_vars)))
+                raise ValueError(f"`variables` names {name!r}, which is no field of the dataset; there are {there}")
+        scalars: list[Channel] = []
+        winds: list[Channel] = []
+        pairs = {} if winds_as_scalars else {name: pair for pair in WINDS.values() for name in pair}
+        for name in chosen:
+            levels = [float(x) for x in dataset[LEVEL].values] if LEVEL in dataset[name].dims else [None]
+            if name not in pairs:
+                scalars += [Channel((name,), level) for level in levels]
+                continue
+            missing = [part for part in pairs[name] if part not in chosen]
+            if missing:
+                raise ValueError(
+                    f"`variables` must name both components of a wind, got {name!r} without {missing[0]!r}"
+                )
+            if name == pairs[name][0]:
+                winds += [Channel(pairs[name], level) for level in levels]
+        return cls(tuple(scalars), tuple(winds), wind_spin)
+
+    @property
+    def spins(self) -> tuple[int, ...]:
+        """The spin of each entry of the spin axis."""
+        return (0,) * bool(self.scalars) + (self.wind_spin,) * bool(self.winds)
+
+    @property
+    def channels(self) -> int:
+        """Size of the channel axis."""
+        return max(len(self.scalars), len(self.winds))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the variables, each once."""
+        return tuple(dict.fromkeys(name for channel in self.scalars + self.winds for name in channel.names))
+
+    def pack(
+        self, dataset: xr.Dataset, *, poles: PoleRule = "auto", dtype: str = "float32"
+    ) -> Inexact[np.ndarray, "*batch lat lon spin channel"]:
+        """Fields of a dataset as maps, read into memory.
+
+        Args:
+            dataset: In the layout of `canonical`. Dimensions other than level, latitude and longitude become batch
+                axes, in the order of the dataset; variables without one of them are repeated along it.
+            poles: What becomes of rows on the poles, see `rebuild_poles`.
+            dtype: `"float32"` or `"float64"`: precision of the maps.
+
+        Returns:
+            Maps, shape (*batch, lat, lon, spin, channel), float if there are no winds, else complex.
+
+        Raises:
+            ValueError: A variable or level that is not there, or a grid that is not known.
+        """
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"`dtype` must be 'float32' or 'float64', got {dtype!r}")
+        grid = grid_of(dataset)
+        batch = self.batch_dimensions(dataset)
+        sizes = tuple(dataset.sizes[name] for name in batch)
+        kind = ("complex64" if dtype == "float32" else "complex128") if self.winds else dtype
+        out = np.zeros((*sizes, *grid.shape, len(self.spins), self.channels), kind)
+        loaded = {name: self._loaded(dataset, name, batch, dtype) for name in self.variables}
+        for at, channel in enumerate(self.scalars):
+            field = self._map(loaded[channel.names[0]], channel, sizes)
+            out[..., 0, at] = rebuild_poles(field, grid, spin=0, rule=poles)
+        for at, channel in enumerate(self.winds):
+            u, v = (self._map(loaded[name], channel, sizes) for name in channel.names)
+            field = -v + np.asarray(1j * self.wind_spin, kind) * u
+            out[..., -1, at] = rebuild_poles(field, grid, spin=self.wind_spin, rule=poles)
+        return out
+
+    def unpack(
+        self,
+        maps: Inexact[np.ndarray, "*batch lat lon spin channel"],
+        grid: Grid,
+        batch: Mapping[str, np.ndarray] | None = None,
+    ) -> xr.Dataset:
+        """Maps as a dataset, the inverse of `pack`.
+
+        Args:
+            maps: Shape (*batch, lat, lon, spin, channel). Imaginary parts of scalars are dropped.
+            grid: The grid of the maps.
+            batch: Name and coordinate of each batch axis, in order; default none.
+
+        Returns:
+            The dataset, in the layout of `canonical`.
+
+        Raises:
+            ValueError: Sizes that are not those of the layout, the grid or the coordinates.
+        """
+        batch = dict(batch or {})
+        wanted = (*(len(values) for values in batch.values()), *grid.shape, len(self.spins), self.channels)
+        if maps.shape != wanted:
+            raise ValueError(
+                f"`maps` must have axes ({', '.join([*batch, 'lat', 'lon', 'spin', 'channel'])}) with sizes {wanted}, "
+                f"got shape {maps.shape}"
+            )
+        parts: dict[str, list[tuple[float | None, np.ndarray]]] = {name: [] for name in self.variables}
+        for at, channel in enumerate(self.scalars):
+            parts[channel.names[0]].append((channel.level, np.real(maps[..., 0, at])))
+        for at, channel in enumerate(self.winds):
+            field = maps[..., -1, at]
+            parts[channel.names[0]].append((channel.level, self.wind_spin * np.imag(field)))
+            parts[channel.names[1]].append((channel.level, -np.real(field)))
+        out = grid_dataset(grid).assign_coords({name: (name, values) for name, values in batch.items()})
+        for name, levels in parts.items():
+            if levels[0][0] is None:
+                field = xr.DataArray(levels[0][1], dims=(*batch, LATITUDE, LONGITUDE))
+            else:
+                stacked = np.stack([field for _, field in levels], -3)
+                field = xr.DataArray(
+                    stacked,
+                    dims=(*batch, LEVEL, LATITUDE, LONGITUDE),
+                    coords={LEVEL: (LEVEL, np.array([level for level, _ in levels]), {"units": "hPa"})},
+                )
+            out = out.merge(field.to_dataset(name=name), join="outer", compat="no_conflicts")
+        return out
+
+    def batch_dimensions(self, dataset: xr.Dataset) -> tuple[str, ...]:
+        """Dimensions of the variables that become batch axes of the maps, in order."""
+        missing = [name for name in self.variables if name not in dataset.data_vars]
+        if missing:
+            there = ", ".join(sorted(map(str, dataset.data_vars)))
+            raise ValueError(f"`dataset` must have {', '.join(missing)}, got only {there}")
+        used = {dim for name in self.variables for dim in dataset[name].dims} - {LEVEL, LATITUDE, LONGITUDE}
+        longest = max((dataset[name].dims for name in self.variables), key=len)
+        ordered = [str(dim) for dim in longest if dim in used]
+        return (*ordered, *(str(dim) for dim in dataset.dims if dim in used and dim not in ordered))
+
+    def _loaded(self, dataset: xr.Dataset, name: str, batch: tuple[str, ...], dtype: str) -> xr.DataArray:
+        field = dataset[name]
+        levels = [c.level for c in self.scalars + self.winds if name in c.names and c.level is not None]
+        if levels:
+            there = np.asarray(dataset[LEVEL].values, np.float64) if LEVEL in field.dims else np.array([])
+            absent = [level for level in levels if level not in there]
+            if absent:
+                raise ValueError(f"`dataset` must have {name} at {absent[0]:g} hPa, got levels {there.tolist()}")
+            field = field.sel({LEVEL: sorted(levels)})
+        order = [dim for dim in batch if dim in field.dims]
+        ends = (LEVEL, LATITUDE, LONGITUDE) if levels else (LATITUDE, LONGITUDE)
+        missing = [batch.index(dim) for dim in batch if dim not in field.dims]
+        values = field.transpose(*order, *ends).astype(dtype)
+        return values.expand_dims({batch[at]: 1 for at in missing}).transpose(*batch, *ends).load()
+
+    def _map(self, field: xr.DataArray, channel: Channel, sizes: tuple[int, ...]) -> np.ndarray:
+        chosen = field if channel.level is None else field.sel({LEVEL: channel.level})
+        values = chosen.values
+        return np.ascontiguousarray(np.broadcast_to(values, (*sizes, *values.shape[-2:])))

@@ -1,0 +1,66 @@
+"""The grid of a dataset."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from spinharm import Grid
+
+from ._names import LATITUDE, LONGITUDE
+
+
+def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
+    """The `spinharm.Grid` whose rings and columns are the latitudes and longitudes of a dataset.
+
+    Known are equiangular grids with and without poles, Gauss-Legendre, Driscoll-Healy and McEwen-Wiaux grids, in either
+    direction of latitude and from any origin of longitude.
+
+    Args:
+        dataset: A dataset with one-dimensional coordinates `latitude` and `longitude` [degrees], as `open_dataset`
+            gives it.
+
+    Returns:
+        The grid, with rings and columns in the order of the dataset.
+
+    Raises:
+        ValueError: A coordinate is missing, latitude and longitude are swapped, or the coordinates are those of no
+            known grid; the message names the first value that does not fit.
+    """
+    for name in (LATITUDE, LONGITUDE):
+        if name not in dataset.coords or dataset[name].ndim != 1:
+            there = {str(key): dataset[key].dims for key in dataset.coords}
+            raise ValueError(
+                f"`dataset` must have a one-dimensional coordinate {name!r}, got {there}; open files with "
+                f"`wxsphere.open_dataset`, which finds it under other names"
+            )
+    latitude, longitude = (np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE))
+    check_not_swapped(latitude, longitude)
+    return Grid.from_latlon(latitude, longitude)
+
+
+def check_not_swapped(latitude: np.ndarray, longitude: np.ndarray) -> None:
+    """Latitudes that only longitudes can have, beside longitudes that could be latitudes."""
+    if np.max(np.abs(latitude), initial=0.0) > 90.001 and np.max(np.abs(longitude), initial=0.0) <= 90.001:
+        raise ValueError(
+            f"`latitude` runs from {latitude[0]:g} to {latitude[-1]:g} and `longitude` from {longitude[0]:g} to "
+            f"{longitude[-1]:g}: they are swapped; rename them with "
+            f"`rename={{'latitude': 'longitude', 'longitude': 'latitude'}}`"
+        )
+
+
+def grid_dataset(grid: Grid) -> xr.Dataset:
+    """A dataset without variables whose latitudes and longitudes are those of a grid.
+
+    Args:
+        grid: The grid.
+
+    Returns:
+        A dataset with coordinates `latitude` (lat,) and `longitude` (lon,) [degrees], float64, with CF attributes.
+    """
+    return xr.Dataset(
+        coords={
+            LATITUDE: (LATITUDE, grid.latitude_deg, {"units": "degrees_north", "standard_name": "latitude"}),
+            LONGITUDE: (LONGITUDE, grid.longitude_deg, {"units": "degrees_east", "standard_name": "longitude"}),
+        }
+    )

@@ -1,0 +1,187 @@
+"""One layout for datasets of any archive: names, dimensions, directions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+import xarray as xr
+
+from ._grids import check_not_swapped
+from ._names import (
+    DIMENSION_ALIASES,
+    DIMENSIONS,
+    LATITUDE,
+    LEAD,
+    LEVEL,
+    LONGITUDE,
+    STANDARD_NAMES,
+    STATIC,
+    TIME,
+    VARIABLE_ALIASES,
+)
+
+_NORTH = ("degrees_north", "degree_north", "degreen", "degrees_n", "degree_n")
+_EAST = ("degrees_east", "degree_east", "degreee", "degrees_e", "degree_e")
+_HOURS = ("h", "hr", "hour", "hours")
+_LEFT_OUT = ("valid_time",)
+
+
+def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -> xr.Dataset:
+    """A dataset in the layout that every function of this package takes, and WeatherBench 2 writes.
+
+    Lazy: nothing is read but coordinates. What is done, in this order:
+
+    1. dimensions and coordinates get the names `time`, `number`, `prediction_timedelta`, `level`, `latitude`,
+       `longitude`, found by name (`lat`, `isobaricInhPa`, `step`, …), else by standard name, else by unit;
+    2. variables get the names of WeatherBench 2 (`z` in m²/s² → `geopotential`, `u10` → `10m_u_component_of_wind`, …);
+    3. levels in Pa become hPa, lead times in hours become `timedelta64[ns]`, a lead time that is one zero goes;
+    4. one time, level or lead time that is a scalar becomes a dimension of size 1 (`time` not of static fields);
+    5. longitudes are rolled to 0 … 360, latitudes sorted north to south, levels upwards in hPa;
+    6. dimensions are ordered (…, time, number, prediction_timedelta, hour, dayofyear, level, latitude, longitude).
+
+    Args:
+        dataset: Any dataset of global fields.
+        rename: Names in the dataset to names of this layout, for what is not found by itself; applied first.
+
+    Returns:
+        The dataset in that layout. Values, units of fields and other coordinates are as they were.
+
+    Raises:
+        TypeError: `dataset` is not an `xarray.Dataset`.
+        ValueError: No latitude or longitude, curvilinear ones, ones that are swapped, a name in `rename` that is not
+            there, two variables for one name, or lead times without a unit.
+    """
+    if not isinstance(dataset, xr.Dataset):
+        raise TypeError(f"`dataset` must be an xarray.Dataset, got {type(dataset).__name__}")
+    if rename:
+        missing = sorted(set(rename) - set(map(str, dataset.variables)) - set(map(str, dataset.dims)))
+        if missing:
+            raise ValueError(f"`rename` names {missing[0]!r}, which is not there; there are {_listed(dataset)}")
+        dataset = dataset.rename(dict(rename))
+    dataset = _named_dimensions(dataset)
+    dataset = _named_variables(dataset)
+    dataset = _units_of_coordinates(dataset)
+    dataset = _scalars_as_dimensions(dataset)
+    for name in (LATITUDE, LONGITUDE):
+        if name not in dataset.variables or dataset[name].ndim != 1:
+            dims = dataset[name].dims if name in dataset.variables else None
+            found = "it is missing" if dims is None else f"its dimensions are {dims}"
+            raise ValueError(
+                f"`dataset` must have a one-dimensional {name}, but {found} among {_listed(dataset)}; give `rename`, "
+                f"or interpolate a curvilinear grid to a latitude-longitude grid first"
+            )
+    check_not_swapped(*(np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE)))
+    dataset = _directions(dataset)
+    order = [name for name in DIMENSIONS if name in dataset.dims]
+    return dataset.transpose(..., *order)
+
+
+def _listed(dataset: xr.Dataset) -> str:
+    return ", ".join(sorted(map(str, dataset.variables)))
+
+
+def _named_dimensions(dataset: xr.Dataset) -> xr.Dataset:
+    dataset = dataset.drop_vars([name for name in _LEFT_OUT if name in dataset.coords and TIME in dataset.variables])
+    names = [str(name) for name in (*dataset.coords, *dataset.dims)]
+    changes: dict[Hashable, str] = {}
+
+    def take(old: str, new: str) -> None:
+        if old != new and new not in names and old not in changes and new not in changes.values():
+            changes[old] = new
+
+    for new, aliases in DIMENSION_ALIASES.items():
+        for alias in aliases:
+            for name in names:
+                # One-letter aliases are too common to be trusted without a unit.
+                if name.lower() == alias and (len(alias) > 1 or _is_degrees(dataset, name, new)):
+                    take(name, new)
+    for name in names:
+        if name in dataset.coords and dataset[name].ndim <= 1:
+            attributes = dataset[name].attrs
+            new = STANDARD_NAMES.get(str(attributes.get("standard_name", "")).lower())
+            units = str(attributes.get("units", "")).lower()
+            new = new or (LATITUDE if units in _NORTH else LONGITUDE if units in _EAST else None)
+            if new is not None:
+                take(name, new)
+    return dataset.rename(changes)
+
+
+def _is_degrees(dataset: xr.Dataset, name: str, new: str) -> bool:
+    units = str(dataset[name].attrs.get("units", "")).lower() if name in dataset.variables else ""
+    return units in (_NORTH if new == LATITUDE else _EAST)
+
+
+def _named_variables(dataset: xr.Dataset) -> xr.Dataset:
+    changes: dict[Hashable, str] = {}
+    for name in dataset.data_vars:
+        units = str(dataset[name].attrs.get("units", "")).replace(" ", "").lower()
+        new = VARIABLE_ALIASES.get(str(name).lower())
+        if new == "geopotential" and units in ("m", "gpm", "meters"):
+            new = "geopotential_height"
+        if new is None or new == name:
+            continue
+        if new in dataset.variables or new in changes.values():
+            raise ValueError(
+                f"`dataset` has two variables for {new!r}, one of them {str(name)!r}; give `rename` or drop one"
+            )
+        changes[name] = new
+    return dataset.rename(changes)
+
+
+def _units_of_coordinates(dataset: xr.Dataset) -> xr.Dataset:
+    if LEVEL in dataset.coords and str(dataset[LEVEL].attrs.get("units", "")).lower() in ("pa", "pascal"):
+        attributes = {**dataset[LEVEL].attrs, "units": "hPa"}
+        dataset = dataset.assign_coords({LEVEL: (dataset[LEVEL].dims, dataset[LEVEL].values / 100.0, attributes)})
+    if LEAD in dataset.coords:
+        lead = dataset[LEAD]
+        if not np.issubdtype(lead.dtype, np.timedelta64):
+            if str(lead.attrs.get("units", "")).lower() not in _HOURS:
+                raise ValueError(
+                    f"`{LEAD}` must be timedelta64 or numbers with units 'hours', got {lead.dtype} with units "
+                    f"{lead.attrs.get('units')!r}"
+                )
+            nanoseconds = np.round(np.asarray(lead.values, np.float64) * 3600e9)
+            lead = lead.copy(data=nanoseconds.astype("timedelta64[ns]"))
+        dataset = dataset.assign_coords({LEAD: (lead.dims, lead.values.astype("timedelta64[ns]"))})
+        # Analyses in GRIB carry a lead time of zero.
+        if dataset[LEAD].ndim == 0 and dataset[LEAD].values == np.timedelta64(0, "ns"):
+            dataset = dataset.drop_vars(LEAD)
+    return dataset
+
+
+def _scalars_as_dimensions(dataset: xr.Dataset) -> xr.Dataset:
+    for name in (LEVEL, LEAD, TIME):
+        if name in dataset.coords and dataset[name].ndim == 0:
+            moving = [key for key in dataset.data_vars if not (name in (TIME, LEAD) and key in STATIC)]
+            expanded = dataset[moving].expand_dims(name)
+            rest = [key for key in dataset.data_vars if key not in moving]
+            dataset = expanded.assign({key: dataset[key].drop_vars(name) for key in rest})
+    return dataset
+
+
+def _directions(dataset: xr.Dataset) -> xr.Dataset:
+    longitude = np.asarray(dataset[LONGITUDE].values, np.float64)
+    turned = np.mod(longitude, 360.0)
+    # Rounding must not send the prime meridian to the far end.
+    spacing = 360.0 / max(longitude.size, 1)
+    turned = np.where(turned > 360.0 - 1e-3 * spacing, 0.0, turned)
+    if np.any(turned != longitude):
+        attributes = dataset[LONGITUDE].attrs
+        dataset = dataset.assign_coords({LONGITUDE: (LONGITUDE, turned, attributes)})
+    if np.any(np.diff(turned) < 0):
+        at = int(np.argmin(turned))
+        order = np.r_[at : turned.size, 0:at]
+        if np.any(np.diff(turned[order]) < 0):
+            order = np.argsort(turned, kind="stable")
+        dataset = dataset.isel({LONGITUDE: order})
+    for name, upwards in ((LATITUDE, False), (LEVEL, True)):
+        if name in dataset.dims and name in dataset.coords and dataset.sizes[name] > 1:
+            values = np.asarray(dataset[name].values, np.float64)
+            steps = np.diff(values if upwards else -values)
+            if np.all(steps < 0):
+                dataset = dataset.isel({name: slice(None, None, -1)})
+            elif np.any(steps < 0):
+                order = np.argsort(values if upwards else -values, kind="stable")
+                dataset = dataset.isel({name: order})
+    return dataset

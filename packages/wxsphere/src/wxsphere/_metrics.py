@@ -1,0 +1,144 @@
+"""Scores of many forecasts out of the area means of each, and their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from . import _checks
+from ._names import TIME
+from ._statistics import STATISTICS
+
+Mean = Callable[[np.ndarray], np.ndarray]
+Statistics = Mapping[str, np.ndarray]
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 0, above / np.sqrt(np.where(below > 0, below, 1.0)), np.nan)
+
+
+def _acc(s: Statistics, mean: Mean) -> np.ndarray:
+    return _ratio(mean(s["anomaly_product"]), mean(s["squared_forecast_anomaly"]) * mean(s["squared_truth_anomaly"]))
+
+
+def _acc_per_forecast(s: Statistics, mean: Mean) -> np.ndarray:
+    return mean(_ratio(s["anomaly_product"], s["squared_forecast_anomaly"] * s["squared_truth_anomaly"]))
+
+
+METRICS: Mapping[str, Callable[[Statistics, Mean], np.ndarray]] = {
+    "rmse": lambda s, mean: np.sqrt(mean(s["squared_error"])),
+    "mse": lambda s, mean: mean(s["squared_error"]),
+    "bias": lambda s, mean: mean(s["error"]),
+    "mae": lambda s, mean: mean(s["absolute_error"]),
+    "acc": _acc,
+    "acc_per_forecast": _acc_per_forecast,
+    "activity": lambda s, mean: np.sqrt(mean(s["squared_forecast_anomaly"])),
+    "truth_activity": lambda s, mean: np.sqrt(mean(s["squared_truth_anomaly"])),
+}
+"""Name to score; every mean over initial times is taken before the root or the ratio, but for `acc_per_forecast`."""
+
+
+def scores(statistics: xr.Dataset, metrics: Sequence[str] = tuple(METRICS)) -> xr.Dataset:
+    """Scores over all initial times.
+
+    With ⟨·⟩ the mean over initial times of area means, forecast f, truth t, climatology c at the valid time:
+
+    | metric | formula |
+    |---|---|
+    | `rmse`, `mse` | √⟨(f − t)²⟩, ⟨(f − t)²⟩; of winds ⟨(u − u_t)² + (v − v_t)²⟩ |
+    | `bias`, `mae` | ⟨f − t⟩, ⟨abs(f − t)⟩ |
+    | `acc` | ⟨(f − c)(t − c)⟩ / √(⟨(f − c)²⟩ ⟨(t − c)²⟩), as WeatherBench-X |
+    | `acc_per_forecast` | mean over initial times of the same ratio of each, as WeatherBench 2 |
+    | `activity`, `truth_activity` | √⟨(f − c)²⟩, √⟨(t − c)²⟩ |
+
+    Args:
+        statistics: Per initial time, as `forecast_statistics` gives them; several may be concatenated along `time`.
+        metrics: Names of `METRICS`.
+
+    Returns:
+        The same variables with a dimension `metric` in place of `statistic` and `time`. NaN where a score is not
+        defined: without climatology, and for the correlation of a forecast that is the climatology.
+
+    Raises:
+        ValueError: An unknown metric, no initial time, or a dataset that is not one of statistics.
+    """
+    return _reduced(statistics, metrics, lambda values: values.mean(0, keepdims=True)).squeeze("sample", drop=True)
+
+
+def bootstrap(
+    statistics: xr.Dataset,
+    metrics: Sequence[str] = tuple(METRICS),
+    *,
+    samples: int = 1000,
+    block: int = 1,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Intervals of scores, by resampling initial times.
+
+    Blocks of consecutive initial times are drawn with replacement, around the end to the beginning (circular block
+    bootstrap), until there are as many as before; the interval is between quantiles of the scores of `samples` draws.
+    Neighbouring forecasts err alike, so blocks should be longer than the time over which errors are correlated.
+
+    Args:
+        statistics: As in `scores`; sorted along `time`.
+        metrics: Names of `METRICS`.
+        samples: Draws, at least 2.
+        block: Initial times in a block, at least 1.
+        confidence: Part of the draws that lies inside, 0 … 1.
+        seed: Of the draws; all variables, forecasts and lead times share them.
+
+    Returns:
+        As `scores`, with a dimension `bound` of `"low"` and `"high"`.
+
+    Raises:
+        TypeError: `samples`, `block` or `seed` is not an integer.
+        ValueError: One of them out of range, or as in `scores`.
+
+    References:
+        Politis and Romano, A circular block-resampling procedure for stationary data (1992).
+    """
+    _checks.integer("samples", samples, 2)
+    _checks.integer("block", block, 1)
+    tail = (1 - _checks.number("confidence", confidence, above=0, below=1)) / 2
+    _check(statistics)
+    count = statistics.sizes[TIME]
+    rng = np.random.default_rng(_checks.integer("seed", seed, 0))
+    begins = rng.integers(0, count, (samples, -(-count // block)))
+    drawn = (begins[..., None] + np.arange(block)).reshape(samples, -1)[:, :count] % count
+    weights = np.stack([np.bincount(row, minlength=count) for row in drawn]) / count
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return np.tensordot(weights, values, 1)
+
+    drawn_scores = _reduced(statistics, metrics, mean)
+    out = drawn_scores.quantile([tail, 1 - tail], "sample")
+    return out.rename(quantile="bound").assign_coords(bound=["low", "high"])
+
+
+def _check(statistics: xr.Dataset) -> None:
+    there = statistics.coords["statistic"].values.tolist() if "statistic" in statistics.coords else None
+    if there != list(STATISTICS) or TIME not in statistics.dims or not statistics.sizes[TIME]:
+        raise ValueError(
+            f"`statistics` must be those of `forecast_statistics`, with 'statistic' {list(STATISTICS)} and at "
+            f"least one 'time', got {dict(statistics.sizes)}"
+        )
+
+
+def _reduced(statistics: xr.Dataset, metrics: Sequence[str], mean: Mean) -> xr.Dataset:
+    _check(statistics)
+    for name in metrics:
+        _checks.option("metrics", name, tuple(METRICS))
+    out = statistics.drop_vars(["statistic", TIME]).drop_vars(list(statistics.data_vars))
+    out = out.assign_coords(metric=list(metrics))
+    for name, field in statistics.data_vars.items():
+        moved = field.transpose("statistic", TIME, ...)
+        values = np.asarray(moved.values, np.float64)
+        parts: dict[str, np.ndarray] = {str(key): part for key, part in zip(STATISTICS, values, strict=True)}
+        reduced = np.stack([METRICS[metric](parts, mean) for metric in metrics], 1)
+        out[name] = (("sample", "metric", *moved.dims[2:]), reduced, field.attrs)
+    return out

@@ -1,0 +1,154 @@
+"""Opening stores and files, local and remote, lazily."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import xarray as xr
+
+from . import _optional
+from ._catalogue import CATALOGUE
+from ._layout import canonical
+
+Library = Literal["fsspec", "obstore"]
+
+_ENGINES = {b"CDF": "scipy", b"\x89HDF": "h5netcdf", b"GRIB": "cfgrib"}
+_METADATA = ("zarr.json", ".zgroup", ".zmetadata")
+
+
+def open_dataset(
+    source: str | os.PathLike | Sequence[str | os.PathLike],
+    *,
+    variables: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    chunks: Mapping[str, int] | Literal["auto"] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    library: Library = "fsspec",
+) -> xr.Dataset:
+    """Open fields of any archive in one layout, without reading them.
+
+    Args:
+        source: A short name of `CATALOGUE`; or a path or URL of a zarr store (format 2 or 3), NetCDF file (classic or
+            4) or GRIB file; or several paths, whose variables or times are combined. Files are told by their first
+            bytes, not by their suffix. `gs://` is read anonymously.
+        variables: Names in the canonical layout to keep; default all.
+        rename: Names in the source to names of the layout, see `canonical`.
+        chunks: Chunks of the Dask arrays by canonical dimension, −1 for one chunk, or `"auto"`; default those of the
+            store.
+        storage_options: For URLs: options of the file system; of gcsfs e.g. `{"endpoint_url":
+            "http://127.0.0.1:9023"}`, of obstore those of `obstore.store.from_url`.
+        library: What reads URLs: `"fsspec"` (gcsfs for `gs://`) or `"obstore"` (extra `obstore`).
+
+    Returns:
+        The dataset in the layout of `canonical`, of Dask arrays.
+
+    Raises:
+        FileNotFoundError: No such file, and no such name in the catalogue.
+        ModuleNotFoundError: An extra is missing (`grib`, `obstore`); the message names it.
+        ValueError: A file of no known format, files that do not fit together, or a variable that is not there.
+    """
+    if library not in ("fsspec", "obstore"):
+        raise ValueError(f"`library` must be 'fsspec' or 'obstore', got {library!r}")
+    if isinstance(source, str | os.PathLike):
+        dataset = canonical(_open_one(source, storage_options, library), rename=rename)
+    else:
+        if not source:
+            raise ValueError("`source` must name at least one file, got an empty sequence")
+        parts = [canonical(_open_one(one, storage_options, library), rename=rename) for one in source]
+        dataset = _combined(parts, source)
+    if variables is not None:
+        dataset = dataset[check_variables("variables", variables, dataset)]
+    return dataset if chunks is None else dataset.chunk(chunks)
+
+
+def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> list[str]:
+    """Variables that must be in a dataset, as a list."""
+    if isinstance(wanted, str):
+        raise TypeError(f"`{name}` must be a sequence of names, got {wanted!r}; write ({wanted!r},)")
+    missing = [one for one in wanted if one not in dataset.data_vars]
+    if missing:
+        there = ", ".join(sorted(map(str, dataset.data_vars)))
+        raise ValueError(f"`{name}` names {', '.join(map(repr, missing))}, but there are only {there}")
+    return list(wanted)
+
+
+def _open_one(source: str | os.PathLike, storage_options: Mapping[str, Any] | None, library: Library) -> xr.Dataset:
+    text = os.fspath(source)
+    if text in CATALOGUE:
+        text = CATALOGUE[text].url
+    options = dict(storage_options or {})
+    if "://" in text:
+        return _open_zarr(text, options, library)
+    path = Path(text)
+    if path.is_dir():
+        if not any((path / name).is_file() for name in _METADATA):
+            raise ValueError(f"{path}: a folder without {', '.join(_METADATA)} is no zarr store")
+        return _open_zarr(str(path), {}, "fsspec")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, and no such name in the catalogue: {', '.join(CATALOGUE)}")
+    with path.open("rb") as file:
+        head = file.read(4)
+    engine = next((engine for magic, engine in _ENGINES.items() if head.startswith(magic)), None)
+    if engine is None:
+        raise ValueError(f"{path}: neither NetCDF, GRIB nor a zarr store; its first bytes are {head!r}")
+    settings: dict[str, Any] = {}
+    if engine == "cfgrib":
+        _optional.require("cfgrib", "grib", "reading GRIB")
+        # Without an index file nothing is written beside the data.
+        settings["backend_kwargs"] = {"indexpath": ""}
+    try:
+        with warnings.catch_warnings():
+            # Files of older writers say what xarray may ignore.
+            warnings.simplefilter("ignore", xr.SerializationWarning)
+            return xr.open_dataset(path, engine=engine, chunks={}, decode_timedelta=True, **settings)
+    except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
+        raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
+
+
+def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Dataset:
+    store: Any = url
+    settings: dict[str, Any] = {}
+    if library == "obstore" and "://" in url:
+        _optional.require("obstore", "obstore", "reading with obstore")
+        from obstore.store import from_url
+        from zarr.storage import ObjectStore
+
+        if url.startswith("gs://"):
+            options.setdefault("skip_signature", True)
+        store = ObjectStore(from_url(url, **options), read_only=True)
+    elif "://" in url:
+        if url.startswith("gs://"):
+            options.setdefault("token", "anon")
+        settings["storage_options"] = options
+    try:
+        with warnings.catch_warnings():
+            # Copies of stores may lack the consolidated metadata; xarray then lists the store.
+            warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
+            return xr.open_zarr(store, chunks={}, decode_timedelta=True, **settings)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
+
+
+def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) -> xr.Dataset:
+    try:
+        out: Any = xr.combine_by_coords(
+            parts,
+            data_vars="minimal",
+            coords="minimal",
+            compat="no_conflicts",
+            join="exact",
+            combine_attrs="drop_conflicts",
+        )
+        return out
+    except (ValueError, TypeError) as error:
+        names = ", ".join(os.fspath(one) for one in source)
+        raise ValueError(f"{names}: these do not fit together: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]

@@ -1,0 +1,78 @@
+"""Rows of a map that lie on a pole: one value of a scalar, one vector of a wind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Shaped
+
+from spinharm import Grid
+
+PoleRule = Literal["auto", "rings", "row", "keep"]
+
+# A row is one vector if what is left of it without that vector is below this part of it: packed files round to 1e-3.
+_ONE_VECTOR = 1e-2
+# A component of order −s at the north pole (s at the south pole) is even in the distance from it: these weights of the
+# three nearest rings give its value there, exact for polynomials of degree 5.
+_EVEN_EXTRAPOLATION = (1.5, -0.6, 0.1)
+
+
+def rebuild_poles(
+    maps: Shaped[np.ndarray, "*batch lat lon"], grid: Grid, *, spin: int = 0, rule: PoleRule = "auto"
+) -> Shaped[np.ndarray, "*batch lat lon"]:
+    """Maps whose rows on the poles are those of a field that is smooth there.
+
+    Along the ring of the north pole a smooth field of spin s is A e^{−isφ}, along that of the south pole B e^{isφ}: a
+    scalar has one value, a wind is one vector seen from every meridian. Regridding winds by component, as the coarse
+    stores of WeatherBench 2 were made, breaks this.
+
+    Args:
+        maps: Real or complex maps, shape (*batch, nlat, nlon); a wind as `spinharm.wind_to_spin` gives it.
+        grid: Their grid. Without rings on the poles the maps are returned as they are.
+        spin: s, their spin.
+        rule: `"row"` takes A and B from the row; `"rings"` takes them from the three rings next to it, by even
+            extrapolation, and never looks at the row; `"auto"` is `"row"` for scalars, whose row averages to that of
+            the pole however it was made, and for each wind whose row is one vector to 1 %, else `"rings"`; `"keep"`
+            changes nothing.
+
+    Returns:
+        Maps of the same shape and type, a copy if anything changed.
+
+    Raises:
+        ValueError: Sizes that are not the grid's, an unknown rule, or fewer than five rings with rule `"auto"` or
+            `"rings"` and a spin that is not 0.
+    """
+    if rule not in ("auto", "rings", "row", "keep"):
+        raise ValueError(f"`rule` must be 'auto', 'rings', 'row' or 'keep', got {rule!r}")
+    if maps.shape[-2:] != grid.shape:
+        raise ValueError(f"`maps` must have axes (*batch, lat, lon) with sizes {grid.shape}, got shape {maps.shape}")
+    if rule == "keep" or not (grid.north_pole or grid.south_pole):
+        return maps
+    if rule == "auto" and spin == 0:
+        rule = "row"
+    if rule != "row" and grid.nlat < 5:
+        raise ValueError(f"`rule` {rule!r} needs at least 5 rings, got Grid({grid}); use 'row'")
+    out = maps.copy()
+    for present, first, order in (
+        (grid.north_pole, not grid.south_first, -spin),
+        (grid.south_pole, grid.south_first, spin),
+    ):
+        if not present:
+            continue
+        wave = np.exp(1j * order * grid.longitude)
+        row = 0 if first else grid.nlat - 1
+        step = 1 if first else -1
+
+        def amplitude(at: int, wave: np.ndarray = wave) -> np.ndarray:
+            return np.asarray((maps[..., at, :] * wave.conj()).mean(-1))
+
+        value = of_row = amplitude(row)
+        if rule != "row":
+            value = sum(w * amplitude(row + step * (k + 1)) for k, w in enumerate(_EVEN_EXTRAPOLATION))
+        if rule == "auto":
+            rest = np.abs(maps[..., row, :] - of_row[..., None] * wave).max(-1)
+            value = np.where(rest <= _ONE_VECTOR * np.abs(of_row), of_row, value)
+        filled = np.asarray(value)[..., None] * wave
+        out[..., row, :] = filled if np.iscomplexobj(maps) else np.real(filled)
+    return out

@@ -1,0 +1,142 @@
+"""Parts of the globe that scores are taken over."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ._grids import grid_of
+from ._names import LATITUDE, LONGITUDE
+from ._weights import Convention, area_weights
+
+Interval = tuple[float, float]
+
+# Coordinates in files are rounded; a latitude on the bound of a region belongs to it.
+_TOLERANCE_DEG = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Region:
+    """Points whose latitude and longitude lie in one of the intervals, bounds included.
+
+    Attributes:
+        latitude: Intervals (south, north) [degrees].
+        longitude: Intervals (west, east) [degrees, 0 … 360]; west above east crosses the prime meridian.
+        land: Weigh points by the land-sea mask, 1 on land, as WeatherBench 2 does.
+    """
+
+    latitude: tuple[Interval, ...] = ((-90.0, 90.0),)
+    longitude: tuple[Interval, ...] = ((0.0, 360.0),)
+    land: bool = False
+
+    def contains(
+        self, latitude_deg: Float[np.ndarray, " lat"], longitude_deg: Float[np.ndarray, " lon"]
+    ) -> Float[np.ndarray, "lat lon"]:
+        """1 inside, 0 outside, whatever the land-sea mask.
+
+        Args:
+            latitude_deg: Latitudes [degrees], shape (lat,).
+            longitude_deg: Longitudes [degrees], any origin, shape (lon,).
+
+        Returns:
+            The mask, shape (lat, lon), float64.
+        """
+        eps = _TOLERANCE_DEG
+        rows = np.zeros(latitude_deg.shape, bool)
+        for south, north in self.latitude:
+            rows |= (latitude_deg >= south - eps) & (latitude_deg <= north + eps)
+        columns = np.zeros(longitude_deg.shape, bool)
+        for west, east in self.longitude:
+            width = east - west if east >= west else east - west + 360.0
+            columns |= np.mod(longitude_deg - west + eps, 360.0) <= width + 2 * eps
+        return (rows[:, None] & columns).astype(np.float64)
+
+
+_NORTH_20 = ((20.0, 90.0),)
+_SOUTH_20 = ((-90.0, -20.0),)
+_TROPICS = ((-20.0, 20.0),)
+
+REGIONS: Mapping[str, Region] = {
+    "global": Region(),
+    "tropics": Region(_TROPICS),
+    "extra-tropics": Region(_SOUTH_20 + _NORTH_20),
+    "northern-hemisphere": Region(_NORTH_20),
+    "southern-hemisphere": Region(_SOUTH_20),
+    "europe": Region(((35.0, 75.0),), ((347.5, 42.5),)),
+    "north-america": Region(((25.0, 60.0),), ((240.0, 285.0),)),
+    "north-atlantic": Region(((25.0, 65.0),), ((290.0, 350.0),)),
+    "north-pacific": Region(((25.0, 60.0),), ((145.0, 230.0),)),
+    "east-asia": Region(((25.0, 60.0),), ((102.5, 150.0),)),
+    "ausnz": Region(((-45.0, -12.5),), ((120.0, 175.0),)),
+    "arctic": Region(((60.0, 90.0),)),
+    "antarctic": Region(((-90.0, -60.0),)),
+    "global_land": Region(land=True),
+    "extra-tropics_land": Region(_SOUTH_20 + _NORTH_20, land=True),
+    "tropics_land": Region(_TROPICS, land=True),
+}
+"""The regions of WeatherBench 2 (its `scripts/evaluate.py`), by its names."""
+
+
+def region_weights(
+    dataset: xr.Dataset,
+    regions: Sequence[str] | Mapping[str, Region],
+    *,
+    convention: Convention = "wb2",
+    land_sea_mask: xr.DataArray | None = None,
+) -> xr.DataArray:
+    """Weights of the points of each region: area times mask, summing to 1 in each region.
+
+    Args:
+        dataset: Has the latitudes and longitudes.
+        regions: Names of `REGIONS`, or names to regions.
+        convention: Of the area weights, see `area_weights`.
+        land_sea_mask: 1 on land … 0 on sea, on the same grid; for regions of land. Default the dataset's own.
+
+    Returns:
+        Weights with dimensions (region, latitude, longitude), float64.
+
+    Raises:
+        ValueError: An unknown name, a region without a point of the grid, or one of land without a mask.
+    """
+    if isinstance(regions, str):
+        raise TypeError(f"`regions` must be a sequence of names, got {regions!r}; write ({regions!r},)")
+    if not isinstance(regions, Mapping):
+        unknown = [name for name in regions if name not in REGIONS]
+        if unknown:
+            raise ValueError(f"`regions` names {unknown[0]!r}; there are {', '.join(REGIONS)}, or give a mapping")
+        regions = {name: REGIONS[name] for name in regions}
+    if not regions:
+        raise ValueError("`regions` must not be empty; ('global',) is the whole sphere")
+    grid_of(dataset)
+    latitude, longitude = (np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE))
+    area = area_weights(latitude, convention=convention)
+    if land_sea_mask is None and "land_sea_mask" in dataset:
+        land_sea_mask = dataset["land_sea_mask"]
+    out = []
+    for name, region in regions.items():
+        mask = region.contains(latitude, longitude) * area[:, None]
+        if region.land:
+            mask = mask * _land(name, land_sea_mask, mask.shape)
+        if not mask.sum() > 0:
+            raise ValueError(f"`regions` holds {name!r}, {region}, in which there is no point of the grid")
+        out.append(mask / mask.sum())
+    coords = {"region": list(regions), LATITUDE: dataset[LATITUDE].values, LONGITUDE: dataset[LONGITUDE].values}
+    return xr.DataArray(np.stack(out), dims=("region", LATITUDE, LONGITUDE), coords=coords)
+
+
+def _land(name: str, mask: xr.DataArray | None, shape: tuple[int, ...]) -> np.ndarray:
+    if mask is None:
+        raise ValueError(f"`land_sea_mask` must be given for the region {name!r}: the dataset has none")
+    for dim in set(mask.dims) - {LATITUDE, LONGITUDE}:
+        mask = mask.isel({dim: 0})
+    values = np.asarray(mask.transpose(LATITUDE, LONGITUDE).values, np.float64)
+    if values.shape != shape or not (np.all(values >= 0) and np.all(values <= 1)):
+        raise ValueError(
+            f"`land_sea_mask` must be on the grid of the dataset, {shape}, with values 0 … 1, got shape {values.shape} "
+            f"with values {np.nanmin(values):g} … {np.nanmax(values):g}"
+        )
+    return values

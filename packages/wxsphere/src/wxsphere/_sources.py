@@ -1,0 +1,106 @@
+"""What forecasts and truth have in common: initial times, lead times, variables, levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from . import _checks
+from ._grids import grid_of
+from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
+
+Source = Callable[[np.ndarray, np.ndarray], xr.Dataset]
+"""From initial times and lead times to a dataset with both."""
+
+
+def prepared(
+    forecast: xr.Dataset | Mapping[str, xr.Dataset],
+    truth: xr.Dataset,
+    variables: Sequence[str] | None,
+    missing: str,
+) -> tuple[dict[str, Source], np.ndarray, np.ndarray, list[str], np.ndarray | None]:
+    """What all have in common: sources by name, initial times, lead times, variables, levels.
+
+    Raises:
+        ValueError: See `forecast_statistics`.
+    """
+    _checks.option("missing", missing, ("raise", "drop"))
+    _checks.dimensions("truth", truth, (TIME, LATITUDE, LONGITUDE))
+    if isinstance(forecast, xr.Dataset):
+        forecast = {"forecast": forecast}
+    if not forecast:
+        raise ValueError("`forecast` must hold at least one forecast, got none")
+    reserved = sorted({"truth", "persistence", "climatology"} & set(forecast))
+    if reserved:
+        raise ValueError(f"`forecast` names {reserved[0]!r}, which is the name of something else here")
+    given = {name: _with_leads(name, one, truth) for name, one in forecast.items()}
+    times, leads = _common(given, TIME), _common(given, LEAD)
+    names = _common_variables([*given.values(), truth], variables)
+    levels = _common({**given, "truth": truth}, LEVEL) if any(LEVEL in truth[name].dims for name in names) else None
+    valid = times[:, None] + leads
+    there = (truth.indexes[TIME].get_indexer(valid.ravel()) >= 0).reshape(valid.shape).all(1)
+    there &= truth.indexes[TIME].get_indexer(times) >= 0
+    if not there.all():
+        lacking = valid[truth.indexes[TIME].get_indexer(valid.ravel()).reshape(valid.shape) < 0]
+        first = lacking.min() if lacking.size else times[~there][0]
+        if missing == "raise" or not there.any():
+            raise ValueError(
+                f"`truth` must have all initial and valid times: {np.count_nonzero(~there)} of {times.size} initial "
+                f"times need some that it lacks, the first is {first}; `missing='drop'` leaves them out"
+                + ("" if there.any() else ", which would leave none")
+            )
+        times = times[there]
+    sources: dict[str, Source] = {
+        name: (lambda t, dt, one=one: one.sel({TIME: t, LEAD: dt})) for name, one in given.items()
+    }
+    return sources, times, leads, names, levels
+
+
+def _with_leads(name: str, forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    _checks.dimensions(f"forecast[{name!r}]", forecast, (TIME, LATITUDE, LONGITUDE))
+    check_same_grid(f"forecast[{name!r}]", forecast, truth)
+    extra = [str(dim) for dim in forecast.dims if dim not in (TIME, LEAD, LEVEL, LATITUDE, LONGITUDE)]
+    if extra:
+        raise ValueError(
+            f"`forecast[{name!r}]` must have no dimension {extra[0]!r}: select one member or average over members first"
+        )
+    if LEAD not in forecast.dims:
+        zero = np.array([0], "timedelta64[ns]")
+        moving = [key for key, field in forecast.data_vars.items() if TIME in field.dims]
+        forecast = forecast[moving].expand_dims({LEAD: zero})
+    return forecast
+
+
+def check_same_grid(name: str, dataset: xr.Dataset, truth: xr.Dataset) -> None:
+    """Two datasets must have the same latitudes and longitudes, to rounding."""
+    mine, wanted = grid_of(dataset), grid_of(truth)
+    if mine != wanted:
+        raise ValueError(f"`{name}` must be on the grid of `truth`, {wanted}, got {mine}; regrid one of them first")
+
+
+def _common(datasets: Mapping[str, xr.Dataset], dim: str) -> np.ndarray:
+    values: np.ndarray | None = None
+    for one in datasets.values():
+        if dim in one.dims:
+            values = one[dim].values if values is None else np.intersect1d(values, one[dim].values)
+    if values is None or not values.size:
+        found = {name: one[dim].values[:3].tolist() if dim in one.coords else None for name, one in datasets.items()}
+        raise ValueError(f"the datasets must have common values of {dim!r}, got {found}")
+    return np.sort(values)
+
+
+def _common_variables(datasets: Sequence[xr.Dataset], variables: Sequence[str] | None) -> list[str]:
+    common = set.intersection(*({str(name) for name in one.data_vars} for one in datasets))
+    if variables is None:
+        names = sorted(name for name in common if all(TIME in one[name].dims for one in datasets))
+    else:
+        names = list(variables)
+    absent = [name for name in names if name not in common]
+    if absent or not names:
+        raise ValueError(
+            f"`variables` must be in `truth` and every forecast, got {names if variables is not None else 'none'}; "
+            f"common to all are {', '.join(sorted(common)) or 'none'}"
+        )
+    return names

@@ -1,0 +1,125 @@
+"""One layout, whatever the archive calls and orders things."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from spinharm import Grid
+from wxsphere import canonical, grid_dataset, grid_of
+
+GRID = Grid.equiangular(7, 12)
+
+
+def test_the_layout_of_the_layout_is_itself(make_dataset):
+    dataset = make_dataset(GRID)
+    xr.testing.assert_identical(canonical(dataset), dataset)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"latitude": "lat", "longitude": "lon", "level": "isobaricInhPa", "geopotential": "z", "2m_temperature": "t2m"},
+        {"latitude": "nav_lat", "longitude": "nav_lon", "level": "pressure_level", "u_component_of_wind": "u"},
+        {"latitude": "Y", "longitude": "X", "level": "plev", "v_component_of_wind": "vwnd", "land_sea_mask": "lsm"},
+    ],
+)
+def test_other_names_orders_and_directions_are_undone(make_dataset, names):
+    dataset = make_dataset(GRID)
+    other = dataset.rename(names).transpose(..., names["longitude"], names["latitude"], names["level"])
+    other = other.isel({names["latitude"]: slice(None, None, -1), names["level"]: slice(None, None, -1)})
+    other = other.roll({names["longitude"]: 5}, roll_coords=True)
+    longitude = other[names["longitude"]]
+    turned = (longitude + 180) % 360 - 180
+    other = other.assign_coords({names["longitude"]: turned.assign_attrs(longitude.attrs)})
+    other = other.sortby(names["longitude"])
+    xr.testing.assert_allclose(canonical(other), dataset, rtol=1e-12)
+
+
+def test_rename_finds_what_is_not_found(make_dataset):
+    dataset = make_dataset(GRID)
+    other = dataset.rename(latitude="breite", longitude="laenge").drop_vars(["breite", "laenge"])
+    other = other.assign_coords(breite=dataset.latitude.values, laenge=dataset.longitude.values)
+    with pytest.raises(ValueError, match=r"one-dimensional latitude, but it is missing among .*breite.*`rename`"):
+        canonical(other)
+    found = canonical(other, rename={"breite": "latitude", "laenge": "longitude"})
+    np.testing.assert_array_equal(found.geopotential, dataset.geopotential)
+
+
+def test_pascals_and_hours_become_hectopascals_and_timedeltas(make_dataset):
+    dataset = make_dataset(GRID, times=1).isel(time=0, drop=True).expand_dims(step=[6, 12])
+    dataset["step"].attrs["units"] = "hours"
+    dataset = dataset.assign_coords(level=("level", [50000.0, 85000.0], {"units": "Pa"}))
+    out = canonical(dataset)
+    np.testing.assert_array_equal(out.level, [500, 850])
+    np.testing.assert_array_equal(out.prediction_timedelta, np.array([6, 12], "timedelta64[h]"))
+    dataset["step"].attrs.clear()
+    with pytest.raises(ValueError, match=r"`prediction_timedelta` must be timedelta64 or numbers with units 'hours'"):
+        canonical(dataset)
+
+
+def test_single_times_and_levels_become_dimensions_but_not_of_static_fields(make_dataset):
+    dataset = make_dataset(GRID)
+    out = canonical(dataset.isel(time=0, level=1))
+    assert out.geopotential.dims == ("time", "level", "latitude", "longitude")
+    assert out.land_sea_mask.dims == ("level", "latitude", "longitude")
+    xr.testing.assert_equal(out.geopotential, dataset.geopotential.isel(time=[0], level=[1]))
+
+
+def test_heights_are_not_taken_for_geopotential(make_dataset):
+    dataset = make_dataset(GRID).rename(geopotential="z")
+    dataset["z"].attrs["units"] = "m"
+    assert "geopotential_height" in canonical(dataset)
+
+
+def test_the_prime_meridian_stays_first_despite_rounding():
+    grid = Grid.equiangular(7, 12)
+    dataset = grid_dataset(grid).assign_coords(longitude=grid.longitude_deg - 1e-6)
+    dataset["f"] = (("latitude", "longitude"), np.arange(84.0).reshape(7, 12))
+    out = canonical(dataset)
+    assert out.longitude[0] == 0.0
+    np.testing.assert_array_equal(out.f, dataset.f)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(
+            lambda d: d.rename(latitude="a", longitude="b").rename(a="longitude", b="latitude"),
+            r"`latitude` runs from 0 to 330 and `longitude` from 90 to -90: they are swapped",
+            id="swapped",
+        ),
+        pytest.param(
+            lambda d: d.assign(z=d.geopotential), r"two variables for 'geopotential', one of them 'z'", id="twice"
+        ),
+        pytest.param(lambda d: d.drop_dims("longitude"), r"one-dimensional longitude, but it is missing", id="none"),
+    ],
+)
+def test_what_cannot_be_laid_out(make_dataset, change, message):
+    with pytest.raises(ValueError, match=message):
+        canonical(change(make_dataset(GRID)))
+
+
+def test_arguments_of_another_kind(make_dataset, untyped):
+    with pytest.raises(TypeError, match=r"`dataset` must be an xarray.Dataset, got DataArray"):
+        canonical(make_dataset(GRID).geopotential)
+    with pytest.raises(ValueError, match=r"`rename` names 'breite', which is not there"):
+        canonical(make_dataset(GRID), rename={"breite": "latitude"})
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [Grid.equiangular(7, 12), Grid.equiangular(8, 16, poles=False), Grid.gauss_legendre(8), Grid.driscoll_healy(4)],
+    ids=str,
+)
+def test_the_grid_of_the_dataset_of_a_grid_is_the_grid(grid):
+    assert grid_of(grid_dataset(grid)) == grid
+    assert grid_of(grid_dataset(grid).isel(latitude=slice(None, None, -1))).south_first
+
+
+def test_grids_that_are_not_known():
+    latitude = np.array([80.0, 30.0, -10.0, -75.0])
+    dataset = xr.Dataset(coords={"latitude": latitude, "longitude": np.arange(0, 360, 45.0)})
+    with pytest.raises(ValueError, match=r"`latitude_deg` must be the rings of an equiangular"):
+        grid_of(dataset)
+    with pytest.raises(ValueError, match=r"must have a one-dimensional coordinate 'longitude', got"):
+        grid_of(dataset.drop_vars("longitude"))
