@@ -34,6 +34,7 @@ from spinnn.training import (
     to_json,
     weighted_mean,
 )
+from spinnn.training._losses import blend
 
 # A small spin network on coefficients, with state, and endless random batches whose position is a number.
 PROGRAM = """
@@ -268,6 +269,17 @@ def test_tensorboard_and_profile_on_request(tiny, tmp_path, monkeypatch):
     tiny["run"](tmp_path)
     assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
     assert list((tmp_path / "profile").rglob("*.trace.json.gz"))
+
+
+def test_the_average_forgets_the_first_weights():
+    first, last = jnp.full(3, 100.0), jnp.ones(3)
+    average = first
+    for step in range(300):
+        average = blend(average, last, decay=0.999, step=jnp.asarray(step))
+    # 0.999³⁰⁰ of the distance, 74, would be left without the ramp.
+    np.testing.assert_allclose(average, last, atol=1e-3)
+    # Long after the ramp it is the plain average.
+    np.testing.assert_allclose(blend(first, last, decay=0.9, step=jnp.asarray(10_000)), 0.9 * first + 0.1, rtol=1e-6)
 
 
 def test_on_checkpoint_sees_the_average_and_adds_metrics(tiny, tmp_path):

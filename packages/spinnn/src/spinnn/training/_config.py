@@ -31,7 +31,8 @@ class OptimizerConfig:
         final_fraction: Share of `learning_rate` left at the end.
         weight_decay: Decoupled weight decay of `"adamw"` and `"muon"`.
         clip_norm: Largest global norm of a gradient; None for no clipping.
-        ema_decay: Decay per step of the exponential average of the parameters; None for no average.
+        ema_decay: Decay per step t of the exponential average of the parameters, at most (1 + t)/(10 + t) so that the
+            first weights are soon forgotten; None for no average.
     """
 
     name: Literal["adam", "adamw", "muon"] = "adam"

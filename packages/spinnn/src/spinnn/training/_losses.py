@@ -71,6 +71,10 @@ def make_optimizer(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -
     return update if config.clip_norm is None else optax.chain(optax.clip_by_global_norm(config.clip_norm), update)
 
 
-def blend(average: jax.Array, new: jax.Array, decay: float) -> jax.Array:
-    """Exponential average: decay · average + (1 − decay) · new."""
-    return average + (1 - decay) * (new - average)
+def blend(average: jax.Array, new: jax.Array, decay: float, step: jax.Array) -> jax.Array:
+    """Exponential average d · average + (1 − d) · new, with d = min(decay, (1 + step) / (10 + step)).
+
+    The ramp lets the average of a short run forget the weights that it began with.
+    """
+    ramp = jnp.minimum(decay, (1 + step) / (10 + step)).astype(average.real.dtype)
+    return average + (1 - ramp) * (new - average)

@@ -88,7 +88,7 @@ def make_step(
         loss: `(model, net_state, batch, key) → (loss, (net_state, metrics))`.
         static: From `init_state`.
         optimizer: Optax transformation.
-        ema_decay: Decay of the average, if the state keeps one.
+        ema_decay: Decay of the average, if the state keeps one, approached by a ramp: `OptimizerConfig.ema_decay`.
 
     Returns:
         `step(state, batch) → (state, result)`, compiled once per shape of batch. Sharded batches give data-parallel
@@ -109,7 +109,7 @@ def make_step(
         params = optax.apply_updates(state.params, updates)
         average = state.average
         if average is not None and ema_decay is not None:
-            average = jax.tree.map(functools.partial(blend, decay=ema_decay), average, params)
+            average = jax.tree.map(functools.partial(blend, decay=ema_decay, step=state.step), average, params)
         new = TrainState(params, net_state, opt_state, average, state.step + 1, state.key)
 
         def choose(new: Any, old: Any) -> Any:
