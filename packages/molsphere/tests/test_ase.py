@@ -17,8 +17,9 @@ from ase import Atoms
 from ase.optimize import BFGS
 
 from molsphere import from_smiles, random_rotation
+from molsphere._batch import padded_size
 from molsphere._optional import require
-from molsphere.ase import UNITS_TO_EV, SphereCalculator, padded_size
+from molsphere.ase import UNITS_TO_EV, SphereCalculator
 
 # ASE 3.29 with NumPy 2.5.
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")

@@ -235,7 +235,7 @@ def test_broken_records_are_told_by_line_and_the_rest_is_predicted(run, tmp_path
     captured = capsys.readouterr()
     assert [row["name"] for row in rows(captured.out)] == ["ethyne", "methane", "isobutane"]
     assert f"{path}:2: `smiles` must be" in captured.err
-    assert f"{path}: molecule 2: `molecules` must consist of H, C alone, got O (water)" in captured.err
+    assert f"{path}:3: `molecules` must consist of H, C alone, got O (water)" in captured.err
     assert "left out: 2 of 5 records" in captured.err
 
 

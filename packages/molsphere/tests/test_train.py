@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+import molsphere._property_model as property_model
 import molsphere._train as train_module
 from molsphere import (
     HeadConfig,
@@ -16,10 +17,12 @@ from molsphere import (
     RegressorConfig,
     RunConfig,
     batch_iterator,
+    bucket_molecules,
     mean_errors,
     random_splits,
     train,
 )
+from molsphere._batch import padded_size
 from spinnn.training import OptimizerConfig, TrainingConfig, save_model
 
 NETWORK = RegressorConfig(
@@ -98,6 +101,21 @@ def test_a_run_folder_and_its_model(data, splits, trained):
     few = [held_out[i] for i in range(3)]
     for name, v in model.predict(few).items():
         np.testing.assert_array_equal(again.predict(few)[name], v)
+
+
+def test_padding_does_not_depend_on_batch_mates(data, trained, monkeypatch):
+    """Else every call would compile shapes of its own."""
+    model, _ = trained
+    padded = []
+    monkeypatch.setattr(
+        property_model,
+        "bucket_molecules",
+        lambda *args, **options: padded.append(options["buckets"]) or bucket_molecules(*args, **options),
+    )
+    molecules = [data[0][i] for i in range(9)]
+    for some in (molecules, molecules[:1], molecules[5:7]):
+        model.predict(some)
+    assert set(padded[1]) | set(padded[2]) <= set(padded[0]) <= {padded_size(n) for n in range(1, 40)}
 
 
 def test_predictions_do_not_depend_on_batch_mates(data, trained):

@@ -12,6 +12,9 @@ from jaxtyping import Array, Bool, Float, Int
 from . import _checks
 from ._molecule import Molecule
 
+# Sizes of `padded_size`.
+_STEP, _GROWTH = 8, 1.25
+
 
 class Molecules(eqx.Module):
     """Molecules padded to one number of atoms: a pytree of three arrays, for `jit`, `vmap` and devices.
@@ -100,6 +103,17 @@ def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buc
             break
         chosen.append(end)
     return tuple(int(edges[i]) for i in reversed(chosen))
+
+
+def padded_size(atoms: int) -> int:
+    """The size that so many atoms are padded to: 8, 16, 24, 32, 40, 56, 72, …, multiples of 8 growing by a quarter.
+
+    These do not depend on the other molecules, so that one call after another compiles few programs.
+    """
+    size = _STEP
+    while size < atoms:
+        size = max(size + _STEP, int(np.ceil(size * _GROWTH / _STEP)) * _STEP)
+    return size
 
 
 def bucket_of(sizes: Int[np.ndarray, " molecules"], buckets: Sequence[int]) -> Int[np.ndarray, " molecules"]:

@@ -14,11 +14,11 @@ PRESETS = MappingProxyType({
         bandlimits=(16, 8, 4), widths=(64, 128, 256), num_filter_params=(8, 8, 4), head=HeadConfig(width=256)
     ),
     "tiny": RegressorConfig(
-        powers=(1, 2, 4, 6),
-        bandlimits=(4, 4, 4),
+        powers=(1, 2, 3, 4, 6, 9),
+        bandlimits=(4, 4),
         grid="gauss",
-        widths=(32, 32, 32),
-        num_filter_params=(None, None, None),
+        widths=(32, 32),
+        num_filter_params=(None, None),
         head=HeadConfig(width=64, linear=True),
     ),
 })  # fmt: skip

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 import spinharm
 from spinnn.training import from_json, load_model, save_model, to_json
 
-from ._batch import Molecules, bucket_molecules
+from ._batch import Molecules, bucket_molecules, padded_size
 from ._molecule import Molecule, check_molecules
 from ._regressor import RegressorConfig, SphereRegressor
 from ._scaling import TargetScaling
@@ -65,7 +65,7 @@ class PropertyModel:
     def predict(
         self, molecules: Sequence[Molecule], *, batch_size: int = 32
     ) -> dict[str, Float[np.ndarray, " molecules"]]:
-        """Properties of molecules, batch by batch.
+        """Properties of molecules, batch by batch; the first of each size that molecules are padded to is compiled.
 
         Args:
             molecules: Molecules of species that the network knows.
@@ -80,7 +80,8 @@ class PropertyModel:
         check_molecules(molecules, self.config.species)
         run, arrays = _compiled(self.config), eqx.filter(self.network, eqx.is_array)
         outputs = np.zeros((len(molecules), self.config.outputs))
-        for index, batch in bucket_molecules(molecules, batch_size=batch_size):
+        buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
+        for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size):
             state = jax.tree.map(lambda leaf: leaf, self.state)
             outputs[index[index >= 0]] = np.asarray(run(arrays, state, batch))[index >= 0]
         # The part of composition is added on the host in float64: totals keep their digits.

@@ -193,7 +193,7 @@ def _folder(path: Path) -> Iterator[tuple[int, str]]:
 
 def _records(texts: Iterable[tuple[int, str]], path: Path) -> Iterator[tuple[int, Molecule]]:
     for number, text in texts:
-        record = next(_xyz.records(text.splitlines()), None)
+        _, record = next(_xyz.records(text.splitlines()), (0, None))
         where = f"{path}: dsgdb9nsd_{number:06d}.xyz"
         if record is None:
             raise ValueError(f"{where}: must hold a molecule, got an empty file")

@@ -51,10 +51,12 @@ class ReadResult(Sequence[Molecule]):
     Attributes:
         molecules: What was read.
         problems: What was not.
+        lines: Line of each molecule's record, counted from 1.
     """
 
     molecules: tuple[Molecule, ...]
     problems: tuple[Problem, ...]
+    lines: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.molecules)
@@ -118,10 +120,11 @@ def read_molecules(
         found = _smiles_lines(lines, seed)
     else:
         found = _csv_rows(text, seed, path)
-    molecules, problems = [], []
-    for record in found:
+    molecules, starts, problems = [], [], []
+    for line, record in found:
         if isinstance(record, Molecule):
             molecules.append(record)
+            starts.append(line)
             continue
         problem = Problem(path, record.line, str(record))
         if on_error == "raise":
@@ -129,15 +132,15 @@ def read_molecules(
         problems.append(problem)
     if not molecules and not problems:
         raise ValueError(f"{path} must hold molecules, got an empty file")
-    return ReadResult(tuple(molecules), tuple(problems))
+    return ReadResult(tuple(molecules), tuple(problems), tuple(starts))
 
 
-def _smiles_lines(lines: Sequence[str], seed: int) -> Iterator[Molecule | BadLine]:
+def _smiles_lines(lines: Sequence[str], seed: int) -> Iterator[tuple[int, Molecule | BadLine]]:
     for at, line in enumerate(lines):
         words = line.split(None, 1)
         if not words or words[0].startswith("#") or (at == 0 and words[0].lower() == "smiles"):
             continue
-        yield _from_smiles(at + 1, words[0], words[1].strip() if len(words) > 1 else "", seed)
+        yield at + 1, _from_smiles(at + 1, words[0], words[1].strip() if len(words) > 1 else "", seed)
 
 
 def _from_smiles(line: int, smiles: str, name: str, seed: int) -> Molecule | BadLine:
@@ -147,7 +150,7 @@ def _from_smiles(line: int, smiles: str, name: str, seed: int) -> Molecule | Bad
         return BadLine(line, str(error))
 
 
-def _csv_rows(text: str, seed: int, path: Path) -> Iterator[Molecule | BadLine]:
+def _csv_rows(text: str, seed: int, path: Path) -> Iterator[tuple[int, Molecule | BadLine]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     header = reader.fieldnames
     if header is None:
@@ -159,7 +162,7 @@ def _csv_rows(text: str, seed: int, path: Path) -> Iterator[Molecule | BadLine]:
     for row in reader:
         if None in row or None in row.values():
             got = sum(value is not None for key, value in row.items() if key is not None) + len(row.get(None) or ())
-            yield BadLine(reader.line_num, f"must have {len(header)} columns, got {got}")
+            yield reader.line_num, BadLine(reader.line_num, f"must have {len(header)} columns, got {got}")
             continue
         smiles = row[names["smiles"]].strip()
         record = _from_smiles(reader.line_num, smiles, row[title].strip() if title else "", seed)
@@ -168,4 +171,4 @@ def _csv_rows(text: str, seed: int, path: Path) -> Iterator[Molecule | BadLine]:
                 key.strip(): _xyz._value(value) for key, value in row.items() if key not in (names["smiles"], title)
             }
             record = dataclasses.replace(record, properties={**record.properties, **extra})
-        yield record
+        yield reader.line_num, record

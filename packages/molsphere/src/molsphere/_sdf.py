@@ -14,16 +14,16 @@ from ._xyz import BadLine
 _END = "$$$$"
 
 
-def records(lines: Sequence[str]) -> Iterator[Molecule | BadLine]:
-    """Molecules in order, or what is wrong with a record, at its first line."""
+def records(lines: Sequence[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
+    """Molecules in order, or what is wrong with a record, with its first line."""
     start = 0
     for at, line in enumerate(lines):
         if line.startswith(_END):
-            yield _checked(lines[start:at], start + 1)
+            yield start + 1, _checked(lines[start:at], start + 1)
             start = at + 1
     # A single MOL file has no end mark.
     if any(line.strip() for line in lines[start:]):
-        yield _checked(lines[start:], start + 1)
+        yield start + 1, _checked(lines[start:], start + 1)
 
 
 def _checked(lines: Sequence[str], line: int) -> Molecule | BadLine:

@@ -36,9 +36,9 @@ def is_count(text: str) -> bool:
     return text.strip().isdecimal()
 
 
-def records(lines: Sequence[str]) -> Iterator[Molecule | BadLine]:
-    """Molecules of a file in order; a broken record gives a `BadLine`, and reading goes on at the next count of atoms.
-
+def records(lines: Sequence[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
+    """Molecules of a file in order, with the line that each begins at.
+    A broken record gives a `BadLine`, and reading goes on at the next count of atoms.
     After a record of QM9 (comment "gdb …"), up to three more lines are its frequencies, SMILES and InChI.
     """
     at = 0
@@ -49,12 +49,12 @@ def records(lines: Sequence[str]) -> Iterator[Molecule | BadLine]:
         try:
             molecule, after = _record(lines, at)
         except BadLine as problem:
-            yield problem
+            yield problem.line, problem
             at = max(problem.line - 1, at + 1) if problem.after is None else problem.after
             while at < len(lines) and not is_count(lines[at]):
                 at += 1
             continue
-        yield molecule
+        yield at + 1, molecule
         at = after
 
 

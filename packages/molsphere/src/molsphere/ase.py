@@ -15,7 +15,7 @@ import numpy as np
 import spinharm
 
 from . import _checks
-from ._batch import Molecules, pad_molecules
+from ._batch import Molecules, pad_molecules, padded_size
 from ._molecule import Molecule, check_molecules
 from ._optional import require
 from ._property_model import PropertyModel, _skeleton
@@ -31,8 +31,6 @@ UNITS_TO_EV = MappingProxyType({
     "kcal/mol": 4184 / 96485.33212,
     "kJ/mol": 1000 / 96485.33212,
 })  # fmt: skip
-# Sizes to pad to: each is compiled once.
-_STEP, _GROWTH = 8, 1.25
 
 
 class SphereCalculator(_calculator.Calculator):
@@ -121,14 +119,6 @@ class SphereCalculator(_calculator.Calculator):
         energy = (float(output) * scaling.scale + baseline) * self.unit_to_eV
         forces = -np.asarray(slope, np.float64)[0, : len(molecule)] * scaling.scale * self.unit_to_eV
         self.results = {"energy": energy, "free_energy": energy, "forces": forces}
-
-
-def padded_size(atoms: int) -> int:
-    """The size that so many atoms are padded to: 8, 16, 24, 32, 40, 56, 72, …, multiples of 8 growing by a quarter."""
-    size = _STEP
-    while size < atoms:
-        size = max(size + _STEP, int(np.ceil(size * _GROWTH / _STEP)) * _STEP)
-    return size
 
 
 @functools.lru_cache(maxsize=8)

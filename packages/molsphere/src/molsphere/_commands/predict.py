@@ -121,7 +121,7 @@ def _read(options: PredictOptions) -> tuple[list[tuple[str, Molecule]], list[str
     for file in options.files:
         result = read_molecules(file, on_error="collect", seed=options.seed)
         problems += [str(problem) for problem in result.problems]
-        molecules += [(f"{file}: molecule {at + 1}", molecule) for at, molecule in enumerate(result)]
+        molecules += [(f"{file}:{line}", molecule) for line, molecule in zip(result.lines, result, strict=True)]
     for text in options.smiles:
         try:
             molecules.append((f"--smiles {text}", from_smiles(text, seed=options.seed)))
