@@ -25,6 +25,30 @@ def milliseconds(candidates: Mapping[str, Callable[[], Any]], rounds: int = 15) 
     return {name: 1e3 * float(np.min(values)) for name, values in times.items()}
 
 
+class Compilations:
+    """Programs that JAX compiles from now on, and how long that takes."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, float]] = []
+        jax.monitoring.register_event_duration_secs_listener(self._note)
+
+    def _note(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
+        if event.endswith("backend_compile_duration"):
+            self._found.append((str(kwargs.get("fun_name", "")), duration_secs))
+
+    def clear(self) -> None:
+        """Forget what was compiled before."""
+        self._found.clear()
+
+    def count(self, name: str | None = None) -> int:
+        """Programs compiled, of that name or all."""
+        return sum(name in (None, found) for found, _ in self._found)
+
+    def seconds(self, name: str) -> float:
+        """Time spent on programs of that name."""
+        return sum(seconds for found, seconds in self._found if found == name)
+
+
 def machine(*packages: str) -> dict[str, Any]:
     """What the figures depend on: processor, backend and versions."""
     return {

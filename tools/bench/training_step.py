@@ -20,7 +20,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from _timing import milliseconds
+from _timing import Compilations, milliseconds
 
 import spinharm
 from spinharm import Grid
@@ -70,13 +70,7 @@ def _transforms(network: SpinResNet, batch: int) -> Any:
 
 def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
     grid = GRIDS[grid_name](n)
-    compiled: list[tuple[str, float]] = []
-
-    def note(event: str, duration_secs: float, **kwargs: str | int) -> None:
-        if event.endswith("backend_compile_duration"):
-            compiled.append((str(kwargs.get("fun_name", "")), duration_secs))
-
-    jax.monitoring.register_event_duration_secs_listener(note)
+    compilations = Compilations()
     network, net_state = eqx.nn.make_with_state(SpinResNet)(
         (0,),
         3,
@@ -95,12 +89,12 @@ def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
     x = jax.random.normal(jax.random.key(2), (batch, *grid.shape, 1, 3))
     data = {"x": x, "y": x[..., :1]}
     jax.block_until_ready(data)
-    compiled.clear()
+    compilations.clear()
     state, result = step(state, data)
     jax.block_until_ready(result)
     # The others place tables on the device.
-    first = [seconds for name, seconds in compiled if name == "jit(program)"]
-    compiled.clear()
+    first, compiling = compilations.count("jit(program)"), compilations.seconds("jit(program)")
+    compilations.clear()
     holder = [state]
 
     def one_step() -> Any:
@@ -109,7 +103,7 @@ def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
 
     for _ in range(5):
         jax.block_until_ready(one_step())
-    later = len(compiled)
+    later = compilations.count()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     alone, arguments = _transforms(network, batch)
     rounds = 10 if n < 128 else 6
@@ -123,9 +117,9 @@ def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
         "transforms [ms]": times["transforms"],
         "share": times["transforms"] / times["step"],
         "peak [MiB]": peak,
-        "programs compiled in step 1": len(first),
+        "programs compiled in step 1": first,
         "in steps 2–6": later,
-        "compiling [s]": sum(first),
+        "compiling [s]": compiling,
     }
 
 
