@@ -9,14 +9,26 @@ from ._climatology import (
     persistence_forecast as persistence_forecast,
     window_weights as window_weights,
 )
+from ._equations import (
+    BarotropicVorticity as BarotropicVorticity,
+    ShallowWater as ShallowWater,
+    quadratic_grid as quadratic_grid,
+)
 from ._evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
 from ._fields import Channel as Channel, FieldLayout as FieldLayout
 from ._grids import grid_dataset as grid_dataset, grid_of as grid_of
+from ._integrate import diagnostics as diagnostics, flow_maps as flow_maps, integrate as integrate
 from ._layout import canonical as canonical
 from ._metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
 from ._open import open_dataset as open_dataset
 from ._poles import rebuild_poles as rebuild_poles
 from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
 from ._spectra import power_spectra as power_spectra
+from ._states import (
+    galewsky as galewsky,
+    random_state as random_state,
+    state_of as state_of,
+    williamson2 as williamson2,
+)
 from ._statistics import STATISTICS as STATISTICS
 from ._weights import area_weights as area_weights

@@ -106,8 +106,8 @@ def _mean_by_day(field: xr.DataArray, hours: np.ndarray, weights: np.ndarray) ->
         values = np.where(there, values, 0.0)
         for at in range(values.shape[0]):
             k = begin + at
-            days = [day[k]] + [_DAYS] * (day[k] == _DAYS - 1 and year[k] not in with_366)
-            for d in days:
+            repeated = day[k] == _DAYS - 1 and year[k] not in with_366
+            for d in (day[k], _DAYS) if repeated else (day[k],):
                 sums[hour[k], d - 1] += values[at]
                 counts[hour[k], d - 1] += there[at]
     half = weights.size // 2
@@ -148,7 +148,7 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
         if np.any(at < 0):
             raise ValueError(
                 f"`climatology` must have {dim} {wanted[at < 0][0]} of {stamps.values[at < 0][0]}, got {dim} "
-                f"{climatology[dim].values.tolist()[:8]}"
+                f"{climatology.coords[dim].values.tolist()[:8]}"
             )
         index[dim] = xr.DataArray(at, dims=TIME)
     out = climatology.isel(index).drop_vars(["hour", "dayofyear"]).assign_coords({TIME: stamps.values})

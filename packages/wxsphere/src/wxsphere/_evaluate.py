@@ -104,9 +104,7 @@ def forecast_statistics(
         shape = (len(STATISTICS), len(sources), weights.shape[0], len(times), len(leads))
         values = np.full((*shape, len(levels)) if with_levels and levels is not None else shape, np.nan)
         for block in _blocks(len(times), len(leads), levels if with_levels else None, weights.shape[1:], memory):
-            part = _statistics_of_block(
-                parts, block, sources, truth, climatology, times, leads, levels, weights, skipna
-            )
+            part = _of_block(parts, block, sources, truth, climatology, times, leads, levels, weights, skipna)
             # (statistic, forecast, time, lead[, level], region) → region third
             at = (slice(None), slice(None), slice(None), block.times, block.leads)
             values[(*at, block.levels) if block.levels is not None else at] = np.moveaxis(part, -1, 2)

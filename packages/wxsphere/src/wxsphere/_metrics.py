@@ -103,7 +103,7 @@ def bootstrap(
     """
     _checks.integer("samples", samples, 2)
     _checks.integer("block", block, 1)
-    tail = (1 - _checks.number("confidence", confidence, above=0, below=1)) / 2
+    tail = (1 - _checks.number("confidence", confidence, above=0.0, below=1.0)) / 2
     _check(statistics)
     count = statistics.sizes[TIME]
     rng = np.random.default_rng(_checks.integer("seed", seed, 0))
@@ -116,7 +116,7 @@ def bootstrap(
             return np.tensordot(weights, values, 1)
 
     drawn_scores = _reduced(statistics, metrics, mean)
-    out = drawn_scores.quantile([tail, 1 - tail], "sample")
+    out = drawn_scores.quantile([tail, 1 - tail], "sample", skipna=False)
     return out.rename(quantile="bound").assign_coords(bound=["low", "high"])
 
 

@@ -1,0 +1,120 @@
+"""Stepping a flow, looking at it, and what it should conserve."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from jax import lax
+
+import spinharm
+from spinharm import Grid, SpinTransform
+
+from . import _checks
+from ._equations import GRAVITY, BarotropicVorticity, Equations, ShallowWater, State, _coriolis
+from ._exponential import etdrk4_step
+
+Flow = BarotropicVorticity | ShallowWater
+
+
+def integrate(model: Flow, state: State, steps: int) -> State:
+    """The state some steps later: ETDRK4 in a compiled loop.
+
+    Args:
+        model: The equations.
+        state: Coefficients, shape (fields, L, 2L−1), complex64 or complex128.
+        steps: How many, at least 0. Each number is compiled once.
+
+    Returns:
+        The state, of the same shape and type.
+
+    Raises:
+        TypeError: `steps` is not an integer.
+        ValueError: A state of another shape, or `steps` below 0.
+    """
+    wanted = (len(model.fields), model.bandlimit, 2 * model.bandlimit - 1)
+    if state.shape != wanted:
+        raise ValueError(f"`state` must have shape {wanted} for fields {model.fields}, got {state.shape}")
+    return _program(model, _checks.integer("steps", steps, 0))(state)
+
+
+@functools.lru_cache(maxsize=16)
+def _program(model: Equations, steps: int) -> Callable[[State], State]:
+    tables = model.tables()
+
+    def run(state: jax.Array) -> jax.Array:
+        return lax.scan(lambda now, _: (etdrk4_step(now, model.tendency, tables), None), state, length=steps)[0]
+
+    return spinharm.jit(run)
+
+
+def flow_maps(model: Flow, state: State, grid: Grid | None = None) -> dict[str, np.ndarray]:
+    """A state as maps, by the names of WeatherBench 2.
+
+    Args:
+        model: The equations.
+        state: Coefficients, shape (fields, L, 2L−1).
+        grid: Any grid that resolves L degrees; default that of the model.
+
+    Returns:
+        `u_component_of_wind`, `v_component_of_wind` [m/s], `vorticity` [1/s] and, of shallow water, `divergence` [1/s]
+        and `geopotential` [m²/s²], each of shape (lat, lon), of the precision of the state.
+
+    Raises:
+        ValueError: A grid that does not resolve L degrees.
+    """
+    scalars, wind = _synthesis_program(model, model.grid if grid is None else grid)(state)
+    out = {"u_component_of_wind": wind.imag, "v_component_of_wind": -wind.real}
+    out |= {name: scalars[..., at] for at, name in enumerate(model.fields)}
+    out = {name: np.asarray(values) for name, values in out.items()}
+    if isinstance(model, ShallowWater):
+        out["geopotential"] = out["geopotential"] + np.asarray(model.mean_geopotential, out["geopotential"].dtype)
+    return out
+
+
+@functools.lru_cache(maxsize=16)
+def _synthesis_program(model: Flow, grid: Grid) -> Callable[[State], tuple[jax.Array, jax.Array]]:
+    scalar, vector = (SpinTransform(grid, model.bandlimit, (spin,)) for spin in (0, 1))
+
+    def run(state: jax.Array) -> tuple[jax.Array, jax.Array]:
+        columns = jax.numpy.moveaxis(state, 0, -1)[:, :, None, :]
+        wind = vector.inverse(model.wind(state)[:, :, None, None])
+        return scalar.inverse(columns, real=True)[:, :, 0, :], wind[:, :, 0, 0]
+
+    return spinharm.jit(run)
+
+
+def diagnostics(model: Flow, state: State) -> dict[str, float]:
+    """What the equations conserve without diffusion, as means over the sphere.
+
+    Args:
+        model: The equations.
+        state: Coefficients, shape (fields, L, 2L−1).
+
+    Returns:
+        For `BarotropicVorticity`: `energy` ½⟨|V|²⟩ [m²/s²] and `enstrophy` ½⟨(ζ + f)²⟩ [1/s²]. For `ShallowWater`:
+        `mass` ⟨Φ⟩/g [m], `energy` ½⟨Φ|V|² + (Φ − ⟨Φ⟩)²⟩/g [m³/s²], without the constant ½⟨Φ⟩²/g, and `enstrophy`
+        ½⟨(ζ + f)²/Φ⟩ g [1/(m s²)], the potential enstrophy. Also `fastest`, the largest wind speed [m/s]. All are
+        quadratures on the grid of the model, exact but for the potential enstrophy.
+    """
+    maps = {name: values.astype(np.float64) for name, values in flow_maps(model, state).items()}
+    weight = model.grid.weights[:, None] / (4 * np.pi)
+    squared = maps["u_component_of_wind"] ** 2 + maps["v_component_of_wind"] ** 2
+    absolute = maps["vorticity"] + _coriolis(model.grid, model.rotation_rate, model.axis_tilt)
+
+    def mean(values: np.ndarray) -> float:
+        return float((values * weight).sum())
+
+    out = {"fastest": float(np.sqrt(squared.max()))}
+    if isinstance(model, BarotropicVorticity):
+        return {"energy": mean(squared) / 2, "enstrophy": mean(absolute**2) / 2, **out}
+    depth = maps["geopotential"]
+    centred = depth - mean(depth)
+    return {
+        "mass": mean(depth) / GRAVITY,
+        "energy": mean(depth * squared + centred**2) / (2 * GRAVITY),
+        "enstrophy": mean(absolute**2 / depth) * GRAVITY / 2,
+        **out,
+    }
