@@ -14,6 +14,7 @@ from molsphere import (
     Molecules,
     RegressorConfig,
     SphereRegressor,
+    invariance_error,
     measure_feature_scale,
     pad_molecules,
     random_rotation,
@@ -159,3 +160,25 @@ def test_unknown_species(batch):
     network, state = make(dataclasses.replace(CONFIG, species=(1, 6)))
     with pytest.raises(ValueError, match=r"species|numbers"):
         network(batch, state)
+
+
+def test_the_invariance_error_is_that_of_turned_molecules(rng, make_model):
+    molecules = [molecule(rng, n) for n in (4, 5, 6, 7)]
+    sharp, fine = (
+        make_model(
+            {"energy": "eV"}, bandlimits=(3,), grid="gauss", oversampling=o, widths=(4,), num_filter_params=(None,)
+        )
+        for o in (1.0, 4.0)
+    )
+    coarse = invariance_error(sharp, molecules, rotations=2)["energy"]
+    assert coarse > 0
+    # The activations' high degrees are what a coarse grid folds back.
+    assert invariance_error(fine, molecules, rotations=2)["energy"] < coarse / 3
+    assert invariance_error(fine, molecules, rotations=2, reflections=True)["energy"] > 0
+    # By hand.
+    matrix = np.asarray(random_rotation(jax.random.split(jax.random.key(5), 1)[0], (4,)), np.float64)
+    turned = [Molecule(m.numbers, m.positions @ r.T) for m, r in zip(molecules, matrix, strict=True)]
+    expected = np.abs(sharp.predict(turned)["energy"] - sharp.predict(molecules)["energy"]).mean()
+    assert invariance_error(sharp, molecules, rotations=1, seed=5)["energy"] == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match="`rotations` must be at least 1, got 0"):
+        invariance_error(sharp, molecules, rotations=0)

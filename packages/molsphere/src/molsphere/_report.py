@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from . import _terminal
 from ._evaluation import Evaluation
 
@@ -25,3 +27,16 @@ def report(result: Evaluation) -> None:
             rows.append((name, atoms, f"{size['molecules']:,}", _terminal.figure(size["mae"]), found["unit"]))
     title = f"By number of atoms, {result.parts[-1]}"
     _terminal.table(title, ("property", "atoms", "molecules", "MAE", "unit"), rows)
+
+
+def report_invariance(
+    turned: Mapping[str, float], mirrored: Mapping[str, float], units: Mapping[str, str], molecules: int
+) -> None:
+    """Print what `invariance_error` found, for rotations alone and with a reflection."""
+    rows = [
+        (name, kind, _terminal.figure(found[name]), units[name])
+        for name in turned
+        for kind, found in (("rotation", turned), ("rotation and reflection", mirrored))
+    ]
+    title = f"Mean absolute change of predictions, {molecules:,} molecules turned at random"
+    _terminal.table(title, ("property", "turned by", "change", "unit"), rows)

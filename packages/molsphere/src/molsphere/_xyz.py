@@ -38,8 +38,9 @@ def is_count(text: str) -> bool:
 
 def records(lines: Sequence[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
     """Molecules of a file in order, with the line that each begins at.
-    A broken record gives a `BadLine`, and reading goes on at the next count of atoms.
-    After a record of QM9 (comment "gdb …"), up to three more lines are its frequencies, SMILES and InChI.
+
+    A broken record gives a `BadLine`, and reading goes on at the next count of atoms. After a record of QM9 (comment
+    "gdb …"), up to three more lines are its frequencies, SMILES and InChI.
     """
     at = 0
     while at < len(lines):

@@ -10,10 +10,11 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from .. import _terminal
+from .. import _checks, _terminal
 from .._evaluation import evaluate
+from .._invariance import invariance_error
 from .._property_model import PropertyModel
-from .._report import report
+from .._report import report, report_invariance
 from .._run import MODEL, parts_of, read_run
 from .._run_data import read_run_data
 from ._parse import parse
@@ -26,7 +27,11 @@ predictions.npz, which `molsphere plot` draws, into the run's folder or --out.
 examples:
   molsphere evaluate runs/H
   molsphere evaluate runs/H --data elsewhere/qm9.npz
+  molsphere evaluate runs/H --rotations 4        # and how much predictions change when molecules are turned
   molsphere evaluate model.spinnn --data other.extxyz --out other-errors"""
+
+# Molecules that are turned.
+_TURNED = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,18 +42,22 @@ class EvaluateOptions:
         model: A run's folder or a model file.
         data: Data; default those of the run.
         out: Folder for the results; default the run's.
+        rotations: Random rotations of each molecule of the last part (at most the first 1,000 of it), by which to
+            measure how much predictions change; 0 for none.
         units: Units of the model's properties in the data, to be sure; default not compared where the file says none.
     """
 
     model: Annotated[str, tyro.conf.Positional]
     data: str | None = None
     out: str | None = None
+    rotations: int = 0
     units: tuple[str, ...] = ()
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = parse(EvaluateOptions, name, words, _TEXT)
+    _checks.integer("rotations", options.rotations, 0)
     path = Path(options.model)
     if path.is_dir():
         _, data, splits = read_run(path, options.data)
@@ -69,5 +78,12 @@ def main(name: str, words: Sequence[str]) -> int:
     Path(out).mkdir(parents=True, exist_ok=True)
     result.save(out)
     report(result)
+    if options.rotations:
+        last = result.index[result.part == len(result.parts) - 1][:_TURNED]
+        few = [data.molecules[int(i)] for i in last]
+        turned, mirrored = (
+            invariance_error(model, few, rotations=options.rotations, reflections=mirror) for mirror in (False, True)
+        )
+        report_invariance(turned, mirrored, model.units, len(few))
     _terminal.say(f"wrote {Path(out) / 'evaluation.json'} and {Path(out) / 'predictions.npz'}")
     return 1 if data.problems else 0

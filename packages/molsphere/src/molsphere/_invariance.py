@@ -1,0 +1,55 @@
+"""How much predictions change when molecules are turned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from . import _checks
+from ._augment import random_rotation
+from ._molecule import Molecule
+from ._property_model import PropertyModel
+
+
+def invariance_error(
+    model: PropertyModel,
+    molecules: Sequence[Molecule],
+    *,
+    rotations: int = 4,
+    reflections: bool = False,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Mean absolute change of predictions when each molecule is turned at random; 0 for a model that is invariant.
+
+    Properties of isolated molecules do not depend on how they lie. The network's transforms keep that exactly, its
+    activations on grids only nearly; finer grids (`RegressorConfig.oversampling`) and augmentation lessen the error.
+
+    Args:
+        model: The model.
+        molecules: At least one molecule of species that the model knows.
+        rotations: Random rotations of each molecule, at least 1.
+        reflections: Whether all of them are combined with a reflection.
+        seed: Seed of the rotations.
+
+    Returns:
+        By property, the mean over molecules and rotations of |f(R r) − f(r)|, in the model's unit.
+
+    Raises:
+        TypeError: A number of rotations or a seed that is not an integer.
+        ValueError: No molecules, or molecules that the model cannot predict.
+    """
+    count = _checks.integer("rotations", rotations, 1)
+    before = model.predict(molecules)
+    change = dict.fromkeys(before, 0.0)
+    for key in jax.random.split(jax.random.key(_checks.integer("seed", seed, 0)), count):
+        matrices = np.asarray(random_rotation(key, (len(molecules),)), np.float64) * (-1 if reflections else 1)
+        turned = [
+            dataclasses.replace(molecule, positions=molecule.positions @ matrix.T)
+            for molecule, matrix in zip(molecules, matrices, strict=True)
+        ]
+        for name, after in model.predict(turned).items():
+            change[name] += float(np.abs(after - before[name]).mean()) / count
+    return change
