@@ -164,12 +164,7 @@ def test_unknown_species(batch):
 
 def test_the_invariance_error_is_that_of_turned_molecules(rng, make_model):
     molecules = [molecule(rng, n) for n in (4, 5, 6, 7)]
-    sharp, fine = (
-        make_model(
-            {"energy": "eV"}, bandlimits=(3,), grid="gauss", oversampling=o, widths=(4,), num_filter_params=(None,)
-        )
-        for o in (1.0, 4.0)
-    )
+    sharp, fine = (make_model({"energy": "eV"}, oversampling=times) for times in (1.0, 4.0))
     coarse = invariance_error(sharp, molecules, rotations=2)["energy"]
     assert coarse > 0
     # The activations' high degrees are what a coarse grid folds back.
