@@ -18,8 +18,8 @@ from ase.optimize import BFGS
 
 from molsphere import from_smiles, random_rotation
 from molsphere._batch import padded_size
-from molsphere._optional import require
 from molsphere.ase import UNITS_TO_EV, SphereCalculator
+from spinharm.optional import require
 
 # ASE 3.29 with NumPy 2.5.
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
@@ -155,4 +155,4 @@ def test_missing_ase_names_the_extra(monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", fail)
     with pytest.raises(ModuleNotFoundError, match=r"molsphere\.ase needs ase.*pip install 'molsphere\[ase\]'"):
-        require("ase.calculators.calculator", "ase", "molsphere.ase")
+        require("ase.calculators.calculator", "molsphere[ase]", "molsphere.ase")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from spinharm import Grid, __version__, _demo, _files
+from spinharm import Grid, __version__, _demo, _files, optional
 from spinharm.__main__ import main
 
 BANDLIMIT = 12
@@ -209,7 +209,7 @@ def test_a_module_missing_inside_an_installed_package_is_not_blamed_on_it(monkey
 
     monkeypatch.setattr(importlib, "import_module", fail)
     with pytest.raises(ModuleNotFoundError, match="kiwisolver"):
-        _files.require("matplotlib", "plot", "the picture")
+        optional.require("matplotlib", "spinharm[plot]", "the picture")
 
 
 def test_files_that_cannot_be_read(tmp_path, capsys):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from spinharm.optional import require
 from spinnn.files import replacing
 
 from ._evaluation import Evaluation
-from ._optional import require
 
 _PURPOSE = "plotting"
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "0.55"
@@ -23,7 +23,9 @@ def make_figure(width: float, height: float) -> Any:
     Raises:
         ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
     """
-    return require("matplotlib.figure", "plot", _PURPOSE).Figure(figsize=(width, height), dpi=120, layout="constrained")
+    return require("matplotlib.figure", "molsphere[plot]", _PURPOSE).Figure(
+        figsize=(width, height), dpi=120, layout="constrained"
+    )
 
 
 def save_figure(figure: Any, path: str | Path) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import _terminal
+from spinnn import command
+
 from ._evaluation import Evaluation
 
 
@@ -14,19 +15,19 @@ def report(result: Evaluation) -> None:
     rows = []
     for name, found in summary.items():
         for part, values in found["parts"].items():
-            error, unit = _terminal.figure(values["mae"]), found["unit"]
+            error, unit = command.figure(values["mae"]), found["unit"]
             rows.append((f"{name}, {part}", f"{values['molecules']:,}", error, unit))
-        spread = _terminal.figure(found["mean_absolute_deviation"])
+        spread = command.figure(found["mean_absolute_deviation"])
         rows.append((f"{name}, always the median of {result.parts[-1]}", "", spread, found["unit"]))
-    _terminal.table("Mean absolute error", ("property", "molecules", "MAE", "unit"), rows)
+    command.table("Mean absolute error", ("property", "molecules", "MAE", "unit"), rows)
     rows = []
     for name, found in summary.items():
         for size in found["sizes"]:
             low, high = size["atoms"]
             atoms = f"{low}" if low == high else f"{low} … {high}"
-            rows.append((name, atoms, f"{size['molecules']:,}", _terminal.figure(size["mae"]), found["unit"]))
+            rows.append((name, atoms, f"{size['molecules']:,}", command.figure(size["mae"]), found["unit"]))
     title = f"By number of atoms, {result.parts[-1]}"
-    _terminal.table(title, ("property", "atoms", "molecules", "MAE", "unit"), rows)
+    command.table(title, ("property", "atoms", "molecules", "MAE", "unit"), rows)
 
 
 def report_invariance(
@@ -34,9 +35,9 @@ def report_invariance(
 ) -> None:
     """Print what `invariance_error` found, for rotations alone and with a reflection."""
     rows = [
-        (name, kind, _terminal.figure(found[name]), units[name])
+        (name, kind, command.figure(found[name]), units[name])
         for name in turned
         for kind, found in (("rotation", turned), ("rotation and reflection", mirrored))
     ]
     title = f"Mean absolute change of predictions, {molecules:,} molecules turned at random"
-    _terminal.table(title, ("property", "turned by", "change", "unit"), rows)
+    command.table(title, ("property", "turned by", "change", "unit"), rows)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from spinharm import Grid
+from spinharm.optional import require
 
 from . import _checks, _elements
 from ._features import sphere_features
 from ._molecule import Molecule
-from ._optional import require
 from ._plots import make_figure
 
 Projection = Literal["mollweide", "orthographic"]
@@ -66,7 +66,7 @@ def draw_spheres(
     figure = make_figure(1.0 + 3.7 * len(powers), 0.6 + 2.1 * len(species))
     options = {"projection": "mollweide"} if projection == "mollweide" else {}
     panels = figure.subplots(len(species), len(powers), squeeze=False, subplot_kw=options)
-    colours = require("matplotlib", "plot", "plotting").colormaps["magma"]
+    colours = require("matplotlib", "molsphere[plot]", "plotting").colormaps["magma"]
     for row, z in enumerate(species):
         same = molecule.numbers[others] == z
         for column, power in enumerate(powers):

@@ -13,15 +13,15 @@ import jax
 import numpy as np
 
 import spinharm
+from spinharm.optional import require
 
 from . import _checks
 from ._batch import Molecules, pad_molecules, padded_size
 from ._molecule import Molecule, check_molecules
-from ._optional import require
 from ._property_model import PropertyModel, _skeleton
 from ._regressor import RegressorConfig
 
-_calculator = require("ase.calculators.calculator", "ase", "molsphere.ase")
+_calculator = require("ase.calculators.calculator", "molsphere[ase]", "molsphere.ase")
 
 # CODATA 2018; kcal is the thermochemical one.
 UNITS_TO_EV = MappingProxyType({

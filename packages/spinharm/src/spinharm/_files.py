@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import types
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ._grid import Grid
+from .optional import require
 
 _LATITUDE = ("latitude", "lat", "y")
 _LONGITUDE = ("longitude", "lon", "x")
@@ -43,23 +42,6 @@ class Wind(NamedTuple):
     source: str
 
 
-def require(module: str, extra: str, purpose: str) -> types.ModuleType:
-    """Import an optional module, or say which extra brings it.
-
-    Raises:
-        ModuleNotFoundError: It is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        name = module.partition(".")[0]
-        if error.name is None or error.name.partition(".")[0] != name:
-            raise
-        raise ModuleNotFoundError(
-            f"{purpose} needs {name}, which is not installed: pip install 'spinharm[{extra}]'", name=name
-        ) from None
-
-
 @contextlib.contextmanager
 def opened(paths: Sequence[str | Path]) -> Iterator[Any]:
     """One xarray dataset of all variables of one or several files, which are closed at the end.
@@ -68,7 +50,7 @@ def opened(paths: Sequence[str | Path]) -> Iterator[Any]:
         ModuleNotFoundError: xarray is not installed.
         ValueError: A file that is missing or that xarray cannot read, or files whose variables do not fit together.
     """
-    xarray = require("xarray", "xarray", "reading files")
+    xarray = require("xarray", "spinharm[xarray]", "reading files")
     with contextlib.ExitStack() as stack:
         parts = []
         for path in paths:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._demo import ANGLES_DEG, PAINTED_GRID, Demo
-from ._files import require
+from .optional import require
 
 _VECTOR_SPACING_DEG = 14.0
 _GREY = "0.35"
@@ -21,8 +21,8 @@ def draw(demo: Demo) -> Any:
     Raises:
         ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
     """
-    colours = require("matplotlib", "plot", "the picture").colormaps
-    Figure = require("matplotlib.figure", "plot", "the picture").Figure
+    colours = require("matplotlib", "spinharm[plot]", "the picture").colormaps
+    Figure = require("matplotlib.figure", "spinharm[plot]", "the picture").Figure
     figure = Figure(figsize=(12.5, 6.6), dpi=100, layout="constrained")
     panels = figure.subplots(2, 2)
     grid = demo.wind.grid
@@ -51,7 +51,7 @@ def save(figure: Any, path: Path) -> None:
     """Write a figure as a PNG file of 256 colours, a quarter of the size of one with all."""
     full = io.BytesIO()
     figure.savefig(full, format="png")
-    image = require("PIL.Image", "plot", "the picture")
+    image = require("PIL.Image", "spinharm[plot]", "the picture")
     image.open(full).convert("RGB").quantize(256, kmeans=1, dither=image.Dither.NONE).save(path, "png", optimize=True)
 
 

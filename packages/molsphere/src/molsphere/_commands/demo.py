@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from .. import _terminal
+from spinnn import command
+
 from .._demo import run_demo
-from ._parse import parse
 
 _TEXT = """Everything once, without network or data: about two minutes on two CPU cores.
 
@@ -46,7 +46,7 @@ class DemoOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = parse(DemoOptions, name, words, _TEXT)
+    options = command.parse(DemoOptions, f"molsphere {name}", words, _TEXT)
     run_demo(
         options.out,
         smiles=options.smiles,
@@ -55,6 +55,6 @@ def main(name: str, words: Sequence[str]) -> int:
         epochs=options.epochs,
         max_buckets=options.max_buckets,
         seed=options.seed,
-        say=_terminal.say,
+        say=command.say,
     )
     return 0

@@ -10,14 +10,15 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from .. import _checks, _terminal
+from spinnn import command
+
+from .. import _checks
 from .._evaluation import evaluate
 from .._invariance import invariance_error
 from .._property_model import PropertyModel
 from .._report import report, report_invariance
 from .._run import MODEL, parts_of, read_run
 from .._run_data import read_run_data
-from ._parse import parse
 
 _TEXT = """Mean absolute errors of a model, with units, by part and by number of atoms.
 
@@ -56,7 +57,7 @@ class EvaluateOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = parse(EvaluateOptions, name, words, _TEXT)
+    options = command.parse(EvaluateOptions, f"molsphere {name}", words, _TEXT)
     _checks.integer("rotations", options.rotations, 0)
     path = Path(options.model)
     if path.is_dir():
@@ -69,8 +70,8 @@ def main(name: str, words: Sequence[str]) -> int:
         data = read_run_data(options.data, tuple(model.units), options.units)
         parts, out = {"all": np.arange(len(data.molecules))}, options.out
     for problem in data.problems:
-        _terminal.warn(f"left out: {problem}")
-    _terminal.say(data.source)
+        command.warn(f"left out: {problem}")
+    command.say(data.source)
     for quantity, unit in data.units.items():
         if unit and unit != model.units[quantity]:
             raise ValueError(f"`data` must have {quantity!r} in {model.units[quantity]}, got {unit}")
@@ -85,5 +86,5 @@ def main(name: str, words: Sequence[str]) -> int:
             invariance_error(model, few, rotations=options.rotations, reflections=mirror) for mirror in (False, True)
         )
         report_invariance(turned, mirrored, model.units, len(few))
-    _terminal.say(f"wrote {Path(out) / 'evaluation.json'} and {Path(out) / 'predictions.npz'}")
+    command.say(f"wrote {Path(out) / 'evaluation.json'} and {Path(out) / 'predictions.npz'}")
     return 1 if data.problems else 0

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from .. import _terminal
+from spinnn import command
+
 from .._evaluation import Evaluation
 from .._molecule import Molecule
 from .._plots import error_by_size, learning_curve, parity, save_figure
 from .._readers import read_molecules
 from .._smiles import from_smiles
 from .._sphere_plot import Projection, draw_spheres
-from ._parse import parse
 
 _RUN_TEXT = {
     "plot parity": "Predictions over what is right, of the last part (test) of a run or an evaluation.",
@@ -70,14 +70,14 @@ class SpheresOptions:
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     if name == "plot spheres":
-        options = parse(SpheresOptions, name, words, _SPHERES_TEXT)
+        options = command.parse(SpheresOptions, f"molsphere {name}", words, _SPHERES_TEXT)
         figure = draw_spheres(_molecule(options), options.atom, powers=options.powers, projection=options.projection)
         out: str | Path = options.out
     else:
         text = f"{_RUN_TEXT[name]}\n\nexample:\n  molsphere {name} runs/H --out {_FILES[name]}"
-        chosen = parse(RunPlotOptions, name, words, text)
+        chosen = command.parse(RunPlotOptions, f"molsphere {name}", words, text)
         figure, out = _draw(name, Path(chosen.run)), chosen.out or Path(chosen.run) / _FILES[name]
-    _terminal.say(f"wrote {save_figure(figure, out)}")
+    command.say(f"wrote {save_figure(figure, out)}")
     return 0
 
 

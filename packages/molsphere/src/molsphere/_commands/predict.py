@@ -11,7 +11,8 @@ from typing import Annotated
 
 import tyro
 
-from .. import _terminal
+from spinnn import command
+
 from .._ensemble import predict_ensemble
 from .._molecule import Molecule, check_molecules
 from .._property_model import PropertyModel
@@ -19,7 +20,6 @@ from .._readers import read_molecules
 from .._run import MODEL
 from .._smiles import from_smiles
 from .._writers import write_predictions
-from ._parse import parse
 
 _TEXT = """Predict properties of the molecules in files (.xyz .extxyz .sdf .mol .smi .csv), or of SMILES.
 
@@ -60,7 +60,7 @@ class PredictOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = parse(PredictOptions, name, words, _TEXT)
+    options = command.parse(PredictOptions, f"molsphere {name}", words, _TEXT)
     if not options.files and not options.smiles:
         raise ValueError("`files` or `smiles` must be given, got neither")
     if options.out is not None and Path(options.out).suffix.lower() not in (".csv", ".xyz", ".extxyz"):
@@ -81,11 +81,11 @@ def main(name: str, words: Sequence[str]) -> int:
     if not kept:
         raise ValueError(problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
     for problem in problems:
-        _terminal.warn(problem)
+        command.warn(problem)
     columns, units = predict_ensemble(models, kept, gap=options.gap, batch_size=options.batch_size)
     if options.out is not None:
         write_predictions(options.out, kept, columns, units)
-        _terminal.say(f"wrote {options.out}: {len(kept)} molecules, {', '.join(columns)}")
+        command.say(f"wrote {options.out}: {len(kept)} molecules, {', '.join(columns)}")
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "predictions.csv"
@@ -93,7 +93,7 @@ def main(name: str, words: Sequence[str]) -> int:
             sys.stdout.write(path.read_text(encoding="utf-8"))
             sys.stdout.flush()
     if problems:
-        _terminal.warn(f"left out: {len(problems)} of {len(problems) + len(kept)} records")
+        command.warn(f"left out: {len(problems)} of {len(problems) + len(kept)} records")
     return 1 if problems else 0
 
 

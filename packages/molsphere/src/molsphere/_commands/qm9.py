@@ -7,10 +7,10 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 
-from .. import _terminal
+from spinnn import command
+
 from .._fetch import Progress, fetch_qm9
 from .._qm9 import read_qm9
-from ._parse import parse
 
 _TEXT = """Download QM9 (86 MB) and the list of its uncharacterised molecules from mirrors.
 
@@ -38,15 +38,15 @@ class QM9FetchOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = parse(QM9FetchOptions, name, words, _TEXT)
+    options = command.parse(QM9FetchOptions, f"molsphere {name}", words, _TEXT)
     with _bar() as progress:
         path = fetch_qm9(options.out, progress=progress)
-    _terminal.say(f"verified {path}")
+    command.say(f"verified {path}")
     if options.npz:
         data = read_qm9(path)
-        _terminal.say(str(data))
+        command.say(str(data))
         data.save(path.parent / "qm9.npz")
-        _terminal.say(f"wrote {path.parent / 'qm9.npz'}")
+        command.say(f"wrote {path.parent / 'qm9.npz'}")
     return 0
 
 

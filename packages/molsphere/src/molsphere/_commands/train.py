@@ -7,15 +7,14 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
+from spinnn import command
 from spinnn.training import Interrupted
 
-from .. import _terminal
 from .._options import TrainOptions
 from .._presets import preset
 from .._report import report
 from .._run import MODEL, load_options, run_training
 from .._run_data import read_run_data
-from ._parse import parse
 
 _TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
 
@@ -39,16 +38,16 @@ def main(name: str, words: Sequence[str]) -> int:
             raise ValueError(f"`{field}` must be given, by --{field} or in the file of --config, got ''")
     data = read_run_data(options.data, options.targets, options.units)
     for problem in data.problems:
-        _terminal.warn(f"left out: {problem}")
+        command.warn(f"left out: {problem}")
     splits = options.make_splits(len(data.molecules))
-    _terminal.say(data.source)
+    command.say(data.source)
     try:
-        _, result = run_training(options, data, splits, say=_terminal.say)
+        _, result = run_training(options, data, splits, say=command.say)
     except Interrupted:
-        _terminal.warn(f"stopped, with a checkpoint in {options.out}: the same command goes on")
+        command.warn(f"stopped, with a checkpoint in {options.out}: the same command goes on")
         raise
     report(result)
-    _terminal.say(f"wrote {options.out}/{MODEL}")
+    command.say(f"wrote {options.out}/{MODEL}")
     return 1 if data.problems else 0
 
 
@@ -66,4 +65,4 @@ def read_options(name: str, words: Sequence[str]) -> TrainOptions:
         chosen: Literal["paper", "small", "tiny"] = first.preset
         default = dataclasses.replace(default, network=preset(chosen), preset=chosen)
     # What the file says stays visible as the default of the help.
-    return parse(TrainOptions, name, rest, _TEXT, default)
+    return command.parse(TrainOptions, f"molsphere {name}", rest, _TEXT, default)

@@ -46,7 +46,7 @@ class Interrupted(SystemExit):
     """Training was asked to stop and has saved where it was. Exit status 143, as for SIGTERM."""
 
 
-class Diverged(RuntimeError):
+class Diverged(ArithmeticError):
     """The loss or its gradient is not finite; the message names the file that holds the batch."""
 
 

@@ -7,7 +7,15 @@ import types
 
 
 def require(module: str, extra: str, purpose: str) -> types.ModuleType:
-    """Import an optional module, or say which extra brings it.
+    """Import an optional module, or say what to install.
+
+    Args:
+        module: Its full name.
+        extra: What brings it, as pip takes it, e.g. `"spinharm[plot]"`.
+        purpose: What needs it, for the message.
+
+    Returns:
+        The module.
 
     Raises:
         ModuleNotFoundError: It is not installed.
@@ -19,5 +27,5 @@ def require(module: str, extra: str, purpose: str) -> types.ModuleType:
         if error.name is None or error.name.partition(".")[0] != name:
             raise
         raise ModuleNotFoundError(
-            f"{purpose} needs {name}, which is not installed: pip install 'molsphere[{extra}]'", name=name
+            f"{purpose} needs {name}, which is not installed: pip install '{extra}'", name=name
         ) from None

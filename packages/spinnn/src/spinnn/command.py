@@ -1,0 +1,162 @@
+"""The command line of a program: its commands, their options, what they print. Needs the extra `command`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from spinharm.optional import require
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+T = TypeVar("T")
+
+_FRAME = re.compile(r"[\s╭─╮│╰╯]+")
+_WIDTH_OF_FILES = 120
+
+
+class Command(NamedTuple):
+    """A command of a program.
+
+    Attributes:
+        module: Its module, imported when the command is asked for; has `main(name, words) -> int`.
+        purpose: What it does, in a few words.
+    """
+
+    module: str
+    purpose: str
+
+
+def run_program(
+    program: str,
+    version: str,
+    purpose: str,
+    commands: Mapping[str, Command],
+    arguments: Sequence[str] | None = None,
+    *,
+    partly: str = "",
+) -> int:
+    """Run the command that the words name.
+
+    Args:
+        program: The program's name.
+        version: Its version.
+        purpose: A sentence for `--help`.
+        commands: By name; names may have several words.
+        arguments: Words of the command line after the program's name; default those of the process.
+        partly: What exit status 1 means, if there is such.
+
+    Returns:
+        The exit status: the command's own, or 2 after an error, which is told in one line on the standard error.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(_help(program, purpose, commands, partly))
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"{program} {version}")
+        return 0
+    name = next((name for name in commands if words[: name.count(" ") + 1] == name.split()), None)
+    if name is None:
+        groups = {name.split()[0] for name in commands if " " in name}
+        got = " ".join(words[: 2 if words[0] in groups else 1])
+        print(f"{program}: no command {got!r}; there are {', '.join(commands)}", file=sys.stderr)
+        return 2
+    try:
+        return importlib.import_module(commands[name].module).main(name, words[name.count(" ") + 1 :])
+    except (ValueError, TypeError, OSError, MemoryError, ImportError, ArithmeticError) as error:
+        lines = str(error).strip().splitlines()
+        print(f"{program} {name}: {lines[0] if lines else type(error).__name__}", file=sys.stderr)
+        return 2
+
+
+def _help(program: str, purpose: str, commands: Mapping[str, Command], partly: str) -> str:
+    width = max(map(len, commands)) + 2
+    listed = "\n".join(f"  {name:<{width}}{command.purpose}" for name, command in commands.items())
+    statuses = "0; " + (f"1 {partly}; " if partly else "") + "2 after an error."
+    return f"""usage: {program} COMMAND [OPTIONS]
+
+{purpose}
+
+commands:
+{listed}
+
+options:
+  -h, --help     show this message
+  --version      show the version
+
+`{program} COMMAND --help` says more, with examples.
+Exit status: {statuses}"""
+
+
+def parse(kind: type[T], program: str, words: Sequence[str], text: str, default: T | None = None) -> T:
+    """The options of a command, by tyro.
+
+    Args:
+        kind: Frozen dataclass of the options.
+        program: Program and command, for messages.
+        words: The command line after the command.
+        text: What the help says, with examples.
+        default: What options have that are not given; default those of `kind`.
+
+    Returns:
+        The options.
+
+    Raises:
+        ModuleNotFoundError: tyro is not installed.
+        ValueError: Words that are no options, or values that are none.
+        SystemExit: 0 after `--help`.
+    """
+    tyro, told = require("tyro", "spinnn[command]", "the command line"), io.StringIO()
+    given = {} if default is None else {"default": default}
+    try:
+        # tyro draws a box around an error; ours are one line.
+        with contextlib.redirect_stderr(told):
+            return tyro.cli(kind, args=list(words), prog=program, description=text, **given)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise ValueError(_FRAME.sub(" ", told.getvalue()).strip() or f"see {program} --help") from None
+
+
+def _console(*, error: bool = False) -> Console:
+    stream = sys.stderr if error else sys.stdout
+    width = None if stream.isatty() else _WIDTH_OF_FILES
+    # Units stand in brackets, which rich would take for markup.
+    make = require("rich.console", "spinnn[command]", "the command line").Console
+    return make(file=stream, markup=False, highlight=False, width=width)
+
+
+def say(text: str) -> None:
+    """Print a line on the standard output, flushed."""
+    _console().print(text, soft_wrap=True)
+    sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    """Print a line on the standard error."""
+    _console(error=True).print(text, soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on the standard output, all columns but the first to the right."""
+    console = _console()
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for at, column in enumerate(columns):
+        made.add_column(column, justify="right" if at else "left")
+    for row in rows:
+        made.add_row(*row)
+    console.print(made)
+
+
+def figure(value: float) -> str:
+    """A number with four digits."""
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

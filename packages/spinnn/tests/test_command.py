@@ -1,0 +1,102 @@
+"""The command line of a program, on a small one made here."""
+
+import sys
+import types
+
+import pytest
+
+pytest.importorskip("tyro")
+
+import dataclasses
+
+from spinnn import command
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Options of the command.
+
+    Attributes:
+        size: How large.
+    """
+
+    size: int = 3
+
+
+@pytest.fixture
+def program(monkeypatch):
+    """`program(*words)` runs it."""
+    module = types.ModuleType("a_program_grow")
+
+    def main(name, words):
+        options = command.parse(Options, f"program {name}", words, "Grows a thing.")
+        if options.size < 0:
+            raise ValueError(f"`size` must be at least 0, got {options.size}\nmore that nobody needs")
+        if options.size == 0:
+            raise ZeroDivisionError
+        command.say(f"{name} [{options.size}]")
+        return 1 if options.size > 9 else 0
+
+    module.main = main
+    monkeypatch.setitem(sys.modules, "a_program_grow", module)
+    commands = {
+        "grow": command.Command("a_program_grow", "make it larger"),
+        "plot size": command.Command("a_program_grow", "draw it"),
+    }
+
+    def run(*words):
+        return command.run_program("program", "1.2", "A program.", commands, words, partly="if it was large")
+
+    return run
+
+
+def test_commands_of_one_word_and_of_two(program, capsys):
+    assert program("grow", "--size", "4") == 0
+    assert program("plot", "size") == 0
+    assert program("grow", "--size", "10") == 1
+    # Brackets are no markup.
+    assert capsys.readouterr().out == "grow [4]\nplot size [3]\ngrow [10]\n"
+
+
+def test_help_and_version(program, capsys):
+    assert program("--version") == 0
+    assert capsys.readouterr().out == "program 1.2\n"
+    assert program() == 2
+    assert program("--help") == 0
+    printed = capsys.readouterr().out
+    assert "  grow       make it larger\n  plot size  draw it\n" in printed
+    assert "Exit status: 0; 1 if it was large; 2 after an error." in printed
+    with pytest.raises(SystemExit) as stop:
+        program("grow", "--help")
+    assert not stop.value.code
+    assert "How large." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("shrink",), "program: no command 'shrink'; there are grow, plot size"),
+        (("plot", "mass"), "program: no command 'plot mass'; there are grow, plot size"),
+        (("grow", "--size", "-1"), "program grow: `size` must be at least 0, got -1"),
+        (("grow", "--size", "0"), "program grow: ZeroDivisionError"),
+        (("grow", "--colour", "red"), "program grow: "),
+    ],
+)
+def test_errors_are_one_line(program, capsys, words, message):
+    assert program(*words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(message)
+    assert captured.err.count("\n") == 1
+
+
+def test_a_table(capsys):
+    command.table("Things", ("name", "size"), [("a", command.figure(1.23456)), ("bcd", command.figure(123456.0))])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["Things"],
+        ["name", "size"],
+        ["a", "1.235"],
+        ["bcd", "123,456"],
+    ]
+    command.warn("careful")
+    assert capsys.readouterr().err == "careful\n"
