@@ -23,6 +23,7 @@ from ._metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scor
 from ._open import open_dataset as open_dataset
 from ._poles import rebuild_poles as rebuild_poles
 from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
+from ._simulate import simulate as simulate
 from ._spectra import power_spectra as power_spectra
 from ._states import (
     galewsky as galewsky,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -25,30 +25,6 @@ GRAVITY = 9.80616
 
 Coeffs = Complex[Array, "degree order"]
 State = Complex[Array, "field degree order"]
-
-
-class Equations(Protocol):
-    """What `integrate` steps: fields as coefficients, a nonlinear tendency and tables of the linear part."""
-
-    fields: ClassVar[tuple[str, ...]]
-
-    @property
-    def bandlimit(self) -> int:
-        """L of the state."""
-        ...
-
-    @property
-    def grid(self) -> Grid:
-        """The grid on which products are formed."""
-        ...
-
-    def tendency(self, state: State) -> State:
-        """The nonlinear part of the time derivative."""
-        ...
-
-    def tables(self) -> StepTables:
-        """The tables of a step."""
-        ...
 
 
 def quadratic_grid(bandlimit: int) -> Grid:
@@ -77,7 +53,7 @@ def wind_coeffs(vorticity: Coeffs, divergence: Coeffs | None, radius: float) -> 
     return out if divergence is None else out + potential_flow(divergence)
 
 
-def _coriolis(grid: Grid, rate: float, tilt: float) -> np.ndarray:
+def coriolis(grid: Grid, rate: float, tilt: float) -> np.ndarray:
     """2Ω (sin φ cos α − cos λ cos φ sin α): the axis tilted by α, Williamson et al. (1992), equation (95)."""
     sine, cosine = np.cos(grid.colatitude)[:, None], np.sin(grid.colatitude)[:, None]
     return 2 * rate * (sine * np.cos(tilt) - np.cos(grid.longitude) * cosine * np.sin(tilt))
@@ -90,7 +66,7 @@ def _decay(bandlimit: int, time: float | None, order: int) -> np.ndarray:
     return np.zeros(bandlimit) if time is None else relative**order / time
 
 
-def _check_common(model: BarotropicVorticity | ShallowWater) -> None:
+def _check_common(model: Flow) -> None:
     _checks.integer("bandlimit", model.bandlimit, 3)
     _checks.integer("diffusion_order", model.diffusion_order, 1)
     for name in ("time_step", "radius"):
@@ -101,14 +77,14 @@ def _check_common(model: BarotropicVorticity | ShallowWater) -> None:
         _checks.number("diffusion_time", model.diffusion_time, above=0.0)
 
 
-def _synthesis(model: BarotropicVorticity | ShallowWater, spin: int) -> SpinTransform:
+def _synthesis(model: Flow, spin: int) -> SpinTransform:
     return SpinTransform(model.grid, model.bandlimit, (spin,))
 
 
-def _absolute_flux(model: BarotropicVorticity | ShallowWater, vorticity: jax.Array, wind: jax.Array) -> jax.Array:
+def _absolute_flux(model: Flow, vorticity: jax.Array, wind: jax.Array) -> jax.Array:
     """(ζ + f) V on the grid, as a spin +1 map."""
-    coriolis = _coriolis(model.grid, model.rotation_rate, model.axis_tilt)
-    absolute = vorticity + jnp.asarray(coriolis.astype(vorticity.dtype))
+    turning = coriolis(model.grid, model.rotation_rate, model.axis_tilt)
+    absolute = vorticity + jnp.asarray(turning.astype(vorticity.dtype))
     return jax.lax.complex(absolute * wind.real, absolute * wind.imag)
 
 
@@ -187,8 +163,8 @@ class ShallowWater:
         ∂δ/∂t = r̂·∇×((ζ + f) V) − ∇²(½|V|²) − ∇²Φ′
         ∂Φ′/∂t = −∇·(Φ′ V) − Φ̄ δ
 
-    A state is three fields, coefficients of ζ [1/s], δ [1/s] and Φ′ [m²/s²], shape (3, L, 2L−1). The last terms, gravity
-    waves, and diffusion are linear and exact in time (ETDRK4): the wind sets the time step, not gravity waves. Products
+    A state is three fields, coefficients of ζ [1/s], δ [1/s] and Φ′ [m²/s²], shape (3, L, 2L−1). Gravity waves (the
+    last terms of δ and Φ′) and diffusion are linear and exact in time (ETDRK4): the wind sets the time step. Products
     are exact (see `quadratic_grid`). The mean of Φ does not change.
 
     Attributes:
@@ -263,3 +239,7 @@ class ShallowWater:
         zero = jnp.zeros_like(vorticity)
         force = self.tendency(jnp.stack([vorticity, zero, zero]))[1]
         return spinharm.inverse_laplacian(force, axis=-2) * self.radius**2
+
+
+Flow = BarotropicVorticity | ShallowWater
+"""Equations that can be integrated."""

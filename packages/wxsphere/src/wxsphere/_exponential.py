@@ -14,6 +14,9 @@ from jaxtyping import Array, Complex, Float
 _CIRCLE = 32
 
 
+Table = np.ndarray | jax.Array
+
+
 class StepTables(NamedTuple):
     """The matrices of a step, one F×F matrix per degree and coefficient.
 
@@ -26,12 +29,12 @@ class StepTables(NamedTuple):
         last: h (4φ₃ − φ₂)(hA).
     """
 
-    whole: np.ndarray
-    half: np.ndarray
-    inner: np.ndarray
-    first: np.ndarray
-    middle: np.ndarray
-    last: np.ndarray
+    whole: Table
+    half: Table
+    inner: Table
+    first: Table
+    middle: Table
+    last: Table
 
 
 def phi_functions(z: Complex[np.ndarray, "*shape"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -101,9 +104,9 @@ def step_tables(
         whole=of(full[0], full0[0]),
         half=of(half[0], half0[0]),
         inner=h / 2 * of(half[1], half0[1]),
-        first=weighted(1, -3, 4),
-        middle=weighted(0, 2, -4),
-        last=weighted(0, -1, 4),
+        first=weighted(1.0, -3.0, 4.0),
+        middle=weighted(0.0, 2.0, -4.0),
+        last=weighted(0.0, -1.0, 4.0),
     )
 
 
@@ -116,7 +119,7 @@ def etdrk4_step(state: State, tendency: Callable[[State], State], tables: StepTa
     Args:
         state: Coefficients, shape (F, L, 2L−1), complex.
         tendency: The part of the time derivative that is not linear.
-        tables: As `step_tables` gives them.
+        tables: As `step_tables` gives them, of the precision of the state.
 
     Returns:
         The state one step later.
@@ -140,11 +143,10 @@ def etdrk4_step(state: State, tendency: Callable[[State], State], tables: StepTa
     )
 
 
-def _apply(table: np.ndarray, state: jax.Array) -> jax.Array:
+def _apply(table: np.ndarray | jax.Array, state: jax.Array) -> jax.Array:
     """Multiply the fields of each degree by its matrix."""
-    real = jnp.asarray(table.astype(np.float64 if state.dtype == np.complex128 else np.float32))
 
     def product(part: jax.Array) -> jax.Array:
-        return jnp.einsum("ijl,jlm->ilm", real, part, precision=jax.lax.Precision.HIGHEST)
+        return jnp.einsum("ijl,jlm->ilm", table, part, precision=jax.lax.Precision.HIGHEST)
 
     return jax.lax.complex(product(state.real), product(state.imag))

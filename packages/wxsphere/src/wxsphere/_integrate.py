@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -13,10 +14,13 @@ import spinharm
 from spinharm import Grid, SpinTransform
 
 from . import _checks
-from ._equations import GRAVITY, BarotropicVorticity, Equations, ShallowWater, State, _coriolis
-from ._exponential import etdrk4_step
+from ._equations import GRAVITY, BarotropicVorticity, Flow, ShallowWater, State, coriolis
+from ._exponential import StepTables, etdrk4_step
 
-Flow = BarotropicVorticity | ShallowWater
+CONSERVED = {
+    BarotropicVorticity: ("energy", "enstrophy", "fastest"),
+    ShallowWater: ("mass", "energy", "enstrophy", "fastest"),
+}
 
 
 def integrate(model: Flow, state: State, steps: int) -> State:
@@ -25,7 +29,7 @@ def integrate(model: Flow, state: State, steps: int) -> State:
     Args:
         model: The equations.
         state: Coefficients, shape (fields, L, 2L−1), complex64 or complex128.
-        steps: How many, at least 0. Each number is compiled once.
+        steps: How many, at least 0.
 
     Returns:
         The state, of the same shape and type.
@@ -37,15 +41,24 @@ def integrate(model: Flow, state: State, steps: int) -> State:
     wanted = (len(model.fields), model.bandlimit, 2 * model.bandlimit - 1)
     if state.shape != wanted:
         raise ValueError(f"`state` must have shape {wanted} for fields {model.fields}, got {state.shape}")
-    return _program(model, _checks.integer("steps", steps, 0))(state)
+    wide = state.dtype == np.complex128
+    tables = StepTables(*(table.astype(np.float64 if wide else np.float32) for table in _tables(model)))
+    count = np.asarray(_checks.integer("steps", steps, 0), np.int32)
+    # One program serves all time steps and diffusions, which are in the tables.
+    return _program(dataclasses.replace(model, time_step=1.0, diffusion_time=None, diffusion_order=1))(
+        state, tables, count
+    )
 
 
 @functools.lru_cache(maxsize=16)
-def _program(model: Equations, steps: int) -> Callable[[State], State]:
-    tables = model.tables()
+def _tables(model: Flow) -> StepTables:
+    return model.tables()
 
-    def run(state: jax.Array) -> jax.Array:
-        return lax.scan(lambda now, _: (etdrk4_step(now, model.tendency, tables), None), state, length=steps)[0]
+
+@functools.lru_cache(maxsize=16)
+def _program(model: Flow) -> Callable[..., State]:
+    def run(state: jax.Array, tables: StepTables, steps: jax.Array) -> jax.Array:
+        return lax.fori_loop(0, steps, lambda _, now: etdrk4_step(now, model.tendency, tables), state)
 
     return spinharm.jit(run)
 
@@ -102,7 +115,7 @@ def diagnostics(model: Flow, state: State) -> dict[str, float]:
     maps = {name: values.astype(np.float64) for name, values in flow_maps(model, state).items()}
     weight = model.grid.weights[:, None] / (4 * np.pi)
     squared = maps["u_component_of_wind"] ** 2 + maps["v_component_of_wind"] ** 2
-    absolute = maps["vorticity"] + _coriolis(model.grid, model.rotation_rate, model.axis_tilt)
+    absolute = maps["vorticity"] + coriolis(model.grid, model.rotation_rate, model.axis_tilt)
 
     def mean(values: np.ndarray) -> float:
         return float((values * weight).sum())

@@ -94,7 +94,8 @@ def _common(datasets: Mapping[str, xr.Dataset], dim: str) -> np.ndarray:
 def _common_variables(datasets: Sequence[xr.Dataset], variables: Sequence[str] | None) -> list[str]:
     common = set.intersection(*({str(name) for name in one.data_vars} for one in datasets))
     if variables is None:
-        names = sorted(name for name in common if all(TIME in one[name].dims for one in datasets))
+        wanted = {TIME, LATITUDE, LONGITUDE}
+        names = sorted(name for name in common if all(wanted <= set(one[name].dims) for one in datasets))
     else:
         names = list(variables)
     absent = [name for name in names if name not in common]

@@ -12,8 +12,7 @@ from jaxtyping import Float
 import spinharm
 
 from . import _checks
-from ._equations import GRAVITY, BarotropicVorticity, Coeffs, ShallowWater, State
-from ._integrate import Flow
+from ._equations import GRAVITY, BarotropicVorticity, Coeffs, Flow, ShallowWater, State
 
 Precision = Literal["float32", "float64"]
 
@@ -62,9 +61,7 @@ def state_of(
         raise ValueError(f"`geopotential`: {type(model).__name__} has {need}, got {type(geopotential).__name__}")
     for name, values in (("u", u), ("v", v), ("geopotential", geopotential)):
         if values is not None and values.shape != model.grid.shape:
-            raise ValueError(
-                f"`{name}` must have the shape of the model's grid, {model.grid.shape}, got {values.shape}"
-            )
+            raise ValueError(f"`{name}` must have the shape {model.grid.shape} of the model's grid, got {values.shape}")
     field = spinharm.wind_to_spin(u.astype(kind), v.astype(kind))
     wind = spinharm.forward(field, model.grid, spin=1, bandlimit=model.bandlimit)
     parts = [spinharm.vorticity(wind, axis=-2) / model.radius]

@@ -1,0 +1,201 @@
+"""Networks for weather: the paper's, by name, over any grid and any fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from jaxtyping import PRNGKeyArray
+
+from spinharm import Grid
+from spinnn import BlockOptions, SpinResNet, SpinUNet
+
+from ._fields import FieldLayout
+
+NetworkKind = Literal["resnet", "unet"]
+GridKind = Literal["square", "gauss"]
+OutputKind = Literal["real", "magnitude"]
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """A network from fields to fields.
+
+    Attributes:
+        kind: `"resnet"`: a block, residual blocks, a last convolution; `"unet"`: blocks down and up again, with the
+            features of equal bandlimit joined, and a last convolution.
+        bandlimits: Degrees of each block.
+        widths: Channels of each block and spin.
+        grid: `"square"`: the paper's n×n grids with poles, n = 2 L; `"gauss"`: Gauss-Legendre, L×2L, a little less
+            equivariant and about twice as fast. The data's own grid may be any.
+        num_filter_params: Knots of the filters of each block, interpolated over the degrees; None for a weight per
+            degree. One entry stands for all blocks.
+        separable: Whether each block's convolutions are separable; one entry stands for all blocks.
+        spins: Spins of the features.
+        output: What becomes of a complex feature of spin 0: its real part, or the paper's magnitude, which cannot be
+            negative. Outputs with winds are complex, whatever this says.
+        block: What the blocks share.
+        remat: Compute the insides of blocks again in the backward pass instead of keeping them.
+
+    Raises:
+        ValueError: Lists of different lengths, or options out of range.
+
+    References:
+        Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.2 and 5.3, A.1.2 to A.1.4.
+    """
+
+    kind: NetworkKind = "unet"
+    bandlimits: tuple[int, ...] = (32, 16, 16, 32)
+    widths: tuple[int, ...] = (32, 64, 64, 32)
+    grid: GridKind = "gauss"
+    num_filter_params: tuple[int | None, ...] = (8,)
+    separable: tuple[bool, ...] = (False,)
+    spins: tuple[int, ...] = (0, 1)
+    output: OutputKind = "real"
+    block: BlockOptions = BlockOptions()
+    remat: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("kind", NetworkKind), ("grid", GridKind), ("output", OutputKind)):
+            if getattr(self, name) not in get_args(allowed):
+                raise ValueError(f"`{name}` must be one of {get_args(allowed)}, got {getattr(self, name)!r}")
+        blocks = len(self.bandlimits)
+        if blocks == 0 or len(self.widths) != blocks:
+            raise ValueError(
+                f"`bandlimits` and `widths` must have one entry per block and at least one, got {self.bandlimits} and "
+                f"{self.widths}"
+            )
+        for name in ("num_filter_params", "separable"):
+            if len(getattr(self, name)) not in (1, blocks):
+                raise ValueError(f"`{name}` must have one entry, or one per block, {blocks}, got {getattr(self, name)}")
+
+    @property
+    def convolutions(self) -> int:
+        """Convolutional layers, the last one to the output not counted: two in a residual block, one in others."""
+        blocks = len(self.bandlimits)
+        return 2 * blocks - 1 if self.kind == "resnet" else blocks
+
+    @property
+    def feature_size(self) -> int:
+        """Complex values of all blocks' features on their square grids: Σ n² · spins · channels, as in Table 7."""
+        return len(self.spins) * sum((2 * L) ** 2 * width for L, width in zip(self.bandlimits, self.widths, strict=True))
+
+    def grid_of(self, bandlimit: int) -> Grid:
+        """The grid of a block."""
+        if self.grid == "square":
+            return Grid.equiangular(2 * bandlimit, 2 * bandlimit)
+        return Grid.gauss_legendre(bandlimit)
+
+    def scaled(self, *, resolution: float = 1.0, channels: float = 1.0) -> NetworkConfig:
+        """The same network with other resolutions and widths.
+
+        Args:
+            resolution: Factor of all bandlimits.
+            channels: Factor of all widths.
+
+        Returns:
+            The network; bandlimits and widths are rounded, to at least 1.
+
+        Raises:
+            ValueError: A factor that is not above 0.
+        """
+        for name, factor in (("resolution", resolution), ("channels", channels)):
+            if not factor > 0:
+                raise ValueError(f"`{name}` must be above 0, got {factor}")
+        bandlimits = tuple(max(1, round(L * resolution)) for L in self.bandlimits)
+        knots = self._all("num_filter_params")
+        return dataclasses.replace(
+            self,
+            bandlimits=bandlimits,
+            widths=tuple(max(1, round(width * channels)) for width in self.widths),
+            # No more knots than degrees.
+            num_filter_params=tuple(k if k is None else min(k, L) for k, L in zip(knots, bandlimits, strict=True)),
+        )
+
+    def make(self, inputs: FieldLayout, outputs: FieldLayout, grid: Grid, *, key: PRNGKeyArray) -> SpinResNet | SpinUNet:
+        """Make the network; do it with `equinox.nn.make_with_state`.
+
+        Args:
+            inputs: What it gets, maps of shape (*batch, lat, lon, len(inputs.spins), inputs.channels).
+            outputs: What it gives, likewise.
+            grid: The grid of both; must hold the degrees of the first block and of the last.
+            key: Random key.
+
+        Returns:
+            The network.
+
+        Raises:
+            ValueError: A grid that is too coarse, or what `spinnn`'s networks raise.
+        """
+        for at in (0, -1):
+            if grid.max_bandlimit < self.bandlimits[at]:
+                raise ValueError(
+                    f"`grid` must hold {self.bandlimits[at]} degrees, got {grid}, which holds {grid.max_bandlimit}"
+                )
+        network = SpinResNet if self.kind == "resnet" else SpinUNet
+        return network(
+            inputs.spins,
+            inputs.channels,
+            grid_in=grid,
+            grids=[self.grid_of(L) for L in self.bandlimits],
+            widths=self.widths,
+            spins=self.spins,
+            bandlimits=self.bandlimits,
+            num_filter_params=self._all("num_filter_params"),
+            spins_out=outputs.spins,
+            channels_out=outputs.channels,
+            grid_out=grid,
+            output="complex" if outputs.winds else self.output,
+            separable=self._all("separable"),
+            options=self.block,
+            remat=self.remat,
+            key=key,
+        )
+
+    def _all(self, name: str) -> tuple:
+        """An option's entries, one per block."""
+        given = getattr(self, name)
+        return given if len(given) == len(self.bandlimits) else given * len(self.bandlimits)
+
+
+_ITERATIVE = NetworkConfig(
+    "unet",
+    bandlimits=(128, 128, 64, 64, 64, 64, 128, 128),
+    widths=(128, 128, 256, 256, 256, 256, 128, 128),
+    grid="square",
+)
+# `weatherbench`: 5.2.1 and A.1.3, direct forecasts of three and five days on 64², 39 convolutions of 128 channels.
+# `temperature`: 5.2.2 and A.1.4, 28 days of 2 m temperature at once on 128², 9 convolutions of 128 channels.
+# `iterative`: 5.2.3 and A.1.2, six hours, to be repeated. `tiny`: minutes on a CPU.
+NETWORKS = MappingProxyType({
+    "weatherbench": NetworkConfig("resnet", bandlimits=(32,) * 20, widths=(128,) * 20, grid="square"),
+    "temperature": NetworkConfig(
+        "unet", bandlimits=(64, 32, 32, 16, 16, 16, 32, 32, 64), widths=(128,) * 9, grid="square"
+    ),
+    "iterative": _ITERATIVE,
+    "tiny": NetworkConfig("unet", bandlimits=(16, 8, 8, 16), widths=(16, 24, 24, 16)),
+})  # fmt: skip
+# Table 7: inputs of 256², 192², 128², 64²; separable convolutions in every other block; three quarters, half of the
+# channels.
+SCALING = MappingProxyType({
+    "256": _ITERATIVE,
+    "192": _ITERATIVE.scaled(resolution=0.75),
+    "128": _ITERATIVE.scaled(resolution=0.5),
+    "64": _ITERATIVE.scaled(resolution=0.25),
+    "256-separable": dataclasses.replace(_ITERATIVE, separable=(False, True) * 4),
+    "256-75%": _ITERATIVE.scaled(channels=0.75),
+    "256-50%": _ITERATIVE.scaled(channels=0.5),
+})  # fmt: skip
+
+
+def network(name: str) -> NetworkConfig:
+    """The network of a name: one of `NETWORKS`, or `scaling-` and one of `SCALING`.
+
+    Raises:
+        ValueError: Another name.
+    """
+    names = {**NETWORKS, **{f"scaling-{key}": config for key, config in SCALING.items()}}
+    if name not in names:
+        raise ValueError(f"`name` must be one of {', '.join(names)}, got {name!r}")
+    return names[name]

@@ -1,0 +1,184 @@
+"""A simulation as a store: written block by block, resumed where it stopped, under its name only when it is whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from spinharm import Grid
+from spinnn.files import replacing
+
+from . import _checks
+from ._equations import Flow, State
+from ._grids import grid_dataset
+from ._integrate import CONSERVED, diagnostics, flow_maps, integrate
+from ._names import LATITUDE, LONGITUDE, TIME
+
+_ATTRIBUTES = {
+    "geopotential": {"units": "m**2 s**-2", "standard_name": "geopotential"},
+    "u_component_of_wind": {"units": "m s**-1", "standard_name": "eastward_wind"},
+    "v_component_of_wind": {"units": "m s**-1", "standard_name": "northward_wind"},
+    "vorticity": {"units": "s**-1", "standard_name": "atmosphere_relative_vorticity"},
+    "divergence": {"units": "s**-1", "standard_name": "divergence_of_wind"},
+    "mass": {"units": "m", "long_name": "mean depth"},
+    "energy": {"long_name": "mean energy"},
+    "enstrophy": {"long_name": "mean absolute or potential enstrophy"},
+    "fastest": {"units": "m s**-1", "long_name": "largest wind speed"},
+}
+
+
+def simulate(
+    model: Flow,
+    state: State,
+    path: str | os.PathLike,
+    *,
+    outputs: int,
+    steps_per_output: int,
+    grid: Grid | None = None,
+    start: str | np.datetime64 = "2000-01-01",
+    chunk: int = 8,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Integrate a flow and write its states as zarr v3 in the layout of WeatherBench 2.
+
+    The store is made beside `path` under a name of its own and renamed when it is whole; `chunk` times are in memory
+    at once. The same call after an interruption goes on where it stopped, and ends with the same numbers bit for bit;
+    after completion it does nothing.
+
+    Args:
+        model: The equations.
+        state: Where to begin, coefficients of shape (fields, L, 2L−1).
+        path: The folder of the store, `….zarr`.
+        outputs: Times to write, the first being `start`, at least 1.
+        steps_per_output: Time steps between two of them, at least 1.
+        grid: Grid of the maps, any that resolves L degrees; default that of the model.
+        start: Time of the initial state.
+        chunk: Times in a chunk of the store.
+        progress: Called with times written and times in all, after each chunk.
+
+    Returns:
+        The path. The store has `u_component_of_wind`, `v_component_of_wind`, `vorticity` and, of shallow water,
+        `divergence` and `geopotential`, float32, dimensions (time, latitude, longitude), and what `diagnostics` gives,
+        float64, dimension (time).
+
+    Raises:
+        TypeError: A count that is not an integer.
+        ValueError: Counts below 1, a path that holds something else, or an unfinished store of another simulation.
+        FloatingPointError: The flow is no longer finite; the message says when.
+    """
+    _checks.integer("outputs", outputs, 1)
+    _checks.integer("steps_per_output", steps_per_output, 1)
+    _checks.integer("chunk", chunk, 1)
+    grid = model.grid if grid is None else grid
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    saved = path.with_name(f".{path.name}.state.npz")
+    told = _description(model, state, outputs, steps_per_output, grid, start, chunk)
+    if path.exists():
+        if _description_of(path) != told:
+            raise ValueError(f"{path} is there already and holds something else; remove it or choose another path")
+        return path
+    done = 0
+    if partial.is_dir() and saved.is_file():
+        with np.load(saved) as file:
+            if str(file["simulation"]) != told:
+                raise ValueError(f"{partial} holds another simulation, which is unfinished; remove it and {saved}")
+            done, state = int(file["done"]), jax.numpy.asarray(file["state"])
+    else:
+        shutil.rmtree(partial, ignore_errors=True)
+        _create(partial, model, grid, outputs, steps_per_output, start, chunk, told)
+    while done < outputs:
+        maps: list[dict[str, np.ndarray]] = []
+        means: list[dict[str, float]] = []
+        count = min(chunk, outputs - done)
+        for at in range(count):
+            maps.append(flow_maps(model, state, grid))
+            means.append(diagnostics(model, state))
+            if done + at + 1 < outputs:
+                state = integrate(model, state, steps_per_output)
+        _write(partial, done, maps, means)
+        if not all(np.isfinite(values).all() for one in maps for values in one.values()):
+            raise FloatingPointError(
+                f"the flow is not finite after {_hours(model, steps_per_output) * (done + count):g} hours; take a "
+                f"smaller `time_step` than {model.time_step:g} s, or a shorter `diffusion_time` than "
+                f"{model.diffusion_time}"
+            )
+        done += count
+        with replacing(saved, "wb") as file:
+            np.savez(file, simulation=told, done=done, state=np.asarray(state))
+        if progress is not None:
+            progress(done, outputs)
+    partial.rename(path)
+    saved.unlink(missing_ok=True)
+    return path
+
+
+def _hours(model: Flow, steps: int) -> float:
+    return model.time_step * steps / 3600
+
+
+def _description(model: Flow, state: State, outputs: int, steps: int, grid: Grid, start: Any, chunk: int) -> str:
+    """Everything that the numbers depend on, as one line of JSON."""
+    return json.dumps(
+        {
+            "equations": type(model).__name__,
+            **dataclasses.asdict(model),
+            "initial_state": hashlib.sha256(np.ascontiguousarray(state).tobytes()).hexdigest(),
+            "dtype": str(state.dtype),
+            "outputs": outputs,
+            "steps_per_output": steps,
+            "grid": dataclasses.asdict(grid),
+            "start": str(np.datetime64(start, "s")),
+            "chunk": chunk,
+        }
+    )
+
+
+def _description_of(path: Path) -> str | None:
+    try:
+        with xr.open_zarr(path, consolidated=False, decode_timedelta=True) as dataset:
+            return dataset.attrs.get("simulation")
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def _create(
+    partial: Path, model: Flow, grid: Grid, outputs: int, steps: int, start: Any, chunk: int, told: str
+) -> None:
+    """The store with coordinates and without values."""
+    import dask.array as da
+
+    apart = np.timedelta64(round(_hours(model, steps) * 3600e9), "ns")
+    times = np.datetime64(start, "ns") + np.arange(outputs) * apart
+    template = grid_dataset(grid).assign_coords({TIME: times}).assign_attrs(simulation=told)
+    shape, chunks = (outputs, *grid.shape), (min(chunk, outputs), *grid.shape)
+    names = ["u_component_of_wind", "v_component_of_wind", *model.fields]
+    for name in names:
+        values = da.zeros(shape, chunks=chunks, dtype="float32")
+        template[name] = ((TIME, LATITUDE, LONGITUDE), values, _ATTRIBUTES[name])
+    for name in CONSERVED[type(model)]:
+        values = da.zeros(outputs, chunks=min(chunk, outputs), dtype="float64")
+        template[name] = (TIME, values, _ATTRIBUTES[name])
+    template.to_zarr(partial, compute=False, zarr_format=3, consolidated=False)
+
+
+def _write(partial: Path, begin: int, maps: list[dict[str, np.ndarray]], means: list[dict[str, float]]) -> None:
+    block = xr.Dataset(
+        {
+            name: ((TIME, LATITUDE, LONGITUDE), np.stack([one[name] for one in maps]).astype(np.float32))
+            for name in maps[0]
+        }
+    )
+    for name in means[0]:
+        block[name] = (TIME, np.array([one[name] for one in means]))
+    block.to_zarr(partial, region={TIME: slice(begin, begin + len(maps))}, consolidated=False, zarr_format=3)

@@ -1,0 +1,150 @@
+"""The paper's networks, by name."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from spinharm import Grid
+from spinnn.testing import equivariance_error
+from spinnn.training import OptimizerConfig, init_state, l2_loss, make_optimizer, make_step
+from wxsphere import NETWORKS, SCALING, Channel, FieldLayout, NetworkConfig, network
+
+
+def scalars(count):
+    return FieldLayout(tuple(Channel((f"field{i}",)) for i in range(count)))
+
+
+WINDY = FieldLayout((Channel(("t",)), Channel(("z",))), (Channel(("u", "v")),))
+
+
+def parameters(config, inputs, outputs, grid):
+    """Parameters without the arrays themselves, which take gigabytes."""
+    shapes = eqx.filter_eval_shape(lambda key: config.make(inputs, outputs, grid, key=key), jax.random.key(0))
+    return sum(int(np.prod(x.shape)) for x in jax.tree.leaves(shapes) if isinstance(x, jax.ShapeDtypeStruct))
+
+
+def test_the_sizes_of_the_paper():
+    assert [NETWORKS[name].convolutions for name in ("weatherbench", "temperature", "iterative")] == [39, 9, 8]
+    assert NETWORKS["iterative"].widths == (128, 128, 256, 256, 256, 256, 128, 128)
+    # Of the eight maps of A.1.2, Table 7 counts seven: all but one at full resolution.
+    for name, size in (("256", 8.4e7), ("192", 4.7e7), ("128", 2.1e7), ("64", 5.2e6), ("256-separable", 8.4e7)):
+        config = SCALING[name]
+        one = len(config.spins) * (2 * config.bandlimits[0]) ** 2 * config.widths[0]
+        assert config.feature_size - one == pytest.approx(size, rel=0.02)
+    # The channels of successive maps make Table 7's number of convolutions, 3.0e5, to 2 %, and its other rows exactly.
+    for name, count in (("256", 3.0e5), ("256-75%", 1.7e5), ("256-50%", 7.4e4)):
+        widths = SCALING[name].widths
+        assert sum(a * b for a, b in zip(widths, widths[1:], strict=False)) == pytest.approx(count, rel=0.025)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "outputs", "n"),
+    [
+        ("weatherbench", 2, 2, 64),
+        ("weatherbench", 117, 3, 64),
+        ("temperature", 5, 28, 128),
+        ("iterative", 85, 78, 256),
+    ],
+)
+def test_full_size_networks(name, inputs, outputs, n):
+    config = network(name)
+    found = parameters(config, scalars(inputs), scalars(outputs), Grid.equiangular(n, n))
+    spins, knots = 2, 8
+    widths, count = config.widths, spins * inputs * config.widths[0] * knots
+    if config.kind == "resnet":
+        count += (len(widths) - 1) * 2 * widths[0] ** 2 * spins**2 * knots
+        convolutions = list(widths) + list(widths[1:])
+    else:
+        # On the way up, the features of the same bandlimit join those from below.
+        joined = {"temperature": {6: 128, 7: 128, 8: 128}, "iterative": {6: 128, 7: 128}}[name]
+        for at in range(1, len(widths)):
+            count += (widths[at - 1] + joined.get(at, 0)) * widths[at] * spins**2 * knots
+        convolutions = list(widths)
+    count += spins * widths[-1] * outputs * knots
+    # PhaseCollapse of c channels: 6 c² + c real weights; the norm: a scale per spin and a bias of spin 0, real parts.
+    rest = found - count
+    assert 0 < rest < sum(8 * c * c for c in convolutions)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("grid", [Grid.equiangular(16, 16), Grid.gauss_legendre(12, 20)], ids=str)
+def test_a_step_at_reduced_size(name, grid, rng):
+    config = NETWORKS[name].scaled(resolution=8 / max(NETWORKS[name].bandlimits), channels=1 / 32)
+    model, state = eqx.nn.make_with_state(config.make)(WINDY, WINDY, grid, key=jax.random.key(0))
+    shape = (2, *grid.shape, 2, 2)
+    x = jnp.asarray(rng.standard_normal(shape) + 1j * rng.standard_normal(shape), jnp.complex64)
+
+    def loss(model, state, batch, key):
+        y, state = model(batch, state)
+        return l2_loss(jnp.abs(y - batch), jnp.zeros(shape)), (state, {})
+
+    with jax.numpy_dtype_promotion("standard"):
+        optimizer = make_optimizer(OptimizerConfig(learning_rate=1e-3, warmup_epochs=0.0), 1, 10)
+        train, static = init_state(model, state, optimizer, key=jax.random.key(1))
+        step = make_step(loss, static, optimizer)
+        losses = []
+        for _ in range(4):
+            train, result = step(train, x)
+            losses.append(float(result.loss))
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+
+
+def test_a_wind_turns_with_the_network():
+    """Turning the sphere commutes with the network where winds are a field of spin 1, not where they are two scalars."""
+    grid = Grid.gauss_legendre(24)
+    config = NetworkConfig(bandlimits=(8, 4, 8), widths=(4, 6, 4), num_filter_params=(4,))
+    apart = FieldLayout((*WINDY.scalars, Channel(("u",)), Channel(("v",))))
+
+    def error(layout, to_input, to_output):
+        model, state = eqx.nn.make_with_state(config.make)(layout, layout, grid, key=jax.random.key(0))
+        model = eqx.nn.inference_mode(model)
+
+        def apply(x):
+            return to_output(model(to_input(x), jax.tree.map(lambda leaf: leaf, state))[0])
+
+        return equivariance_error(
+            apply,
+            bandlimit=8,
+            spins_in=(0, 1),
+            channels_in=2,
+            spins_out=(0, 1),
+            grid_in=grid,
+            grid_out=grid,
+            bandlimit_out=8,
+            key=jax.random.key(1),
+        )
+
+    def components(x):
+        wind = x[..., 1, :1]
+        return jnp.stack([x[..., 0, 0], x[..., 0, 1], wind.imag[..., 0] + 0j, -wind.real[..., 0] + 0j], -1)[..., None, :]
+
+    def together(y):
+        wind = -y[..., 0, 3] + jnp.complex64(1j) * y[..., 0, 2]
+        return jnp.stack([y[..., 0, :2], jnp.stack([wind, jnp.zeros_like(wind)], -1)], -2)
+
+    def only_a_wind(x):
+        return x.at[..., 1, 1].set(0)
+
+    assert error(WINDY, only_a_wind, only_a_wind) < 0.2
+    assert error(apart, components, together) > 0.5
+
+
+def test_what_is_no_network():
+    with pytest.raises(ValueError, match="`name` must be one of weatherbench, temperature, .*, got 'huge'"):
+        network("huge")
+    assert network("scaling-64").bandlimits[0] == 32
+    with pytest.raises(ValueError, match=r"`bandlimits` and `widths` must have one entry per block"):
+        NetworkConfig(bandlimits=(8,), widths=(4, 4))
+    with pytest.raises(ValueError, match="`separable` must have one entry, or one per block, 4, got"):
+        NetworkConfig(separable=(True, False))
+    with pytest.raises(ValueError, match=r"`grid` must be one of \('square', 'gauss'\), got 'cube'"):
+        NetworkConfig(grid="cube")
+    with pytest.raises(ValueError, match="`channels` must be above 0, got 0"):
+        NetworkConfig().scaled(channels=0)
+    with pytest.raises(ValueError, match="`grid` must hold 32 degrees"):
+        NetworkConfig().make(WINDY, WINDY, Grid.equiangular(32, 32), key=jax.random.key(0))
