@@ -160,11 +160,10 @@ def test_the_method_is_of_fourth_order(x64, model):
 
 
 def test_williamson_2_stays_as_it_is_for_five_days_over_the_poles(x64):
-    """Test 2 of Williamson et al. (1992): relative error of height after five days."""
+    """Test 2 of Williamson et al. (1992): the axis is tilted by nearly a right angle."""
+    tilt = np.pi / 2 - 0.05
+    model = dataclasses.replace(WATER, time_step=3600.0, mean_geopotential=2.94e4, axis_tilt=tilt)
     for dtype, bound in (("float64", 1e-13), ("float32", 3e-6)):
-        model = ShallowWater(
-            bandlimit=16, time_step=3600.0, mean_geopotential=2.94e4, diffusion_time=None, axis_tilt=tilt
-        )
         state = williamson2(model, dtype=dtype)
         before, after = flow_maps(model, state), flow_maps(model, integrate(model, state, 120))
         assert after["geopotential"].dtype == dtype

@@ -1,6 +1,7 @@
 """Global weather fields on the sphere, and forecasts from spherical networks."""
 
 from .__about__ import __version__ as __version__
+from ._audit import Finding as Finding, check_dataset as check_dataset
 from ._catalogue import CATALOGUE as CATALOGUE, Store as Store
 from ._climatology import (
     climatology as climatology,
@@ -20,6 +21,12 @@ from ._grids import grid_dataset as grid_dataset, grid_of as grid_of
 from ._integrate import diagnostics as diagnostics, flow_maps as flow_maps, integrate as integrate
 from ._layout import canonical as canonical
 from ._metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
+from ._networks import (
+    NETWORKS as NETWORKS,
+    SCALING as SCALING,
+    NetworkConfig as NetworkConfig,
+    network as network,
+)
 from ._open import open_dataset as open_dataset
 from ._poles import rebuild_poles as rebuild_poles
 from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights

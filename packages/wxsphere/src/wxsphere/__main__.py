@@ -1,4 +1,4 @@
-"""The command line: `wxsphere simulate`."""
+"""The command line: `wxsphere simulate`, `check`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .__about__ import __version__
 # Command → (module that has `main`, what it does). Modules are imported when they are asked for.
 _COMMANDS = {
     "simulate": ("simulate", "flow on the rotating sphere, written as a store of fields"),
+    "check": ("check", "audit of a store or file: grid, times, missing values, units, poles"),
 }
 _HELP = """usage: wxsphere COMMAND [OPTIONS]
 
@@ -24,7 +25,7 @@ options:
   --version      show the version
 
 `wxsphere COMMAND --help` says more, with examples.
-Exit status: 0; 2 after an error."""
+Exit status: 0; 1 if `check` found errors; 2 after an error."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words of the command line after the program's name; default those of the process.
 
     Returns:
-        The exit status: 0, or 2 after an error, told in one line on the standard error.
+        The exit status: 0; 1 if `check` found errors; 2 after an error, told in one line on the standard error.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Complex, Shaped
 
 from spinharm import Grid
 
 PoleRule = Literal["auto", "rings", "row", "keep"]
 
-# A row is one vector if what is left of it without that vector is below this part of it: packed files round to 1e-3.
-_ONE_VECTOR = 1e-2
+# A row is one vector if what is left of it without that vector is below this part of it, or of the wind on the next
+# ring: files round winds to 0.1 m/s.
+ONE_VECTOR = 3e-2
 # A component of order −s at the north pole (s at the south pole) is even in the distance from it: these weights of the
 # three nearest rings give its value there, exact for polynomials of degree 5.
 _EVEN_EXTRAPOLATION = (1.5, -0.6, 0.1)
@@ -33,8 +34,8 @@ def rebuild_poles(
         spin: s, their spin.
         rule: `"row"` takes A and B from the row; `"rings"` takes them from the three rings next to it, by even
             extrapolation, and never looks at the row; `"auto"` is `"row"` for scalars, whose row averages to that of
-            the pole however it was made, and for each wind whose row is one vector to 1 %, else `"rings"`; `"keep"`
-            changes nothing.
+            the pole however it was made, and for each wind whose row is one vector to 3 % of it or of the next ring,
+            else `"rings"`; `"keep"` changes nothing.
 
     Returns:
         Maps of the same shape and type, a copy if anything changed.
@@ -71,8 +72,27 @@ def rebuild_poles(
         if rule != "row":
             value = sum(w * amplitude(row + step * (k + 1)) for k, w in enumerate(_EVEN_EXTRAPOLATION))
         if rule == "auto":
-            rest = np.abs(maps[..., row, :] - of_row[..., None] * wave).max(-1)
-            value = np.where(rest <= _ONE_VECTOR * np.abs(of_row), of_row, value)
+            rest, allowed = distance_from_vector(maps[..., [row, row + step], :], wave)
+            value = np.where(rest <= allowed, of_row, value)
         filled = np.asarray(value)[..., None] * wave
         out[..., row, :] = filled if np.iscomplexobj(maps) else np.real(filled)
     return out
+
+
+def distance_from_vector(
+    rows: Complex[np.ndarray, "*batch 2 lon"], wave: Complex[np.ndarray, " lon"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far a row on the pole is from one vector, and how far it may be.
+
+    Args:
+        rows: The row on the pole and the next one, as spin fields, shape (*batch, 2, lon).
+        wave: The shape along the row of a smooth field, of modulus 1, shape (lon,).
+
+    Returns:
+        The largest difference from the best multiple of the wave, and 3 % of the larger of that multiple and the root
+        mean square of the next row; each of shape (*batch,).
+    """
+    vector = (rows[..., 0, :] * wave.conj()).mean(-1)
+    rest = np.abs(rows[..., 0, :] - vector[..., None] * wave).max(-1)
+    typical = np.sqrt((np.abs(rows[..., 1, :]) ** 2).mean(-1))
+    return np.asarray(rest), np.asarray(ONE_VECTOR * np.maximum(np.abs(vector), typical))

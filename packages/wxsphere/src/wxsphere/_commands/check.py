@@ -1,0 +1,51 @@
+"""`wxsphere check`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from .. import _terminal
+from .._audit import check_dataset
+from .._open import open_dataset
+from ._parse import parse
+
+_TEXT = """Audit a store or file before training on it or scoring with it.
+
+Looks at coordinates, gaps in time, missing values by variable and year, units by range, and rows on the poles. Reads
+every value once. Exit status 1 if an error is found.
+
+examples:
+  wxsphere check era5.zarr
+  wxsphere check u.nc v.nc t.nc
+  wxsphere check era5-5.6 --variables geopotential temperature"""
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckOptions:
+    """Options of `wxsphere check`.
+
+    Attributes:
+        source: Paths, URLs, or one name of the catalogue; several files are combined.
+        variables: Which to read, by their names in WeatherBench 2; default all.
+    """
+
+    source: Annotated[tuple[str, ...], tyro.conf.Positional]
+    variables: tuple[str, ...] = ()
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = parse(CheckOptions, name, words, _TEXT)
+    if not options.source:
+        raise ValueError("`source` must name a store or file")
+    source = options.source[0] if len(options.source) == 1 else list(options.source)
+    found = check_dataset(open_dataset(source), options.variables or None)
+    for one in found:
+        _terminal.say(str(one))
+    errors, warnings = (sum(one.severity == kind for one in found) for kind in ("error", "warning"))
+    _terminal.say(f"{errors} errors, {warnings} warnings")
+    return 1 if errors else 0
