@@ -194,7 +194,7 @@ def test_baselines_are_persistence_and_climatology(forecast, truth, usual):
     np.testing.assert_allclose(perfect.geopotential.sel(metric="rmse"), 0.0)
 
 
-@pytest.mark.parametrize("memory", [30_000, 2**28])
+@pytest.mark.parametrize("memory", [100_000, 2**28])
 def test_blocks_do_not_matter_and_dask_arrays_serve(forecast, truth, usual, memory):
     whole = evaluate(forecast, truth, climatology=usual, spectra=True)
     lazy = evaluate(
