@@ -120,9 +120,15 @@ def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Datase
         if url.startswith("gs://"):
             options.setdefault("skip_signature", True)
         store = ObjectStore(from_url(url, **options), read_only=True)
+    elif url.startswith("gs://"):
+        from gcsfs.core import GCSFileSystem
+        from zarr.storage import FsspecStore
+
+        # The class itself, not the one that fsspec knows by `gs://`: that one first asks, by another protocol and with
+        # credentials, what kind of bucket this is.
+        files = GCSFileSystem(asynchronous=True, **{"token": "anon", **options})
+        store = FsspecStore(files, path=url.removeprefix("gs://").rstrip("/"), read_only=True)
     elif "://" in url:
-        if url.startswith("gs://"):
-            options.setdefault("token", "anon")
         settings["storage_options"] = options
     try:
         with warnings.catch_warnings():
