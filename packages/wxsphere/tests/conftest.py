@@ -33,7 +33,7 @@ def smooth_field(rng: np.random.Generator) -> Callable[..., np.ndarray]:
         fall = 1.0 / (1 + np.arange(bandlimit)) ** 2
         maps = spinharm.inverse((coeffs * fall[:, None]).astype(np.complex64), grid, spin=spin)
         maps = np.asarray(maps)
-        return maps.astype(np.complex128) if spin else maps.real.astype(np.float64)
+        return maps.astype(np.complex128) if spin else np.real(maps).astype(np.float64)
 
     return make
 
