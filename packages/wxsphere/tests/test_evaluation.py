@@ -328,7 +328,9 @@ def test_the_climatology_of_years_leaves_out_the_others(rng):
         climatology(truth, variables=["b"])
 
 
-def test_a_climatology_without_the_hour_is_told(truth, usual, forecast):
+def test_a_climatology_without_the_hour_or_level_is_told(truth, usual, forecast):
+    with pytest.raises(ValueError, match=r"`climatology` must have level 850, got \[500\]; or score fewer levels"):
+        evaluate(forecast, truth, climatology=usual.sel(level=[500]))
     with pytest.raises(ValueError, match=r"`climatology` must have hour 6 of 2020-01-01T06:00.*, got hour \[0, 12\]"):
         evaluate(forecast, truth, climatology=usual.sel(hour=[0, 12]))
 

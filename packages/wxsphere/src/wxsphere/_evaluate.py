@@ -81,6 +81,11 @@ def forecast_statistics(
         absent = [name for name in names if name not in climatology.data_vars]
         if absent:
             raise ValueError(f"`climatology` must have {', '.join(absent)}, got {', '.join(map(str, climatology))}")
+        if levels is not None and LEVEL in climatology.coords:
+            lacking = np.setdiff1d(levels, climatology[LEVEL].values)
+            if lacking.size:
+                there = climatology[LEVEL].values.tolist()
+                raise ValueError(f"`climatology` must have level {lacking[0]:g}, got {there}; or score fewer levels")
     if baselines:
         sources["persistence"] = lambda t, dt: persistence_forecast(truth, t, dt)
         if climatology is not None:
