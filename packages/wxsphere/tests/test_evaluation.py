@@ -11,6 +11,7 @@ from wxsphere import (
     REGIONS,
     STATISTICS,
     Region,
+    _climatology,
     area_weights,
     bootstrap,
     climatology,
@@ -315,6 +316,18 @@ def test_the_climatology_is_that_of_weatherbench(rng):
         rolled = stacked.rolling(dayofyear=61, center=True).construct("window")
         expected = rolled.weighted(weights).mean(("window", "year")).a.isel(dayofyear=slice(30, -30))
         np.testing.assert_allclose(out.a.sel(hour=hour), expected.transpose("dayofyear", "latitude"), rtol=1e-10)
+
+
+def test_bands_of_the_climatology_do_not_matter(rng, monkeypatch):
+    times = pd.date_range("2019-01-01", "2019-12-31", freq="1D")
+    truth = xr.Dataset({"a": (("time", "x"), rng.standard_normal((365, 5)))}, {"time": times})
+    whole = climatology(truth)
+    sizes = []
+    smoothed = _climatology._smoothed
+    monkeypatch.setattr(_climatology, "_smoothed", lambda part, w: (sizes.append(part.shape[1]), smoothed(part, w))[1])
+    monkeypatch.setattr(_climatology, "_SUMS_BYTES", 2 * 4 * 8 * 366)
+    xr.testing.assert_identical(climatology(truth), whole)
+    assert sizes == [2, 2, 1]
 
 
 def test_the_climatology_of_years_leaves_out_the_others(rng):

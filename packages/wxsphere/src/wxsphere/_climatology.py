@@ -18,6 +18,7 @@ T = TypeVar("T", xr.DataArray, xr.Dataset)
 
 _DAYS = 366
 _BLOCK_BYTES = 2**27
+_SUMS_BYTES = 2**30
 
 
 def window_weights(window: int) -> Float[np.ndarray, " window"]:
@@ -48,8 +49,8 @@ def climatology(
     For each hour, values of all years are averaged with weights that fall linearly from the day itself to 0 at
     ±(window // 2) days, around the turn of the year as well. In years without day 366, day 365 stands for it.
 
-    Read in blocks of times, variable by variable and level by level; in memory are the result and the sums of one
-    level, hours × 366 maps of float64.
+    Read in blocks of times, variable by variable, level by level and hour by hour; in memory are the result and at most
+    1 GiB of sums. Grids of more than 91,000 points are taken in bands of latitude, each of which reads its times again.
 
     Args:
         truth: Analyses with `time`; any hours, which need not be the same on all days.
@@ -93,11 +94,32 @@ def climatology(
 
 
 def _mean_by_day(field: xr.DataArray, hours: np.ndarray, weights: np.ndarray) -> xr.DataArray:
+    """The climatology of a field on one level: (hour, dayofyear, …)."""
     field = field.transpose(TIME, ...)
     shape = field.shape[1:]
-    sums, counts = (np.zeros((hours.size, _DAYS, *shape)) for _ in range(2))
-    stamp = field[TIME].dt
-    year, day, hour = stamp.year.values, stamp.dayofyear.values, np.searchsorted(hours, stamp.hour.values)
+    out = np.empty((hours.size, _DAYS, *shape), field.dtype)
+    # Four arrays of 366 maps in float64: large grids are taken in bands, each of which reads the times again.
+    bands = -(-4 * 8 * _DAYS * int(np.prod(shape)) // _SUMS_BYTES)
+    rows = shape[0] if shape else 1
+    step = -(-rows // max(1, min(rows, bands)))
+    for at, hour in enumerate(hours):
+        part = field.isel({TIME: np.flatnonzero(field[TIME].dt.hour.values == hour)})
+        for begin in range(0, rows, step):
+            band = slice(begin, begin + step)
+            if shape:
+                out[at, :, band] = _smoothed(part.isel({field.dims[1]: band}), weights)
+            else:
+                out[at] = _smoothed(part, weights)
+    coords = {name: field[name] for name in field.dims[1:] if name in field.coords}
+    coords |= {"hour": hours, "dayofyear": np.arange(1, _DAYS + 1)}
+    return xr.DataArray(out, dims=("hour", "dayofyear", *field.dims[1:]), coords=coords)
+
+
+def _smoothed(field: xr.DataArray, weights: np.ndarray) -> np.ndarray:
+    """Weighted means over days and years of the times of one hour, shape (366, …), float64."""
+    shape = field.shape[1:]
+    sums, counts = (np.zeros((_DAYS, *shape)) for _ in range(2))
+    year, day = field[TIME].dt.year.values, field[TIME].dt.dayofyear.values
     with_366 = set(year[day == _DAYS].tolist())
     block = max(1, int(_BLOCK_BYTES // (8 * max(1, int(np.prod(shape))))))
     for begin in range(0, field.sizes[TIME], block):
@@ -108,21 +130,16 @@ def _mean_by_day(field: xr.DataArray, hours: np.ndarray, weights: np.ndarray) ->
             k = begin + at
             repeated = day[k] == _DAYS - 1 and year[k] not in with_366
             for d in (day[k], _DAYS) if repeated else (day[k],):
-                sums[hour[k], d - 1] += values[at]
-                counts[hour[k], d - 1] += there[at]
+                sums[d - 1] += values[at]
+                counts[d - 1] += there[at]
     half = weights.size // 2
     total, norm = np.zeros_like(sums), np.zeros_like(counts)
     for shift, weight in enumerate(weights, -half):
         if weight:
-            total += weight * np.roll(sums, -shift, 1)
-            norm += weight * np.roll(counts, -shift, 1)
+            total += weight * np.roll(sums, -shift, 0)
+            norm += weight * np.roll(counts, -shift, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (total / norm).astype(field.dtype)
-    coords = {name: field[name] for name in field.dims[1:] if name in field.coords}
-    days = np.arange(1, _DAYS + 1)
-    return xr.DataArray(
-        mean, dims=("hour", "dayofyear", *field.dims[1:]), coords={"hour": hours, "dayofyear": days, **coords}
-    )
+        return total / norm
 
 
 def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
