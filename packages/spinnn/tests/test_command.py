@@ -1,5 +1,6 @@
 """The command line of a program, on a small one made here."""
 
+import subprocess
 import sys
 import types
 
@@ -100,3 +101,28 @@ def test_a_table(capsys):
     ]
     command.warn("careful")
     assert capsys.readouterr().err == "careful\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the allocator is glibc's")
+def test_freed_memory_is_used_again():
+    """In a process of its own: large arrays made again and again bring no page faults once the settings are there."""
+    program = """
+import resource
+import numpy as np
+import spinnn
+from ctypes import CDLL
+
+assert spinnn.reuse_memory() == hasattr(CDLL(None), "mallopt")
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        np.ones(2**23)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+print(faults() if hasattr(CDLL(None), "mallopt") else 0)
+"""
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    # 64 MiB are 16,384 pages.
+    assert int(found.stdout) < 1000

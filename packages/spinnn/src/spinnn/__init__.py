@@ -9,6 +9,7 @@ from ._activation import (
 from ._backbone import SpinResNet as SpinResNet, SpinUNet as SpinUNet
 from ._block import SpinBlock as SpinBlock, SpinResidualBlock as SpinResidualBlock
 from ._conv import SpinConv as SpinConv
+from ._memory import reuse_memory as reuse_memory
 from ._norm import SpatialBatchNorm as SpatialBatchNorm, SpectralBatchNorm as SpectralBatchNorm
 from ._options import BlockOptions as BlockOptions
 from ._pool import SpatialPool as SpatialPool, SpectralPool as SpectralPool, spin_mean as spin_mean

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from spinharm.optional import require
 
+from ._memory import reuse_memory
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -42,7 +44,7 @@ def run_program(
     *,
     partly: str = "",
 ) -> int:
-    """Run the command that the words name.
+    """Run the command that the words name, with memory that is freed kept for the next step (`reuse_memory`).
 
     Args:
         program: The program's name.
@@ -68,6 +70,7 @@ def run_program(
         got = " ".join(words[: 2 if words[0] in groups else 1])
         print(f"{program}: no command {got!r}; there are {', '.join(commands)}", file=sys.stderr)
         return 2
+    reuse_memory()
     try:
         return importlib.import_module(commands[name].module).main(name, words[name.count(" ") + 1 :])
     except (ValueError, TypeError, OSError, MemoryError, ImportError, ArithmeticError) as error:
