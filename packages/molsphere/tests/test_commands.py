@@ -186,7 +186,7 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     assert (run / "evaluation.json").read_bytes() == before
     assert "bent, validation" in printed
     assert "1/Å" in printed
-    assert main(["evaluate", str(run), "--rotations", "1"]) == 0
+    assert main(["evaluate", str(run), "--rotations", "1", "--orientations", "2", "--out", str(tmp_path / "two")]) == 0
     assert "rotation and reflection" in capsys.readouterr().out
     assert "`rotations` must be at least 0, got -1" in one_line(["evaluate", run, "--rotations", "-1"])
     words = ["evaluate", str(run / "model.spinnn"), "--data", str(data), "--out", str(tmp_path / "out")]

@@ -175,5 +175,10 @@ def test_the_invariance_error_is_that_of_turned_molecules(rng, make_model):
     turned = [Molecule(m.numbers, m.positions @ r.T) for m, r in zip(molecules, matrix, strict=True)]
     expected = np.abs(sharp.predict(turned)["energy"] - sharp.predict(molecules)["energy"]).mean()
     assert invariance_error(sharp, molecules, rotations=1, seed=5)["energy"] == pytest.approx(expected, rel=1e-6)
+    # The mean over orientations depends less on the first of them.
+    several = [sharp.predict(some, orientations=16)["energy"] for some in (molecules, turned)]
+    assert np.abs(several[1] - several[0]).mean() < 0.5 * expected
+    with pytest.raises(ValueError, match="`orientations` must be at least 1, got 0"):
+        sharp.predict(molecules, orientations=0)
     with pytest.raises(ValueError, match="`rotations` must be at least 1, got 0"):
         invariance_error(sharp, molecules, rotations=0)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from ._molecule import Molecule
 
 
 def random_rotation(
@@ -61,3 +66,12 @@ def augment(
     array = jnp.asarray(positions)
     matrix = random_rotation(key, array.shape[:-2], reflections=reflections, dtype=str(array.dtype))
     return jnp.einsum("...xy,...ay->...ax", matrix, array, precision="highest")
+
+
+def turn(molecules: Sequence[Molecule], key: PRNGKeyArray, *, reflections: bool = False) -> list[Molecule]:
+    """Each molecule turned at random about the origin, and reflected if asked for."""
+    matrices = np.asarray(random_rotation(key, (len(molecules),)), np.float64) * (-1 if reflections else 1)
+    return [
+        dataclasses.replace(molecule, positions=molecule.positions @ matrix.T)
+        for molecule, matrix in zip(molecules, matrices, strict=True)
+    ]

@@ -12,7 +12,12 @@ from ._property_model import PropertyModel
 
 
 def predict_ensemble(
-    models: Sequence[PropertyModel], molecules: Sequence[Molecule], *, gap: bool = True, batch_size: int = 32
+    models: Sequence[PropertyModel],
+    molecules: Sequence[Molecule],
+    *,
+    gap: bool = True,
+    batch_size: int = 32,
+    orientations: int = 1,
 ) -> tuple[dict[str, Float[np.ndarray, " molecules"]], dict[str, str]]:
     """Mean over the models of each property, and their standard deviation.
 
@@ -26,6 +31,7 @@ def predict_ensemble(
         molecules: Molecules of species that all models know.
         gap: Whether to add the gap.
         batch_size: Molecules per batch.
+        orientations: See `PropertyModel.predict`.
 
     Returns:
         Values by column, each of shape (molecules,), float64, and units by column.
@@ -41,7 +47,7 @@ def predict_ensemble(
         for name, unit in model.units.items():
             if units.setdefault(name, unit) != unit:
                 raise ValueError(f"`models` must give {name!r} in one unit, got {units[name]!r} and {unit!r}")
-        for name, values in model.predict(molecules, batch_size=batch_size).items():
+        for name, values in model.predict(molecules, batch_size=batch_size, orientations=orientations).items():
             members.setdefault(name, []).append((at, values))
     columns: dict[str, np.ndarray] = {}
     told: dict[str, str] = {}

@@ -128,6 +128,8 @@ def evaluate(
     data: MoleculeSet,
     values: Mapping[str, Float[np.ndarray, " molecules"]],
     parts: Mapping[str, Int[np.ndarray, " chosen"]],
+    *,
+    orientations: int = 1,
 ) -> Evaluation:
     """Predict parts of a data set.
 
@@ -136,6 +138,7 @@ def evaluate(
         data: All molecules.
         values: What is right, by property of the model, each of shape (molecules,), in the model's units.
         parts: Positions in `data` by the name of the part; empty parts are left out.
+        orientations: See `PropertyModel.predict`.
 
     Returns:
         Predictions and values.
@@ -152,7 +155,8 @@ def evaluate(
     # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
     for start in range(0, index.size, 8192):
-        found = model.predict([data[int(i)] for i in index[start : start + 8192]])
+        chunk = [data[int(i)] for i in index[start : start + 8192]]
+        found = model.predict(chunk, orientations=orientations)
         for name in values:
             predicted[name].append(found[name])
     return Evaluation(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import jax
 import numpy as np
 
 from . import _checks
-from ._augment import random_rotation
+from ._augment import turn
 from ._molecule import Molecule
 from ._property_model import PropertyModel
 
@@ -45,11 +44,7 @@ def invariance_error(
     before = model.predict(molecules)
     change = dict.fromkeys(before, 0.0)
     for key in jax.random.split(jax.random.key(_checks.integer("seed", seed, 0)), count):
-        matrices = np.asarray(random_rotation(key, (len(molecules),)), np.float64) * (-1 if reflections else 1)
-        turned = [
-            dataclasses.replace(molecule, positions=molecule.positions @ matrix.T)
-            for molecule, matrix in zip(molecules, matrices, strict=True)
-        ]
+        turned = turn(molecules, key, reflections=reflections)
         for name, after in model.predict(turned).items():
             change[name] += float(np.abs(after - before[name]).mean()) / count
     return change

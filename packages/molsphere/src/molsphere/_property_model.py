@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 import spinharm
 from spinnn.training import from_json, load_model, save_model, to_json
 
+from . import _checks
+from ._augment import turn
 from ._batch import Molecules, bucket_molecules, padded_size
 from ._molecule import Molecule, check_molecules
 from ._regressor import RegressorConfig, SphereRegressor
@@ -63,27 +65,32 @@ class PropertyModel:
         }
 
     def predict(
-        self, molecules: Sequence[Molecule], *, batch_size: int = 32
+        self, molecules: Sequence[Molecule], *, batch_size: int = 32, orientations: int = 1
     ) -> dict[str, Float[np.ndarray, " molecules"]]:
         """Properties of molecules, batch by batch; the first of each size that molecules are padded to is compiled.
+
+        Activations on grids make predictions depend a little on how a molecule lies (`invariance_error`). The mean over
+        several orientations lessens that, at as many times the cost: the molecule as it is, and turned at random, the
+        same way in every call.
 
         Args:
             molecules: Molecules of species that the network knows.
             batch_size: Molecules per batch.
+            orientations: Over how many orientations of each molecule to take the mean, at least 1.
 
         Returns:
             Values by property in `units`, shape (molecules,), float64.
 
         Raises:
+            TypeError: A number of orientations that is not an integer.
             ValueError: No molecules, unknown species, atoms at one place.
         """
         check_molecules(molecules, self.config.species)
-        run, arrays = _compiled(self.config), eqx.filter(self.network, eqx.is_array)
-        outputs = np.zeros((len(molecules), self.config.outputs))
-        buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
-        for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size):
-            state = jax.tree.map(lambda leaf: leaf, self.state)
-            outputs[index[index >= 0]] = np.asarray(run(arrays, state, batch))[index >= 0]
+        count = _checks.integer("orientations", orientations, 1)
+        outputs = self._outputs(molecules, batch_size)
+        for key in jax.random.split(jax.random.key(0), count)[1:]:
+            outputs += self._outputs(turn(molecules, key), batch_size)
+        outputs /= count
         # The part of composition is added on the host in float64: totals keep their digits.
         results = {}
         for i, (name, scaling) in enumerate(self.scalings.items()):
@@ -91,6 +98,16 @@ class PropertyModel:
             baseline = [sum(references[int(z)] for z in molecule.numbers) for molecule in molecules]
             results[name] = outputs[:, i] * scaling.scale + np.array(baseline) + scaling.intercept
         return results
+
+    def _outputs(self, molecules: Sequence[Molecule], batch_size: int) -> Float[np.ndarray, "molecules output"]:
+        """What the network gives, before scaling, float64."""
+        run, arrays = _compiled(self.config), eqx.filter(self.network, eqx.is_array)
+        outputs = np.zeros((len(molecules), self.config.outputs))
+        buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
+        for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size):
+            state = jax.tree.map(lambda leaf: leaf, self.state)
+            outputs[index[index >= 0]] = np.asarray(run(arrays, state, batch))[index >= 0]
+        return outputs
 
     def save(self, path: str | os.PathLike, **extra: Any) -> None:
         """Write the model to one file, by way of a temporary name.

@@ -28,6 +28,7 @@ predictions.npz, which `molsphere plot` draws, into the run's folder or --out.
 examples:
   molsphere evaluate runs/H
   molsphere evaluate runs/H --data elsewhere/qm9.npz
+  molsphere evaluate runs/H --orientations 8     # predictions averaged over orientations
   molsphere evaluate runs/H --rotations 4        # and how much predictions change when molecules are turned
   molsphere evaluate model.spinnn --data other.extxyz --out other-errors"""
 
@@ -43,6 +44,7 @@ class EvaluateOptions:
         model: A run's folder or a model file.
         data: Data; default those of the run.
         out: Folder for the results; default the run's.
+        orientations: Predict the mean over so many orientations of each molecule.
         rotations: Random rotations of each molecule of the last part (at most the first 1,000 of it), by which to
             measure how much predictions change; 0 for none.
         units: Units of the model's properties in the data, to be sure; default not compared where the file says none.
@@ -51,6 +53,7 @@ class EvaluateOptions:
     model: Annotated[str, tyro.conf.Positional]
     data: str | None = None
     out: str | None = None
+    orientations: int = 1
     rotations: int = 0
     units: tuple[str, ...] = ()
 
@@ -75,7 +78,7 @@ def main(name: str, words: Sequence[str]) -> int:
     for quantity, unit in data.units.items():
         if unit and unit != model.units[quantity]:
             raise ValueError(f"`data` must have {quantity!r} in {model.units[quantity]}, got {unit}")
-    result = evaluate(model, data.molecules, data.values, parts)
+    result = evaluate(model, data.molecules, data.values, parts, orientations=options.orientations)
     Path(out).mkdir(parents=True, exist_ok=True)
     result.save(out)
     report(result)

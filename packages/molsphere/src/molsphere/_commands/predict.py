@@ -46,6 +46,7 @@ class PredictOptions:
         out: The result, .csv, .xyz or .extxyz; default CSV on the standard output.
         gap: Add the gap where homo and lumo are predicted.
         batch_size: Molecules per batch.
+        orientations: Predict the mean over so many orientations of each molecule.
         seed: Seed of the geometries of SMILES.
     """
 
@@ -55,6 +56,7 @@ class PredictOptions:
     out: str | None = None
     gap: bool = True
     batch_size: int = 32
+    orientations: int = 1
     seed: int = 0
 
 
@@ -82,7 +84,9 @@ def main(name: str, words: Sequence[str]) -> int:
         raise ValueError(problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
     for problem in problems:
         command.warn(problem)
-    columns, units = predict_ensemble(models, kept, gap=options.gap, batch_size=options.batch_size)
+    columns, units = predict_ensemble(
+        models, kept, gap=options.gap, batch_size=options.batch_size, orientations=options.orientations
+    )
     if options.out is not None:
         write_predictions(options.out, kept, columns, units)
         command.say(f"wrote {options.out}: {len(kept)} molecules, {', '.join(columns)}")
