@@ -79,7 +79,9 @@ class NetworkConfig:
     @property
     def feature_size(self) -> int:
         """Complex values of all blocks' features on their square grids: Σ n² · spins · channels, as in Table 7."""
-        return len(self.spins) * sum((2 * L) ** 2 * width for L, width in zip(self.bandlimits, self.widths, strict=True))
+        return len(self.spins) * sum(
+            (2 * L) ** 2 * width for L, width in zip(self.bandlimits, self.widths, strict=True)
+        )
 
     def grid_of(self, bandlimit: int) -> Grid:
         """The grid of a block."""
@@ -113,7 +115,9 @@ class NetworkConfig:
             num_filter_params=tuple(k if k is None else min(k, L) for k, L in zip(knots, bandlimits, strict=True)),
         )
 
-    def make(self, inputs: FieldLayout, outputs: FieldLayout, grid: Grid, *, key: PRNGKeyArray) -> SpinResNet | SpinUNet:
+    def make(
+        self, inputs: FieldLayout, outputs: FieldLayout, grid: Grid, *, key: PRNGKeyArray
+    ) -> SpinResNet | SpinUNet:
         """Make the network; do it with `equinox.nn.make_with_state`.
 
         Args:
