@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from . import _optional
+from spinharm.optional import require
+
 from ._catalogue import CATALOGUE
 from ._layout import canonical
 
@@ -97,7 +98,7 @@ def _open_one(source: str | os.PathLike, storage_options: Mapping[str, Any] | No
         raise ValueError(f"{path}: neither NetCDF, GRIB nor a zarr store; its first bytes are {head!r}")
     settings: dict[str, Any] = {}
     if engine == "cfgrib":
-        _optional.require("cfgrib", "grib", "reading GRIB")
+        require("cfgrib", "wxsphere[grib]", "reading GRIB")
         # Without an index file nothing is written beside the data.
         settings["backend_kwargs"] = {"indexpath": ""}
     try:
@@ -113,7 +114,7 @@ def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Datase
     store: Any = url
     settings: dict[str, Any] = {}
     if library == "obstore" and "://" in url:
-        _optional.require("obstore", "obstore", "reading with obstore")
+        require("obstore", "wxsphere[obstore]", "reading with obstore")
         from obstore.store import from_url
         from zarr.storage import ObjectStore
 

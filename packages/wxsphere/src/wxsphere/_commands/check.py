@@ -8,10 +8,10 @@ from typing import Annotated
 
 import tyro
 
-from .. import _terminal
+from spinnn import command
+
 from .._audit import check_dataset
 from .._open import open_dataset
-from ._parse import parse
 
 _TEXT = """Audit a store or file before training on it or scoring with it.
 
@@ -39,13 +39,13 @@ class CheckOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = parse(CheckOptions, name, words, _TEXT)
+    options = command.parse(CheckOptions, f"wxsphere {name}", words, _TEXT)
     if not options.source:
         raise ValueError("`source` must name a store or file")
     source = options.source[0] if len(options.source) == 1 else list(options.source)
     found = check_dataset(open_dataset(source), options.variables or None)
     for one in found:
-        _terminal.say(str(one))
+        command.say(str(one))
     errors, warnings = (sum(one.severity == kind for one in found) for kind in ("error", "warning"))
-    _terminal.say(f"{errors} errors, {warnings} warnings")
+    command.say(f"{errors} errors, {warnings} warnings")
     return 1 if errors else 0

@@ -11,13 +11,12 @@ import numpy as np
 import xarray as xr
 
 from spinharm import Grid
+from spinnn import command
 
-from .. import _terminal
 from .._equations import BarotropicVorticity, Flow, ShallowWater, State
 from .._integrate import CONSERVED, integrate
 from .._simulate import simulate
 from .._states import galewsky, random_state, williamson2
-from ._parse import parse
 
 _TEXT = """Solve the shallow-water or the barotropic vorticity equations on the rotating sphere, and write the states.
 
@@ -72,13 +71,13 @@ class SimulateOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = parse(SimulateOptions, name, words, _TEXT)
+    options = command.parse(SimulateOptions, f"wxsphere {name}", words, _TEXT)
     model = _model(options)
     every = _steps("hours", options.hours, options)
     state = integrate(model, _initial(model, options), _steps("spin_up_days", options.spin_up_days * 24, options))
     outputs = int(options.days * 24 / options.hours + 1e-9) + 1
     grid = _grid(options.grid, model)
-    _terminal.say(f"{options.equations}, T{model.bandlimit - 1}, products on {model.grid}, written on {grid}")
+    command.say(f"{options.equations}, T{model.bandlimit - 1}, products on {model.grid}, written on {grid}")
     path = simulate(
         model,
         state,
@@ -87,18 +86,18 @@ def main(name: str, words: Sequence[str]) -> int:
         steps_per_output=every,
         grid=grid,
         start=options.start,
-        progress=lambda done, total: _terminal.say(f"{done} of {total} states"),
+        progress=lambda done, total: command.say(f"{done} of {total} states"),
     )
-    _terminal.say(f"wrote {path}")
+    command.say(f"wrote {path}")
     with xr.open_zarr(path, consolidated=False) as written:
         means = written[list(CONSERVED[type(model)])].load()
         first, last = (written.isel(time=at).load() for at in (0, -1))
-    rows = [(str(key), _terminal.figure(float(x[0])), f"{float(x[-1] / x[0]) - 1:+.1e}") for key, x in means.items()]
-    _terminal.table("means over the sphere", ("quantity", "at the start", "relative change"), rows)
+    rows = [(str(key), command.figure(float(x[0])), f"{float(x[-1] / x[0]) - 1:+.1e}") for key, x in means.items()]
+    command.table("means over the sphere", ("quantity", "at the start", "relative change"), rows)
     if options.initial == "williamson2":
         for names in (("geopotential",), ("u_component_of_wind", "v_component_of_wind")):
             error = _relative_error([first[one].values for one in names], [last[one].values for one in names], grid)
-            _terminal.say(f"relative error of {' and '.join(names)}, l2: {error:.1e}")
+            command.say(f"relative error of {' and '.join(names)}, l2: {error:.1e}")
     return 0
 
 
