@@ -38,7 +38,7 @@ def program(monkeypatch):
         command.say(f"{name} [{options.size}]")
         return 1 if options.size > 9 else 0
 
-    module.main = main
+    vars(module)["main"] = main
     monkeypatch.setitem(sys.modules, "a_program_grow", module)
     commands = {
         "grow": command.Command("a_program_grow", "make it larger"),

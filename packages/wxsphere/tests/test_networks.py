@@ -145,7 +145,7 @@ def test_what_is_no_network(untyped):
     with pytest.raises(ValueError, match="`separable` must have one entry, or one per block, 4, got"):
         NetworkConfig(separable=(True, False))
     with pytest.raises(ValueError, match=r"`grid` must be one of \('square', 'gauss'\), got 'cube'"):
-        NetworkConfig(grid="cube")
+        NetworkConfig(grid="cube")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="`channels` must be above 0, got 0"):
         NetworkConfig().scaled(channels=0)
     with pytest.raises(ValueError, match="`grid` must hold 32 degrees"):
