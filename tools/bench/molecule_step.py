@@ -3,7 +3,7 @@
 Random molecules of 18 atoms, QM9's mean size, one property, L1 loss, Adam, float32. "paper" is the network of A.1.1,
 13.8 million parameters, from closed-form coefficients: on the paper's n×n grids with poles, and on Gauss grids of the
 same bandlimits. Each row is a process of its own: its peak memory is what the operating system saw, Python and XLA's
-compiler included.
+compiler included. Memory is reused as the command line does (`spinnn.reuse_memory`), or left to the allocator's defaults.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from _timing import Compilations, milliseconds
 
 from molsphere import PRESETS, Batch, Molecules, RunConfig, SphereRegressor
 from molsphere._train import make_loss
-from spinnn import parameter_count
+from spinnn import parameter_count, reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 
 PACKAGES = ("spinharm", "spinnn", "molsphere", "equinox", "optax")
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "molsphere" / "docs" / "performance.md", ".3g")
 ATOMS = 18
 CASES = (
-    ("paper", "square", 2),
-    ("paper", "gauss", 2),
-    ("paper", "gauss", 8),
-    ("small", "gauss", 8),
-    ("tiny", "gauss", 16),
+    ("paper", "square", 2, True),
+    ("paper", "gauss", 2, True),
+    ("paper", "gauss", 8, True),
+    ("small", "gauss", 8, True),
+    ("tiny", "gauss", 16, True),
+    ("tiny", "gauss", 16, False),
 )
 
 
@@ -49,7 +50,8 @@ def _molecules(count: int) -> Molecules:
     return Molecules(numbers, positions.astype(np.float32), np.ones((count, ATOMS), bool))
 
 
-def _case(name: str, grid: str, batch: int) -> dict[str, Any]:
+def _case(name: str, grid: str, batch: int, reuse: bool) -> dict[str, Any]:
+    reused = reuse and reuse_memory()
     compilations = Compilations()
     config = dataclasses.replace(PRESETS[name], grid=grid)
     network, net_state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
@@ -75,6 +77,7 @@ def _case(name: str, grid: str, batch: int) -> dict[str, Any]:
         "grids": config.grid,
         "parameters": parameter_count(network),
         "batch": batch,
+        "memory reused": "yes" if reused else "no",
         "step [ms]": time,
         "molecules/s": 1e3 * batch / time,
         "peak [MiB]": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
@@ -94,5 +97,7 @@ def measure() -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="One case, as a JSON line; `run.py molecule_step` does all of them.")
-    parser.add_argument("case", type=json.loads, help='JSON: [network, "square" or "gauss", batch]')
+    parser.add_argument(
+        "case", type=json.loads, help='JSON: [network, "square" or "gauss", batch, whether memory is reused]'
+    )
     print(json.dumps(_case(*parser.parse_args().case)))
