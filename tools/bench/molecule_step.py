@@ -3,7 +3,7 @@
 Random molecules of 18 atoms, QM9's mean size, one property, L1 loss, Adam, float32. "paper" is the network of A.1.1,
 13.8 million parameters, from closed-form coefficients: on the paper's n×n grids with poles, and on Gauss grids of the
 same bandlimits. Each row is a process of its own: its peak memory is what the operating system saw, Python and XLA's
-compiler included. Memory is reused as the command line does (`spinnn.reuse_memory`), or left to the allocator's defaults.
+compiler included. Memory is reused as the command line does (`spinnn.reuse_memory`), or is the allocator's to give back.
 """
 
 from __future__ import annotations
@@ -98,6 +98,6 @@ def measure() -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="One case, as a JSON line; `run.py molecule_step` does all of them.")
     parser.add_argument(
-        "case", type=json.loads, help='JSON: [network, "square" or "gauss", batch, whether memory is reused]'
+        "case", type=json.loads, help='JSON: [network, grids, batch, reuse memory]'
     )
     print(json.dumps(_case(*parser.parse_args().case)))
