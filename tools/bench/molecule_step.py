@@ -3,7 +3,8 @@
 Random molecules of 18 atoms, QM9's mean size, one property, L1 loss, Adam, float32. "paper" is the network of A.1.1,
 13.8 million parameters, from closed-form coefficients: on the paper's n×n grids with poles, and on Gauss grids of the
 same bandlimits. Each row is a process of its own: its peak memory is what the operating system saw, Python and XLA's
-compiler included. Memory is reused as the command line does (`spinnn.reuse_memory`), or is the allocator's to give back.
+compiler included. Memory is reused as the command line does (`spinnn.reuse_memory`), or given
+back by the allocator.
 """
 
 from __future__ import annotations
