@@ -98,7 +98,5 @@ def measure() -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="One case, as a JSON line; `run.py molecule_step` does all of them.")
-    parser.add_argument(
-        "case", type=json.loads, help='JSON: [network, grids, batch, reuse memory]'
-    )
+    parser.add_argument("case", type=json.loads, help="JSON: [network, grids, batch, reuse memory]")
     print(json.dumps(_case(*parser.parse_args().case)))

@@ -14,7 +14,9 @@ WITH_EXAMPLES = [page for page in PAGES if doc_pages.blocks(page)]
 
 
 def test_pages_with_examples_are_found():
-    assert {"README.md", "data.md", "evaluation.md", "networks.md", "simulation.md"} <= {page.name for page in WITH_EXAMPLES}
+    assert {"README.md", "data.md", "evaluation.md", "networks.md", "simulation.md"} <= {
+        page.name for page in WITH_EXAMPLES
+    }
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=doc_pages.label)
