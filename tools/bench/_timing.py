@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -23,6 +26,16 @@ def milliseconds(candidates: Mapping[str, Callable[[], Any]], rounds: int = 15) 
             jax.block_until_ready(run())
             times[name].append(time.perf_counter() - start)
     return {name: 1e3 * float(np.min(values)) for name, values in times.items()}
+
+
+def in_processes(script: str, cases: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """The row that `script` prints for each case, given as JSON: each in a process of its own, for its peak memory."""
+    rows = []
+    for case in cases:
+        command = [sys.executable, script, json.dumps(case)]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        rows.append(json.loads(found.splitlines()[-1]))
+    return rows
 
 
 class Compilations:

@@ -12,15 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from _timing import Compilations, milliseconds
+from _timing import Compilations, in_processes, milliseconds
 
 import spinharm
 from spinharm import Grid
@@ -125,13 +123,7 @@ def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
 
 def measure() -> dict[str, Any]:
     """A row per resolution and grid."""
-    rows = []
-    for n, batch in CASES:
-        for grid_name in GRIDS:
-            command = [sys.executable, __file__, json.dumps([n, batch, grid_name])]
-            found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            rows.append(json.loads(found.splitlines()[-1]))
-    return {"rows": rows}
+    return {"rows": in_processes(__file__, [(n, batch, grid) for n, batch in CASES for grid in GRIDS])}
 
 
 if __name__ == "__main__":

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import jax
 import jax.core
 import numpy as np
 
-
-def integer(name: str, value: object, minimum: int | None = None) -> int:
-    """`value` as an `int`; numbers with a fractional type are refused."""
-    try:
-        number = operator.index(value)  # pyright: ignore[reportArgumentType]
-    except TypeError:
-        raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
-    if minimum is not None and number < minimum:
-        raise ValueError(f"`{name}` must be at least {minimum}, got {number}")
-    return number
+from spinharm.checks import integer as integer, number, option as option
 
 
 def positive_float(name: str, value: object) -> float:
     """A finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise TypeError(f"`{name}` must be a number, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"`{name}` must be finite and above 0, got {value!r}")
-    return float(value)
-
-
-def option(name: str, value: object, allowed: Sequence[object]) -> None:
-    """`value` must be one of `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return number(name, value, above=0.0)
 
 
 def species_tuple(species: Iterable[int]) -> tuple[int, ...]:

@@ -1,30 +1,12 @@
 """Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
 
-import operator
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .checks import integer as integer, option as option
+
 _DTYPES = ("float32", "float64", "complex64", "complex128")
-
-
-def integer(name: str, value: object, minimum: int | None = None) -> int:
-    """`value` as an `int`; numbers with a fractional type are refused."""
-    try:
-        number = operator.index(value)  # pyright: ignore[reportArgumentType]
-    except TypeError:
-        raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
-    if minimum is not None and number < minimum:
-        raise ValueError(f"`{name}` must be at least {minimum}, got {number}")
-    return number
-
-
-def option(name: str, value: object, allowed: Sequence[object]) -> None:
-    """`value` must be one of `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}")
 
 
 def inexact(name: str, value: object) -> jax.Array:

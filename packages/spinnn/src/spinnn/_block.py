@@ -273,18 +273,7 @@ class SpinResidualBlock(eqx.Module):
     def compact(
         self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[_compact.Planes, eqx.nn.State]:
-        """The block in that layout.
-
-        Args:
-            coeffs: Compact coefficients, shape (L², elements, 2 · spins · channels): degree and order at l² + l + m,
-                then the batch as one axis, then re/im, spin and channel.
-            state: See a call.
-            mask: Elements that count in statistics, shape (elements).
-
-        Returns:
-            A plane per spin, shape (2 · nlat · nlon, elements, channels), real parts before imaginary ones, and the new
-            state.
-        """
+        """The block in that layout; see `SpinBlock.compact`."""
         transform, matrix = self.transform_out, self.shortcut_matrix()
         branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
         planes = _compact.collapse(self.inner, _compact.synthesise(transform, branch))
