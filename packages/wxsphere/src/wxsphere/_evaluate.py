@@ -275,12 +275,12 @@ def _mean_spectra(
         return xr.concat(parts, xr.DataArray(steps, dims=LEAD, name=LEAD), coords="minimal", compat="override")
 
     sources = {**sources, "truth": of_truth}
+    # Of one variable and initial time, all lead times and levels are transformed together.
+    maps = (len(leads), 1 if levels is None else len(levels), *grid_of(truth).shape)
     means = []
     for source in sources.values():
         total: xr.Dataset | None = None
-        for block in _blocks(len(times), len(leads), None, grid_of(truth).shape, memory):
-            if block.leads.start:
-                continue
+        for block in _blocks(len(times), 1, None, maps, memory):
             fields = source(times[block.times], leads)[names]
             if levels is not None:
                 fields = fields.sel({LEVEL: levels})
