@@ -115,6 +115,9 @@ def test_scores_are_those_of_the_formulas(forecast, truth, usual):
                 "acc_per_forecast": (sums[:, 3] / np.sqrt(sums[:, 4] * sums[:, 5])).mean(),
                 "activity": np.sqrt(ff),
                 "truth_activity": np.sqrt(tt),
+                "crps": mae,
+                "spread": np.nan,
+                "spread_skill_ratio": np.nan,
             }
             got = out.geopotential.sel(forecast="forecast", region=region, level=850, prediction_timedelta=lead)
             assert set(expected) == set(METRICS)
@@ -262,12 +265,14 @@ def test_the_interval_of_a_bias_is_that_of_the_normal_law(rng):
         (lambda f, t: (f, t.isel(time=slice(0, 8)), {}), r"2 of 6 initial times need some .* first is 2020-01-03"),
         (lambda f, t: (f, t.isel(time=[0]), {"missing": "drop"}), r"which would leave none"),
         (lambda f, t: (f.isel(longitude=slice(0, 12, 2)), t, {}), r"must be on the grid of `truth`, 7×12 .*, got 7×6"),
-        (lambda f, t: (f.expand_dims(number=[0, 1]), t, {}), r"must have no dimension 'number': select one member"),
+        (lambda f, t: (f.expand_dims(surface=[0, 1]), t, {}), r"must have no dimension 'surface', got \{'surface': 2"),
+        (lambda f, t: (f, t.expand_dims(number=[0, 1]), {}), r"must have members as `truth` has, 2 of them, got none"),
         (lambda f, t: (f, t, {"variables": ["temperature"]}), r"common to all are 2m_temperature, geopotential, u_"),
         (lambda f, t: (f.sel(level=[500]), t.sel(level=[850]), {}), r"must have common values of 'level'"),
         (lambda f, t: ({"truth": f}, t, {}), r"`forecast` names 'truth', which is the name of something else"),
         (lambda f, t: ({}, t, {}), r"`forecast` must hold at least one forecast"),
-        (lambda f, t: (f, t, {"metrics": ["crps"]}), r"`metrics` must be one of 'rmse', .*, got 'crps'"),
+        (lambda f, t: (f, t, {"metrics": ["r2"]}), r"`metrics` must be one of 'rmse', .*, got 'r2'"),
+        (lambda f, t: (f, t, {"reference": "b"}), r"`reference` must be one of 'forecast', 'persistence', got 'b'"),
         (lambda f, t: (f, t, {"regions": ["mars"]}), r"`regions` names 'mars'; there are global, tropics"),
         (lambda f, t: (f, t, {"regions": {"a": Region(((1.0, 2.0),))}}), r"`regions` holds 'a', [^:]* no point"),
         (lambda f, t: (f, t.drop_vars("land_sea_mask"), {"regions": ["global_land"]}), r"`land_sea_mask` must be"),

@@ -11,17 +11,18 @@ import xarray as xr
 
 from . import _checks
 from ._climatology import climatology_at, climatology_forecast, persistence_forecast
-from ._grids import grid_of
 from ._metrics import METRICS, bootstrap, scores
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, TIME, WINDS
+from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
 from ._regions import Region, region_weights
-from ._sources import Source, check_same_grid, prepared
+from ._sources import Common, Source, check_same_grid, common_parts
 from ._spectra import power_spectra
 from ._statistics import STATISTICS, area_statistics, wind_statistics
 from ._weights import Convention
 
-# Arrays of the size of a block that are in memory together: forecast, truth, climatology, two anomalies, two terms.
+# Arrays of the size of a block that are in memory together: forecast, truth, climatology, two anomalies, two terms; of
+# the members of an ensemble those read, those sorted, one more of complex winds.
 _ARRAYS = 7
+_ARRAYS_OF_MEMBERS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +46,21 @@ def forecast_statistics(
     convention: Convention = "wb2",
     skipna: bool = False,
     missing: Literal["raise", "drop"] = "raise",
+    partial: bool = False,
     memory: int = 2**28,
 ) -> xr.Dataset:
     """Area means of errors and anomalies, per initial time, lead time, level and region.
 
     Forecasts are compared by initial time: `time` of a forecast is when it begins, and truth and climatology are taken
     at `time + prediction_timedelta`. Everything is read in blocks that fit `memory`, so stores may have any size.
+
+    A forecast with a dimension `number` is an ensemble: its mean is scored, with CRPS and spread beside. If truth has
+    `number` as well, each member is a world of its own, as in a reanalysis with members: forecasts are compared with
+    the truth of the same number, and `number` is a dimension of the result.
+
+    A store that was cut off has fields without any value. They are an error, where truth has values; `partial` scores
+    what is complete: lead times that lack a field at all initial times are left out, then initial times that lack one
+    at the others, of all forecasts and baselines alike.
 
     Args:
         forecast: One, or several by name, in the layout of `canonical`; without `prediction_timedelta` it is one of
@@ -65,17 +75,22 @@ def forecast_statistics(
         convention: Of the area weights.
         skipna: Leave out points without a value, else one spoils its regions.
         missing: Of valid times that truth lacks: `"raise"`, or `"drop"` the initial times that need them.
+        partial: Score what is there of forecasts that were cut off.
         memory: Bytes that a block may take.
 
     Returns:
-        Dataset with dimensions (statistic, forecast, region, time, prediction_timedelta[, level]), float64.
+        Dataset with dimensions (statistic, forecast, region[, number], time, prediction_timedelta[, level]), float64;
+        the attribute `left_out` says what `partial` left out.
 
     Raises:
         TypeError: Arguments of another kind.
-        ValueError: Datasets without a dimension that they need, on different grids, with members, without a common
-            variable, initial time, lead time or level, or with gaps in the valid times.
+        ValueError: Datasets without a dimension that they need, on different grids, without a common variable, initial
+            time, lead time, level or member, with gaps in the valid times, or a forecast that was cut off.
     """
-    sources, times, leads, names, levels = prepared(forecast, truth, variables, missing)
+    common = common_parts(forecast, truth, variables, missing)
+    sources, times, leads, names, levels = common[:5]
+    if common.members is not None:
+        truth = truth.sel({MEMBER: common.members})
     if climatology is not None:
         check_same_grid("climatology", climatology, truth)
         absent = [name for name in names if name not in climatology.data_vars]
@@ -91,32 +106,66 @@ def forecast_statistics(
         if climatology is not None:
             sources["climatology"] = lambda t, dt: climatology_forecast(climatology, t, dt)
     weights = region_weights(truth, regions, convention=convention, land_sea_mask=land_sea_mask)
-    out = xr.Dataset(
-        coords={
-            "statistic": list(STATISTICS),
-            "forecast": list(sources),
-            "region": weights["region"].values,
-            TIME: times,
-            LEAD: leads,
-        }
-    )
+    coords = {"statistic": list(STATISTICS), "forecast": list(sources), "region": weights["region"].values}
+    if common.members is not None:
+        coords[MEMBER] = common.members
+    out = xr.Dataset(coords={**coords, TIME: times, LEAD: leads})
+    absent = np.zeros((len(times), len(leads)), bool)
     if levels is not None:
         out = out.assign_coords({LEVEL: (LEVEL, levels, {"units": "hPa"})})
     groups = [(name, (name,)) for name in names]
     groups += [(wind, parts) for wind, parts in WINDS.items() if all(part in names for part in parts)]
     for group, parts in groups:
         with_levels = LEVEL in truth[parts[0]].dims
-        shape = (len(STATISTICS), len(sources), weights.shape[0], len(times), len(leads))
+        shape = tuple(map(len, out.coords.values()))[: len(coords) + 2]
         values = np.full((*shape, len(levels)) if with_levels and levels is not None else shape, np.nan)
-        for block in _blocks(len(times), len(leads), levels if with_levels else None, weights.shape[1:], memory):
-            part = _of_block(parts, block, sources, truth, climatology, times, leads, levels, weights, skipna)
-            # (statistic, forecast, time, lead[, level], region) → region third
-            at = (slice(None), slice(None), slice(None), block.times, block.leads)
+        for block in _blocks(len(times), len(leads), levels if with_levels else None, _points(common, truth), memory):
+            part, gone = _of_block(parts, block, common, sources, truth, climatology, weights, skipna)
+            # (statistic, forecast[, member], time, lead[, level], region) → region third
+            at = (*[slice(None)] * len(coords), block.times, block.leads)
             values[(*at, block.levels) if block.levels is not None else at] = np.moveaxis(part, -1, 2)
-        dims = ("statistic", "forecast", "region", TIME, LEAD, LEVEL)[: values.ndim]
+            absent[block.times, block.leads] |= gone
+        if not partial:
+            _refuse_absent(group, absent, common)
+        dims = (*coords, TIME, LEAD, LEVEL)[: values.ndim]
         units = truth[parts[0]].attrs.get("units")
         out[group] = (dims, values, {} if units is None else {"units": units})
-    return out
+    return _without_absent(out, absent) if absent.any() else out
+
+
+def _refuse_absent(group: str, absent: np.ndarray, common: Common) -> None:
+    if not absent.any():
+        return
+    first = tuple(int(at) for at in np.argwhere(absent)[0])
+    raise ValueError(
+        f"`forecast` has no value of {group!r} at {np.count_nonzero(absent)} of {absent.size} initial and lead times, "
+        f"the first is {_hours(common.leads[first[1]])} after {np.datetime_as_string(common.times[first[0]], 'h')}: "
+        f"the store was cut off; finish it, or score what is complete with `partial`"
+    )
+
+
+def _without_absent(statistics: xr.Dataset, absent: np.ndarray) -> xr.Dataset:
+    """Without lead times that nothing reaches, then without initial times that lack one of the others."""
+    leads = ~absent.all(0)
+    times = ~absent[:, leads].any(1)
+    if not leads.any() or not times.any():
+        raise ValueError(
+            f"`forecast` must have an initial time whose lead times are complete, got values at "
+            f"{np.count_nonzero(~absent)} of {absent.size} initial and lead times"
+        )
+    told = f"{np.count_nonzero(~times)} of {times.size} initial times and {np.count_nonzero(~leads)} of {leads.size} "
+    return statistics.isel({TIME: times, LEAD: leads}).assign_attrs(left_out=told + "lead times, which are incomplete")
+
+
+def _hours(lead: np.timedelta64) -> str:
+    return f"{lead / np.timedelta64(1, 'h'):g} h"
+
+
+def _points(common: Common, truth: xr.Dataset) -> int:
+    """Numbers in memory for one time, lead time and level."""
+    members = _ARRAYS_OF_MEMBERS * max(common.ensembles.values(), default=0)
+    worlds = 1 if common.members is None else common.members.size
+    return truth.sizes[LATITUDE] * truth.sizes[LONGITUDE] * (_ARRAYS * worlds + members)
 
 
 def evaluate(
@@ -132,9 +181,11 @@ def evaluate(
     convention: Convention = "wb2",
     skipna: bool = False,
     missing: Literal["raise", "drop"] = "raise",
+    partial: bool = False,
     samples: int = 0,
     block: int = 1,
     seed: int = 0,
+    reference: str | None = None,
     spectra: bool = False,
     memory: int = 2**28,
 ) -> xr.Dataset:
@@ -155,17 +206,20 @@ def evaluate(
         convention: Of the area weights, see `area_weights`.
         skipna: Leave out points without a value.
         missing: Of valid times that truth lacks: `"raise"`, or `"drop"` the initial times that need them.
+        partial: Score what is there of forecasts that were cut off, see `forecast_statistics`.
         samples: Draws of the bootstrap; 0 for no intervals.
         block: Initial times in a block of the bootstrap.
         seed: Of the bootstrap.
+        reference: Name of a forecast or baseline: add relative differences from it, score/(its score) − 1.
         spectra: Add power spectra, and kinetic-energy spectra of winds, averaged over initial times.
         memory: Bytes that a block may take.
 
     Returns:
         Dataset. Each variable has dimensions (forecast, metric, region, prediction_timedelta[, level]); with `samples`,
-        `<name>_interval` with a dimension `bound` beside it; with `spectra`, `<name>_spectrum` (source,
-        prediction_timedelta[, level], degree), where source is a forecast or `truth`. A single forecast is called
-        `forecast`. Units are those of `truth`; attributes say how many initial times from when to when.
+        `<name>_interval` with a dimension `bound` beside it; with `reference`, `<name>_difference` and, with both,
+        `<name>_difference_interval`; with `spectra`, `<name>_spectrum` (source, prediction_timedelta[, level], degree),
+        where source is a forecast or `truth`, of ensembles the mean of the members' spectra. A single forecast is
+        called `forecast`. Units are those of `truth`; attributes say how many initial times from when to when.
 
     Raises:
         TypeError: Arguments of another kind.
@@ -184,16 +238,31 @@ def evaluate(
         convention=convention,
         skipna=skipna,
         missing=missing,
+        partial=partial,
         memory=memory,
     )
+    if reference is not None:
+        _checks.option("reference", reference, statistics["forecast"].values.tolist())
     out = scores(statistics, metrics)
+    if reference is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out = out.merge(_suffixed(out / out.sel(forecast=reference, drop=True) - 1, "difference"))
+        out.attrs["reference"] = reference
     if _checks.integer("samples", samples, 0):
         intervals = bootstrap(statistics, metrics, samples=samples, block=block, seed=seed)
-        out = out.merge(intervals.rename({name: f"{name}_interval" for name in intervals.data_vars}))
+        out = out.merge(_suffixed(intervals, "interval"))
+        if reference is not None:
+            differences = bootstrap(statistics, metrics, samples=samples, block=block, seed=seed, reference=reference)
+            out = out.merge(_suffixed(differences, "difference_interval"))
+        out.attrs["bootstrap"] = f"{samples} draws of blocks of {block} initial times, 95 %"
     times = statistics[TIME].values
     if spectra:
-        out = out.merge(_mean_spectra(forecast, truth, variables, missing, memory))
+        common = common_parts(forecast, truth, variables, missing)
+        out = out.merge(_mean_spectra(common._replace(times=times, leads=statistics[LEAD].values), truth, memory))
+    if MEMBER in statistics.dims:
+        out.attrs["members"] = statistics.sizes[MEMBER]
     return out.assign_attrs(
+        statistics.attrs,
         initial_times=times.size,
         first_initial_time=str(times[0]),
         last_initial_time=str(times[-1]),
@@ -201,10 +270,13 @@ def evaluate(
     )
 
 
-def _blocks(times: int, leads: int, levels: np.ndarray | None, grid: tuple[int, ...], memory: int) -> Iterator[_Block]:
+def _suffixed(dataset: xr.Dataset, suffix: str) -> xr.Dataset:
+    return dataset.rename({name: f"{name}_{suffix}" for name in dataset.data_vars})
+
+
+def _blocks(times: int, leads: int, levels: np.ndarray | None, points: int, memory: int) -> Iterator[_Block]:
     """Blocks of at most `memory` bytes in float64, whole along lead, then level, before time is cut."""
-    points = int(np.prod(grid)) * 8 * _ARRAYS
-    budget = max(1, memory // points)
+    budget = max(1, memory // (8 * points))
     depth = 1 if levels is None else len(levels)
     level_step = min(depth, budget)
     lead_step = min(leads, max(1, budget // level_step))
@@ -224,49 +296,64 @@ def _loaded(field: xr.DataArray, *front: str) -> np.ndarray:
 def _of_block(
     parts: tuple[str, ...],
     block: _Block,
+    common: Common,
     sources: Mapping[str, Source],
     truth: xr.Dataset,
     climatology: xr.Dataset | None,
-    times: np.ndarray,
-    leads: np.ndarray,
-    levels: np.ndarray | None,
     weights: xr.DataArray,
     skipna: bool,
-) -> np.ndarray:
-    """(statistic, forecast, time, lead[, level], region) of a variable or of the two components of a wind."""
-    stamps, steps = times[block.times], leads[block.leads]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of a variable or of the two components of a wind.
+
+    Returns:
+        Statistics (statistic, forecast[, member], time, lead[, level], region), and where a forecast lacks a whole
+        field that truth has (time, lead).
+    """
+    stamps, steps, levels = common.times[block.times], common.leads[block.leads], common.levels
+    worlds = () if common.members is None else (MEMBER,)
+    axis = len(worlds)
 
     def cut(field: xr.DataArray) -> xr.DataArray:
+        if worlds and MEMBER in field.dims:
+            field = field.sel({MEMBER: common.members})
         return field if block.levels is None or levels is None else field.sel({LEVEL: levels[block.levels]})
 
     # Valid times overlap between initial times: each is read once.
     valid, back = np.unique(stamps[:, None] + steps, return_inverse=True)
     back = back.reshape(len(stamps), len(steps))
-    right = [_loaded(cut(truth[part]).sel({TIME: valid}), TIME)[back] for part in parts]
+    right = [np.take(_loaded(cut(truth[part]).sel({TIME: valid}), *worlds, TIME), back, axis) for part in parts]
+    shape = right[0].shape
     usual = None
     if climatology is not None and len(parts) == 1:
         fields = climatology_at(cut(climatology[parts[0]]), valid)
-        usual = _loaded(fields, TIME)[back]
+        before = tuple(dim for dim in worlds if dim in fields.dims)
+        usual = np.broadcast_to(np.take(_loaded(fields, *before, TIME), back, len(before)), shape)
     points = np.ascontiguousarray(weights.values)
-    out = []
-    for source in sources.values():
+    out, absent = [], np.zeros(shape[:-2], bool)
+    for name, source in sources.items():
         fields = source(stamps, steps)
-        given = [_loaded(cut(fields[part]), TIME, LEAD) for part in parts]
+        given = [_loaded(cut(fields[part]), MEMBER, TIME, LEAD) for part in parts]
+        members = None
+        if name in common.ensembles:
+            members = given
+            given = [one.mean(0) for one in given]
+        given = [np.broadcast_to(one, shape) for one in given]
+        if name in common.sources:
+            for one, other in zip(given, right, strict=True):
+                absent |= ~np.isfinite(one).any((-2, -1)) & np.isfinite(other).any((-2, -1))
         if len(parts) == 1:
-            out.append(area_statistics(given[0], right[0], usual, points, skipna=skipna))
+            of = None if members is None else members[0]
+            out.append(area_statistics(given[0], right[0], usual, points, members=of, skipna=skipna))
         else:
-            out.append(wind_statistics((given[0], given[1]), (right[0], right[1]), points, skipna=skipna))
-    return np.stack(out, 1)
+            both = None if members is None else (members[0], members[1])
+            out.append(wind_statistics((given[0], given[1]), (right[0], right[1]), points, members=both, skipna=skipna))
+    # Over levels, and over members, which come first.
+    absent = absent.any(tuple(range(axis + 2, absent.ndim))).any(tuple(range(axis)))
+    return np.stack(out, 1), absent
 
 
-def _mean_spectra(
-    forecast: xr.Dataset | Mapping[str, xr.Dataset],
-    truth: xr.Dataset,
-    variables: Sequence[str] | None,
-    missing: str,
-    memory: int,
-) -> xr.Dataset:
-    sources, times, leads, names, levels = prepared(forecast, truth, variables, missing)
+def _mean_spectra(common: Common, truth: xr.Dataset, memory: int) -> xr.Dataset:
+    sources, times, leads, names, levels = common[:5]
     if levels is not None:
         truth = truth.sel({LEVEL: levels})
 
@@ -275,18 +362,23 @@ def _mean_spectra(
         return xr.concat(parts, xr.DataArray(steps, dims=LEAD, name=LEAD), coords="minimal", compat="override")
 
     sources = {**sources, "truth": of_truth}
-    # Of one variable and initial time, all lead times and levels are transformed together.
-    maps = (len(leads), 1 if levels is None else len(levels), *grid_of(truth).shape)
     means = []
-    for source in sources.values():
+    for name, source in sources.items():
+        members = common.ensembles.get(name, 1 if common.members is None else common.members.size)
+        # Of one variable and initial time, all lead times and levels are transformed together.
+        maps = members * len(leads) * (1 if levels is None else len(levels))
+        points = _ARRAYS * maps * truth.sizes[LATITUDE] * truth.sizes[LONGITUDE]
         total: xr.Dataset | None = None
-        for block in _blocks(len(times), 1, None, maps, memory):
+        for block in _blocks(len(times), 1, None, points, memory):
             fields = source(times[block.times], leads)[names]
             if levels is not None:
                 fields = fields.sel({LEVEL: levels})
-            part = power_spectra(fields, names).sum(TIME)
+            if common.members is not None:
+                fields = fields.sel({MEMBER: common.members})
+            part = power_spectra(fields, names)
+            part = part.sum([dim for dim in (TIME, MEMBER) if dim in part.dims])
             total = part if total is None else total + part
         if total is not None:
-            means.append(total / len(times))
+            means.append(total / (len(times) * members))
     whole = xr.concat(means, xr.DataArray(list(sources), dims="source", name="source"), coords="minimal")
-    return whole.rename({name: f"{name}_spectrum" for name in whole.data_vars})
+    return _suffixed(whole, "spectrum")

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from . import _checks
-from ._names import TIME
+from ._names import MEMBER, TIME
 from ._statistics import STATISTICS
 
 Mean = Callable[[np.ndarray], np.ndarray]
@@ -37,6 +37,11 @@ METRICS: Mapping[str, Callable[[Statistics, Mean], np.ndarray]] = {
     "acc_per_forecast": _acc_per_forecast,
     "activity": lambda s, mean: np.sqrt(mean(s["squared_forecast_anomaly"])),
     "truth_activity": lambda s, mean: np.sqrt(mean(s["squared_truth_anomaly"])),
+    "crps": lambda s, mean: mean(s["crps"]),
+    "spread": lambda s, mean: np.sqrt(mean(s["variance"])),
+    "spread_skill_ratio": lambda s, mean: np.sqrt(
+        _ratio(mean(s["expected_squared_error"]), mean(s["squared_error"]) ** 2)
+    ),
 }
 """Name to score; every mean over initial times is taken before the root or the ratio, but for `acc_per_forecast`."""
 
@@ -53,17 +58,29 @@ def scores(statistics: xr.Dataset, metrics: Sequence[str] = tuple(METRICS)) -> x
     | `acc` | ⟨(f − c)(t − c)⟩ / √(⟨(f − c)²⟩ ⟨(t − c)²⟩), as WeatherBench-X |
     | `acc_per_forecast` | mean over initial times of the same ratio of each, as WeatherBench 2 |
     | `activity`, `truth_activity` | √⟨(f − c)²⟩, √⟨(t − c)²⟩ |
+    | `crps` | ⟨Σ_i abs(x_i − t)/M − Σ_{i<j} abs(x_i − x_j)/(M(M − 1))⟩, fair; of winds the energy score |
+    | `spread` | √⟨s²⟩, s² = Σ_i (x_i − f)²/(M − 1) |
+    | `spread_skill_ratio` | √(⟨(1 + 1/M) s²⟩ / ⟨(f − t)²⟩), 1 where the truth is like a member |
+
+    The last three are of M members x_i, whose mean f is; without members `crps` is ⟨abs(f − t)⟩. Where forecast and
+    truth have members, each member is a world of its own, and ⟨·⟩ is over members as well.
 
     Args:
         statistics: Per initial time, as `forecast_statistics` gives them; several may be concatenated along `time`.
         metrics: Names of `METRICS`.
 
     Returns:
-        The same variables with a dimension `metric` in place of `statistic` and `time`. NaN where a score is not
-        defined: without climatology, and for the correlation of a forecast that is the climatology.
+        The same variables with a dimension `metric` in place of `statistic`, `time` and `number`. NaN where a score is
+        not defined: without climatology, for the correlation of a forecast that is the climatology, for the spread of
+        a forecast without members.
 
     Raises:
         ValueError: An unknown metric, no initial time, or a dataset that is not one of statistics.
+
+    References:
+        Ferro, Fair scores for ensemble forecasts (2014), of the CRPS; Fortin et al., Why should ensemble spread match
+        the RMSE of the ensemble mean? (2014), equation (15), of the ratio; Gneiting and Raftery, Strictly proper
+        scoring rules (2007), of the energy score.
     """
     return _reduced(statistics, metrics, lambda values: values.mean(0, keepdims=True)).squeeze("sample", drop=True)
 
@@ -76,12 +93,17 @@ def bootstrap(
     block: int = 1,
     confidence: float = 0.95,
     seed: int = 0,
+    reference: str | None = None,
 ) -> xr.Dataset:
     """Intervals of scores, by resampling initial times.
 
     Blocks of consecutive initial times are drawn with replacement, around the end to the beginning (circular block
     bootstrap), until there are as many as before; the interval is between quantiles of the scores of `samples` draws.
-    Neighbouring forecasts err alike, so blocks should be longer than the time over which errors are correlated.
+    Neighbouring forecasts err alike, so blocks should be longer than the time over which errors are correlated. Where
+    forecast and truth have members, a block is of one member.
+
+    With a `reference`, the intervals are of relative differences, score/(score of the reference) − 1, both of the same
+    draw: where forecasts err alike, these are much narrower than differences of two intervals.
 
     Args:
         statistics: As in `scores`; sorted along `time`.
@@ -90,6 +112,7 @@ def bootstrap(
         block: Initial times in a block, at least 1.
         confidence: Part of the draws that lies inside, 0 … 1.
         seed: Of the draws; all variables, forecasts and lead times share them.
+        reference: Name of a forecast, or None.
 
     Returns:
         As `scores`, with a dimension `bound` of `"low"` and `"high"`.
@@ -105,10 +128,15 @@ def bootstrap(
     _checks.integer("block", block, 1)
     tail = (1 - _checks.number("confidence", confidence, above=0.0, below=1.0)) / 2
     _check(statistics)
-    count = statistics.sizes[TIME]
+    if reference is not None:
+        _checks.option("reference", reference, statistics["forecast"].values.tolist())
+    times = statistics.sizes[TIME]
+    count = times * statistics.sizes.get(MEMBER, 1)
     rng = np.random.default_rng(_checks.integer("seed", seed, 0))
-    begins = rng.integers(0, count, (samples, -(-count // block)))
-    drawn = (begins[..., None] + np.arange(block)).reshape(samples, -1)[:, :count] % count
+    begins = rng.integers(0, count, (samples, -(-count // block)))[..., None]
+    # Times follow each other within a member.
+    drawn = begins // times * times + (begins + np.arange(block)) % times
+    drawn = drawn.reshape(samples, -1)[:, :count]
     weights = np.stack([np.bincount(row, minlength=count) for row in drawn]) / count
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -116,6 +144,9 @@ def bootstrap(
             return np.tensordot(weights, values, 1)
 
     drawn_scores = _reduced(statistics, metrics, mean)
+    if reference is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn_scores = drawn_scores / drawn_scores.sel(forecast=reference, drop=True) - 1
     out = drawn_scores.quantile([tail, 1 - tail], "sample", skipna=False)
     return out.rename(quantile="bound").assign_coords(bound=["low", "high"])
 
@@ -133,12 +164,13 @@ def _reduced(statistics: xr.Dataset, metrics: Sequence[str], mean: Mean) -> xr.D
     _check(statistics)
     for name in metrics:
         _checks.option("metrics", name, tuple(METRICS))
-    out = statistics.drop_vars(["statistic", TIME]).drop_vars(list(statistics.data_vars))
+    out = statistics.drop_vars(["statistic", TIME, MEMBER], errors="ignore").drop_vars(list(statistics.data_vars))
     out = out.assign_coords(metric=list(metrics))
     for name, field in statistics.data_vars.items():
-        moved = field.transpose("statistic", TIME, ...)
-        values = np.asarray(moved.values, np.float64)
+        front = ("statistic", *(dim for dim in (MEMBER, TIME) if dim in field.dims))
+        moved = field.transpose(*front, ...)
+        values = np.asarray(moved.values, np.float64).reshape(moved.shape[0], -1, *moved.shape[len(front) :])
         parts: dict[str, np.ndarray] = {str(key): part for key, part in zip(STATISTICS, values, strict=True)}
         reduced = np.stack([METRICS[metric](parts, mean) for metric in metrics], 1)
-        out[name] = (("sample", "metric", *moved.dims[2:]), reduced, field.attrs)
+        out[name] = (("sample", "metric", *moved.dims[len(front) :]), reduced, field.attrs)
     return out
