@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import tyro
 
 from spinnn import command
+from spinnn.plots import save_figure
 
 from .._evaluation import Evaluation
 from .._molecule import Molecule
-from .._plots import error_by_size, learning_curve, parity, save_figure
+from .._plots import error_by_size, learning_curve, parity
 from .._readers import read_molecules
 from .._smiles import from_smiles
 from .._sphere_plot import Projection, draw_spheres

@@ -1,0 +1,106 @@
+"""Figures of runs, and how programs make and write figures. Needs matplotlib."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinharm.optional import require
+
+from .files import replacing
+
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.55"
+
+
+def make_figure(width: float, height: float, extra: str) -> Any:
+    """An empty matplotlib figure, tied to no window.
+
+    Args:
+        width: Inches.
+        height: Inches.
+        extra: What brings matplotlib, as pip takes it, e.g. `"molsphere[plot]"`.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed; the message names the extra.
+    """
+    return require("matplotlib.figure", extra, "plotting").Figure(
+        figsize=(width, height), dpi=120, layout="constrained"
+    )
+
+
+def save_figure(figure: Any, path: str | Path) -> Path:
+    """Write a figure as PNG under a temporary name that is then renamed.
+
+    Raises:
+        ValueError: Another suffix.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"`out` must end in .png, got {str(path)!r}")
+    with replacing(path, "wb") as file:
+        figure.savefig(file, format="png")
+    return path
+
+
+def make_panels(figure: Any, count: int) -> list[Any]:
+    """A row of axes with a faint grid."""
+    panels = list(np.atleast_1d(figure.subplots(1, count)))
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(visible=True, color="0.92", lw=0.6)
+        panel.set_axisbelow(True)
+    return panels
+
+
+def learning_curve(paths: str | Path | Sequence[str | Path], extra: str, *, validation: str = "validation") -> Any:
+    """A figure of the loss and of what was measured on the validation part, by step.
+
+    Args:
+        paths: A run's `metrics.jsonl`, or those of its stages, one after the other.
+        extra: As in `make_figure`.
+        validation: What the numbers `validation_…` are.
+
+    Returns:
+        A matplotlib figure; lines between stages are dotted.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: A file without such lines.
+    """
+    lines: list[dict[str, Any]] = []
+    ends = []
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        begin = lines[-1]["step"] if lines else 0
+        lines += [{**line, "step": begin + line["step"]} for line in _read(Path(path))]
+        ends.append(lines[-1]["step"])
+    names = sorted({name for line in lines for name in line if name.startswith("validation_")})
+    figure = make_figure(4.4 * (1 + len(names)), 3.6, extra)
+    panels = make_panels(figure, 1 + len(names))
+    loss = [(line["step"], line["loss"]) for line in lines if "loss" in line]
+    panels[0].semilogy(*np.transpose(loss), color=GREY, lw=0.8)
+    panels[0].set_ylabel("loss of a batch, scaled values")
+    for panel, name in zip(panels[1:], names, strict=True):
+        panel.semilogy(*np.transpose([(x["step"], x[name]) for x in lines if name in x]), "o-", color=BLUE, ms=3)
+        panel.set_ylabel(f"{name.removeprefix('validation_')}: {validation}")
+    for panel in panels:
+        panel.set_xlabel("step")
+        for end in ends[:-1]:
+            panel.axvline(end, color=GREY, lw=0.8, ls=":")
+    return figure
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"found no {path}")
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        loss = [(float(line["step"]), float(line["loss"])) for line in lines if "loss" in line]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} must hold lines of JSON with a step each") from None
+    if not loss:
+        raise ValueError(f"{path} must hold lines with a loss, got none")
+    return lines
