@@ -335,7 +335,7 @@ def test_the_command_writes_a_store_and_tells_the_error(tmp_path, capsys):
     ("words", "message"),
     [
         (["--hours", "5.5"], r"`hours` must be a multiple of `time_step` 3600 s, got 5.5 hours"),
-        (["--grid", "10"], r"`grid` must be model, NLATxNLON or NLATxNLON\+poles, got '10'"),
+        (["--grid", "10"], r"`grid` must be model, NLATxNLON, NLATxNLON\+poles or NLATxNLON\+gauss, got '10'"),
         (["--grid", "4x8"], r"`grid` 4x8 resolves 4 degrees, fewer than the 8 of `bandlimit`"),
         (["--equations", "barotropic", "--initial", "galewsky"], r"`initial` galewsky is a state of shallow water"),
         (["--bandlimit", "x"], r"bandlimit"),

@@ -10,6 +10,7 @@ from ._climatology import (
     persistence_forecast as persistence_forecast,
     window_weights as window_weights,
 )
+from ._constants import constant_fields as constant_fields
 from ._equations import (
     BarotropicVorticity as BarotropicVorticity,
     ShallowWater as ShallowWater,
@@ -17,6 +18,7 @@ from ._equations import (
 )
 from ._evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
 from ._fields import Channel as Channel, FieldLayout as FieldLayout
+from ._forcings import FORCINGS as FORCINGS, Forcing as Forcing
 from ._grids import grid_dataset as grid_dataset, grid_of as grid_of
 from ._integrate import diagnostics as diagnostics, flow_maps as flow_maps, integrate as integrate
 from ._layout import canonical as canonical
@@ -29,8 +31,15 @@ from ._networks import (
 )
 from ._open import open_dataset as open_dataset
 from ._poles import rebuild_poles as rebuild_poles
+from ._prepare import prepare as prepare
+from ._prepared import Prepared as Prepared, open_prepared as open_prepared
 from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
+from ._regrid import regrid as regrid
 from ._simulate import simulate as simulate
+from ._solar import (
+    SOLAR_CONSTANT as SOLAR_CONSTANT,
+    toa_incident_solar_radiation as toa_incident_solar_radiation,
+)
 from ._spectra import power_spectra as power_spectra
 from ._states import (
     galewsky as galewsky,
@@ -39,4 +48,5 @@ from ._states import (
     williamson2 as williamson2,
 )
 from ._statistics import STATISTICS as STATISTICS
+from ._store_statistics import FIELD_STATISTICS as FIELD_STATISTICS, field_statistics as field_statistics
 from ._weights import area_weights as area_weights

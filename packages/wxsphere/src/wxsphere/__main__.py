@@ -1,4 +1,4 @@
-"""The command line: `wxsphere simulate`, `check`."""
+"""The command line: `wxsphere simulate`, `prepare`, `check`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .__about__ import __version__
 
 _COMMANDS = {
     "simulate": Command("wxsphere._commands.simulate", "flow on the rotating sphere, written as a store of fields"),
+    "prepare": Command("wxsphere._commands.prepare", "part of a store, regridded, with statistics, for training"),
     "check": Command("wxsphere._commands.check", "audit of a store or file: grid, times, missing values, units, poles"),
 }
 _PURPOSE = "Global weather fields on the sphere, and forecasts from spherical networks."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import xarray as xr
 
@@ -64,3 +66,27 @@ def grid_dataset(grid: Grid) -> xr.Dataset:
             LONGITUDE: (LONGITUDE, grid.longitude_deg, {"units": "degrees_east", "standard_name": "longitude"}),
         }
     )
+
+
+def grid_named(text: str, other: str = "") -> Grid:
+    """The grid that a command line names.
+
+    Args:
+        text: `"NLATxNLON"`: rings at cell centres; `"NLATxNLON+poles"`: rings on the poles; `"NLATxNLON+gauss"`:
+            Gauss-Legendre rings.
+        other: What the option may be beside, for the message.
+
+    Returns:
+        The grid.
+
+    Raises:
+        ValueError: Another text, or numbers that are no grid.
+    """
+    found = re.fullmatch(r"(\d+)x(\d+)(\+poles|\+gauss)?", text)
+    if found is None:
+        kinds = ", ".join([*[other] * bool(other), "NLATxNLON", "NLATxNLON+poles"])
+        raise ValueError(f"`grid` must be {kinds} or NLATxNLON+gauss, got {text!r}")
+    nlat, nlon = int(found[1]), int(found[2])
+    if found[3] == "+gauss":
+        return Grid.gauss_legendre(nlat, nlon)
+    return Grid.equiangular(nlat, nlon, poles=found[3] is not None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from spinharm import Grid
 from spinnn import command
 
 from .._equations import BarotropicVorticity, Flow, ShallowWater, State
+from .._grids import grid_named
 from .._integrate import CONSERVED, integrate
 from .._simulate import simulate
 from .._states import galewsky, random_state, williamson2
@@ -43,7 +43,8 @@ class SimulateOptions:
         days: Length.
         hours: Between two states that are written; a multiple of the time step.
         spin_up_days: Before the first state that is written.
-        grid: "model" for the Gauss grid of the equations, NLATxNLON for rings at cell centres, NLATxNLON+poles.
+        grid: "model" for the Gauss grid of the equations; NLATxNLON for rings at cell centres, NLATxNLON+poles,
+            NLATxNLON+gauss.
         diffusion_hours: Time in which the smallest scale decays; 0 for no diffusion.
         wind: Root mean square wind of a random state, m/s.
         degree: Degree at which a random state has most energy.
@@ -142,10 +143,7 @@ def _steps(name: str, hours: float, options: SimulateOptions) -> int:
 def _grid(text: str, model: Flow) -> Grid:
     if text == "model":
         return model.grid
-    found = re.fullmatch(r"(\d+)x(\d+)(\+poles)?", text)
-    if found is None:
-        raise ValueError(f"`grid` must be model, NLATxNLON or NLATxNLON+poles, got {text!r}")
-    grid = Grid.equiangular(int(found[1]), int(found[2]), poles=found[3] is not None)
+    grid = grid_named(text, "model")
     if grid.max_bandlimit < model.bandlimit:
         raise ValueError(
             f"`grid` {text} resolves {grid.max_bandlimit} degrees, fewer than the {model.bandlimit} of `bandlimit`"

@@ -1,0 +1,126 @@
+"""`wxsphere prepare`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from spinnn import command
+
+from .._grids import grid_named
+from .._names import LEVEL
+from .._prepare import prepare
+from .._prepared import Prepared
+from .._regrid import Method
+
+_TEXT = """Bring part of a store to a grid, with statistics of the training period, as a folder that training reads.
+
+Block by block, so that the source may be of any size. The same command again goes on where it stopped. The folder gets
+fields.zarr, statistics.nc and, when all is done, manifest.json. Winds are regridded as one field of spin 1; constants
+(land-sea mask, orography, sine of latitude, sine and cosine of longitude) are added. Points without a value, gaps in
+time and units that cannot be are refused, in one line that names what and where.
+
+examples:
+  wxsphere prepare flow.zarr --out data/flow --training 2000-01 2000-09 --validation 2000-10 2000-12
+  wxsphere prepare era5-1.5 --out data/era5 --variables geopotential temperature u_component_of_wind v_component_of_wind
+      --levels 500 850 --training 1979 2016 --validation 2017 2017 --test 2018 2018 --grid 64x128+gauss
+  wxsphere prepare gs://bucket/era5-1h.zarr --out data/daily --variables 2m_temperature --daily-mean --grid 32x64
+      --method conservative
+  wxsphere prepare members.nc --out data/members --members 0 1 2 --grid 32x64+gauss"""
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareOptions:
+    """Options of `wxsphere prepare`.
+
+    Attributes:
+        source: Paths, URLs, or one name of the catalogue; several files are combined.
+        out: Folder of the prepared data.
+        variables: By their names in WeatherBench 2; default all with time. total_precipitation_6hr, _24hr are summed
+            from shorter ones.
+        levels: In hPa; default all.
+        members: Of an ensemble; default all.
+        training: First and last time, as far as they are written: 1979 2016 ends with 2016. Default all times.
+        validation: The same.
+        test: The same.
+        cadence_hours: Between two times; default the source's, or 24 of daily means.
+        daily_mean: Means of days from 0 UTC.
+        grid: NLATxNLON for rings at cell centres, NLATxNLON+poles, NLATxNLON+gauss, or "source".
+        method: Spectral truncation, or first-order conservative.
+        bandlimit: Degrees kept by the spectral method; default what both grids resolve.
+        chunk: Times in a chunk of the store.
+        check: Refuse a source whose first time has wrong units or other errors of the audit.
+        allow_gaps: Take periods with times missing.
+        scheduler: "threads", "synchronous", or the address of a Dask scheduler.
+        memory_gib: What a block of times may take, GiB.
+    """
+
+    source: Annotated[tuple[str, ...], tyro.conf.Positional]
+    out: str
+    variables: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    members: tuple[int, ...] = ()
+    training: tuple[str, str] | None = None
+    validation: tuple[str, str] | None = None
+    test: tuple[str, str] | None = None
+    cadence_hours: float | None = None
+    daily_mean: bool = False
+    grid: str = "source"
+    method: Method = "spectral"
+    bandlimit: int | None = None
+    chunk: int = 8
+    check: bool = True
+    allow_gaps: bool = False
+    scheduler: str = "threads"
+    memory_gib: float = 1.0
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = command.parse(PrepareOptions, f"wxsphere {name}", words, _TEXT)
+    if not options.source:
+        raise ValueError("`source` must name a store or file")
+    data = prepare(
+        options.source[0] if len(options.source) == 1 else list(options.source),
+        options.out,
+        variables=options.variables or None,
+        levels=options.levels or None,
+        members=options.members or None,
+        training=options.training,
+        validation=options.validation,
+        test=options.test,
+        cadence_hours=options.cadence_hours,
+        daily_mean=options.daily_mean,
+        grid=None if options.grid == "source" else grid_named(options.grid, "source"),
+        method=options.method,
+        bandlimit=options.bandlimit,
+        chunk=options.chunk,
+        check=options.check,
+        allow_gaps=options.allow_gaps,
+        scheduler=options.scheduler,
+        memory=int(options.memory_gib * 2**30),
+        progress=lambda done, total: command.say(f"{done} of {total} times"),
+    )
+    _report(data)
+    return 0
+
+
+def _report(data: Prepared) -> None:
+    sizes = {period: data.times(period).size for period in ("training", "validation", "test")}
+    told = ", ".join(f"{size} for {period}" for period, size in sizes.items() if size)
+    command.say(f"{data.grid}; {told}, {data.manifest['cadence_hours']:g} h apart")
+    rows = []
+    for variable in data.variables:
+        field = data.statistics[variable]
+        levels = field[LEVEL].values if LEVEL in field.dims else [None]
+        table = np.asarray(field.values).reshape(4, -1).T
+        for level, values in zip(levels, table, strict=True):
+            label = variable if level is None else f"{variable} {level:g}"
+            rows.append((label, *(command.figure(float(value)) for value in values[[0, 1, 3]])))
+    unit = f"change in {data.manifest['cadence_hours']:g} h"
+    command.table("statistics of the training times", ("variable, level", "mean", "deviation", unit), rows)
+    command.say(f"wrote {data.path}")

@@ -1,0 +1,61 @@
+"""Fields that are known at any time without a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spinharm import Grid
+
+from ._solar import SOLAR_CONSTANT, toa_incident_solar_radiation
+
+
+class Forcing(NamedTuple):
+    """A field that time and place determine.
+
+    Attributes:
+        function: From times, `datetime64` of shape (time,), and a grid to values, float32 of shape (time, lat, lon).
+        scale: What values are divided by to be of the order of 1.
+        units: Of the values.
+    """
+
+    function: Callable[[npt.ArrayLike, Grid], np.ndarray]
+    scale: float
+    units: str
+
+
+def _stamps(times: npt.ArrayLike) -> np.ndarray:
+    return np.asarray(times).astype("datetime64[ns]").reshape(-1)
+
+
+def _day(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
+    """Angle of the local time, 0 at midnight, (time, 1, lon)."""
+    stamps = _stamps(times)
+    universal = (stamps - stamps.astype("datetime64[D]")) / np.timedelta64(1, "D")
+    return 2 * np.pi * universal[:, None, None] + grid.longitude
+
+
+def _year(times: npt.ArrayLike) -> np.ndarray:
+    """Angle of the time of the year, 0 at its beginning, (time, 1, 1)."""
+    stamps = _stamps(times)
+    year = stamps.astype("datetime64[Y]")
+    begin, end = (one.astype("datetime64[ns]") for one in (year, year + 1))
+    return (2 * np.pi * ((stamps - begin) / (end - begin)))[:, None, None]
+
+
+def _everywhere(values: np.ndarray, grid: Grid) -> np.ndarray:
+    return np.broadcast_to(values.astype(np.float32), (values.shape[0], *grid.shape)).copy()
+
+
+FORCINGS: Mapping[str, Forcing] = {
+    "toa_incident_solar_radiation": Forcing(toa_incident_solar_radiation, 3600 * SOLAR_CONSTANT, "J m**-2"),
+    "sine_of_day": Forcing(lambda times, grid: _everywhere(np.sin(_day(times, grid)), grid), 1.0, "1"),
+    "cosine_of_day": Forcing(lambda times, grid: _everywhere(np.cos(_day(times, grid)), grid), 1.0, "1"),
+    "sine_of_year": Forcing(lambda times, grid: _everywhere(np.sin(_year(times)), grid), 1.0, "1"),
+    "cosine_of_year": Forcing(lambda times, grid: _everywhere(np.cos(_year(times)), grid), 1.0, "1"),
+}
+"""Forcings by name: sunlight of the hour before at the top of the atmosphere (J/m²), and sine and cosine of local time
+(0 at local midnight) and of the time of the year (0 at its beginning, the whole year one turn, leap years too)."""

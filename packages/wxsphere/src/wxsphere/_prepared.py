@@ -1,0 +1,147 @@
+"""A folder of prepared data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from spinharm import Grid
+
+from ._grids import grid_of
+from ._names import LEVEL, TIME
+from ._open import open_dataset
+from ._periods import check_even, periods_from
+from ._store_statistics import FIELD_STATISTICS
+
+FIELDS, STATISTICS_FILE, MANIFEST = "fields.zarr", "statistics.nc", "manifest.json"
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """Data as `prepare` writes them.
+
+    Attributes:
+        path: The folder.
+        fields: Variables (time[, number][, level], latitude, longitude) and constants (latitude, longitude), lazy.
+        statistics: Dimensions (statistic[, level]), see `field_statistics`; in memory.
+        manifest: Source, options, periods, cadence, versions.
+    """
+
+    path: Path
+    fields: xr.Dataset
+    statistics: xr.Dataset
+    manifest: dict[str, Any]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the fields with time."""
+        return tuple(self.manifest["variables"])
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the fields without time."""
+        return tuple(self.manifest["constants"])
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the fields."""
+        return Grid(**self.manifest["grid"])
+
+    @property
+    def cadence(self) -> np.timedelta64:
+        """Between two times, `timedelta64[ns]`."""
+        return np.timedelta64(round(self.manifest["cadence_hours"] * 3600e9), "ns")
+
+    @property
+    def training_times(self) -> np.ndarray:
+        """Times of the training period, `datetime64[ns]`."""
+        return self.times("training")
+
+    @property
+    def validation_times(self) -> np.ndarray:
+        """Times of the validation period, empty if there is none."""
+        return self.times("validation")
+
+    @property
+    def test_times(self) -> np.ndarray:
+        """Times of the test period, empty if there is none."""
+        return self.times("test")
+
+    def times(self, period: str) -> np.ndarray:
+        """Times of a period by its name, `datetime64[ns]`; empty if there is none."""
+        periods, stamps = periods_from(self.manifest["options"]["periods"]), self.fields[TIME].values
+        return stamps[periods[period].contains(stamps)] if period in periods else stamps[:0]
+
+
+def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) -> Prepared:
+    """Open a folder that `prepare` has finished.
+
+    Args:
+        path: The folder.
+        allow_gaps: Take periods with times missing; default what the folder was prepared with.
+
+    Returns:
+        The data; fields are lazy.
+
+    Raises:
+        FileNotFoundError: No such folder, or one that `prepare` has not finished.
+        ValueError: Files that do not belong together, such as statistics of another set of variables or levels, a
+            store that lacks variables or times, or times with gaps; the message names what and where.
+    """
+    path = Path(path)
+    if not (path / MANIFEST).is_file():
+        why = "there is no such folder" if not path.is_dir() else f"it has no {MANIFEST}, so that it is not finished"
+        raise FileNotFoundError(f"{path} must be a folder that `wxsphere prepare` has finished, but {why}")
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        found = manifest["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path / MANIFEST} cannot be read: {error}") from error
+    if found != _FORMAT:
+        raise ValueError(f"{path / MANIFEST} must have format {_FORMAT}, got {found!r}; prepare the data again")
+    for name in (FIELDS, STATISTICS_FILE):
+        if not (path / name).exists():
+            raise FileNotFoundError(f"{path / name} is missing; prepare the data again")
+    fields = open_dataset(path / FIELDS)
+    with xr.open_dataset(path / STATISTICS_FILE, engine="h5netcdf") as file:
+        statistics = file.load()
+    out = Prepared(path, fields, statistics, manifest)
+    _check(out, manifest["options"]["allow_gaps"] if allow_gaps is None else allow_gaps)
+    return out
+
+
+def _check(data: Prepared, allow_gaps: bool) -> None:
+    names = {*data.variables, *data.constants}
+    missing = sorted(names - set(map(str, data.fields.data_vars)))
+    if missing:
+        raise ValueError(f"{data.path / FIELDS} must have {', '.join(missing)}, which the manifest names")
+    if grid_of(data.fields) != data.grid:
+        raise ValueError(f"{data.path / FIELDS} must be on the manifest's grid {data.grid}, got {grid_of(data.fields)}")
+    if data.fields.sizes[TIME] != data.manifest["times"]:
+        raise ValueError(
+            f"{data.path / FIELDS} must have the manifest's {data.manifest['times']} times, got "
+            f"{data.fields.sizes[TIME]}"
+        )
+    file = data.path / STATISTICS_FILE
+    there = set(map(str, data.statistics.data_vars))
+    if there != set(data.variables):
+        raise ValueError(
+            f"{file} must have the statistics of {', '.join(sorted(data.variables))}, got those of "
+            f"{', '.join(sorted(there)) or 'nothing'}; prepare the data again"
+        )
+    if tuple(data.statistics.get("statistic", xr.DataArray([])).values.tolist()) != FIELD_STATISTICS:
+        raise ValueError(f"{file} must have the statistics {', '.join(FIELD_STATISTICS)}")
+    for where, dataset in ((data.path / FIELDS, data.fields), (file, data.statistics)):
+        levels = dataset[LEVEL].values.astype(float).tolist() if LEVEL in dataset.dims else []
+        if levels != data.manifest["levels"]:
+            raise ValueError(f"{where} must have the manifest's levels {data.manifest['levels']}, got {levels}")
+    if not allow_gaps:
+        for period in data.manifest["options"]["periods"]:
+            check_even(f"{period}", data.times(period), data.cadence, "`allow_gaps=True` takes them as they are")

@@ -1,0 +1,251 @@
+"""From one grid to another: by coefficients, or by areas of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Complex, Float
+
+import spinharm
+from spinharm import Grid
+
+from . import _checks
+from ._grids import grid_dataset, grid_of
+from ._names import LATITUDE, LONGITUDE, TIME, WINDS
+from ._poles import rebuild_poles
+
+Method = Literal["spectral", "conservative"]
+
+METHODS: tuple[Method, ...] = ("spectral", "conservative")
+# Maps transformed together.
+_MAPS_PER_BLOCK = 32
+# Shares of areas: a truncated one would have values below 0 and above 1.
+_BY_AREA = ("land_sea_mask", "sea_ice_cover")
+
+
+def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", bandlimit: int | None = None) -> xr.Dataset:
+    """Fields on another grid. Lazy where the dataset is: one task for each chunk of its other dimensions.
+
+    `"spectral"`: f ↦ Σ_{l<L} Σ_m a_lm sYlm on the new grid, with the coefficients a_lm of f on the old one. Exact for
+    fields that both grids resolve; degrees above are cut off, so that nothing is aliased, at the price of ripples at
+    coasts and mountains (precipitation and humidity may fall below 0). Two components of a wind are one field of spin
+    1; rows on the poles are rebuilt first, see `rebuild_poles`. Land–sea mask and sea-ice cover are shares of areas
+    and go by `"conservative"` all the same.
+
+    `"conservative"`: first order, g_j = Σ_i |C_i ∩ D_j| f_i / Σ_i |C_i ∩ D_j|, with areas of cells on the sphere whose
+    bounds are half-way between latitudes and between longitudes, and the poles. It keeps the mean that
+    `area_weights` (convention `"wb2"`) gives. Points without a value are left out of the sums. Components of winds are
+    averaged one by one, as the coarse stores of WeatherBench 2 were made; that is wrong near the poles, and rows on
+    the poles of the new grid are rebuilt as one vector after it.
+
+    Args:
+        dataset: In the layout of `canonical`, on any grid that `grid_of` knows.
+        grid: The new grid.
+        method: See above.
+        bandlimit: L of `"spectral"`, degrees 0 … L−1; default the most that both grids resolve.
+
+    Returns:
+        The dataset on the new grid; variables without latitude and longitude as they were. Fields have the type they
+        had, at least float32; the spectral method has the precision of float32 unless JAX's 64-bit types are on.
+
+    Raises:
+        TypeError: `grid` is not a `Grid`, or `bandlimit` no integer.
+        ValueError: An unknown grid or method, a bandlimit with the other method or above what both grids resolve, or
+            one component of a wind without the other. When values are read: a field with points without a value,
+            with the spectral method; the message names the variable and the time.
+
+    References:
+        Jones, First- and second-order conservative remapping schemes for grids in spherical coordinates (1999),
+        equation (6).
+    """
+    _checks.option("method", method, METHODS)
+    if not isinstance(grid, Grid):
+        raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}")
+    source = grid_of(dataset)
+    if method == "conservative" and bandlimit is not None:
+        raise ValueError(f"`bandlimit` is of the spectral method, got {bandlimit} with {method!r}")
+    most = min(source.max_bandlimit, grid.max_bandlimit)
+    limit = most if bandlimit is None else _checks.integer("bandlimit", bandlimit, 2)
+    if limit > most:
+        raise ValueError(f"`bandlimit` must be at most {most}, which both grids resolve, got {limit}")
+    fields = {str(name) for name, field in dataset.data_vars.items() if {LATITUDE, LONGITUDE} <= set(field.dims)}
+    weights = _cell_weights(source, grid)
+
+    def scalar(maps: np.ndarray, by_area: bool) -> np.ndarray:
+        return _conserved(maps, weights) if by_area else _truncated_scalar(maps, source, grid, limit)
+
+    def wind(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        if method == "conservative":
+            return rebuild_poles(-_conserved(v, weights) + 1j * _conserved(u, weights), grid, spin=1)
+        return _truncated(rebuild_poles(-v + 1j * u, source, spin=1), source, grid, limit, 1)
+
+    out = grid_dataset(grid).assign_attrs(dataset.attrs)
+    for names in field_groups(sorted(fields)):
+        by_area = method == "conservative" or names[0] in _BY_AREA
+        if len(names) == 1:
+            function = _named(names, lambda maps, by_area=by_area: (scalar(maps, by_area),), nan=by_area)
+        else:
+            function = _named(names, lambda u, v: _components(wind(u, v)), nan=method == "conservative")
+        out = out.merge(_mapped(function, dataset[list(names)], grid), join="exact")
+    rest = [
+        name for name in dataset.data_vars if name not in fields and not {LATITUDE, LONGITUDE} & set(dataset[name].dims)
+    ]
+    return out.assign({name: dataset[name] for name in rest})[
+        [str(n) for n in dataset.data_vars if n in out or n in rest]
+    ]
+
+
+def field_groups(names: list[str]) -> Iterator[tuple[str, ...]]:
+    """Variables that go together: the two components of a wind, and everything else alone.
+
+    Raises:
+        ValueError: One component without the other.
+    """
+    pairs = {part: pair for pair in WINDS.values() for part in pair}
+    for name in names:
+        pair = pairs.get(name)
+        if pair is None:
+            yield (name,)
+            continue
+        missing = [part for part in pair if part not in names]
+        if missing:
+            raise ValueError(f"a wind must have both components, got {name!r} without {missing[0]!r}")
+        if name == pair[0]:
+            yield pair
+
+
+def _named(
+    names: tuple[str, ...], function: Callable[..., tuple[np.ndarray, ...]], nan: bool
+) -> Callable[[xr.Dataset], xr.Dataset]:
+    """The function of arrays (*batch, lat, lon) as one of datasets, which says where values are missing."""
+
+    def run(block: xr.Dataset, grid: Grid) -> xr.Dataset:
+        fields = [block[name].transpose(..., LATITUDE, LONGITUDE) for name in names]
+        if not nan:
+            for name, field in zip(names, fields, strict=True):
+                check_finite(name, field)
+        made = function(*(np.asarray(field.values, _float(field.dtype)) for field in fields))
+        out = grid_dataset(grid)
+        for name, field, values in zip(names, fields, made, strict=True):
+            batch = {dim: field[dim] for dim in field.dims[:-2] if dim in field.coords}
+            values = values.astype(_float(field.dtype), copy=False)
+            out = out.assign_coords(batch).assign({name: (field.dims, values, field.attrs)})
+        return out
+
+    return run
+
+
+def check_finite(name: str, field: xr.DataArray, why: str = "which no coefficients have") -> None:
+    """A field must have all its values.
+
+    Raises:
+        ValueError: The message names the variable, the first time and the level.
+    """
+    bad = ~np.isfinite(np.asarray(field.values))
+    if not bad.any():
+        return
+    first = dict(zip(map(str, field.dims), np.unravel_index(int(np.argmax(bad)), bad.shape), strict=True))
+    entry = field.isel({dim: at for dim, at in first.items() if dim not in (LATITUDE, LONGITUDE)})
+    share = 100 * float((~np.isfinite(np.asarray(entry.values))).mean())
+    at = [f"{dim} {field[dim].values[at]}" for dim, at in first.items() if dim in field.coords][:-2]
+    raise ValueError(
+        f"`{name}` must have a value at every point, {why}; {share:.3g} % of the points have none"
+        + (f" at {', '.join(at)}" if at else "")
+        + "; leave out the variable, level or time, or copy the chunk that the store lacks"
+    )
+
+
+def _mapped(function: Callable[..., xr.Dataset], part: xr.Dataset, grid: Grid) -> xr.Dataset:
+    dims = {name: field.dims for name, field in part.data_vars.items()}
+    first, *others = dims.values()
+    if any(set(one) != set(first) for one in others):
+        raise ValueError(f"the components of a wind must have the same dimensions, got {dims}")
+    order = tuple(dim for dim in first if dim not in (LATITUDE, LONGITUDE))
+    part = part.transpose(*order, LATITUDE, LONGITUDE)
+    part = part.drop_vars([name for name in part.coords if name not in part.dims])
+    if not part.chunks:
+        return function(part, grid)
+    part = part.chunk({LATITUDE: -1, LONGITUDE: -1}).unify_chunks()
+    # What the result looks like: the first point of each map, repeated.
+    like = part.isel({LATITUDE: 0, LONGITUDE: 0}, drop=True)
+    template = grid_dataset(grid).assign_coords(like.coords)
+    for name, field in like.data_vars.items():
+        wide = field.astype(_float(field.dtype)).expand_dims({LATITUDE: grid.nlat, LONGITUDE: grid.nlon}, (-2, -1))
+        template[name] = wide.variable.chunk({LATITUDE: -1, LONGITUDE: -1})
+    return xr.map_blocks(function, part, (grid,), template=template)
+
+
+def _float(kind: np.dtype) -> np.dtype:
+    return np.result_type(kind, np.float32)
+
+
+def _components(field: Complex[np.ndarray, "*batch lat lon"]) -> tuple[np.ndarray, ...]:
+    return field.imag, -field.real
+
+
+def _truncated_scalar(
+    maps: Float[np.ndarray, "*batch lat lon"], source: Grid, grid: Grid, bandlimit: int
+) -> Float[np.ndarray, "*batch lat_to lon_to"]:
+    maps = rebuild_poles(maps, source)
+    # Geopotential is a small variation of a large mean: transformed apart, float32 keeps the variation.
+    mean = maps.mean((-2, -1), keepdims=True, dtype=np.float64)
+    return _truncated((maps - mean).astype(maps.dtype), source, grid, bandlimit, 0) + mean
+
+
+def _truncated(maps: np.ndarray, source: Grid, grid: Grid, bandlimit: int, spin: int) -> np.ndarray:
+    flat = maps.reshape(-1, *source.shape)
+    parts = [
+        np.asarray(spinharm.resample(flat[at : at + _MAPS_PER_BLOCK], source, grid, spin=spin, bandlimit=bandlimit))
+        for at in range(0, flat.shape[0], _MAPS_PER_BLOCK)
+    ]
+    return np.concatenate(parts).reshape(*maps.shape[:-2], *grid.shape)
+
+
+def _cell_weights(source: Grid, grid: Grid) -> dict[str, xr.DataArray]:
+    """By axis, the share that each old cell has in each new one, (old, new).
+
+    The library's own weights take the area of a cell by the latitude of its centre: rows on the poles weigh nothing,
+    and means change by up to 5e-4. So it gets the bounds, in the sine of latitude, in which areas are lengths.
+    """
+    from xarray_regrid import utils
+
+    rings = [np.sort(np.sin(np.radians(_latitude_bounds(one)))) for one in (source, grid)]
+    overlap = utils.overlap(*(pd.IntervalIndex.from_breaks(one) for one in rings))
+    directions = [1 if one.south_first else -1 for one in (source, grid)]
+    by_latitude = overlap[:: directions[0], :: directions[1]]
+    old, new = (
+        (one.longitude_deg[0] - 180 / one.nlon + 360 / one.nlon * np.arange(one.nlon + 1)) for one in (source, grid)
+    )
+    new += 360 * np.floor((old[0] - new[0]) / 360 + 0.5)
+    turns = (old + turn for turn in (-360.0, 0.0, 360.0))
+    by_longitude = sum(
+        utils.overlap(pd.IntervalIndex.from_breaks(one), pd.IntervalIndex.from_breaks(new)) for one in turns
+    )
+    shares = {LATITUDE: by_latitude, LONGITUDE: np.asarray(by_longitude)}
+    return {
+        name: utils.create_dot_dataarray(
+            utils.normalize_overlap(share), name, np.arange(share.shape[1]), np.arange(share.shape[0])
+        )
+        for name, share in shares.items()
+    }
+
+
+def _latitude_bounds(grid: Grid) -> Float[np.ndarray, " lat+1"]:
+    ascending = np.sort(grid.latitude_deg)
+    return np.concatenate([[-90.0], (ascending[1:] + ascending[:-1]) / 2, [90.0]])
+
+
+def _conserved(
+    maps: Float[np.ndarray, "*batch lat lon"], weights: dict[str, xr.DataArray]
+) -> Float[np.ndarray, "*batch lat_to lon_to"]:
+    from xarray_regrid.methods.conservative import apply_weights
+
+    coords = {name: weight[name].values for name, weight in weights.items()}
+    flat = xr.DataArray(maps.reshape(-1, *maps.shape[-2:]), dims=(TIME, LATITUDE, LONGITUDE), coords=coords)
+    missing = bool(np.isnan(maps).any())
+    out = apply_weights(flat, weights, skipna=missing, nan_threshold=1.0)
+    return np.asarray(out.values).reshape(*maps.shape[:-2], *out.shape[-2:])

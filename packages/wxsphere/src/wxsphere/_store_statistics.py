@@ -1,0 +1,153 @@
+"""Mean and deviation of fields and of their changes, in one pass over a store of any size."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import dask
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from . import _checks
+from ._names import LATITUDE, LEVEL, LONGITUDE, TIME
+from ._weights import area_weights
+
+FIELD_STATISTICS = ("mean", "std", "tendency_mean", "tendency_std")
+"""Names of what `field_statistics` gives."""
+# Of a block of times in float64.
+_BLOCK_BYTES = 2**25
+
+
+class Moments(NamedTuple):
+    """Weight, mean, and weighted sum of squared differences from the mean; arrays by level, or scalars."""
+
+    weight: float
+    mean: np.ndarray
+    squares: np.ndarray
+
+
+def field_statistics(
+    dataset: xr.Dataset, *, times: np.ndarray | None = None, cadence: np.timedelta64 | None = None
+) -> xr.Dataset:
+    """Mean and standard deviation of fields, and of their change over one cadence, level by level.
+
+    mean = ⟨f⟩ and std = √⟨(f − ⟨f⟩)²⟩ with the mean over points, weighted by area, times and members; `tendency_mean`
+    and `tendency_std` are the same of f(t + cadence) − f(t). In float64; blocks of times are reduced by Dask, and
+    their moments merged in order by the formula of Chan, Golub and LeVeque, which is stable where sums of squares are
+    not. Area weights are those of `area_weights`.
+
+    Args:
+        dataset: In the layout of `canonical`, with `time`. Variables without time are left out.
+        times: Which times count, `datetime64`; default all. For training, those of the training period and no others.
+        cadence: Between two times of a change; default the least spacing of `times`.
+
+    Returns:
+        Dataset with dimensions (statistic[, level]), float64; `statistic` has the names in `FIELD_STATISTICS`. Changes
+        are NaN where no two times are one cadence apart.
+
+    Raises:
+        ValueError: No time, times that the dataset lacks, or a field with points without a value; the message names
+            variable and time.
+
+    References:
+        Chan, Golub and LeVeque, Algorithms for computing the sample variance (1983), equations 2.1.
+    """
+    _checks.dimensions("dataset", dataset, (TIME, LATITUDE, LONGITUDE))
+    stamps = dataset[TIME].values if times is None else np.asarray(times).astype("datetime64[ns]")
+    index = dataset.indexes[TIME].get_indexer(stamps)
+    if not stamps.size:
+        raise ValueError("`times` must hold at least one time, got none")
+    if np.any(index < 0):
+        raise ValueError(f"`times` must be in `dataset`, which lacks {stamps[index < 0][0]}")
+    if np.any(np.diff(stamps) <= np.timedelta64(0, "ns")):
+        raise ValueError("`times` must ascend without repeats")
+    if cadence is None:
+        cadence = np.diff(stamps).min() if stamps.size > 1 else np.timedelta64(0, "ns")
+    follows = np.diff(stamps) == cadence
+    out = xr.Dataset(coords={"statistic": list(FIELD_STATISTICS)})
+    weights = area_weights(dataset[LATITUDE].values)
+    for name, field in dataset.data_vars.items():
+        if not {TIME, LATITUDE, LONGITUDE} <= set(field.dims):
+            continue
+        values, changes = _of_field(str(name), field, index, follows, weights)
+        rows = [values.mean, _deviation(values), changes.mean, _deviation(changes)]
+        dims = ("statistic", LEVEL) if LEVEL in field.dims else ("statistic",)
+        out[name] = (dims, np.stack(rows), field.attrs)
+        if LEVEL in field.dims:
+            out = out.assign_coords({LEVEL: dataset[LEVEL]})
+    return out
+
+
+def _deviation(moments: Moments) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.sqrt(moments.squares / np.float64(moments.weight))
+
+
+def _of_field(
+    name: str, field: xr.DataArray, index: np.ndarray, follows: np.ndarray, weights: np.ndarray
+) -> tuple[Moments, Moments]:
+    ends = [dim for dim in (LEVEL, LATITUDE, LONGITUDE) if dim in field.dims]
+    field = field.transpose(TIME, ..., *ends)
+    step = max(1, _BLOCK_BYTES // (8 * int(np.prod(field.shape[1:]))))
+    if field.chunks:
+        # Whole chunks, so that each is read once but for the first time of the next block.
+        step = max(1, step // field.chunks[0][0]) * field.chunks[0][0]
+    tasks: list[Any] = []
+    for begin in range(0, index.size, step):
+        stop = min(begin + step, index.size)
+        part = field.isel({TIME: index[begin : stop + 1]})
+        stamps = part[TIME].values
+        reduce = dask.delayed(_block_moments, pure=False)
+        tasks.append(reduce(part.data, stop - begin, follows[begin:stop], weights, LEVEL in field.dims, name, stamps))
+    results = dask.compute(*tasks)
+    return _merged([values for values, _ in results]), _merged([changes for _, changes in results])
+
+
+def _block_moments(
+    values: np.ndarray,
+    count: int,
+    follows: np.ndarray,
+    weights: Float[np.ndarray, " lat"],
+    by_level: bool,
+    name: str,
+    stamps: np.ndarray,
+) -> tuple[Moments, Moments]:
+    """Moments of the first `count` times, and of the changes to the time after each where it follows."""
+    values = np.asarray(values, np.float64)
+    missing = ~np.isfinite(values.reshape(values.shape[0], -1)).all(1)
+    if missing.any():
+        raise ValueError(f"`{name}` must have a value at every point, got none somewhere at {stamps[missing][0]}")
+    at = np.flatnonzero(follows)
+    changes = values[at + 1] - values[at]
+    return _moments(values[:count], weights, by_level), _moments(changes, weights, by_level)
+
+
+def _moments(values: np.ndarray, weights: np.ndarray, by_level: bool) -> Moments:
+    rest = values.shape[:-3] if by_level else values.shape[:-2]
+    levels = values.shape[-3] if by_level else 1
+    table = values.reshape(int(np.prod(rest)), levels, *values.shape[-2:])
+    weight = float(table.shape[0] * table.shape[-1] * weights.sum())
+    shape = (levels,) if by_level else ()
+    if not weight:
+        return Moments(0.0, np.full(shape, np.nan), np.full(shape, np.nan))
+    mean = table.sum((0, 3)) @ weights / weight
+    squares = ((table - mean[:, None, None]) ** 2).sum((0, 3)) @ weights
+    return Moments(weight, mean.reshape(shape), squares.reshape(shape))
+
+
+def _merged(parts: list[Moments]) -> Moments:
+    """Moments of all, merged in pairs, so that rounding grows with the logarithm of their number."""
+    there = [part for part in parts if part.weight] or parts[:1]
+    while len(there) > 1:
+        pairs = [_pair(*there[at : at + 2]) for at in range(0, len(there) - 1, 2)]
+        there = pairs + there[len(there) - len(there) % 2 :]
+    return there[0]
+
+
+def _pair(one: Moments, other: Moments) -> Moments:
+    weight = one.weight + other.weight
+    apart = other.mean - one.mean
+    mean = one.mean + apart * (other.weight / weight)
+    squares = one.squares + other.squares + apart**2 * (one.weight * other.weight / weight)
+    return Moments(weight, mean, squares)
