@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ import numpy as np
 import xarray as xr
 
 from spinharm import Grid
-from spinnn.files import replacing
 
 from . import _checks
 from ._equations import Flow, State
 from ._grids import grid_dataset
 from ._integrate import CONSERVED, diagnostics, flow_maps, integrate
 from ._names import LATITUDE, LONGITUDE, TIME
+from ._unfinished import Unfinished
 
 _ATTRIBUTES = {
     "geopotential": {"units": "m**2 s**-2", "standard_name": "geopotential"},
@@ -81,22 +80,15 @@ def simulate(
     _checks.integer("chunk", chunk, 1)
     grid = model.grid if grid is None else grid
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    saved = path.with_name(f".{path.name}.state.npz")
     told = _description(model, state, outputs, steps_per_output, grid, start, chunk)
-    if path.exists():
-        if _description_of(path) != told:
-            raise ValueError(f"{path} is there already and holds something else; remove it or choose another path")
+    store = Unfinished(path, "simulation", told)
+    if store.is_finished():
         return path
     done = 0
-    if partial.is_dir() and saved.is_file():
-        with np.load(saved) as file:
-            if str(file["simulation"]) != told:
-                raise ValueError(f"{partial} holds another simulation, which is unfinished; remove it and {saved}")
-            done, state = int(file["done"]), jax.numpy.asarray(file["state"])
+    if (found := store.resume()) is not None:
+        done, state = int(found["done"]), jax.numpy.asarray(found["state"])
     else:
-        shutil.rmtree(partial, ignore_errors=True)
-        _create(partial, model, grid, outputs, steps_per_output, start, chunk, told)
+        _create(store.folder, model, grid, outputs, steps_per_output, start, chunk, told)
     while done < outputs:
         maps: list[dict[str, np.ndarray]] = []
         means: list[dict[str, float]] = []
@@ -106,7 +98,7 @@ def simulate(
             means.append(diagnostics(model, state))
             if done + at + 1 < outputs:
                 state = integrate(model, state, steps_per_output)
-        _write(partial, done, maps, means)
+        _write(store.folder, done, maps, means)
         if not all(np.isfinite(values).all() for one in maps for values in one.values()):
             raise FloatingPointError(
                 f"the flow is not finite after {_hours(model, steps_per_output) * (done + count):g} hours; take a "
@@ -114,12 +106,10 @@ def simulate(
                 f"{model.diffusion_time}"
             )
         done += count
-        with replacing(saved, "wb") as file:
-            np.savez(file, simulation=told, done=done, state=np.asarray(state))
+        store.save(done=done, state=np.asarray(state))
         if progress is not None:
             progress(done, outputs)
-    partial.rename(path)
-    saved.unlink(missing_ok=True)
+    store.finish()
     return path
 
 
@@ -142,14 +132,6 @@ def _description(model: Flow, state: State, outputs: int, steps: int, grid: Grid
             "chunk": chunk,
         }
     )
-
-
-def _description_of(path: Path) -> str | None:
-    try:
-        with xr.open_zarr(path, consolidated=False, decode_timedelta=True) as dataset:
-            return dataset.attrs.get("simulation")
-    except (OSError, KeyError, ValueError):
-        return None
 
 
 def _create(

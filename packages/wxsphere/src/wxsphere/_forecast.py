@@ -1,0 +1,236 @@
+"""Forecasts of hundreds of steps, streamed to a store in the layout of WeatherBench 2."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import _checks
+from ._fields import FieldLayout
+from ._forecast_model import ForecastModel
+from ._grids import grid_dataset
+from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from ._task import hours_of
+from ._unfinished import Unfinished
+
+_HOUR = np.timedelta64(1, "h")
+
+
+def forecast(
+    model: ForecastModel,
+    states: xr.Dataset,
+    out: str | os.PathLike,
+    *,
+    steps: int,
+    times: Sequence[Any] | np.ndarray | None = None,
+    chunk: int = 8,
+    batch: int = 8,
+    limit: float = 30.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Forecast from initial states, and write zarr v3 in the layout of WeatherBench 2.
+
+    The store is made beside `out` under a name of its own and renamed when it is whole; `chunk` steps of `batch` states
+    are in memory at once. The same call after an interruption goes on where it stopped, and ends with the same numbers
+    bit for bit; after completion it does nothing.
+
+    Args:
+        model: The model.
+        states: In the layout of `canonical`, with `time` and possibly `number`, whose members are forecast each.
+        out: The folder of the store, `….zarr`.
+        steps: How often the model is applied.
+        times: Initial times, ascending; default all times of `states` for which all offsets of the model are there.
+        chunk: Steps between two writes, and lead times in a chunk of the store.
+        batch: States that are forecast together; at least all members of a time are.
+        limit: A forecast that is further from the mean than so many standard deviations has diverged.
+        progress: Called with state-steps written and all of them, after each write.
+
+    Returns:
+        The path. The store has the model's outputs, float32, dimensions (time, prediction_timedelta[, number][, level],
+        latitude, longitude), time being the initial time.
+
+    Raises:
+        TypeError: A number of another kind.
+        ValueError: Numbers out of range, states that the model was not made for, a model that cannot be repeated, a
+            path that holds something else, or an unfinished store of another forecast.
+        FloatingPointError: A forecast has diverged; the message names variable, initial time and lead time. What was
+            forecast until then is in the unfinished store, which can be opened; the rest of it is NaN.
+    """
+    for name, value in (("steps", steps), ("chunk", chunk), ("batch", batch)):
+        _checks.integer(name, value, 1)
+    _checks.number("limit", limit, above=0)
+    task = model.task
+    task.check_steps(steps)
+    model.check(states)
+    stamps = initial_times(model, states) if times is None else np.asarray(times).astype("datetime64[ns]")
+    if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0)).any():
+        raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
+    members = states[MEMBER].values if _has_members(model, states) else None
+    count = 1 if members is None else len(members)
+    leads = np.array([task.step * k + hours_of(h) for k in range(steps) for h in task.leads])
+    group = min(max(1, batch // count), stamps.size)
+    first = model.pack(states, stamps[:1])
+    told = json.dumps(
+        {
+            "model": model.fingerprint(),
+            "first_state": hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()[:16],
+            "times": [str(stamp) for stamp in stamps],
+            "members": None if members is None else members.tolist(),
+            "steps": steps,
+            "chunk": chunk,
+            "batch": batch,
+            "limit": limit,
+        }
+    )
+    store = Unfinished(Path(out), "forecast", told)
+    if store.is_finished():
+        return store.path
+    begin, done, window = 0, 0, None
+    if (found := store.resume()) is not None:
+        begin, done = int(found["begin"]), int(found["done"])
+        window = found["window"] if done else None
+    else:
+        _create(store.folder, model, states, stamps, leads, members, chunk * len(task.leads), told)
+    while begin < stamps.size:
+        # The last group is filled up, so that one program serves all.
+        chosen = stamps[np.minimum(np.arange(begin, begin + group), stamps.size - 1)]
+        if window is None:
+            maps = model.pack(states, chosen)
+            window = model.stepper.inputs.normalize(maps).reshape(-1, *maps.shape[2:])
+        forcings = np.stack([model.forcings(chosen + task.step * k) for k in range(done, done + chunk)])
+        outputs, window = model.run(window, np.repeat(forcings, count, axis=1))
+        part = _by_state(outputs, group, count)[: stamps.size - begin, : (steps - done) * len(task.leads)]
+        at = (begin, done * len(task.leads))
+        _write(store.folder, model, part, at, limit, stamps, leads, members)
+        done += chunk
+        if done >= steps:
+            begin, done, window = begin + group, 0, None
+        store.save(begin=begin, done=done, window=np.zeros(0) if window is None else window)
+        if progress is not None:
+            progress(min(begin, stamps.size) * steps + done * min(group, stamps.size - begin), stamps.size * steps)
+    store.finish()
+    return store.path
+
+
+def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
+    """Times of a dataset for which all offsets of a model are there, `datetime64[ns]`.
+
+    Raises:
+        ValueError: There is none.
+    """
+    index = states.indexes[TIME]
+    stamps = np.asarray(states[TIME].values).astype("datetime64[ns]")
+    there = np.all([index.get_indexer(stamps + hours_of(h)) >= 0 for h in model.offsets], axis=0)
+    if not there.any():
+        raise ValueError(f"`states` must have a time with all offsets {model.offsets} h, got {stamps.size} times")
+    return stamps[there]
+
+
+def _has_members(model: ForecastModel, states: xr.Dataset) -> bool:
+    return MEMBER in model.layout.batch_dimensions(states)
+
+
+def _by_state(outputs: np.ndarray, group: int, count: int) -> np.ndarray:
+    """(step, time·member, lead, …) → (time, step·lead, member, …)."""
+    steps, _, leads, *rest = outputs.shape
+    apart = outputs.reshape(steps, group, count, leads, *rest)
+    return np.moveaxis(apart, (1, 0, 3, 2), (0, 1, 2, 3)).reshape(group, steps * leads, count, *rest)
+
+
+def _create(
+    folder: Path,
+    model: ForecastModel,
+    states: xr.Dataset,
+    stamps: np.ndarray,
+    leads: np.ndarray,
+    members: np.ndarray | None,
+    chunk: int,
+    told: str,
+) -> None:
+    """The store with coordinates and without values, which read as NaN."""
+    import dask.array as da
+
+    layout, grid = model.task.outputs, model.task.grid
+    template = grid_dataset(grid).assign_coords({TIME: stamps, LEAD: leads}).assign_attrs(forecast=told)
+    front, sizes = [TIME, LEAD], [stamps.size, leads.size]
+    if members is not None:
+        template = template.assign_coords({MEMBER: members})
+        front, sizes = [*front, MEMBER], [*sizes, members.size]
+    levels = sorted({c.level for c in layout.scalars + layout.winds if c.level is not None})
+    if levels:
+        template = template.assign_coords({LEVEL: (LEVEL, np.array(levels), {"units": "hPa"})})
+    for name in layout.variables:
+        heights = _levels(layout, name)
+        if heights and heights != levels:
+            raise ValueError(f"`model` must give all variables on the same levels, got {name} on {heights} of {levels}")
+        dims = [*front, LEVEL, LATITUDE, LONGITUDE] if heights else [*front, LATITUDE, LONGITUDE]
+        shape = (*sizes, len(levels), *grid.shape) if heights else (*sizes, *grid.shape)
+        chunks = (1, min(chunk, leads.size), *shape[2:])
+        units = states[name].attrs.get("units") if name in states.data_vars else None
+        values = da.full(shape, np.nan, chunks=chunks, dtype="float32")
+        template[name] = (dims, values, {} if units is None else {"units": units})
+    encoding = {name: {"_FillValue": np.float32(np.nan)} for name in layout.variables}
+    template.to_zarr(folder, compute=False, zarr_format=3, consolidated=False, encoding=encoding)
+
+
+def _levels(layout: FieldLayout, name: str) -> list[float]:
+    return sorted(c.level for c in layout.scalars + layout.winds if name in c.names and c.level is not None)
+
+
+def _write(
+    folder: Path,
+    model: ForecastModel,
+    part: np.ndarray,
+    at: tuple[int, int],
+    limit: float,
+    stamps: np.ndarray,
+    leads: np.ndarray,
+    members: np.ndarray | None,
+) -> None:
+    """Write normalised states (time, lead, member, …) from a position on; those after a divergence become NaN."""
+    layout, grid = model.task.outputs, model.task.grid
+    # NaN is not below anything.
+    bad = ~(np.abs(part) <= limit)
+    first = bad.any((3, 4, 5, 6))  # (time, lead, member)
+    lost = np.maximum.accumulate(first, axis=1)
+    maps = model.stepper.outputs.restore(part)
+    maps[lost] = np.nan
+    times, steps = (slice(begin, begin + size) for begin, size in zip(at, part.shape[:2], strict=True))
+    batch: dict[str, np.ndarray] = {TIME: stamps[times], LEAD: leads[steps]}
+    if members is None:
+        maps = maps[:, :, 0]
+    else:
+        batch[MEMBER] = members
+    fields = layout.unpack(maps, grid, batch)
+    fields = fields.drop_vars(list(fields.coords))
+    fields.to_zarr(folder, region={TIME: times, LEAD: steps}, consolidated=False, zarr_format=3)
+    if not first.any():
+        return
+    lead = int(np.argwhere(first.any((0, 2)))[0][0])
+    time, member = (int(x) for x in np.argwhere(first[:, lead])[0])
+    spin, channel = (int(x) for x in np.argwhere(bad[time, lead, member].any((0, 1)))[0])
+    value = _largest(part[time, lead, member, :, :, spin, channel])
+    named = (layout.winds if layout.spins[spin] else layout.scalars)[channel]
+    of = "" if members is None else f", member {members[member]}"
+    raise FloatingPointError(
+        f"the forecast of {named} from {_day(stamps[times][time])}{of} has diverged at lead time "
+        f"{leads[steps][lead] / _HOUR:g} h: {value} standard deviations from the mean, more than `limit` {limit:g}; "
+        f"what was forecast until then is in {folder}"
+    )
+
+
+def _largest(values: np.ndarray) -> str:
+    """The largest modulus of a map in words."""
+    largest = np.max(np.abs(values))
+    return f"{largest:.3g}" if np.isfinite(largest) else "infinitely many"
+
+
+def _day(stamp: np.datetime64) -> str:
+    return str(stamp.astype("datetime64[m]"))

@@ -1,0 +1,290 @@
+"""A trained network with what it takes to forecast: fields, grid, normalisation, constants; one file."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Inexact
+
+import spinharm
+from spinharm import Grid
+from spinnn.training import from_json, load_model, save_model, to_json
+
+from ._fields import Channel, FieldLayout
+from ._grids import grid_of
+from ._names import LEVEL, MEMBER, TIME
+from ._networks import NetworkConfig
+from ._normalize import Normalization
+from ._rollout import Stepper, rollout
+from ._task import ForecastTask, hours_of
+from ._windows import forcing_maps
+
+_KIND = "wxsphere.ForecastModel"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ForecastModel:
+    """A trained network that maps fields in their units to later fields in their units.
+
+    Attributes:
+        config: The network's configuration.
+        network: The network, in inference mode.
+        state: Running statistics of its norms.
+        stepper: Task, normalisation and constants.
+    """
+
+    config: NetworkConfig
+    network: Any
+    state: eqx.nn.State
+    stepper: Stepper
+
+    @property
+    def task(self) -> ForecastTask:
+        """What comes in and goes out."""
+        return self.stepper.task
+
+    @property
+    def step(self) -> np.timedelta64:
+        """The (first) lead time."""
+        return self.task.step
+
+    @property
+    def layout(self) -> FieldLayout:
+        """Channels of the inputs at each offset."""
+        return self.task.inputs
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Times of the inputs [hours], the last 0."""
+        return self.task.offsets
+
+    def __call__(
+        self,
+        states: Inexact[Array, "*batch offset lat lon spin channel"],
+        forcings: Float[Array, "*batch lat lon forcing"] | None = None,
+    ) -> Inexact[Array, "*batch lead lat lon spin2 channel2"]:
+        """One step, on the device; works under `jit`, `grad` and `vmap`.
+
+        Args:
+            states: Fields at the offsets, in the order of `layout.pack`, in their units.
+            forcings: What `forcings` gives for the time of each state; not needed by a model without.
+
+        Returns:
+            Fields at the lead times, in the order of `task.outputs`, in their units.
+
+        Raises:
+            ValueError: Arrays of other sizes.
+        """
+        task, stepper = self.task, self.stepper
+        wanted = (len(task.offsets), *task.grid.shape, len(task.inputs.spins), task.inputs.channels)
+        if states.shape[-5:] != wanted:
+            raise ValueError(
+                f"`states` must have axes (*batch, offset, lat, lon, spin, channel) ending {wanted}, got {states.shape}"
+            )
+        batch = states.shape[:-5]
+        shape = (*batch, *task.grid.shape, len(task.forcings))
+        if forcings is None and not task.forcings:
+            forcings = jax.numpy.zeros(shape, states.real.dtype)
+        if forcings is None or forcings.shape != shape:
+            got = None if forcings is None else forcings.shape
+            raise ValueError(f"`forcings` must be {', '.join(task.forcings) or 'none'} of shape {shape}, got {got}")
+        window = stepper.inputs.normalize(states)
+        outputs, _ = stepper(self.network, jax.tree.map(lambda leaf: leaf, self.state), window, forcings)
+        return stepper.outputs.restore(outputs)
+
+    def forcings(self, times: np.ndarray) -> Float[np.ndarray, "time lat lon forcing"]:
+        """The forcings at some times, as the network wants them: divided by their scales, float32.
+
+        Args:
+            times: `datetime64`, shape (time,).
+        """
+        return forcing_maps(self.task, np.asarray(times))
+
+    def pack(
+        self, fields: xr.Dataset, times: Sequence[Any] | np.ndarray
+    ) -> Inexact[np.ndarray, "time member offset lat lon spin channel"]:
+        """Initial states from a dataset, in their units.
+
+        Args:
+            fields: In the layout of `canonical`, with `time` and possibly `number`.
+            times: Initial times, `datetime64`, shape (time,).
+
+        Returns:
+            States, shape (time, member, offset, lat, lon, spin, channel); one member if there is no `number`.
+
+        Raises:
+            ValueError: Another grid, a variable, level or time that is not there, or a value that is not finite.
+        """
+        self.check(fields)
+        stamps = np.asarray(times).astype("datetime64[ns]")
+        index = fields.indexes[TIME]
+        wanted = np.stack([stamps + hours_of(h) for h in self.offsets], 1)
+        positions = index.get_indexer(wanted.reshape(-1))
+        if (positions < 0).any():
+            raise ValueError(
+                f"`fields` must have all times of the offsets {self.offsets} h, got none for "
+                f"{wanted.reshape(-1)[positions < 0][0]}"
+            )
+        unique, back = np.unique(positions, return_inverse=True)
+        part = fields[list(self.layout.variables)].isel({TIME: unique})
+        maps, batch = self.layout.pack(part), self.layout.batch_dimensions(part)
+        if MEMBER not in batch:
+            maps = maps[:, None]
+        elif batch.index(MEMBER) == 0:
+            maps = np.swapaxes(maps, 0, 1)
+        if not np.isfinite(maps).all():
+            time = int(np.argwhere(~np.isfinite(maps))[0][0])
+            raise ValueError(f"`fields` must be finite, got values that are not at {part[TIME].values[time]}")
+        windows = maps[back.reshape(wanted.shape)]  # (time, offset, member, …)
+        return np.swapaxes(windows, 1, 2)
+
+    def check(self, fields: xr.Dataset) -> None:
+        """Refuse fields that the model was not made for.
+
+        Raises:
+            ValueError: Another grid, or a variable or level that is not there; the message names it.
+        """
+        missing = [name for name in self.layout.variables if name not in fields.data_vars]
+        if missing:
+            there = ", ".join(sorted(map(str, fields.data_vars)))
+            raise ValueError(f"`fields` must have {', '.join(missing)}, which the model needs, got {there}")
+        for channel in self.layout.scalars + self.layout.winds:
+            dims = fields[channel.names[0]].dims
+            levels = fields[LEVEL].values.tolist() if LEVEL in dims else []
+            if (channel.level is None) != (LEVEL not in dims) or (
+                channel.level is not None and channel.level not in levels
+            ):
+                raise ValueError(f"`fields` must have {channel}, which the model needs, got levels {levels}")
+        if TIME not in fields.dims:
+            raise ValueError(f"`fields` must have a dimension {TIME!r}, got {dict(fields.sizes)}")
+        if (grid := grid_of(fields)) != self.task.grid:
+            raise ValueError(f"`fields` must be on {self.task.grid}, which the model was made for, got {grid}")
+
+    def run(self, window: np.ndarray, forcings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Several steps, compiled once per number of steps and size of batch.
+
+        Args:
+            window: Normalised states at the offsets, shape (*batch, offset, lat, lon, spin, channel).
+            forcings: At the beginning of each step, shape (step, *batch, lat, lon, forcing).
+
+        Returns:
+            Normalised states, shape (step, *batch, lead, lat, lon, spin, channel), and the window of the next step.
+        """
+        arrays = eqx.filter(self.network, eqx.is_array)
+        outputs, following = self._compiled(arrays, self.state, window, forcings)
+        return np.asarray(outputs), np.asarray(following)
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[..., tuple[Array, Array]]:
+        _, rest = eqx.partition(self.network, eqx.is_array)
+        stepper = self.stepper
+
+        def many(arrays: Any, state: Any, window: Array, forcings: Array) -> tuple[Array, Array]:
+            return rollout(stepper, eqx.combine(arrays, rest), state, window, forcings)
+
+        return spinharm.jit(many)
+
+    def fingerprint(self) -> str:
+        """A digest of everything that forecasts depend on, 16 hexadecimal digits."""
+        digest = hashlib.sha256(repr(self._described()).encode())
+        for leaf in jax.tree.leaves((self.network, self.state)):
+            if eqx.is_array(leaf):
+                digest.update(np.ascontiguousarray(leaf).tobytes())
+        digest.update(np.ascontiguousarray(self.stepper.constants).tobytes())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: str | os.PathLike, **extra: Any) -> None:
+        """Write the model to one file, by way of a temporary name.
+
+        Args:
+            path: The file.
+            extra: JSON types to keep in the header's configuration.
+        """
+        save_model(path, (self.network, self.state, self.stepper.constants), {**self._described(), **extra})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> ForecastModel:
+        """Read a model from a file that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: Another kind of file, or one that is cut off or damaged.
+        """
+
+        def build(config: dict[str, Any]) -> tuple[Any, eqx.nn.State, np.ndarray]:
+            if config.get("kind") != _KIND:
+                raise ValueError(f"{path} must be a wxsphere model, got the kind {config.get('kind')!r}")
+            task = task_from_json(config["task"])
+            network, state = make_network(from_json(NetworkConfig, config["network"]), task)
+            constants = np.zeros((*task.grid.shape, len(task.constants)), np.float32)
+            return network, state, constants
+
+        (network, state, constants), header = load_model(path, build)
+        config = header["config"]
+        task = task_from_json(config["task"])
+        inputs, outputs = (
+            Normalization(*(np.array(config[name][part]) for part in ("shift", "scale")))
+            for name in ("normalization_in", "normalization_out")
+        )
+        stepper = Stepper(task, inputs, outputs, np.array(config["change"]), np.asarray(constants))
+        return cls(from_json(NetworkConfig, config["network"]), eqx.nn.inference_mode(network), state, stepper)
+
+    def _described(self) -> dict[str, Any]:
+        stepper = self.stepper
+        return {
+            "kind": _KIND,
+            "network": to_json(self.config),
+            "task": task_to_json(self.task),
+            "normalization_in": _lists(stepper.inputs),
+            "normalization_out": _lists(stepper.outputs),
+            "change": stepper.change.tolist(),
+        }
+
+
+def make_network(config: NetworkConfig, task: ForecastTask, seed: int = 0) -> tuple[Any, eqx.nn.State]:
+    """The untrained network of a task, and its state."""
+    make = eqx.nn.make_with_state(config.make)
+    return make(task.network_inputs, task.network_outputs, task.grid, key=jax.random.key(seed))
+
+
+def task_to_json(task: ForecastTask) -> dict[str, Any]:
+    """A task as JSON types."""
+    # As by `to_json`: channels become [names, level].
+    return to_json(task)
+
+
+def task_from_json(values: dict[str, Any]) -> ForecastTask:
+    """The task of what `task_to_json` gave."""
+
+    def layout(fields: dict[str, Any]) -> FieldLayout:
+        scalars, winds = (
+            tuple(Channel(tuple(names), level) for names, level in fields[part]) for part in ("scalars", "winds")
+        )
+        return FieldLayout(scalars, winds, fields["wind_spin"])
+
+    lists = {name: tuple(values[name]) for name in ("offsets", "leads", "constants", "forcings")}
+    return ForecastTask(
+        layout(values["inputs"]),
+        layout(values["outputs"]),
+        from_json(Grid, values["grid"]),
+        residual=values["residual"],
+        **lists,
+    )
+
+
+def _lists(normalization: Normalization) -> dict[str, list[list[float]]]:
+    return {"shift": normalization.shift.tolist(), "scale": normalization.scale.tolist()}

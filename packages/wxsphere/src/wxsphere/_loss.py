@@ -1,0 +1,120 @@
+"""The loss: squared errors weighted by area, variable, level and degree."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact
+
+from spinharm import Grid, SpinTransform
+
+from . import _checks
+from ._fields import FieldLayout
+from ._weights import area_weights
+
+MapLoss = Callable[[Array], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss.
+
+    Attributes:
+        variables: Weight by variable, 1 for others; a wind has the mean of its components'.
+        levels: `"uniform"`, or `"pressure"`: weights proportional to pressure, with mean 1 over the levels of each
+            variable.
+        spectral: Share of the spectral part, 0 … 1.
+        degree_power: In the spectral part, degree ℓ weighs as ((ℓ + 1) / L)^degree_power.
+    """
+
+    variables: dict[str, float] = dataclasses.field(default_factory=dict)
+    levels: Literal["uniform", "pressure"] = "uniform"
+    spectral: float = 0.0
+    degree_power: float = 1.0
+
+    def __post_init__(self) -> None:
+        _checks.option("levels", self.levels, ("uniform", "pressure"))
+        for name, weight in self.variables.items():
+            if not (np.isfinite(weight) and weight >= 0):
+                raise ValueError(f"`variables` must have weights of 0 or more, got {weight} for {name}")
+        if not 0 <= self.spectral <= 1:
+            raise ValueError(f"`spectral` must be between 0 and 1, got {self.spectral}")
+        _checks.number("degree_power", self.degree_power)
+
+
+def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray, "spin channel"]:
+    """Weights of the squared moduli of channels, so that a mean over variables, levels and components follows.
+
+    Σ weights = 1 where components count one each and a wind two, if all weights of `config` are 1.
+
+    Args:
+        layout: The channels.
+        config: The weights.
+
+    Returns:
+        Weights, shape (spin, channel), float64; 0 for padding.
+
+    Raises:
+        ValueError: A variable that is not in the layout, or weights that are all 0.
+    """
+    unknown = [name for name in config.variables if name not in layout.variables]
+    if unknown:
+        raise ValueError(f"`variables` must be among {', '.join(layout.variables)}, got {unknown[0]!r}")
+    out = np.zeros((len(layout.spins), layout.channels))
+    components = 0
+    for row, channels in ((0, layout.scalars), (-1, layout.winds)):
+        for at, channel in enumerate(channels):
+            weight = float(np.mean([config.variables.get(name, 1.0) for name in channel.names]))
+            if config.levels == "pressure" and channel.level is not None:
+                heights = [c.level for c in channels if c.names == channel.names and c.level is not None]
+                weight *= channel.level / float(np.mean(heights))
+            out[row, at] = weight
+            components += len(channel.names)
+    if not out.any():
+        raise ValueError(f"`variables` must leave a weight above 0, got {config.variables}")
+    return out / components
+
+
+def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLoss:
+    """The loss of an error.
+
+    (1 − s) Σ_c w_c ⟨|e_c|²⟩ + s Σ_c w_c Σ_ℓ g_ℓ Σ_m |e_c,ℓm|² / 4π, with weights w of `channel_weights`, means over the
+    sphere by `area_weights`, coefficients of the wind's spin for winds, and g_ℓ = ((ℓ + 1) / L)^p, s and p from the
+    configuration. With g = 1 both parts are the same (Parseval).
+
+    Args:
+        layout: Channels of the error.
+        grid: Its grid.
+        config: Weights.
+
+    Returns:
+        A function of errors, shape (*batch, lat, lon, spin, channel), that gives losses of shape (*batch,).
+
+    References:
+        Rasp et al., WeatherBench (2020), equation (1); Lam et al., GraphCast (2023), equation (19).
+    """
+    channels = channel_weights(layout, config)
+    latitude = area_weights(grid.latitude_deg)
+    points = (latitude / grid.nlat / grid.nlon)[:, None, None, None] * channels
+    bandlimit = grid.max_bandlimit
+    degrees = ((np.arange(bandlimit) + 1) / bandlimit) ** config.degree_power
+    coefficients = degrees[:, None, None, None] * channels / (4 * np.pi)
+    transform = SpinTransform(grid, bandlimit, layout.spins) if config.spectral else None
+
+    def loss(error: Inexact[Array, "*batch lat lon spin channel"]) -> Float[Array, "*batch"]:
+        total = (1 - config.spectral) * _weighted(error, points)
+        if transform is None:
+            return total
+        coeffs = transform.forward(error)
+        return total + config.spectral * _weighted(coeffs, coefficients)
+
+    return loss
+
+
+def _weighted(values: Array, weights: np.ndarray) -> Array:
+    squares = values.real**2 + values.imag**2 if jnp.iscomplexobj(values) else values**2
+    return (squares * jnp.asarray(weights, squares.dtype)).sum((-4, -3, -2, -1))

@@ -1,0 +1,130 @@
+"""Between fields in their units and what networks see: mean 0 and standard deviation 1 per variable and level."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from ._fields import Channel, FieldLayout
+from ._names import LEVEL
+
+Maps = TypeVar("Maps", np.ndarray, jax.Array)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Normalization:
+    """What is subtracted from the channels of a layout, and what they are divided by.
+
+    A scalar becomes (x − mean) / std. A wind on spin ±1 is a vector, of which no mean may be subtracted: it is divided
+    by √((std_u² + mean_u² + std_v² + mean_v²) / 2), so that its two components have a mean square of 1.
+
+    Attributes:
+        shift: Subtracted, shape (spin, channel), in the units of the fields; 0 for winds and padding.
+        scale: Divided by, shape (spin, channel); 1 for padding.
+    """
+
+    shift: Float[np.ndarray, "spin channel"]
+    scale: Float[np.ndarray, "spin channel"]
+
+    @classmethod
+    def of(cls, statistics: xr.Dataset, layout: FieldLayout) -> Normalization:
+        """The normalisation of a layout by the statistics `mean` and `std`.
+
+        Args:
+            statistics: Variables with dimensions (statistic[, level]), as `prepare` writes them.
+            layout: The channels.
+
+        Returns:
+            The normalisation.
+
+        Raises:
+            ValueError: Statistics of other variables or levels, or a standard deviation that is not above 0.
+        """
+        shift = np.zeros((len(layout.spins), layout.channels))
+        for at, channel in enumerate(layout.scalars):
+            shift[0, at] = _statistic(statistics, "mean", channel, 0)
+        return cls(shift, _scales(statistics, layout, "mean", "std"))
+
+    def normalize(self, maps: Maps) -> Maps:
+        """(x − shift) / scale of maps of shape (*batch, lat, lon, spin, channel), in their own precision."""
+        return (maps - _like(self.shift, maps)) / _like(self.scale, maps)
+
+    def restore(self, maps: Maps) -> Maps:
+        """The inverse of `normalize`."""
+        return maps * _like(self.scale, maps) + _like(self.shift, maps)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Normalization):
+            return NotImplemented
+        return np.array_equal(self.shift, other.shift) and np.array_equal(self.scale, other.scale)
+
+
+def tendency_scale(
+    statistics: xr.Dataset, layout: FieldLayout, normalization: Normalization
+) -> Float[np.ndarray, "spin channel"]:
+    """Root mean square change over a cadence of the store, of normalised channels.
+
+    Args:
+        statistics: With `tendency_mean` and `tendency_std`; of a scalar the standard deviation is taken, of a wind the
+            root mean square of both components.
+        layout: The channels.
+        normalization: Theirs.
+
+    Returns:
+        Scales, shape (spin, channel); 1 for padding.
+
+    Raises:
+        ValueError: As `Normalization.of`.
+    """
+    found = _scales(statistics, layout, "tendency_mean", "tendency_std") / normalization.scale
+    found[_padding(layout)] = 1.0
+    return found
+
+
+def _scales(statistics: xr.Dataset, layout: FieldLayout, mean: str, std: str) -> np.ndarray:
+    out = np.ones((len(layout.spins), layout.channels))
+    for at, channel in enumerate(layout.scalars):
+        out[0, at] = _statistic(statistics, std, channel, 0)
+    for at, channel in enumerate(layout.winds):
+        squares = [_statistic(statistics, which, channel, part) ** 2 for which in (mean, std) for part in (0, 1)]
+        out[-1, at] = (sum(squares) / 2) ** 0.5
+    for channels, row in ((layout.scalars, 0), (layout.winds, -1)):
+        for at, channel in enumerate(channels):
+            if not out[row, at] > 0:
+                raise ValueError(f"`statistics` must have a {std} above 0 of {channel}, got {out[row, at]}")
+    return out
+
+
+def _padding(layout: FieldLayout) -> np.ndarray:
+    """Where the list of channels of a spin has ended, shape (spin, channel)."""
+    counts = [len(channels) for channels in (layout.scalars, layout.winds) if channels]
+    return np.arange(layout.channels) >= np.array(counts)[:, None]
+
+
+def _statistic(statistics: xr.Dataset, which: str, channel: Channel, part: int) -> float:
+    name = channel.names[part]
+    if name not in statistics.data_vars:
+        there = ", ".join(sorted(map(str, statistics.data_vars))) or "nothing"
+        raise ValueError(f"`statistics` must be those of the fields, which have {name}, got statistics of {there}")
+    field = statistics[name]
+    if (LEVEL in field.dims) != (channel.level is not None):
+        raise ValueError(f"`statistics` must be those of the fields, which have {channel}, got dims {field.dims}")
+    if channel.level is not None:
+        if channel.level not in field[LEVEL].values:
+            raise ValueError(f"`statistics` must have {name} at {channel.level:g} hPa, got {field[LEVEL].values}")
+        field = field.sel({LEVEL: channel.level})
+    value = float(field.sel(statistic=which))
+    if not np.isfinite(value):
+        raise ValueError(f"`statistics` must be finite, got {which} {value} of {channel}")
+    return value
+
+
+def _like(values: np.ndarray, maps: Any) -> Any:
+    """Constants in the precision and library of maps."""
+    return jnp.asarray(values, maps.dtype) if isinstance(maps, jax.Array) else values.astype(maps.dtype)

@@ -1,0 +1,152 @@
+"""A model applied to its own outputs, and the loss of that."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Inexact
+
+from ._loss import LossConfig, make_map_loss
+from ._normalize import Normalization
+from ._task import ForecastTask
+from ._windows import Batch
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stepper:
+    """One step of a task, on normalised fields, by any network.
+
+    Attributes:
+        task: What comes in and goes out.
+        inputs: Normalisation of the inputs.
+        outputs: Normalisation of the outputs.
+        change: Of residual outputs, the typical change at each lead time, normalised, shape (lead, spin, channel).
+        constants: Normalised constants, shape (lat, lon, constant).
+    """
+
+    task: ForecastTask
+    inputs: Normalization
+    outputs: Normalization
+    change: Float[np.ndarray, "lead spin channel"]
+    constants: Float[np.ndarray, "lat lon constant"]
+
+    def __call__(
+        self,
+        network: Any,
+        state: eqx.nn.State,
+        window: Inexact[Array, "*batch offset lat lon spin channel"],
+        forcings: Float[Array, "*batch lat lon forcing"],
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Inexact[Array, "*batch lead lat lon spin2 channel2"], eqx.nn.State]:
+        """The states at the lead times.
+
+        Args:
+            network: Of the task's `network_inputs` and `network_outputs`.
+            state: Its state.
+            window: Normalised states at the offsets.
+            forcings: Forcings now, scaled.
+            mask: Elements of the batch that count.
+
+        Returns:
+            Normalised states, and the network's new state.
+        """
+        real = forcings.dtype
+        constants = jnp.asarray(self.constants, real)
+        constants = jnp.broadcast_to(constants, (*forcings.shape[:-1], constants.shape[-1]))
+        x = self.task.join(window, jnp.concatenate([constants, forcings], -1))
+        output, state = network(x, state, mask=mask)
+        out = self.task.part(output)
+        if not self.task.residual:
+            return out, state
+        change = jnp.asarray(self.change[:, None, None], real).astype(out.dtype)
+        return self.task.now(window) + change * out, state
+
+    def advance(self, window: Array, outputs: Array) -> Array:
+        """The window of the next step."""
+        return jnp.concatenate([window[..., 1:, :, :, :, :], outputs], -5)
+
+    def error_scale(self) -> Float[np.ndarray, "lead spin channel"]:
+        """What errors are divided by in the loss: the typical change of residual outputs, else 1."""
+        return self.change if self.task.residual else np.ones_like(self.change)
+
+
+def rollout(
+    stepper: Stepper,
+    network: Any,
+    state: eqx.nn.State,
+    window: Inexact[Array, "*batch offset lat lon spin channel"],
+    forcings: Float[Array, "step *batch lat lon forcing"],
+    mask: Bool[Array, "*batch"] | None = None,
+) -> tuple[Inexact[Array, "step *batch lead lat lon spin2 channel2"], Array]:
+    """All states of several steps, for a network at inference.
+
+    Args:
+        stepper: The step.
+        network: The network.
+        state: Its state, which stays as it is.
+        window: Normalised states at the offsets.
+        forcings: At the beginning of each step.
+        mask: Elements of the batch that count.
+
+    Returns:
+        Normalised states of each step, and the window of the next one.
+    """
+
+    def body(window: Array, now: Array) -> tuple[Array, Array]:
+        outputs, _ = stepper(network, jax.tree.map(lambda leaf: leaf, state), window, now, mask)
+        return (stepper.advance(window, outputs) if stepper.task.can_repeat else window), outputs
+
+    window, outputs = jax.lax.scan(body, window, forcings)
+    return outputs, window
+
+
+def make_rollout_loss(
+    stepper: Stepper, config: LossConfig, *, remat: bool = True
+) -> Callable[[Any, eqx.nn.State, Batch, Any], tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]]:
+    """The loss of a rollout, as `spinnn.training.fit` wants it: the mean over steps, lead times and windows.
+
+    Errors are divided by the typical change at the lead time if the network gives changes, else by the standard
+    deviation; see `make_map_loss`. As many steps are made as the batch has forcings for.
+
+    Args:
+        stepper: The step.
+        config: Weights.
+        remat: Keep only the states between steps, and compute each step again in the backward pass.
+
+    Returns:
+        `(network, state, batch, key) → (loss, (state, metrics))`; metrics are the losses of the first and of the last
+        step.
+    """
+    task = stepper.task
+    of_error = make_map_loss(task.outputs, task.grid, config)
+    scale = stepper.error_scale()[:, None, None]
+
+    def loss(
+        network: Any, state: eqx.nn.State, batch: Batch, key: Any
+    ) -> tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]:
+        weight = jnp.asarray(batch.weight)
+        mask, share = weight > 0, weight / jnp.maximum(weight.sum(), 1)
+        forcings = jnp.moveaxis(jnp.asarray(batch.forcings), 1, 0)
+        steps, leads = forcings.shape[0], len(task.leads)
+        targets = jnp.asarray(batch.targets)
+        targets = targets.reshape(targets.shape[0], steps, leads, *targets.shape[2:]).swapaxes(0, 1)
+
+        def step(carry: tuple[Array, Any], now: tuple[Array, Array]) -> tuple[tuple[Array, Any], Array]:
+            window, state = carry
+            outputs, state = stepper(network, state, window, now[0], mask)
+            error = (outputs - now[1]) / jnp.asarray(scale, weight.dtype).astype(outputs.dtype)
+            value = (of_error(error).mean(1) * share).sum()
+            return (stepper.advance(window, outputs) if task.can_repeat else window, state), value
+
+        # Nothing to save in a rollout of one step.
+        body = jax.checkpoint(step) if remat and steps > 1 else step
+        (_, state), losses = jax.lax.scan(body, (jnp.asarray(batch.inputs), state), (forcings, targets))
+        return losses.mean(), (state, {"loss_first_step": losses[0], "loss_last_step": losses[-1]})
+
+    return loss

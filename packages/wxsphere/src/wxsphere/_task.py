@@ -1,0 +1,153 @@
+"""What a forecast model gets and gives."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact
+
+from spinharm import Grid
+
+from . import _checks
+from ._fields import Channel, FieldLayout
+
+
+@dataclasses.dataclass(frozen=True)
+class ForecastTask:
+    """A map from fields at some times to fields at later times.
+
+    Attributes:
+        inputs: Fields that the network gets, at each of `offsets`.
+        outputs: Fields that it gives, at each of `leads`.
+        grid: The grid of all.
+        offsets: Times of the inputs relative to now [hours], ascending, the last 0.
+        leads: Times of the outputs [hours], ascending, above 0.
+        constants: Names of fields without time that it also gets.
+        forcings: Names of `FORCINGS` that it also gets, now.
+        residual: The network gives the change since now, in units of the typical change.
+    """
+
+    inputs: FieldLayout
+    outputs: FieldLayout
+    grid: Grid
+    offsets: tuple[float, ...] = (0.0,)
+    leads: tuple[float, ...] = (6.0,)
+    constants: tuple[str, ...] = ()
+    forcings: tuple[str, ...] = ()
+    residual: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("offsets", "leads"):
+            hours = [_checks.number(name, value) for value in getattr(self, name)]
+            if not hours or sorted(set(hours)) != hours:
+                raise ValueError(f"`{name}` must be ascending hours, at least one, got {getattr(self, name)}")
+            object.__setattr__(self, name, tuple(hours))
+        if self.offsets[-1] != 0:
+            raise ValueError(f"`offsets` must end with 0, the time of the state, got {self.offsets}")
+        if self.leads[0] <= 0:
+            raise ValueError(f"`leads` must be above 0, got {self.leads}")
+        if self.residual:
+            missing = [c for c in self.outputs.scalars if c not in self.inputs.scalars]
+            missing += [c for c in self.outputs.winds if c not in self.inputs.winds]
+            if missing or (self.outputs.winds and self.outputs.wind_spin != self.inputs.wind_spin):
+                told = missing[0] if missing else "a wind of the other spin"
+                raise ValueError(f"`residual` needs outputs that are inputs too, got {told}, which is none")
+
+    @property
+    def step(self) -> np.timedelta64:
+        """The first lead time."""
+        return hours_of(self.leads[0])
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether outputs can be inputs of the next step."""
+        step = self.leads[0]
+        steady = self.offsets == tuple(-step * k for k in reversed(range(len(self.offsets))))
+        return self.inputs == self.outputs and len(self.leads) == 1 and steady
+
+    def check_steps(self, steps: int) -> None:
+        """A model that is made for one step must not be asked for more."""
+        if steps > 1 and not self.can_repeat:
+            raise ValueError(
+                f"{steps} steps need a model whose outputs are its inputs, one lead time and offsets that are its "
+                f"multiples; this one has offsets {self.offsets} and leads {self.leads} h, inputs "
+                f"{', '.join(self.inputs.variables)} and outputs {', '.join(self.outputs.variables)}"
+            )
+
+    @property
+    def network_inputs(self) -> FieldLayout:
+        """Channels of the network's input: those of each offset in turn, then constants and forcings."""
+        extra = tuple(Channel((name,)) for name in (*self.constants, *self.forcings))
+        return _repeated(self.inputs, self.offsets, extra)
+
+    @property
+    def network_outputs(self) -> FieldLayout:
+        """Channels of the network's output: those of each lead time in turn."""
+        return _repeated(self.outputs, self.leads, ())
+
+    def join(
+        self,
+        window: Inexact[Array, "*batch offset lat lon spin channel"],
+        extra: Float[Array, "*batch lat lon extra"],
+    ) -> Inexact[Array, "*batch lat lon spin2 channel2"]:
+        """The network's input of normalised states and of constants and forcings."""
+        layout, count = self.inputs, len(self.offsets)
+        times = [window[..., at, :, :, :, :] for at in range(count)]
+        scalars = [time[..., 0, : len(layout.scalars)].real for time in times if layout.scalars]
+        if extra.shape[-1]:
+            scalars.append(extra)
+        winds = [time[..., -1, : len(layout.winds)] for time in times if layout.winds]
+        return _stacked(scalars, winds, self.network_inputs.channels)
+
+    def part(
+        self, output: Inexact[Array, "*batch lat lon spin2 channel2"]
+    ) -> Inexact[Array, "*batch lead lat lon spin channel"]:
+        """The states of each lead time of the network's output."""
+        layout, times = self.outputs, []
+        for at in range(len(self.leads)):
+            count = len(layout.scalars)
+            scalars = [output[..., 0, at * count : (at + 1) * count].real] if count else []
+            count = len(layout.winds)
+            winds = [output[..., -1, at * count : (at + 1) * count]] if count else []
+            times.append(_stacked(scalars, winds, layout.channels))
+        return jnp.stack(times, -5)
+
+    def now(
+        self, window: Inexact[Array, "*batch offset lat lon spin channel"]
+    ) -> Inexact[Array, "*batch 1 lat lon spin channel2"]:
+        """The channels of the outputs at the last of the input times."""
+        last = window[..., -1:, :, :, :, :]
+        if self.inputs == self.outputs:
+            return last
+        scalars = [self.inputs.scalars.index(channel) for channel in self.outputs.scalars]
+        winds = [self.inputs.winds.index(channel) for channel in self.outputs.winds]
+        return _stacked(
+            [last[..., 0, np.array(scalars)].real] if scalars else [],
+            [last[..., -1, np.array(winds)]] if winds else [],
+            self.outputs.channels,
+        )
+
+
+def hours_of(value: float) -> np.timedelta64:
+    """Hours as a NumPy time difference, to the second."""
+    return np.timedelta64(round(value * 3600), "s").astype("timedelta64[ns]")
+
+
+def _repeated(layout: FieldLayout, hours: tuple[float, ...], extra: tuple[Channel, ...]) -> FieldLayout:
+    def at(channel: Channel, hour: float) -> Channel:
+        return Channel(tuple(f"{name}[{hour:+g}h]" for name in channel.names), channel.level)
+
+    scalars = tuple(at(channel, hour) for hour in hours for channel in layout.scalars)
+    winds = tuple(at(channel, hour) for hour in hours for channel in layout.winds)
+    return FieldLayout(scalars + extra, winds, layout.wind_spin)
+
+
+def _stacked(scalars: list[jax.Array], winds: list[jax.Array], channels: int) -> jax.Array:
+    """Lists of channels as one array with a spin axis, padded with zeros."""
+    rows = [jnp.concatenate(parts, -1) for parts in (scalars, winds) if parts]
+    kind = rows[-1].dtype if winds else rows[0].dtype
+    padded = [jnp.pad(row.astype(kind), [(0, 0)] * (row.ndim - 1) + [(0, channels - row.shape[-1])]) for row in rows]
+    return jnp.stack(padded, -2)

@@ -1,0 +1,231 @@
+"""Stretches of a store in time, by position: what comes in, what should come out."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Sequence
+
+import equinox as eqx
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Inexact, Int
+
+from . import _checks
+from ._fields import FieldLayout
+from ._grids import grid_of
+from ._names import MEMBER, TIME
+from ._normalize import Normalization
+from ._task import ForecastTask, hours_of
+
+_KEPT_TIMES = 256
+
+
+class Batch(eqx.Module):
+    """What a training step gets: a pytree of arrays; fields are normalised.
+
+    Attributes:
+        inputs: States at the offsets, shape (batch, offset, lat, lon, spin, channel).
+        targets: States at the lead times, step after step, shape (batch, lead, lat, lon, spin, channel).
+        forcings: At the beginning of each step, shape (batch, step, lat, lon, forcing).
+        weight: 1 for windows, 0 for the empty ones that fill a batch up, shape (batch,).
+        index: Positions of the windows, −1 for empty ones, shape (batch,).
+    """
+
+    inputs: Inexact[Array | np.ndarray, "batch offset lat lon spin channel"]
+    targets: Inexact[Array | np.ndarray, "batch lead lat lon spin2 channel2"]
+    forcings: Float[Array | np.ndarray, "batch step lat lon forcing"]
+    weight: Float[Array | np.ndarray, " batch"]
+    index: Int[Array | np.ndarray, " batch"]
+
+
+class Windows:
+    """All windows of a store that a task of some steps can learn from, with random access.
+
+    A window is a time, and a member if the store has members, with all its offsets and lead times. Windows that reach
+    over a gap in time or out of the given times are left out.
+    """
+
+    def __init__(
+        self,
+        fields: xr.Dataset,
+        task: ForecastTask,
+        inputs: Normalization,
+        outputs: Normalization,
+        *,
+        times: np.ndarray | None = None,
+        members: Sequence[int] = (),
+        steps: int = 1,
+        memory: int = 2**30,
+    ) -> None:
+        """Find the windows; nothing is read but times.
+
+        Args:
+            fields: In the layout of `canonical`, with `time` and possibly `number`.
+            task: What is predicted from what.
+            inputs: Normalisation of the inputs.
+            outputs: Normalisation of the outputs.
+            times: Times that windows may touch; default all.
+            members: Values of `number`; default all.
+            steps: How often the task is repeated.
+            memory: Bytes; fields that take no more are read once and kept, others are read for each batch.
+
+        Raises:
+            TypeError: A number that is not an integer.
+            ValueError: No window left, a store of another grid or without a variable, members that it does not have,
+                or steps that the task cannot be repeated for.
+        """
+        _checks.dimensions("fields", fields, (TIME,))
+        task.check_steps(_checks.integer("steps", steps, 1))
+        if (found := grid_of(fields)) != task.grid:
+            raise ValueError(f"`fields` must be on {task.grid}, got {found}")
+        if members:
+            fields = _chosen_members(fields, members)
+        self.task, self.steps = task, steps
+        stamps = np.asarray(fields[TIME].values).astype("datetime64[ns]")
+        allowed = stamps if times is None else np.asarray(times).astype("datetime64[ns]")
+        usable = np.isin(stamps, allowed)
+        self._fields = fields.isel({TIME: np.flatnonzero(usable)})
+        stamps = stamps[usable]
+        leads = [hours_of(h) + task.step * k for k in range(steps) for h in task.leads]
+        shifts = [hours_of(h) for h in task.offsets] + leads
+        index = self._fields.indexes[TIME]
+        if not index.is_unique:
+            raise ValueError("`fields` must have each time once")
+        positions = np.stack([index.get_indexer(stamps + shift) for shift in shifts], 1)
+        whole = (positions >= 0).all(1)
+        if not whole.any():
+            reach = (shifts[-1] - shifts[0]) / np.timedelta64(1, "h")
+            raise ValueError(
+                f"`fields` must have at least one window of {reach:g} h without gaps, offsets {task.offsets} h and "
+                f"{steps} steps of leads {task.leads} h; got {stamps.size} times"
+                + (f", {stamps[0]} … {stamps[-1]}" if stamps.size else "")
+            )
+        self._positions = positions[whole]
+        self._starts = stamps[whole]
+        self._members = self._fields.sizes.get(MEMBER, 1)
+        self._readers = [
+            _Reader(self._fields, layout, normalization, memory)
+            for layout, normalization in ((task.inputs, inputs), (task.outputs, outputs))
+        ]
+        if task.inputs == task.outputs:
+            self._readers[1] = self._readers[0]
+        self._forcing = functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
+
+    def __len__(self) -> int:
+        return len(self._starts) * self._members
+
+    @property
+    def times(self) -> np.ndarray:
+        """The time of each window, `datetime64[ns]`, shape (windows,)."""
+        return np.repeat(self._starts, self._members)
+
+    @property
+    def members(self) -> np.ndarray:
+        """The position of each window's member along `number`, shape (windows,)."""
+        return np.tile(np.arange(self._members), len(self._starts))
+
+    def batch(self, index: Int[np.ndarray, " batch"]) -> Batch:
+        """Windows by position.
+
+        Args:
+            index: Positions, −1 for an empty window, shape (batch,).
+
+        Returns:
+            The batch; empty windows are 0.
+
+        Raises:
+            ValueError: A field that is not finite; the message names variable and time.
+        """
+        present = index >= 0
+        start, member = np.divmod(np.where(present, index, 0), self._members)
+        positions, count = self._positions[start], len(self.task.offsets)
+        keep = present[:, None, None, None, None, None]
+        inputs = self._readers[0].read(positions[:, :count], member) * keep
+        targets = self._readers[1].read(positions[:, count:], member) * keep
+        stamps = self._starts[start]
+        forcings = [[self._forcing(stamp + self.task.step * k) for k in range(self.steps)] for stamp in stamps]
+        return Batch(
+            inputs,
+            targets,
+            np.array(forcings, np.float32) * keep[..., 0],
+            present.astype(np.float32),
+            np.asarray(index, np.int32),
+        )
+
+
+def forcing_maps(task: ForecastTask, times: np.ndarray) -> Float[np.ndarray, "time lat lon forcing"]:
+    """The forcings of a task at some times, divided by their scales, float32."""
+    from ._forcings import FORCINGS
+
+    maps = [FORCINGS[name].function(times, task.grid) / FORCINGS[name].scale for name in task.forcings]
+    if not maps:
+        return np.zeros((len(times), *task.grid.shape, 0), np.float32)
+    return np.stack(maps, -1).astype(np.float32)
+
+
+class _Reader:
+    """Normalised maps of a layout by position in time and member, kept in memory if they fit."""
+
+    def __init__(self, fields: xr.Dataset, layout: FieldLayout, normalization: Normalization, memory: int) -> None:
+        self._layout, self._normalization = layout, normalization
+        missing = [name for name in layout.variables if name not in fields.data_vars or TIME not in fields[name].dims]
+        if missing:
+            there = ", ".join(sorted(str(name) for name, field in fields.data_vars.items() if TIME in field.dims))
+            raise ValueError(f"`fields` must have {missing[0]} with times, got {there}")
+        self._fields = fields[list(layout.variables)]
+        self._batch = layout.batch_dimensions(self._fields)
+        others = set(self._batch) - {TIME, MEMBER}
+        if others:
+            raise ValueError(f"`fields` must have no dimension {sorted(others)[0]!r}")
+        points = int(np.prod(grid_of(fields).shape)) * len(layout.spins) * layout.channels
+        states = fields.sizes[TIME] * fields.sizes.get(MEMBER, 1)
+        self._keep = states * points * (8 if layout.winds else 4) <= memory
+        self._kept: np.ndarray | None = None
+        self._lock = threading.Lock()
+
+    def read(self, positions: np.ndarray, member: np.ndarray) -> np.ndarray:
+        """Maps of shape (batch, offset, lat, lon, spin, channel), of times (batch, offset) and members (batch,)."""
+        if self._keep:
+            with self._lock:
+                if self._kept is None:
+                    self._kept = self._packed(self._fields)
+            return self._kept[positions, member[:, None]]
+        out: np.ndarray | None = None
+        for one in np.unique(member):
+            rows = np.flatnonzero(member == one)
+            times, back = np.unique(positions[rows], return_inverse=True)
+            part = self._fields.isel({TIME: times})
+            maps = self._packed(part.isel({MEMBER: [one]}) if MEMBER in part.dims else part)[:, 0]
+            if out is None:
+                out = np.empty((*positions.shape, *maps.shape[1:]), maps.dtype)
+            out[rows] = maps[back.reshape(rows.size, -1)]
+        assert out is not None
+        return out
+
+    def _packed(self, fields: xr.Dataset) -> np.ndarray:
+        """Normalised maps, shape (time, member, lat, lon, spin, channel)."""
+        maps = self._layout.pack(fields)
+        if MEMBER not in self._batch:
+            maps = maps[:, None]
+        elif self._batch.index(MEMBER) == 0:
+            maps = np.swapaxes(maps, 0, 1)
+        bad = ~np.isfinite(maps)
+        if bad.any():
+            time, _, _, _, spin, channel = np.argwhere(bad)[0]
+            channels = self._layout.winds if self._layout.spins[spin] else self._layout.scalars
+            raise ValueError(
+                f"`fields` must be finite, got {channels[channel]} that is not at {fields[TIME].values[time]}; "
+                f"`wxsphere check` counts what is missing"
+            )
+        return self._normalization.normalize(maps)
+
+
+def _chosen_members(fields: xr.Dataset, members: Sequence[int]) -> xr.Dataset:
+    if MEMBER not in fields.dims:
+        raise ValueError(f"`members` needs fields with a dimension {MEMBER!r}, got {dict(fields.sizes)}")
+    there = fields[MEMBER].values.tolist() if MEMBER in fields.coords else list(range(fields.sizes[MEMBER]))
+    absent = [one for one in members if one not in there]
+    if absent:
+        raise ValueError(f"`members` must be among {there}, got {absent[0]}")
+    return fields.isel({MEMBER: [there.index(one) for one in members]})
