@@ -16,6 +16,7 @@ from ._equations import (
     ShallowWater as ShallowWater,
     quadratic_grid as quadratic_grid,
 )
+from ._error_maps import error_maps as error_maps
 from ._evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
 from ._fields import Channel as Channel, FieldLayout as FieldLayout
 from ._forcings import FORCINGS as FORCINGS, Forcing as Forcing
@@ -35,6 +36,7 @@ from ._prepare import prepare as prepare
 from ._prepared import Prepared as Prepared, open_prepared as open_prepared
 from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
 from ._regrid import regrid as regrid
+from ._report import write_report as write_report
 from ._simulate import simulate as simulate
 from ._solar import (
     SOLAR_CONSTANT as SOLAR_CONSTANT,

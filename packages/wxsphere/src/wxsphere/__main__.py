@@ -1,4 +1,4 @@
-"""The command line: `wxsphere simulate`, `prepare`, `check`."""
+"""The command line: `wxsphere simulate`, `prepare`, `check`, `evaluate`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from spinnn.command import Command, run_program
 from .__about__ import __version__
 
 _COMMANDS = {
+    "demo": Command("wxsphere._commands.demo", "simulate, train, forecast, evaluate and draw, in two minutes"),
     "simulate": Command("wxsphere._commands.simulate", "flow on the rotating sphere, written as a store of fields"),
     "prepare": Command("wxsphere._commands.prepare", "part of a store, regridded, with statistics, for training"),
+    "train": Command("wxsphere._commands.train", "a model on prepared data, or go on with a run"),
+    "forecast": Command("wxsphere._commands.forecast", "forecasts of a model from initial states, as a store"),
     "check": Command("wxsphere._commands.check", "audit of a store or file: grid, times, missing values, units, poles"),
+    "evaluate": Command("wxsphere._commands.evaluate", "scores of forecasts, as tables, NetCDF and one HTML file"),
 }
 _PURPOSE = "Global weather fields on the sphere, and forecasts from spherical networks."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -219,7 +219,7 @@ def evaluate(
         `<name>_interval` with a dimension `bound` beside it; with `reference`, `<name>_difference` and, with both,
         `<name>_difference_interval`; with `spectra`, `<name>_spectrum` (source, prediction_timedelta[, level], degree),
         where source is a forecast or `truth`, of ensembles the mean of the members' spectra. A single forecast is
-        called `forecast`. Units are those of `truth`; attributes say how many initial times from when to when.
+        called `forecast`. The coordinate `initial_time` has the initial times. Units are those of `truth`.
 
     Raises:
         TypeError: Arguments of another kind.
@@ -259,6 +259,7 @@ def evaluate(
     if spectra:
         common = common_parts(forecast, truth, variables, missing)
         out = out.merge(_mean_spectra(common._replace(times=times, leads=statistics[LEAD].values), truth, memory))
+    out = out.assign_coords(initial_time=("initial_time", times))
     if MEMBER in statistics.dims:
         out.attrs["members"] = statistics.sizes[MEMBER]
     return out.assign_attrs(
@@ -380,5 +381,5 @@ def _mean_spectra(common: Common, truth: xr.Dataset, memory: int) -> xr.Dataset:
             total = part if total is None else total + part
         if total is not None:
             means.append(total / (len(times) * members))
-    whole = xr.concat(means, xr.DataArray(list(sources), dims="source", name="source"), coords="minimal")
+    whole: Any = xr.concat(means, xr.DataArray(list(sources), dims="source", name="source"), coords="minimal")
     return _suffixed(whole, "spectrum")

@@ -1,0 +1,243 @@
+"""`wxsphere evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+import xarray as xr
+
+from spinnn import command
+
+from .. import _checks
+from .._catalogue import CATALOGUE
+from .._climatology import climatology
+from .._error_maps import error_maps
+from .._evaluate import evaluate
+from .._figures import BASELINES, lead_label
+from .._maps import land_of
+from .._metrics import METRICS
+from .._names import LEAD, LEVEL, MEMBER, TIME
+from .._open import check_variables, open_dataset
+from .._prepared import FIELDS
+from .._report import write_report
+from .._terminal import print_scores
+from .._weights import Convention
+
+_TEXT = """Score forecasts against truth, beside persistence and climatology.
+
+FORECAST, --truth and --climatology are stores, files or names of the catalogue. All must be on one grid; `wxsphere
+prepare` brings a store to another. Forecasts with members (`number`) are ensembles; if truth has members too, each is
+compared with its own. Writes scores.nc, maps.nc and report.html into the folder --out, and prints a table.
+
+examples:
+  wxsphere evaluate forecast.zarr --truth era5.zarr --climatology-years 1990 2019 --out scores
+  wxsphere evaluate sphericalcnn-1.5 hres-1.5 --truth era5-1.5 --climatology climatology-1990-2019-1.5 --out scores \\
+      --bootstrap 1000 --block 10 --spectra
+  wxsphere evaluate cut-off.zarr --truth era5.zarr --partial --leads 24 72 120 --out scores"""
+
+# Errors are drawn at the lead time nearest to this.
+_MAP_LEAD = np.timedelta64(72, "h")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateOptions:
+    """Options of `wxsphere evaluate`.
+
+    Attributes:
+        forecast: Forecasts, each compared on what all have in common.
+        truth: Analyses.
+        out: Folder for the results.
+        names: Of the forecasts in tables and figures; default those of the files.
+        climatology: Climatology by hour and day of year; without one, correlations are not defined.
+        climatology_years: First and last year of truth to compute it from.
+        variables: Which; default all that are common.
+        levels: hPa; default all that are common.
+        leads: Lead times, hours; default all that are common.
+        regions: Names of WeatherBench 2.
+        metrics: Which; rmse is always among them.
+        reference: Forecast or baseline that the scorecard compares with.
+        bootstrap: Draws for intervals; 0 for none.
+        block: Initial times in a block of the bootstrap.
+        seed: Of the bootstrap.
+        spectra: Power and kinetic-energy spectra by lead time.
+        map_leads: Lead times whose errors are drawn, hours; default the one nearest 72.
+        convention: Of the area weights.
+        skipna: Leave out points without a value.
+        drop_missing: Leave out initial times for which truth lacks a valid time.
+        partial: Score what is complete of forecasts that were cut off.
+        memory: MiB that a block may take.
+        title: Of the report.
+    """
+
+    forecast: Annotated[tuple[str, ...], tyro.conf.Positional]
+    truth: str
+    out: str
+    names: tuple[str, ...] = ()
+    climatology: str | None = None
+    climatology_years: tuple[int, int] | None = None
+    variables: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    leads: tuple[float, ...] = ()
+    regions: tuple[str, ...] = ("global", "tropics", "extra-tropics")
+    metrics: tuple[str, ...] = tuple(METRICS)
+    reference: str = "persistence"
+    bootstrap: int = 0
+    block: int = 1
+    seed: int = 0
+    spectra: bool = False
+    map_leads: tuple[float, ...] = ()
+    convention: Convention = "wb2"
+    skipna: bool = False
+    drop_missing: bool = False
+    partial: bool = False
+    memory: int = 256
+    title: str = "Forecast evaluation"
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = command.parse(EvaluateOptions, f"wxsphere {name}", words, _TEXT)
+    _checks.integer("memory", options.memory, 1)
+    truth = _narrowed("truth", _opened(options.truth), options)
+    forecasts = _forecasts(options)
+    usual = _climatology(options, truth, forecasts)
+    out = Path(options.out)
+    result = evaluate(
+        forecasts,
+        truth,
+        climatology=usual,
+        variables=options.variables or None,
+        metrics=options.metrics if "rmse" in options.metrics else ("rmse", *options.metrics),
+        regions=options.regions,
+        convention=options.convention,
+        skipna=options.skipna,
+        missing="drop" if options.drop_missing else "raise",
+        partial=options.partial,
+        samples=options.bootstrap,
+        block=options.block,
+        seed=options.seed,
+        reference=options.reference,
+        spectra=options.spectra,
+        memory=options.memory * 2**20,
+    )
+    details = _details(options, truth)
+    result.attrs |= {key.lower().replace(" ", "_"): value for key, value in details.items()}
+    if "left_out" in result.attrs:
+        command.warn(f"left out: {result.attrs['left_out']}")
+    maps = _maps(options, forecasts, truth, result)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(result, out / "scores.nc")
+    _write(maps, out / "maps.nc")
+    write_report(
+        result,
+        out / "report.html",
+        maps=maps,
+        land_sea_mask=land_of(truth),
+        title=options.title,
+        details=details,
+        reference=options.reference,
+        created=datetime.datetime.now(datetime.UTC),
+    )
+    print_scores(result)
+    command.say(f"wrote {out / 'scores.nc'}, {out / 'maps.nc'} and {out / 'report.html'}")
+    return 0
+
+
+def _forecasts(options: EvaluateOptions) -> dict[str, xr.Dataset]:
+    if not options.forecast:
+        raise ValueError("`forecast` must name at least one store or file")
+    names = options.names or tuple(one if one in CATALOGUE else Path(one).stem for one in options.forecast)
+    if len(names) != len(options.forecast):
+        raise ValueError(f"`names` must be one for each of {len(options.forecast)} forecasts, got {len(names)}")
+    if len(set(names)) != len(names) or {*names} & {"truth", *BASELINES}:
+        raise ValueError(f"`names` must be distinct and none of truth, {', '.join(BASELINES)}, got {', '.join(names)}")
+    wanted = np.round(np.array(options.leads) * 3600e9).astype("timedelta64[ns]")
+    out = {}
+    for name, source in zip(names, options.forecast, strict=True):
+        one = _narrowed(name, _opened(source), options)
+        if wanted.size:
+            there = one[LEAD].values if LEAD in one.dims else np.array([0], "timedelta64[ns]")
+            if lacking := sorted(set(wanted) - set(there)):
+                raise ValueError(
+                    f"`leads` must be lead times of {source}, {lead_label(there[0])} … {lead_label(there[-1])}, got "
+                    f"{lead_label(lacking[0])}"
+                )
+            one = one.sel({LEAD: np.sort(wanted)}) if LEAD in one.dims else one
+        out[name] = one
+    return out
+
+
+def _opened(source: str) -> xr.Dataset:
+    """A store, or the fields of a folder that `wxsphere prepare` made."""
+    fields = Path(source) / FIELDS
+    return open_dataset(str(fields) if source not in CATALOGUE and fields.is_dir() else source)
+
+
+def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateOptions) -> xr.Dataset:
+    """The variables and levels that are asked for, and the land-sea mask."""
+    if options.variables:
+        names = check_variables("variables", options.variables, dataset)
+        dataset = dataset[[*names, *(["land_sea_mask"] if "land_sea_mask" in dataset else [])]]
+    if options.levels and LEVEL in dataset.dims:
+        lacking = np.setdiff1d(options.levels, dataset[LEVEL].values)
+        if lacking.size:
+            there = ", ".join(f"{level:g}" for level in dataset[LEVEL].values)
+            raise ValueError(f"`levels` must be in {name}, which has {there} hPa, got {lacking[0]:g}")
+        dataset = dataset.sel({LEVEL: np.sort(options.levels)})
+    return dataset
+
+
+def _climatology(options: EvaluateOptions, truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> xr.Dataset | None:
+    if options.climatology is not None and options.climatology_years is not None:
+        raise ValueError("`climatology` and `climatology-years` must not be given both")
+    if options.climatology is not None:
+        return _narrowed("climatology", _opened(options.climatology), options)
+    if options.climatology_years is None:
+        return None
+    common = set.intersection(*({str(name) for name in one.data_vars} for one in forecasts.values()))
+    names = [str(name) for name, field in truth.data_vars.items() if name in common and TIME in field.dims]
+    usual = climatology(truth, variables=names, years=options.climatology_years)
+    return usual.mean(MEMBER) if MEMBER in usual.dims else usual
+
+
+def _maps(
+    options: EvaluateOptions, forecasts: dict[str, xr.Dataset], truth: xr.Dataset, result: xr.Dataset
+) -> xr.Dataset:
+    leads = result[LEAD].values
+    wanted = np.round(np.array(options.map_leads) * 3600e9).astype("timedelta64[ns]")
+    if lacking := sorted(set(wanted) - set(leads)):
+        raise ValueError(f"`map_leads` must be among the lead times that are scored, got {lead_label(lacking[0])}")
+    chosen = np.sort(wanted) if wanted.size else leads[[np.argmin(np.abs(leads - _MAP_LEAD))]]
+    few = {}
+    for name, one in forecasts.items():
+        one = one.sel({TIME: result["initial_time"].values})
+        few[name] = one.sel({LEAD: chosen}) if LEAD in one.dims else one
+    return error_maps(few, truth, variables=options.variables or None)
+
+
+def _details(options: EvaluateOptions, truth: xr.Dataset) -> dict[str, str]:
+    out = {"Forecasts": ", ".join(options.forecast), "Truth": options.truth}
+    if options.climatology is not None:
+        out["Climatology"] = options.climatology
+    elif options.climatology_years is not None:
+        first, last = options.climatology_years
+        out["Climatology"] = f"of {options.truth}, {first} … {last}, by hour and day of year"
+    else:
+        out["Climatology"] = "none, so correlations are not defined"
+    return out
+
+
+def _write(dataset: xr.Dataset, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        dataset.to_netcdf(temporary, engine="h5netcdf")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
