@@ -1,4 +1,4 @@
-"""The command line: `wxsphere simulate`, `prepare`, `check`, `evaluate`."""
+"""The command line: one command or two words per command, each in a module of `_commands`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ _COMMANDS = {
     "forecast": Command("wxsphere._commands.forecast", "forecasts of a model from initial states, as a store"),
     "check": Command("wxsphere._commands.check", "audit of a store or file: grid, times, missing values, units, poles"),
     "evaluate": Command("wxsphere._commands.evaluate", "scores of forecasts, as tables, NetCDF and one HTML file"),
+    "plot maps": Command("wxsphere._commands.plot", "fields of a store at one time"),
+    "plot spectra": Command("wxsphere._commands.plot", "power and kinetic energy by degree, of a store"),
+    "plot curves": Command("wxsphere._commands.plot", "scores by lead time, of an evaluation"),
+    "plot learning": Command("wxsphere._commands.plot", "loss and validation errors by step, of a run"),
 }
 _PURPOSE = "Global weather fields on the sphere, and forecasts from spherical networks."
 

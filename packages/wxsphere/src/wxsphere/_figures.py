@@ -195,7 +195,7 @@ def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, lea
     rows = -(-len(quantities) // columns)
     with style():
         figure = make_figure(3.5 * columns + 0.3, 2.9 * rows + 0.4, EXTRA)
-        shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.1, 0.8, leads.size))
+        shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.25, 0.85, leads.size))
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, quantity in zip(panels, quantities, strict=False):
             field = of_quantity(result, quantity, "_spectrum").isel(degree=slice(1, None))

@@ -1,0 +1,264 @@
+"""`wxsphere plot maps`, `spectra`, `curves` and `learning`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+import xarray as xr
+
+from spinnn import command
+from spinnn.plots import learning_curve, save_figure
+
+from .. import _checks
+from .._figures import (
+    Quantity,
+    curves,
+    field_figure,
+    headlines,
+    lead_label,
+    quantities_of,
+    spectra,
+)
+from .._maps import EXTRA, Projection
+from .._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
+from .._open import check_variables, open_dataset
+from .._spectra import power_spectra
+
+_MAPS_TEXT = """Fields of a store at one time, a map each; winds as speed and arrows.
+
+examples:
+  wxsphere plot maps era5-5.6 --variables geopotential wind --level 500 --time 2020-01-01T12 --out maps.png
+  wxsphere plot maps forecast.zarr --lead 72 --projection mollweide --out day-3.png"""
+_SPECTRA_TEXT = """Power by degree of scalars and kinetic energy of winds, of a store at one time and some lead times.
+
+example:
+  wxsphere plot spectra forecast.zarr --level 500 --leads 6 72 240 --out spectra.png"""
+_CURVES_TEXT = """Scores by lead time, from the scores.nc of `wxsphere evaluate`.
+
+example:
+  wxsphere plot curves scores --metric acc --region europe --out acc.png"""
+_LEARNING_TEXT = """Loss and validation errors by step, from the metrics.jsonl of a run, of all its stages.
+
+example:
+  wxsphere plot learning runs/unet"""
+
+
+@dataclasses.dataclass(frozen=True)
+class MapsOptions:
+    """Options of `wxsphere plot maps`.
+
+    Attributes:
+        store: A store, file or name of the catalogue.
+        out: A .png.
+        variables: Which, and "wind", "10m_wind"; default the usual ones that are there.
+        level: hPa; default that nearest 500.
+        time: The time nearest to this is drawn; default the first.
+        lead: Lead time, hours; default the first.
+        member: Of an ensemble; default the first.
+        projection: Of the maps.
+    """
+
+    store: Annotated[str, tyro.conf.Positional]
+    out: str = "maps.png"
+    variables: tuple[str, ...] = ()
+    level: float | None = None
+    time: str | None = None
+    lead: float | None = None
+    member: int | None = None
+    projection: Projection = "equirectangular"
+
+
+@dataclasses.dataclass(frozen=True)
+class SpectraOptions:
+    """Options of `wxsphere plot spectra`.
+
+    Attributes:
+        store: A store, file or name of the catalogue.
+        out: A .png.
+        variables: Which; default all; both components of a wind add its kinetic energy.
+        level: hPa; default that nearest 500.
+        time: The time nearest to this; default the first.
+        leads: Lead times, hours; default four of them.
+        member: Of an ensemble; default the first.
+    """
+
+    store: Annotated[str, tyro.conf.Positional]
+    out: str = "spectra.png"
+    variables: tuple[str, ...] = ()
+    level: float | None = None
+    time: str | None = None
+    leads: tuple[float, ...] = ()
+    member: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CurvesOptions:
+    """Options of `wxsphere plot curves`.
+
+    Attributes:
+        scores: A scores.nc, or its folder.
+        out: A .png; default beside it.
+        metric: Name of a score.
+        region: Name of a region; default the first.
+        variables: Which; default the usual ones.
+    """
+
+    scores: Annotated[str, tyro.conf.Positional]
+    out: str | None = None
+    metric: str = "rmse"
+    region: str | None = None
+    variables: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningOptions:
+    """Options of `wxsphere plot learning`.
+
+    Attributes:
+        run: The run's folder.
+        out: A .png; default in the folder.
+    """
+
+    run: Annotated[str, tyro.conf.Positional]
+    out: str | None = None
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    program = f"wxsphere {name}"
+    if name == "plot maps":
+        of_maps = command.parse(MapsOptions, program, words, _MAPS_TEXT)
+        figure, out = _maps(of_maps), of_maps.out
+    elif name == "plot spectra":
+        of_spectra = command.parse(SpectraOptions, program, words, _SPECTRA_TEXT)
+        figure, out = _spectra(of_spectra), of_spectra.out
+    elif name == "plot curves":
+        of_curves = command.parse(CurvesOptions, program, words, _CURVES_TEXT)
+        figure, out = _curves(of_curves)
+    else:
+        of_learning = command.parse(LearningOptions, program, words, _LEARNING_TEXT)
+        figure = learning_curve(_metrics_of(Path(of_learning.run)), EXTRA)
+        out = of_learning.out or str(Path(of_learning.run) / "learning-curve.png")
+    command.say(f"wrote {save_figure(figure, out)}")
+    return 0
+
+
+def _metrics_of(run: Path) -> list[Path]:
+    """The metrics of a run, of its stages in their order."""
+    stages = sorted(run.glob("stage-*/metrics.jsonl"), key=lambda path: int(path.parent.name.removeprefix("stage-")))
+    return stages or [run / "metrics.jsonl"]
+
+
+def _chosen(dataset: xr.Dataset, level: float | None, time: str | None, member: int | None) -> tuple[xr.Dataset, str]:
+    """One time, level and member, and words for what they are."""
+    words = []
+    if TIME in dataset.dims:
+        _checks.dimensions("store", dataset, (TIME,))
+        at = 0
+        if time is not None:
+            try:
+                wanted = np.datetime64(time, "ns")
+            except ValueError:
+                raise ValueError(f"`time` must be a date like 2020-01-01T12, got {time!r}") from None
+            at = int(np.abs(dataset[TIME].values - wanted).argmin())
+        dataset = dataset.isel({TIME: at})
+        words.append(np.datetime_as_string(dataset[TIME].values, "m"))
+    if MEMBER in dataset.dims:
+        at = 0
+        if member is not None:
+            there = dataset[MEMBER].values.tolist()
+            _checks.option("member", member, there)
+            at = there.index(member)
+        dataset = dataset.isel({MEMBER: at})
+        words.append(f"member {dataset[MEMBER].item() if MEMBER in dataset.coords else at}")
+    if LEVEL in dataset.dims:
+        there = dataset[LEVEL].values
+        if level is not None and level not in there:
+            raise ValueError(f"`level` must be one of {', '.join(f'{x:g}' for x in there)} hPa, got {level:g}")
+        dataset = dataset.sel({LEVEL: there[np.abs(there - 500).argmin()] if level is None else level})
+        words.append(f"{float(dataset[LEVEL]):g} hPa")
+    return dataset, ", ".join(words)
+
+
+def _lead(hours: float, there: np.ndarray) -> np.timedelta64:
+    wanted = np.timedelta64(round(hours * 3600e9), "ns")
+    if wanted not in there:
+        raise ValueError(
+            f"`lead` must be among {lead_label(there[0])} … {lead_label(there[-1])} of the store, got {hours:g} h"
+        )
+    return wanted
+
+
+def _maps(options: MapsOptions) -> Any:
+    dataset, words = _chosen(open_dataset(options.store), options.level, options.time, options.member)
+    if LEAD in dataset.dims:
+        there = dataset[LEAD].values
+        lead = there[0] if options.lead is None else _lead(options.lead, there)
+        dataset = dataset.sel({LEAD: lead})
+        words += f", lead time {lead_label(lead)}"
+    there = [str(name) for name, field in dataset.data_vars.items() if set(field.dims) == {LATITUDE, LONGITUDE}]
+    winds = [wind for wind, parts in WINDS.items() if all(part in there for part in parts)]
+    if options.variables:
+        names = list(options.variables)
+        check_variables("variables", [name for name in names if name not in winds], dataset[there])
+    else:
+        components = [part for wind in winds for part in WINDS[wind]]
+        dynamic = [name for name in there if name not in components and TIME in dataset[name].coords]
+        names = [*winds, *(dynamic or [name for name in there if name not in components])][:6]
+    if not names:
+        raise ValueError(f"`store` must have fields over latitude and longitude, got {dict(dataset.sizes)}")
+    read = [part for name in names for part in WINDS.get(name, (name,))]
+    fields = dataset[list(dict.fromkeys([*read, *(["land_sea_mask"] if "land_sea_mask" in there else [])]))].load()
+    return field_figure(fields, names, words, options.projection)
+
+
+def _spectra(options: SpectraOptions) -> Any:
+    dataset, words = _chosen(open_dataset(options.store), options.level, options.time, options.member)
+    if LEAD in dataset.dims:
+        there = dataset[LEAD].values
+        leads = np.array([_lead(hours, there) for hours in options.leads]) if options.leads else there
+        if not options.leads and there.size > 4:
+            leads = there[np.linspace(0, there.size - 1, 4).round().astype(int)]
+        dataset = dataset.sel({LEAD: leads})
+    else:
+        if options.leads:
+            raise ValueError("`leads` must not be given: the store has no lead times")
+        leads = np.array([0], "timedelta64[ns]")
+        dataset = dataset.expand_dims({LEAD: leads})
+    wanted = check_variables("variables", options.variables, dataset) if options.variables else None
+    if wanted is None:
+        whole = {LATITUDE, LONGITUDE}
+        wanted = [str(k) for k, x in dataset.data_vars.items() if whole <= set(x.dims) and TIME in x.coords]
+        wanted = wanted or [str(k) for k, x in dataset.data_vars.items() if whole <= set(x.dims)]
+    found = power_spectra(dataset[wanted].load(), wanted)
+    units = xr.Dataset({name: dataset[name] for name in wanted})
+    chosen = headlines([Quantity(str(name), None) for name in found.data_vars])
+    named = found.rename({name: f"{name}_spectrum" for name in found.data_vars}).expand_dims(source=[words])
+    return spectra(units.merge(named, compat="override", join="outer"), chosen, words, leads)
+
+
+def _curves(options: CurvesOptions) -> tuple[Any, str]:
+    path = Path(options.scores)
+    path = path / "scores.nc" if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; `wxsphere evaluate` writes it")
+    with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=True) as file:
+        result = file.load()
+    if not {"metric", "region", "forecast"} <= set(result.dims):
+        raise ValueError(f"{path} must hold scores of `wxsphere evaluate`, got dimensions {dict(result.sizes)}")
+    _checks.option("metric", options.metric, result["metric"].values.tolist())
+    if options.region is not None:
+        _checks.option("region", options.region, result["region"].values.tolist())
+    found = quantities_of(result)
+    if options.variables:
+        check_variables("variables", options.variables, result)
+        chosen = [one for one in found if one.name in options.variables]
+    else:
+        chosen = headlines(found)
+    figure = curves(result, chosen, options.metric, options.region)
+    return figure, options.out or str(path.with_name(f"{options.metric}.png"))
