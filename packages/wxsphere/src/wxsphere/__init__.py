@@ -20,9 +20,12 @@ from ._error_maps import error_maps as error_maps
 from ._evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
 from ._fields import Channel as Channel, FieldLayout as FieldLayout
 from ._forcings import FORCINGS as FORCINGS, Forcing as Forcing
+from ._forecast import forecast as forecast, initial_times as initial_times
+from ._forecast_model import ForecastModel as ForecastModel
 from ._grids import grid_dataset as grid_dataset, grid_of as grid_of
 from ._integrate import diagnostics as diagnostics, flow_maps as flow_maps, integrate as integrate
 from ._layout import canonical as canonical
+from ._loss import LossConfig as LossConfig, channel_weights as channel_weights, make_map_loss as make_map_loss
 from ._metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
 from ._networks import (
     NETWORKS as NETWORKS,
@@ -30,13 +33,16 @@ from ._networks import (
     NetworkConfig as NetworkConfig,
     network as network,
 )
+from ._normalize import Normalization as Normalization, tendency_scale as tendency_scale
 from ._open import open_dataset as open_dataset
+from ._pipeline import batch_iterator as batch_iterator
 from ._poles import rebuild_poles as rebuild_poles
 from ._prepare import prepare as prepare
 from ._prepared import Prepared as Prepared, open_prepared as open_prepared
 from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
 from ._regrid import regrid as regrid
 from ._report import write_report as write_report
+from ._rollout import Stepper as Stepper, make_rollout_loss as make_rollout_loss, rollout as rollout
 from ._simulate import simulate as simulate
 from ._solar import (
     SOLAR_CONSTANT as SOLAR_CONSTANT,
@@ -51,4 +57,7 @@ from ._states import (
 )
 from ._statistics import STATISTICS as STATISTICS
 from ._store_statistics import FIELD_STATISTICS as FIELD_STATISTICS, field_statistics as field_statistics
+from ._task import ForecastTask as ForecastTask
+from ._train import RunConfig as RunConfig, make_task as make_task, train as train
 from ._weights import area_weights as area_weights
+from ._windows import Batch as Batch, Windows as Windows

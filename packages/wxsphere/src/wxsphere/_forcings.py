@@ -42,7 +42,7 @@ def _year(times: npt.ArrayLike) -> np.ndarray:
     """Angle of the time of the year, 0 at its beginning, (time, 1, 1)."""
     stamps = _stamps(times)
     year = stamps.astype("datetime64[Y]")
-    begin, end = (one.astype("datetime64[ns]") for one in (year, year + 1))
+    begin, end = (one.astype("datetime64[ns]") for one in (year, year + np.timedelta64(1, "Y")))
     return (2 * np.pi * ((stamps - begin) / (end - begin)))[:, None, None]
 
 

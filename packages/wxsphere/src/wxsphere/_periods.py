@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,7 +65,10 @@ class Period(NamedTuple):
     @property
     def end(self) -> np.datetime64:
         """The last nanosecond."""
-        return (np.datetime64(self.last or "2261-12-31") + 1).astype("datetime64[ns]") - np.timedelta64(1, "ns")
+        last = np.datetime64(self.last or "2261-12-31")
+        # One of its own units: "2016" is a year long, "2016-12-31" a day.
+        after: Any = last + np.ones((), f"timedelta64[{np.datetime_data(last.dtype)[0]}]")
+        return after.astype("datetime64[ns]") - np.timedelta64(1, "ns")
 
     def contains(self, times: np.ndarray) -> np.ndarray:
         """Which times lie in it, boolean."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import dask
 import dask.array as da
+import dask.config
 import numpy as np
 import xarray as xr
 
@@ -246,7 +246,7 @@ def _plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, period
     return _Plan(source, reductions, statics, times, target, cadence)
 
 
-def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | None) -> xr.Dataset:
+def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[int] | None) -> xr.Dataset:
     if wanted is None:
         return source
     there = np.asarray(source[dim].values) if dim in source.dims else np.array([])

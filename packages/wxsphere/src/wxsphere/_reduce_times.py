@@ -13,6 +13,7 @@ from ._names import TIME
 from ._open import check_variables
 
 _ACCUMULATED = re.compile(r"(?P<name>total_precipitation)_(?P<hours>\d+)hr")
+_PART = "part_of_window"
 _DAY = np.timedelta64(24 * 3600 * 10**9, "ns")
 _HOUR = np.timedelta64(3600 * 10**9, "ns")
 
@@ -113,7 +114,8 @@ def reduced(dataset: xr.Dataset, name: str, reduction: TimeReduction, times: np.
     field = field.isel({TIME: dataset.indexes[TIME].get_indexer(needed)})
     if reduction.how != "one":
         kind = field.dtype
-        windows = field.astype(np.float64).coarsen({TIME: reduction.offsets.size})
-        whole = windows.mean(skipna=False) if reduction.how == "mean" else windows.sum(skipna=False)
+        windows = field.drop_vars(TIME).astype(np.float64).coarsen({TIME: reduction.offsets.size})
+        parts = windows.construct({TIME: (TIME, _PART)})
+        whole = parts.mean(_PART, skipna=False) if reduction.how == "mean" else parts.sum(_PART, skipna=False)
         field = whole.astype(kind)
     return field.assign_coords({TIME: times}).rename(name).assign_attrs(dataset[reduction.source].attrs)

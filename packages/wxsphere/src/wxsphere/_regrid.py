@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Hashable, Iterator
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 import spinharm
 from spinharm import Grid
@@ -25,6 +26,7 @@ METHODS: tuple[Method, ...] = ("spectral", "conservative")
 _MAPS_PER_BLOCK = 32
 # Shares of areas: a truncated one would have values below 0 and above 1.
 _BY_AREA = ("land_sea_mask", "sea_ice_cover")
+_resample = spinharm.jit(spinharm.resample, static_argnames=("grid_from", "grid_to", "spin", "bandlimit"))
 
 
 def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", bandlimit: int | None = None) -> xr.Dataset:
@@ -49,8 +51,9 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
         bandlimit: L of `"spectral"`, degrees 0 … L−1; default the most that both grids resolve.
 
     Returns:
-        The dataset on the new grid; variables without latitude and longitude as they were. Fields have the type they
-        had, at least float32; the spectral method has the precision of float32 unless JAX's 64-bit types are on.
+        The dataset on the new grid; variables without latitude and longitude as they were, those with one of the two
+        left out. Fields have the type they had, at least float32; the spectral method has the precision of float32
+        unless JAX's 64-bit types are on.
 
     Raises:
         TypeError: `grid` is not a `Grid`, or `bandlimit` no integer.
@@ -73,30 +76,19 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
     if limit > most:
         raise ValueError(f"`bandlimit` must be at most {most}, which both grids resolve, got {limit}")
     fields = {str(name) for name, field in dataset.data_vars.items() if {LATITUDE, LONGITUDE} <= set(field.dims)}
-    weights = _cell_weights(source, grid)
-
-    def scalar(maps: np.ndarray, by_area: bool) -> np.ndarray:
-        return _conserved(maps, weights) if by_area else _truncated_scalar(maps, source, grid, limit)
-
-    def wind(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        if method == "conservative":
-            return rebuild_poles(-_conserved(v, weights) + 1j * _conserved(u, weights), grid, spin=1)
-        return _truncated(rebuild_poles(-v + 1j * u, source, spin=1), source, grid, limit, 1)
-
+    areas: dict[Hashable, xr.DataArray] | None = None
     out = grid_dataset(grid).assign_attrs(dataset.attrs)
     for names in field_groups(sorted(fields)):
         by_area = method == "conservative" or names[0] in _BY_AREA
-        if len(names) == 1:
-            function = _named(names, lambda maps, by_area=by_area: (scalar(maps, by_area),), nan=by_area)
-        else:
-            function = _named(names, lambda u, v: _components(wind(u, v)), nan=method == "conservative")
-        out = out.merge(_mapped(function, dataset[list(names)], grid), join="exact")
-    rest = [
-        name for name in dataset.data_vars if name not in fields and not {LATITUDE, LONGITUDE} & set(dataset[name].dims)
-    ]
-    return out.assign({name: dataset[name] for name in rest})[
-        [str(n) for n in dataset.data_vars if n in out or n in rest]
-    ]
+        if by_area and areas is None:
+            areas = _cell_weights(source, grid)
+        change = _Change(names, source, grid, limit, areas if by_area else None)
+        out = out.merge(_mapped(change, dataset[list(names)]), join="exact")
+    rest = {
+        str(name): field for name, field in dataset.data_vars.items() if not {LATITUDE, LONGITUDE} & set(field.dims)
+    }
+    out = out.assign(rest)
+    return out[[name for name in map(str, dataset.data_vars) if name in out]]
 
 
 def field_groups(names: list[str]) -> Iterator[tuple[str, ...]]:
@@ -118,25 +110,65 @@ def field_groups(names: list[str]) -> Iterator[tuple[str, ...]]:
             yield pair
 
 
-def _named(
-    names: tuple[str, ...], function: Callable[..., tuple[np.ndarray, ...]], nan: bool
-) -> Callable[[xr.Dataset], xr.Dataset]:
-    """The function of arrays (*batch, lat, lon) as one of datasets, which says where values are missing."""
+@dataclasses.dataclass(frozen=True)
+class _Change:
+    """What becomes of a block of one variable, or of the two components of a wind.
 
-    def run(block: xr.Dataset, grid: Grid) -> xr.Dataset:
-        fields = [block[name].transpose(..., LATITUDE, LONGITUDE) for name in names]
-        if not nan:
-            for name, field in zip(names, fields, strict=True):
+    Attributes:
+        names: The variables.
+        source: Their grid.
+        grid: The new one.
+        bandlimit: Degrees kept.
+        areas: Weights of the conservative method, or None for the spectral one.
+    """
+
+    names: tuple[str, ...]
+    source: Grid
+    grid: Grid
+    bandlimit: int
+    areas: dict[Hashable, xr.DataArray] | None
+
+    def __call__(self, block: xr.Dataset) -> xr.Dataset:
+        fields = [block[name].transpose(..., LATITUDE, LONGITUDE) for name in self.names]
+        if self.areas is None:
+            for name, field in zip(self.names, fields, strict=True):
                 check_finite(name, field)
-        made = function(*(np.asarray(field.values, _float(field.dtype)) for field in fields))
-        out = grid_dataset(grid)
-        for name, field, values in zip(names, fields, made, strict=True):
+        values = [np.asarray(field.values, _float(field.dtype)) for field in fields]
+        made = [self.scalar(values[0])] if len(values) == 1 else self.wind(*values)
+        out = grid_dataset(self.grid)
+        for name, field, maps in zip(self.names, fields, made, strict=True):
             batch = {dim: field[dim] for dim in field.dims[:-2] if dim in field.coords}
-            values = values.astype(_float(field.dtype), copy=False)
-            out = out.assign_coords(batch).assign({name: (field.dims, values, field.attrs)})
+            maps = maps.astype(_float(field.dtype), copy=False)
+            out = out.assign_coords(batch).assign({name: (field.dims, maps, field.attrs)})
         return out
 
-    return run
+    def scalar(self, maps: Float[np.ndarray, "*batch lat lon"]) -> Float[np.ndarray, "*batch lat_to lon_to"]:
+        if self.areas is not None:
+            return _conserved(maps, self.areas)
+        maps = rebuild_poles(maps, self.source)
+        # Geopotential is a small variation of a large mean: transformed apart, float32 keeps the variation.
+        mean = maps.mean((-2, -1), keepdims=True, dtype=np.float64)
+        return self.truncated((maps - mean).astype(maps.dtype), 0) + mean
+
+    def wind(self, u: Float[np.ndarray, "*batch lat lon"], v: Float[np.ndarray, "*batch lat lon"]) -> list[np.ndarray]:
+        if self.areas is not None:
+            field = -_conserved(v, self.areas) + 1j * _conserved(u, self.areas)
+            field = rebuild_poles(field, self.grid, spin=1)
+        else:
+            field = self.truncated(rebuild_poles(-v + 1j * u, self.source, spin=1), 1)
+        return [np.imag(field), -np.real(field)]
+
+    def truncated(self, maps: np.ndarray, spin: int) -> np.ndarray:
+        flat = maps.reshape(-1, *self.source.shape)
+        out = np.empty((flat.shape[0], *self.grid.shape), flat.dtype)
+        for at in range(0, flat.shape[0], _MAPS_PER_BLOCK):
+            part = flat[at : at + _MAPS_PER_BLOCK]
+            # Few sizes, each compiled once.
+            more = (1 << (part.shape[0] - 1).bit_length()) - part.shape[0]
+            padded = np.pad(part, ((0, more), (0, 0), (0, 0)))
+            made = _resample(padded, grid_from=self.source, grid_to=self.grid, spin=spin, bandlimit=self.bandlimit)
+            out[at : at + part.shape[0]] = np.asarray(made)[: part.shape[0]]
+        return out.reshape(*maps.shape[:-2], *self.grid.shape)
 
 
 def check_finite(name: str, field: xr.DataArray, why: str = "which no coefficients have") -> None:
@@ -159,8 +191,8 @@ def check_finite(name: str, field: xr.DataArray, why: str = "which no coefficien
     )
 
 
-def _mapped(function: Callable[..., xr.Dataset], part: xr.Dataset, grid: Grid) -> xr.Dataset:
-    dims = {name: field.dims for name, field in part.data_vars.items()}
+def _mapped(change: _Change, part: xr.Dataset) -> xr.Dataset:
+    dims = {str(name): field.dims for name, field in part.data_vars.items()}
     first, *others = dims.values()
     if any(set(one) != set(first) for one in others):
         raise ValueError(f"the components of a wind must have the same dimensions, got {dims}")
@@ -168,44 +200,23 @@ def _mapped(function: Callable[..., xr.Dataset], part: xr.Dataset, grid: Grid) -
     part = part.transpose(*order, LATITUDE, LONGITUDE)
     part = part.drop_vars([name for name in part.coords if name not in part.dims])
     if not part.chunks:
-        return function(part, grid)
+        return change(part)
     part = part.chunk({LATITUDE: -1, LONGITUDE: -1}).unify_chunks()
     # What the result looks like: the first point of each map, repeated.
     like = part.isel({LATITUDE: 0, LONGITUDE: 0}, drop=True)
-    template = grid_dataset(grid).assign_coords(like.coords)
+    sizes = {LATITUDE: change.grid.nlat, LONGITUDE: change.grid.nlon}
+    template = grid_dataset(change.grid).assign_coords(like.coords)
     for name, field in like.data_vars.items():
-        wide = field.astype(_float(field.dtype)).expand_dims({LATITUDE: grid.nlat, LONGITUDE: grid.nlon}, (-2, -1))
+        wide = field.astype(_float(field.dtype)).expand_dims(sizes, (-2, -1))
         template[name] = wide.variable.chunk({LATITUDE: -1, LONGITUDE: -1})
-    return xr.map_blocks(function, part, (grid,), template=template)
+    return xr.map_blocks(change, part, template=template)
 
 
 def _float(kind: np.dtype) -> np.dtype:
     return np.result_type(kind, np.float32)
 
 
-def _components(field: Complex[np.ndarray, "*batch lat lon"]) -> tuple[np.ndarray, ...]:
-    return field.imag, -field.real
-
-
-def _truncated_scalar(
-    maps: Float[np.ndarray, "*batch lat lon"], source: Grid, grid: Grid, bandlimit: int
-) -> Float[np.ndarray, "*batch lat_to lon_to"]:
-    maps = rebuild_poles(maps, source)
-    # Geopotential is a small variation of a large mean: transformed apart, float32 keeps the variation.
-    mean = maps.mean((-2, -1), keepdims=True, dtype=np.float64)
-    return _truncated((maps - mean).astype(maps.dtype), source, grid, bandlimit, 0) + mean
-
-
-def _truncated(maps: np.ndarray, source: Grid, grid: Grid, bandlimit: int, spin: int) -> np.ndarray:
-    flat = maps.reshape(-1, *source.shape)
-    parts = [
-        np.asarray(spinharm.resample(flat[at : at + _MAPS_PER_BLOCK], source, grid, spin=spin, bandlimit=bandlimit))
-        for at in range(0, flat.shape[0], _MAPS_PER_BLOCK)
-    ]
-    return np.concatenate(parts).reshape(*maps.shape[:-2], *grid.shape)
-
-
-def _cell_weights(source: Grid, grid: Grid) -> dict[str, xr.DataArray]:
+def _cell_weights(source: Grid, grid: Grid) -> dict[Hashable, xr.DataArray]:
     """By axis, the share that each old cell has in each new one, (old, new).
 
     The library's own weights take the area of a cell by the latitude of its centre: rows on the poles weigh nothing,
@@ -234,13 +245,13 @@ def _cell_weights(source: Grid, grid: Grid) -> dict[str, xr.DataArray]:
     }
 
 
-def _latitude_bounds(grid: Grid) -> Float[np.ndarray, " lat+1"]:
+def _latitude_bounds(grid: Grid) -> Float[np.ndarray, " bound"]:
     ascending = np.sort(grid.latitude_deg)
     return np.concatenate([[-90.0], (ascending[1:] + ascending[:-1]) / 2, [90.0]])
 
 
 def _conserved(
-    maps: Float[np.ndarray, "*batch lat lon"], weights: dict[str, xr.DataArray]
+    maps: Float[np.ndarray, "*batch lat lon"], weights: dict[Hashable, xr.DataArray]
 ) -> Float[np.ndarray, "*batch lat_to lon_to"]:
     from xarray_regrid.methods.conservative import apply_weights
 

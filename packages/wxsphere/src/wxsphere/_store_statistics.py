@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import dask
 import numpy as np
 import xarray as xr
+from dask.base import compute
+from dask.delayed import delayed
 from jaxtyping import Float
 
 from . import _checks
@@ -81,7 +82,7 @@ def field_statistics(
 
 def _deviation(moments: Moments) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(moments.squares / np.float64(moments.weight))
+        return np.asarray(np.sqrt(moments.squares / np.float64(moments.weight)))
 
 
 def _of_field(
@@ -98,9 +99,9 @@ def _of_field(
         stop = min(begin + step, index.size)
         part = field.isel({TIME: index[begin : stop + 1]})
         stamps = part[TIME].values
-        reduce = dask.delayed(_block_moments, pure=False)
+        reduce = delayed(_block_moments, pure=False)
         tasks.append(reduce(part.data, stop - begin, follows[begin:stop], weights, LEVEL in field.dims, name, stamps))
-    results = dask.compute(*tasks)
+    results = compute(*tasks)
     return _merged([values for values, _ in results]), _merged([changes for _, changes in results])
 
 
