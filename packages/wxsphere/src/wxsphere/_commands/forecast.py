@@ -1,0 +1,105 @@
+"""`wxsphere forecast`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from spinnn import command
+
+from .. import _checks
+from .._forecast import forecast, initial_times
+from .._forecast_model import ForecastModel
+from .._names import MEMBER, TIME
+from .._open import open_dataset
+from .._prepared import MANIFEST, open_prepared
+
+_TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.
+
+States are a folder that `wxsphere prepare` made, or any store with the model's variables on its grid. The same command
+again goes on where it stopped. A forecast that is no longer finite, or is further from the mean than --limit standard
+deviations, ends with one line that says of what and when.
+
+examples:
+  wxsphere forecast runs/flow/model.spinnn --states data/flow --period test --every 4 --steps 40 --out forecast.zarr
+  wxsphere forecast model.spinnn --states era5.zarr --times 2020-01-01 2020-01-03T12 --steps 400 --out long.zarr"""
+
+
+@dataclasses.dataclass(frozen=True)
+class ForecastOptions:
+    """Options of `wxsphere forecast`.
+
+    Attributes:
+        model: File that `wxsphere train` wrote.
+        states: Prepared folder, store or file with the initial states.
+        out: Folder of the forecast.
+        steps: How often the model is applied.
+        times: Initial times; default all of the period for which the states are there.
+        period: Of a prepared folder.
+        verified: Leave out initial times whose last valid time is not in the period.
+        every: Take every n-th initial time.
+        members: Values of number; default all.
+        chunk: Steps between two writes, and lead times in a chunk of the store.
+        batch: States that are forecast together.
+        limit: Standard deviations from the mean that are a divergence.
+    """
+
+    model: Annotated[str, tyro.conf.Positional]
+    states: str
+    out: str
+    steps: int = 40
+    times: tuple[str, ...] = ()
+    period: Literal["all", "training", "validation", "test"] = "all"
+    verified: bool = False
+    every: int = 1
+    members: tuple[int, ...] = ()
+    chunk: int = 8
+    batch: int = 8
+    limit: float = 30.0
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = command.parse(ForecastOptions, f"wxsphere {name}", words, _TEXT)
+    _checks.integer("steps", options.steps, 1)
+    model = ForecastModel.load(options.model)
+    prepared = open_prepared(options.states) if (Path(options.states) / MANIFEST).exists() else None
+    states = open_dataset(options.states) if prepared is None else prepared.fields
+    if options.members:
+        if MEMBER not in states.dims:
+            raise ValueError(f"`members` needs states with a dimension {MEMBER!r}, got {dict(states.sizes)}")
+        states = states.sel({MEMBER: list(options.members)})
+    model.check(states)
+    inside = states
+    if options.period != "all":
+        if prepared is None:
+            raise ValueError(f"`period` is of a folder that `wxsphere prepare` made, got {options.states}")
+        inside = states.sel({TIME: prepared.times(options.period)})
+        if not inside.sizes[TIME]:
+            raise ValueError(f"`period` {options.period} has no times in {options.states}")
+    times = np.array(options.times, "datetime64[ns]") if options.times else initial_times(model, inside)
+    if options.verified:
+        last = times + model.step * (options.steps - 1) + np.timedelta64(round(model.task.leads[-1] * 3600), "s")
+        times = times[np.isin(last, inside[TIME].values)]
+        if not times.size:
+            raise ValueError(f"`steps` must leave initial times whose forecasts can be verified, got {options.steps}")
+    times = times[:: _checks.integer("every", options.every, 1)]
+    command.say(f"{times.size} initial times, {times[0].astype('datetime64[m]')} … {times[-1].astype('datetime64[m]')}")
+    path = forecast(
+        model,
+        states,
+        options.out,
+        steps=options.steps,
+        times=times,
+        chunk=options.chunk,
+        batch=options.batch,
+        limit=options.limit,
+        progress=lambda done, total: command.say(f"{done} of {total} steps"),
+    )
+    command.say(f"wrote {path}")
+    return 0

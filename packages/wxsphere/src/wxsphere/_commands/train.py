@@ -1,0 +1,87 @@
+"""`wxsphere train`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from spinnn import command, parameter_count
+from spinnn.training import Interrupted, load_config, save_config
+
+from .._networks import network
+from .._prepared import open_prepared
+from .._train import MODEL, RunConfig, train
+
+OPTIONS = "options.json"
+
+_TEXT = """Train a forecast model on prepared data, or go on with a run: the same command again resumes, bit for bit.
+
+Each entry of --rollout, --epochs and --rate-factors is a stage: so many steps of the model's own outputs as inputs, for
+so many epochs, at so much of the learning rate. The folder gets options.json, a folder per stage with metrics.jsonl and
+checkpoints, and model.spinnn. `--config FILE` reads options from JSON, e.g. the options.json of another run; flags win
+over it. `--preset NAME` takes one of the paper's networks (weatherbench, temperature, iterative, scaling-…) or tiny.
+
+examples:
+  wxsphere train --data data/flow --out runs/flow --rollout 1 4 --epochs 20 5 --rate-factors 1 0.3 \\
+      --optimizer.learning-rate 3e-3 --optimizer.ema-decay 0.999 --batch-size 8
+  wxsphere train --data data/era5 --out runs/iterative --preset iterative --loss.levels pressure
+  wxsphere train --data data/era5 --out runs/direct --preset weatherbench --variables geopotential temperature \\
+      --leads 72 --no-residual --rollout 1 --epochs 30 --rate-factors 1
+  wxsphere train --config runs/flow/options.json --seed 1 --out runs/flow-1"""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions(RunConfig):
+    """Options of `wxsphere train`.
+
+    Attributes:
+        data: Folder that `wxsphere prepare` made.
+        out: The run's folder. The same command again goes on where it stopped.
+    """
+
+    data: str = ""
+    out: str = ""
+
+    def run_config(self) -> RunConfig:
+        """The run, whatever its data and folder."""
+        return RunConfig(**{field.name: getattr(self, field.name) for field in dataclasses.fields(RunConfig)})
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = read_options(name, words)
+    for field in ("data", "out"):
+        if not getattr(options, field):
+            raise ValueError(f"`{field}` must be given, by --{field} or in the file of --config, got ''")
+    data, folder = open_prepared(options.data), Path(options.out)
+    command.say(f"{data.path}: {data.grid}, {len(data.training_times)} times for training")
+    if not (folder / OPTIONS).exists():
+        save_config(folder / OPTIONS, options)
+    try:
+        model = train(data, options.run_config(), folder)
+    except Interrupted:
+        command.warn(f"stopped, with a checkpoint in {folder}: the same command goes on")
+        raise
+    # The run may have been moved since it began.
+    save_config(folder / OPTIONS, options)
+    command.say(f"wrote {folder / MODEL}, {parameter_count(model.network):,} parameters")
+    return 0
+
+
+def read_options(name: str, words: Sequence[str]) -> TrainOptions:
+    """Options from a command line: flags win over `--config`, `--preset` sets the network that flags change."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--config")
+    early.add_argument("--preset")
+    try:
+        first, rest = early.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from None
+    if first.config is not None and not Path(first.config).is_file():
+        raise FileNotFoundError(f"found no {first.config}")
+    default = TrainOptions() if first.config is None else load_config(first.config, TrainOptions)
+    if first.preset is not None:
+        default = dataclasses.replace(default, network=network(first.preset))
+    return command.parse(TrainOptions, f"wxsphere {name}", rest, _TEXT, default)

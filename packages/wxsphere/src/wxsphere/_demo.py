@@ -1,0 +1,200 @@
+"""What `wxsphere demo` does."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shlex
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from spinharm.optional import require
+from spinnn.files import replacing
+from spinnn.plots import save_figure
+
+from . import _checks
+from ._figures import EXTRA, field_figure
+from ._names import LEAD, TIME, WINDS
+from ._open import open_dataset
+from ._prepared import Prepared, open_prepared
+from ._weights import area_weights
+
+FLOW, DATA, RUN, CLIMATOLOGY = "flow.zarr", "data", "run", "climatology.zarr"
+FORECAST, LONG, SCORES, SUMMARY = "forecast.zarr", "long.zarr", "scores", "summary.json"
+_MAP_LEAD = np.timedelta64(72, "h").astype("timedelta64[ns]")
+_BANDLIMIT, _HOURS, _SPIN_UP = 22, 6, 10
+_HEADLINES = ("geopotential", "wind")
+
+
+def run_demo(
+    out: str | Path,
+    *,
+    days: int = 140,
+    epochs: tuple[int, int] = (4, 2),
+    steps: int = 40,
+    long_steps: int = 100,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Simulate, prepare, train, forecast, evaluate, draw; all of it in one folder, the same for the same seed.
+
+    Args:
+        out: The folder. A demo that was stopped goes on in it.
+        days: Length of the simulation, at least 30.
+        epochs: Passes over the data, at one step and at a rollout of four.
+        steps: Of the forecasts that are scored, of 6 h each.
+        long_steps: Of one long forecast.
+        seed: Of everything random.
+        say: Told each step and its figures.
+
+    Returns:
+        The summary, which is also in `summary.json`: RMSE by variable, forecast and lead time, times in seconds.
+
+    Raises:
+        ValueError: Sizes out of range, or a folder of another demo.
+    """
+    begun = time.perf_counter()
+    for library in ("matplotlib", "jinja2"):  # missed now, not after a minute of training
+        require(library, EXTRA, "the demo")
+    _checks.integer("days", days, 30)
+    folder = Path(out)
+    first = np.datetime64("2000-01-01", "h")
+
+    def at(share: float, hours: int = 0) -> str:
+        return str(first + np.timedelta64(int(days * share) * 24 + hours, "h"))
+
+    test_states = int(days * 24 / _HOURS) - int(days * 0.85) * 24 // _HOURS
+    if not 1 <= steps < test_states:
+        raise ValueError(f"`steps` must be 1 … {test_states - 1} for {days} days, got {steps}")
+
+    say("1. Shallow water on the rotating sphere")
+    _run(
+        say,
+        "simulate", "--out", folder / FLOW, "--bandlimit", _BANDLIMIT, "--time-step", 1800, "--days", days,
+        "--hours", _HOURS, "--spin-up-days", _SPIN_UP, "--diffusion-hours", 12, "--seed", seed,
+        "--grid", f"{_BANDLIMIT}x{2 * _BANDLIMIT}+gauss",
+    )  # fmt: skip
+    say("2. Data for training: 80 % of the time, 5 % for validation, 15 % for testing")
+    _run(
+        say,
+        "prepare", folder / FLOW, "--out", folder / DATA, "--variables", "geopotential", *WINDS["wind"],
+        "--training", at(0), at(0.8), "--validation", at(0.8, 12), at(0.85, -12), "--test", at(0.85), at(1.0),
+    )  # fmt: skip
+    say("3. A U-net for the change in 6 h; winds are one field of spin 1")
+    _run(
+        say,
+        "train", "--data", folder / DATA, "--out", folder / RUN, "--constants", "sine_of_latitude",
+        "--forcings", "--rollout", 1, 4, "--epochs", *epochs, "--rate-factors", 1, 0.3, "--batch-size", 8,
+        "--seed", seed, "--no-remat", "--checkpoint-every", 1000, "--validation-windows", 16, "--optimizer.learning-rate", 3e-3,
+        "--optimizer.clip-norm", 1, "--optimizer.ema-decay", 0.99, "--optimizer.warmup-epochs", 0.5,
+        "--network.bandlimits", 16, 8, 16, "--network.widths", 16, 24, 16, "--network.num-filter-params", "None",
+    )  # fmt: skip
+    say(f"4. Forecasts of {steps * _HOURS / 24:g} days, and one of {long_steps * _HOURS / 24:g}")
+    data = open_prepared(folder / DATA)
+    model = folder / RUN / "model.spinnn"
+    common = ("forecast", model, "--states", folder / DATA, "--chunk", 20)
+    _run(
+        say,
+        *common, "--period", "test", "--verified", "--every", 4, "--steps", steps, "--batch", 12,
+        "--out", folder / FORECAST,
+    )  # fmt: skip
+    begin = str(data.test_times[0].astype("datetime64[m]"))
+    _run(say, *common, "--times", begin, "--steps", long_steps, "--batch", 12, "--out", folder / LONG)
+    say("5. Scores against the simulation")
+    _write_climatology(data, folder / CLIMATOLOGY)
+    _run(
+        say,
+        "evaluate", folder / FORECAST, "--truth", folder / DATA, "--climatology", folder / CLIMATOLOGY,
+        "--names", "unet", "--out", folder / SCORES, "--spectra", "--bootstrap", 200,
+        "--title", "Shallow water, steps of 6 h by a small U-net",
+    )  # fmt: skip
+    summary = {
+        "rmse": _errors(folder / SCORES / "scores.nc"),
+        "long": _spread(folder / LONG, data),
+        "days": days,
+        "epochs": list(epochs),
+        "seed": seed,
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
+    for name, table in summary["rmse"].items():
+        better = [lead for lead, value in table["unet"].items() if value < table["persistence"][lead]]
+        say(f"{name}: smaller error than persistence at {len(better)} of {len(table['unet'])} lead times")
+    spread = summary["long"]
+    say(
+        f"after {long_steps} steps geopotential is finite and deviates from its mean by {spread['forecast']:.0f} m²/s² "
+        f"(simulation: {spread['simulation']:.0f})"
+    )
+    say(f"maps: {', '.join(map(str, _draw(folder, data)))}")
+    with replacing(folder / SUMMARY) as file:
+        file.write(json.dumps(summary, indent=1) + "\n")
+    say(f"{summary['seconds']:.0f} s; summary in {folder / SUMMARY}, report in {folder / SCORES / 'report.html'}")
+    return summary
+
+
+def _run(say: Callable[[str], None], name: str, *words: Any) -> None:
+    """Run a command of `wxsphere`, having shown it."""
+    given = [str(word) for word in words]
+    say(f"$ wxsphere {name} {shlex.join(given)}")
+    status = importlib.import_module(f"wxsphere._commands.{name}").main(name, given)
+    if status:
+        raise ValueError(f"wxsphere {name} ended with status {status}")
+
+
+def _write_climatology(data: Prepared, path: Path) -> None:
+    """The mean of the training times, for every hour and day: the simulation has no seasons."""
+    if path.exists():
+        return
+    fields = data.fields[list(data.variables)].sel({TIME: data.training_times}).astype("float64").mean(TIME).load()
+    hours, days = np.arange(0, 24, _HOURS), np.arange(1, 367)
+    whole = fields.astype("float32").expand_dims({"hour": hours, "dayofyear": days})
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    whole.to_zarr(partial, zarr_format=3, consolidated=False)
+    partial.rename(path)
+
+
+def _errors(path: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """RMSE by variable, forecast and lead time [h]."""
+    with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=True) as scores:
+        chosen = scores[list(_HEADLINES)].sel(metric="rmse", region="global").load()
+    hours = [f"{lead / np.timedelta64(1, 'h'):g}" for lead in chosen[LEAD].values]
+    return {
+        name: {
+            str(one): dict(zip(hours, map(float, chosen[name].sel(forecast=one).values), strict=True))
+            for one in chosen["forecast"].values
+        }
+        for name in _HEADLINES
+    }
+
+
+def _spread(path: Path, data: Prepared) -> dict[str, float]:
+    """Standard deviation of geopotential over the sphere, at the end of the long forecast and of the data."""
+    weights = xr.DataArray(area_weights(data.grid.latitude_deg), dims="latitude")
+
+    def std(field: xr.DataArray) -> float:
+        return float(field.load().astype("float64").weighted(weights.reset_coords(drop=True)).std())
+
+    last = open_dataset(path)["geopotential"].isel({TIME: 0, LEAD: -1})
+    return {"forecast": std(last), "simulation": std(data.fields["geopotential"].isel({TIME: -1}))}
+
+
+def _draw(folder: Path, data: Prepared) -> list[Path]:
+    """Forecast and simulation at the same time, a picture each."""
+    forecast = open_dataset(folder / FORECAST).isel({TIME: 0})
+    lead = min(_MAP_LEAD, forecast[LEAD].values[-1])
+    valid = forecast[TIME].values + lead
+    hours = f"{lead / np.timedelta64(1, 'h'):g} h"
+    drawn = []
+    for what, fields in (
+        (f"forecast of {hours}", forecast.sel({LEAD: lead})),
+        ("simulation", data.fields[list(data.variables)].sel({TIME: valid})),
+    ):
+        figure = field_figure(fields.load(), list(_HEADLINES), f"{what}, {valid.astype('datetime64[h]')}")
+        drawn.append(save_figure(figure, folder / f"{what.split()[0]}.png"))
+    return drawn
