@@ -10,7 +10,7 @@ import pytest
 
 import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, SpinResNet, _compact
+from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, SpinResNet, _compact, spin_mean
 from spinnn.testing import random_coefficients
 
 GAUSS = Grid.gauss_legendre(6)
@@ -73,28 +73,32 @@ def test_values_state_and_gradients_are_those_of_the_layers(number, inference, x
         np.testing.assert_allclose(a, b, atol=1e-10 * np.max(np.abs(b), initial=1.0))
 
 
-@pytest.mark.parametrize("remat", [False, True])
-def test_a_network_stays_in_the_layout(remat):
+@pytest.mark.parametrize(("first", "remat"), [(6, True), (_compact.LARGEST + 1, False)])
+def test_a_network_stays_in_the_layout(first, remat):
     network, state = make(
         SpinResNet,
         (0,),
         3,
         grid_in=None,
-        grids=[GAUSS, SQUARE, GAUSS],
+        grids=[Grid.gauss_legendre(first), SQUARE, GAUSS],
         widths=[4, 5, 5],
-        bandlimits=[6, 4, 5],
+        bandlimits=[first, 4, 5],
         remat=remat,
     )
-    x = random_coefficients(jax.random.key(2), 7, (0,), 3, MASK.shape)
+    x = random_coefficients(jax.random.key(2), 11, (0,), 3, MASK.shape)
+    # Equinox lets each state be used once.
+    again, once_more = (jax.tree.map(lambda leaf: leaf, state) for _ in range(2))
     out, new = spinharm.jit(network)(x, jax.tree.map(lambda leaf: leaf, state), mask=jnp.asarray(MASK))
+    means, _ = spinharm.jit(network.pooled)(x, again, mask=jnp.asarray(MASK))
     wanted, wanted_state = x, state
     for block in network.blocks:
         wanted, wanted_state = block.layer_by_layer(wanted, wanted_state, jnp.asarray(MASK))
     np.testing.assert_allclose(out, wanted, rtol=1e-4, atol=1e-4 * float(jnp.abs(wanted).max()))
     for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(wanted_state), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
-    with pytest.raises(ValueError, match=r"`x` of SpinBlock must be coefficients .*got shape \(2, 3, 7, 12, 1, 3\)"):
-        network(x[..., 1:, :, :], state)
+    np.testing.assert_allclose(means, spin_mean(wanted, GAUSS, (0, 1)), rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match=r"`x` of SpinBlock must be coefficients .*got shape \(2, 3, 11, 20, 1, 3\)"):
+        network(x[..., 1:, :, :], once_more)
 
 
 @pytest.mark.parametrize("bandlimit", [4, 9])

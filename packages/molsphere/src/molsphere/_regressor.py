@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinharm import Grid
-from spinnn import BlockOptions, SpinResNet, spin_mean
+from spinnn import BlockOptions, SpinResNet
 
 from . import _checks
 from ._aggregation import Reduction, Weighting, displacements, one_hot
@@ -202,8 +202,7 @@ class SphereRegressor(eqx.Module):
                 concrete.
         """
         config, mask = self.config, jnp.asarray(molecules.mask)
-        maps, state = self.backbone(self.represent(molecules), state, mask=mask)
-        pooled = spin_mean(maps, config.make_grid(config.bandlimits[-1]), config.spins)
+        pooled, state = self.backbone.pooled(self.represent(molecules), state, mask=mask)
         species = jnp.matmul(one_hot(molecules, config.species), self.embedding, precision="highest")
         features = [pooled.reshape(*mask.shape, -1), species]
         if config.distance:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Inexact, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform
 
@@ -16,6 +17,7 @@ from . import _checks, _compact, _pairs
 from ._block import SpinBlock, SpinResidualBlock, to_coefficients, transform_to
 from ._conv import SpinConv
 from ._options import BlockOptions
+from ._pool import spin_mean
 
 Output = Literal["complex", "real", "magnitude"]
 
@@ -211,32 +213,70 @@ class SpinResNet(eqx.Module):
         Returns:
             Maps on `grid_out`, or on the last block's grid without a head, and the new state.
         """
-        blocks = list(self.blocks)
-        if len(blocks) > 1 and all(block.is_compact for block in blocks):
-            x, state = self._compact(x, state, mask)
-        else:
-            for block in blocks:
-                x, state = _run(block, self.remat, x, state, mask)
+        x, coeffs, state = self._features(x, state, mask)
+        if coeffs is not None:
+            last = self.blocks[-1]
+            planes = _compact.collapse(last.last_activation, last.transform_out, coeffs)
+            x = _compact.leave(planes, last.transform_out, x.shape[:-4])
         return (x if self.head is None else self.head(x)), state
 
-    def _compact(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-        """All blocks in the layout for small bandlimits, without leaving it in between."""
-        first, *others = self.blocks
-        first.check(x, mask)
+    def pooled(
+        self,
+        x: Inexact[Array, "*batch a b spin_in channel_in"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Float[Array, "*batch spin channel"], eqx.nn.State]:
+        """`spin_mean` of the last block's maps, without making more of them than their means need.
+
+        Args:
+            x: Input, see a call.
+            state: Holds the running statistics of the norms.
+            mask: Elements of the batch that count in statistics, shape (*batch).
+
+        Returns:
+            Means over the sphere, shape (*batch, spins, channels of the last block), and the new state.
+
+        Raises:
+            ValueError: Input of other sizes, or a network with a last convolution.
+        """
+        if self.head is not None:
+            raise ValueError("`pooled` needs a network without a last convolution, got one with `channels_out`")
+        last = self.blocks[-1]
+        x, coeffs, state = self._features(x, state, mask)
+        if coeffs is None:
+            return spin_mean(x, last.transform_out.grid, last.transform_out.spins), state
+        means = _compact.means(last.last_activation, last.transform_out, coeffs)
+        return means.reshape(*x.shape[:-4], *means.shape[1:]), state
+
+    def _features(
+        self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
+        """Maps after all blocks; or, where the last blocks are compact, maps before them and what they end with."""
+        compact = [block.is_compact for block in self.blocks]
+        begin = len(compact) - next((i for i, fits in enumerate(reversed(compact)) if not fits), len(compact))
+        for block in self.blocks[:begin]:
+            x, state = _run(block, self.remat, x, state, mask)
+        if begin == len(self.blocks):
+            return x, None, state
+        tail = self.blocks[begin:]
+        tail[0].check(x, mask)
         flat = None if mask is None else mask.reshape(-1)
 
         def start(block, x, state):
             return block.compact(_compact.enter(x, block.transform_in, block.bandlimit), state, flat)
 
-        def proceed(block, planes, state):
-            return block.compact(_compact.analyse(block.transform_in, planes, block.bandlimit), state, flat)
+        def proceed(before, block, coeffs, state):
+            activation, synthesis = before.last_activation, before.transform_out
+            coeffs = _compact.pass_on(activation, synthesis, coeffs, block.transform_in, block.bandlimit)
+            return block.compact(coeffs, state, flat)
 
         if self.remat:
             start, proceed = eqx.filter_checkpoint(start), eqx.filter_checkpoint(proceed)
-        planes, state = start(first, x, state)
-        for block in others:
-            planes, state = proceed(block, planes, state)
-        return _compact.leave(planes, self.blocks[-1].transform_out, x.shape[:-4]), state
+        coeffs, state = start(tail[0], x, state)
+        for before, block in itertools.pairwise(tail):
+            coeffs, state = proceed(before, block, coeffs, state)
+        return x, coeffs, state
 
 
 class SpinUNet(eqx.Module):

@@ -51,7 +51,8 @@ def _compact_maps(
 ) -> tuple[jax.Array, eqx.nn.State]:
     """A block in the layout for small bandlimits, from and to the usual one."""
     coeffs = _compact.enter(x, block.transform_in, block.bandlimit)
-    planes, state = block.compact(coeffs, state, None if mask is None else mask.reshape(-1))
+    coeffs, state = block.compact(coeffs, state, None if mask is None else mask.reshape(-1))
+    planes = _compact.collapse(block.last_activation, block.transform_out, coeffs)
     return _compact.leave(planes, block.transform_out, x.shape[:-4]), state
 
 
@@ -149,10 +150,8 @@ class SpinBlock(eqx.Module):
         """Whether the block is computed in the layout for small bandlimits."""
         return _compact.applies([self.conv], [self.activation], [self.transform_in, self.transform_out])
 
-    def compact(
-        self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[_compact.Planes, eqx.nn.State]:
-        """The block in that layout.
+    def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """The block in that layout, up to its last activation.
 
         Args:
             coeffs: Compact coefficients, shape (L², elements, 2 · spins · channels): degree and order at l² + l + m,
@@ -161,11 +160,14 @@ class SpinBlock(eqx.Module):
             mask: Elements that count in statistics, shape (elements).
 
         Returns:
-            A plane per spin, shape (2 · nlat · nlon, elements, channels), real parts before imaginary ones, and the new
-            state.
+            Compact coefficients of what `last_activation` acts on, and the new state.
         """
-        coeffs, state = _compact.normalise(self.norm, _compact.convolve(self.conv, coeffs), state, mask)
-        return _compact.collapse(self.activation, _compact.synthesise(self.transform_out, coeffs)), state
+        return _compact.normalise(self.norm, _compact.convolve(self.conv, coeffs), state, mask)
+
+    @property
+    def last_activation(self) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
+        """The activation at the end of the block."""
+        return self.activation
 
     def layer_by_layer(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
@@ -270,18 +272,20 @@ class SpinResidualBlock(eqx.Module):
         convolutions, activations = [self.first, self.second], [self.inner, self.outer]
         return _compact.applies(convolutions, activations, [self.transform_in, self.transform_out])
 
-    def compact(
-        self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[_compact.Planes, eqx.nn.State]:
-        """The block in that layout; see `SpinBlock.compact`."""
+    def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """The block in that layout, up to its last activation; see `SpinBlock.compact`."""
         transform, matrix = self.transform_out, self.shortcut_matrix()
         branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
-        planes = _compact.collapse(self.inner, _compact.synthesise(transform, branch))
-        branch = _compact.convolve(self.second, _compact.analyse(transform, planes, self.bandlimit))
-        branch, state = _compact.normalise(self.second_norm, branch, state, mask)
+        branch = _compact.pass_on(self.inner, transform, branch, transform, self.bandlimit)
+        branch, state = _compact.normalise(self.second_norm, _compact.convolve(self.second, branch), state, mask)
         if matrix is not None:
             coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix), precision="highest")
-        return _compact.collapse(self.outer, _compact.synthesise(transform, branch + coeffs)), state
+        return branch + coeffs, state
+
+    @property
+    def last_activation(self) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
+        """The activation at the end of the block."""
+        return self.outer
 
     def layer_by_layer(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None

@@ -3,11 +3,18 @@
 At bandlimits up to `LARGEST` the time of a block goes into moving its features about, not into arithmetic. Here maps
 are a plane per spin, (re/im and point, element, channel), so that a transform is one product of a small matrix with all
 elements and channels as columns; coefficients are (degree and order, element, re/im and spin and channel), so that each
-degree's convolution is one product. The blocks' `layer_by_layer` is the reference that the tests hold this to.
+degree's convolution is one product.
+
+Features stay coefficients from block to block. Of an activation x₀ ← W₁ x₀ + W₂ |x| + b only the moduli need the grid:
+what is linear commutes with the transform, and spins other than 0 pass unchanged. So W₁ acts on coefficients, and the
+moduli, real scalar fields with L² real coefficients each, are analysed before W₂ acts on those.
+
+The blocks' `layer_by_layer` is the reference that the tests hold this to.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +27,7 @@ import numpy as np
 from spinharm import SpinTransform
 
 from . import _pairs
-from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
+from ._activation import PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
 
@@ -43,6 +50,9 @@ def applies(
 
 def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
     """Maps, or coefficients without a transform, (*batch, ·, ·, spin, channel), as compact coefficients."""
+    if transform is not None and transform.grid.max_bandlimit > LARGEST:
+        # A dense matrix from so many points would be most of the work.
+        x, transform = transform.forward(x), None
     batch, (spins, channels) = math.prod(x.shape[:-4]), x.shape[-2:]
     x = _pairs.as_complex(x).reshape(batch, *x.shape[-4:])
     if transform is not None:
@@ -52,7 +62,7 @@ def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.
     degrees, middle = min(x.shape[1], bandlimit), x.shape[1] - 1
     rows = [x[:, l, middle - l : middle + l + 1] for l in range(degrees)]  # noqa: E741
     packed = jnp.moveaxis(jnp.concatenate(rows, 1), 1, 0).reshape(-1, batch, spins * channels)
-    return _padded(jnp.concatenate([packed.real, packed.imag], -1), bandlimit)
+    return _resized(jnp.concatenate([packed.real, packed.imag], -1), bandlimit)
 
 
 def leave(planes: Planes, transform: SpinTransform, batch: tuple[int, ...]) -> jax.Array:
@@ -63,9 +73,10 @@ def leave(planes: Planes, transform: SpinTransform, batch: tuple[int, ...]) -> j
     return x.reshape(*batch, *transform.grid.shape, *x.shape[2:])
 
 
-def _padded(coeffs: jax.Array, bandlimit: int) -> jax.Array:
+def _resized(coeffs: jax.Array, bandlimit: int) -> jax.Array:
+    """Degrees cut off, or zeros added."""
     missing = bandlimit**2 - coeffs.shape[0]
-    return jnp.pad(coeffs, ((0, missing), (0, 0), (0, 0))) if missing else coeffs
+    return coeffs[: bandlimit**2] if missing <= 0 else jnp.pad(coeffs, ((0, missing), (0, 0), (0, 0)))
 
 
 def _product(matrix: jax.Array, plane: jax.Array) -> jax.Array:
@@ -82,7 +93,7 @@ def analyse(transform: SpinTransform, planes: Planes, bandlimit: int) -> jax.Arr
         jax.lax.split(_product(transform.matrices(spin, dtype)[0], plane), [K, K])
         for spin, plane in zip(transform.spins, planes, strict=True)
     ]
-    return _padded(jnp.concatenate([half[part] for part in range(2) for half in halves], -1), bandlimit)
+    return _resized(jnp.concatenate([half[part] for part in range(2) for half in halves], -1), bandlimit)
 
 
 def synthesise(transform: SpinTransform, coeffs: jax.Array) -> Planes:
@@ -128,16 +139,104 @@ def normalise(
     return jnp.concatenate([scaled.reshape(constant.shape), rest * both]), state
 
 
-def collapse(activation: PhaseCollapse | MagnitudeActivation | GatedActivation, planes: Planes) -> Planes:
-    """`PhaseCollapse`, the one activation that `applies` lets through."""
+def collapse(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> Planes:
+    """`PhaseCollapse`, the one activation that `applies` lets through, on the grid: coefficients to planes."""
     assert isinstance(activation, PhaseCollapse)
-    at, channels = activation.spins.index(0), activation.channels
-    pairs = [jax.lax.split(plane, [plane.shape[0] // 2] * 2) for plane in planes]
-    moduli = [_pairs.hypotenuse(*pair) for pair in pairs]
-    inputs = jnp.concatenate([*pairs[at], *moduli], -1)
+    at, channels, planes = activation.spins.index(0), activation.channels, synthesise(transform, coeffs)
+    inputs = jnp.concatenate([*jax.lax.split(planes[at], [planes[at].shape[0] // 2] * 2), _moduli(planes)], -1)
     # A product each for real and imaginary part, so that the result is a plane as it comes.
     parts = [
         jnp.matmul(inputs, half, precision="highest") + bias
         for half, bias in zip(jax.lax.split(activation.matrix(), [channels] * 2, 1), activation.bias, strict=True)
     ]
     return [jnp.concatenate(parts) if i == at else plane for i, plane in enumerate(planes)]
+
+
+def pass_on(
+    activation: Any, synthesis: SpinTransform, coeffs: jax.Array, analysis: SpinTransform, bandlimit: int
+) -> jax.Array:
+    """`collapse`, then the forward transform `analysis` with zeros up to `bandlimit` degrees: the same coefficients."""
+    assert isinstance(activation, PhaseCollapse)
+    at, spins = activation.spins.index(0), len(activation.spins)
+    moduli = _moduli(synthesise(synthesis, coeffs))
+    rows, expansion = _real_rows(analysis.bandlimit)
+    matrix = analysis.matrices(0, str(coeffs.dtype))[0][:, : moduli.shape[0]]
+    spectrum = _resized_halves(
+        _product(
+            jnp.asarray(expansion, coeffs.dtype),
+            jnp.concatenate(
+                [
+                    jnp.matmul(_product(matrix[rows], moduli), weight, precision="highest")
+                    for weight in activation.modulus_weight
+                ]
+            ),
+        ),
+        bandlimit,
+    )
+    parts = list(jax.lax.split(_resized(coeffs, bandlimit), [activation.channels] * (2 * spins), 2))
+    real, imaginary = activation.scalar_weight
+    spectrum = (
+        spectrum
+        + jnp.matmul(jnp.concatenate([parts[at], parts[spins + at]]), real, precision="highest")
+        + jnp.matmul(jnp.concatenate([-parts[spins + at], parts[at]]), imaginary, precision="highest")
+    )
+    constant = np.zeros((2, bandlimit**2, 1, 1), np.float64)
+    constant[:, 0] = (4 * np.pi) ** 0.5
+    offset = jnp.asarray(constant, coeffs.dtype) * activation.bias[:, None, None]
+    parts[at], parts[spins + at] = spectrum.reshape(2, bandlimit**2, *spectrum.shape[1:]) + offset
+    return jnp.concatenate(parts, -1)
+
+
+def means(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> jax.Array:
+    """`spin_mean` of `collapse`, shape (element, spin, channel)."""
+    assert isinstance(activation, PhaseCollapse)
+    at, spins, channels = activation.spins.index(0), len(activation.spins), activation.channels
+    moduli = _moduli(synthesise(transform, coeffs))
+    weights = np.repeat(transform.grid.weights / (4 * np.pi), transform.grid.nlon).astype(coeffs.dtype)
+    mean = jnp.tensordot(weights, moduli, 1, precision="highest")
+    parts = jax.lax.split(coeffs[0], [channels] * (2 * spins), 1)
+    real, imaginary = activation.scalar_weight
+    linear = jnp.matmul(parts[at], real, precision="highest") - jnp.matmul(
+        parts[spins + at], imaginary, precision="highest"
+    )
+    # A field's mean is its coefficient of degree 0 over √4π.
+    scalar = (
+        linear * np.asarray((4 * np.pi) ** -0.5, coeffs.dtype)
+        + jnp.matmul(mean, activation.modulus_weight[0], precision="highest")
+        + activation.bias[0]
+    )
+    mean = mean.reshape(-1, spins, channels)
+    return mean.at[:, at].set(scalar)
+
+
+def _moduli(planes: Planes) -> jax.Array:
+    """|x| of all spins, (point, element, spin and channel)."""
+    return jnp.concatenate([_pairs.hypotenuse(*jax.lax.split(x, [x.shape[0] // 2] * 2)) for x in planes], -1)
+
+
+def _resized_halves(coeffs: jax.Array, bandlimit: int) -> jax.Array:
+    """`_resized` of real parts and of imaginary parts that follow them."""
+    if coeffs.shape[0] == 2 * bandlimit**2:
+        return coeffs
+    return jnp.concatenate([_resized(half, bandlimit) for half in jax.lax.split(coeffs, [coeffs.shape[0] // 2] * 2)])
+
+
+@functools.lru_cache(maxsize=32)
+def _real_rows(bandlimit: int) -> tuple[np.ndarray, np.ndarray]:
+    """What makes the coefficients of p + iq, for real scalar fields p and q, out of L² real numbers of each.
+
+    Returns:
+        Which rows of an analysis matrix, (re, im) of packed coefficients, these numbers are: real parts of m ≥ 0 and
+        imaginary parts of m > 0. And the matrix (2 L², 2 L²) from (p, q) to (re, im): a_{l,−m} = (−1)^m conj(a_lm).
+    """
+    degree = np.repeat(np.arange(bandlimit), 2 * np.arange(bandlimit) + 1)
+    order = np.arange(bandlimit**2) - degree * (degree + 1)
+    K = bandlimit**2
+    mirror, sign = np.arange(K) - 2 * order, np.where(order % 2, -1.0, 1.0)
+    rows = np.concatenate([np.flatnonzero(order >= 0), K + np.flatnonzero(order > 0)])
+    full = np.zeros((2, K, 2 * K))
+    index = np.arange(K)
+    full[0, index, np.where(order >= 0, index, mirror)] = np.where(order >= 0, 1.0, sign)
+    full[1, index, K + np.where(order >= 0, index, mirror)] = np.where(order > 0, 1.0, np.where(order < 0, -sign, 0.0))
+    real, imaginary = full[:, :, rows]
+    return rows, np.block([[real, -imaginary], [imaginary, real]])
