@@ -153,7 +153,7 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
     rows = -(-len(quantities) // columns)
     with style():
         figure = make_figure(3.5 * columns + 0.3, 2.7 * rows + 0.4, EXTRA)
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
         for panel, quantity in zip(panels, quantities, strict=False):
             field = of_quantity(result, quantity).sel(at)
             bounds = None
@@ -196,7 +196,7 @@ def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, lea
     with style():
         figure = make_figure(3.5 * columns + 0.3, 2.9 * rows + 0.4, EXTRA)
         shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.25, 0.85, leads.size))
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
         for panel, quantity in zip(panels, quantities, strict=False):
             field = of_quantity(result, quantity, "_spectrum").isel(degree=slice(1, None))
             degree = field["degree"].values
@@ -278,7 +278,7 @@ def field_figure(
     rows = -(-len(names) // columns)
     with style():
         figure = make_figure(6.2 * columns, 3.2 * rows + 0.3, EXTRA)
-        panels = figure.subplots(rows, columns, squeeze=False, subplot_kw=axes_options(projection)).ravel()
+        panels = figure.subplots(rows, columns, squeeze=False, subplot_kw=axes_options(projection)).ravel().tolist()
         for panel, name in zip(panels, names, strict=False):
             parts = [fields[part].transpose(LATITUDE, LONGITUDE) for part in WINDS.get(name, (name,))]
             values = [np.asarray(part.values, np.float64) for part in parts]
