@@ -175,7 +175,7 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
             panel.set_ylabel(_metric_name(metric) + (f" [{told}]" if told else ""))
             if metric in ("rmse", "mse", "mae", "crps", "spread"):
                 panel.set_ylim(bottom=0)
-        _finish(figure, panels, len(quantities))
+        _finish(figure, panels, len(quantities), columns)
     return figure
 
 
@@ -216,7 +216,7 @@ def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, lea
             wind = quantity.name in WINDS
             unit = "m² s⁻²" if wind else _squared(unit_of(result[quantity.name])) if quantity.name in result else ""
             panel.set_ylabel(("kinetic energy" if wind else "power") + (f" [{unit}]" if unit else ""))
-        _finish(figure, panels, len(quantities))
+        _finish(figure, panels, len(quantities), columns)
     return figure
 
 
@@ -314,12 +314,12 @@ def _bare(panel: Any) -> None:
     panel.set_axisbelow(True)
 
 
-def _finish(figure: Any, panels: Sequence[Any], used: int) -> None:
-    """One legend for all panels."""
+def _finish(figure: Any, panels: Sequence[Any], used: int, columns: int) -> None:
+    """One legend for all panels, two entries to a panel's width."""
     for panel in panels[used:]:
         panel.remove()
     found: dict[str, Any] = {}
     for panel in panels[:used]:
         handles, labels = panel.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
-    figure.legend(list(found.values()), list(found), loc="outside upper left", ncols=6, frameon=False)
+    figure.legend(list(found.values()), list(found), loc="outside upper left", ncols=2 * columns, frameon=False)
