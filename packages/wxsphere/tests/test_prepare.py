@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from wxsphere.__main__ import main
 SOURCE, TARGET = Grid.equiangular(13, 24), Grid.gauss_legendre(6)
 WIND = ("u_component_of_wind", "v_component_of_wind")
 HOUR = np.timedelta64(3600 * 10**9, "ns")
-PERIODS = {
+PERIODS: dict[str, Any] = {
     "training": ("2019-12-28", "2019-12-31"),
     "validation": ("2020-01-01", "2020-01-02"),
     "test": ("2020-01-03T06", "2020-01-03T18"),
@@ -160,7 +161,7 @@ def _bytes(folder):
 def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monkeypatch):
     """Once stopped between blocks, once within one, once before the statistics."""
     names = ["geopotential", *WIND, "2m_temperature"]
-    settings = {"variables": names, "grid": TARGET, "chunk": 4, **PERIODS}
+    settings: dict[str, Any] = {"variables": names, "grid": TARGET, "chunk": 4, **PERIODS}
     out = tmp_path / "stopped"
 
     def stop(done, total):
@@ -190,7 +191,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
 
 def test_a_finished_folder_is_opened_and_other_options_are_refused(store, data, tmp_path):
     names = ["geopotential", *WIND, "2m_temperature"]
-    settings = {"variables": names, "grid": TARGET, "chunk": 4, **PERIODS}
+    settings: dict[str, Any] = {"variables": names, "grid": TARGET, "chunk": 4, **PERIODS}
 
     def never(done, total):
         raise AssertionError
@@ -202,6 +203,10 @@ def test_a_finished_folder_is_opened_and_other_options_are_refused(store, data, 
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"must be a new or empty folder or one of `prepare`, but .* something else"):
         prepare(store, tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / ".progress.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"progress.json cannot be read: 'options'; remove the folder"):
+        prepare(store, tmp_path / "broken")
     with pytest.raises(ValueError, match=r"file is a file"):
         prepare(store, tmp_path / "file")
 
@@ -224,6 +229,15 @@ def test_levels_and_members_are_chosen_and_the_grid_may_stay(source, tmp_path):
     assert out.manifest["levels"] == [850.0]
     assert out.training_times.size == 14
     assert out.validation_times.size == out.test_times.size == 0
+
+
+def test_directions_are_those_of_the_layout(source, tmp_path):
+    turned = source[["2m_temperature"]].isel(latitude=slice(None, None, -1)).roll(longitude=12, roll_coords=True)
+    turned["longitude"] = (turned.longitude + 180) % 360 - 180
+    grid = Grid(13, 24, longitude_origin=-np.pi, south_first=True)
+    out = prepare(turned, tmp_path / "a", grid=grid)
+    assert out.grid == SOURCE
+    np.testing.assert_array_equal(out.fields["2m_temperature"], source["2m_temperature"])
 
 
 def test_daily_means(source, tmp_path):
@@ -289,7 +303,7 @@ def _without(source, *times):
         (lambda d: d.assign(geopotential=d.geopotential / 9.80665), {}, "geopotential: .* in m, not m²/s²: multiply"),
         (lambda d: d.assign(geopotential_at_surface=d.geopotential_at_surface * 9.80665), {},
             "geopotential_at_surface: "),
-        (lambda d: d.drop_vars("time"), {}, "`source` must have a dimension and coordinate 'time'"),
+        (lambda d: d.drop_vars("time"), {}, "`source` must have times, got dimensions"),
         (lambda d: d.rename(latitude="longitude", longitude="latitude"), {}, "they are swapped; rename them with"),
     ],
 )  # fmt: skip

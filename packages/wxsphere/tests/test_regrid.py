@@ -1,6 +1,7 @@
 """Regridding: exact for what both grids resolve, conservative in the mean, winds as vectors."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,20 +135,20 @@ def test_shares_of_area_stay_shares(rng):
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "message"),
+    ("change", "settings", "error", "message"),
     [
-        (lambda d: regrid(d, "32x64"), TypeError, "`grid` must be a spinharm.Grid, got '32x64'"),
-        (lambda d: regrid(d, GAUSS, method="linear"), ValueError, "`method` must be one of 'spectral', 'conservative'"),
-        (lambda d: regrid(d, GAUSS, bandlimit=11), ValueError, "`bandlimit` must be at most 10, which both"),
-        (lambda d: regrid(d, GAUSS, method="conservative", bandlimit=4), ValueError, "`bandlimit` is of the spectral"),
-        (lambda d: regrid(d.drop_vars(WIND[1]), GAUSS), ValueError, "a wind must have both components, got 'u_comp"),
-        (lambda d: regrid(d.isel(latitude=slice(3)), GAUSS), ValueError, "`latitude_deg` must be the rings"),
-        (lambda d: regrid(d.assign({WIND[0]: d[WIND[0]][0]}), GAUSS), ValueError, "must have the same dimensions"),
+        (None, {"grid": "32x64"}, TypeError, "`grid` must be a spinharm.Grid, got '32x64'"),
+        (None, {"method": "linear"}, ValueError, "`method` must be one of 'spectral', 'conservative'"),
+        (None, {"bandlimit": 11}, ValueError, "`bandlimit` must be at most 10, which both"),
+        (None, {"method": "conservative", "bandlimit": 4}, ValueError, "`bandlimit` is of the spectral method, got 4"),
+        (lambda d: d.drop_vars(WIND[1]), {}, ValueError, "a wind must have both components, got 'u_component_of_wind"),
+        (lambda d: d.isel(latitude=slice(3)), {}, ValueError, "`latitude_deg` must be the rings"),
+        (lambda d: d.assign({WIND[0]: d[WIND[0]][0]}), {}, ValueError, "must have the same dimensions"),
     ],
 )
-def test_what_cannot_be_regridded(resolved, untyped, call, error, message):
+def test_what_cannot_be_regridded(resolved, untyped, change, settings: Any, error, message):
     with pytest.raises(error, match=re.escape(message)):
-        call(resolved)
+        regrid(resolved if change is None else change(resolved), **{"grid": GAUSS, **settings})
 
 
 def test_real_winds_to_a_gauss_grid_and_back(weather):

@@ -25,6 +25,7 @@ from . import _checks
 from ._audit import check_dataset
 from ._constants import constant_fields
 from ._grids import grid_dataset, grid_of
+from ._layout import canonical
 from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
 from ._open import Library, open_dataset
 from ._periods import Period, check_even, steps_of
@@ -90,7 +91,7 @@ def prepare(
     - `manifest.json`: source, options, periods, versions; written last.
 
     Args:
-        source: What `open_dataset` takes, or a dataset in the layout of `canonical`.
+        source: What `open_dataset` takes, or a dataset.
         out: The folder.
         variables: By name; default all with time, latitude and longitude. `total_precipitation_<n>hr` is summed from
             `total_precipitation`, which the source accumulates over its step, or from a shorter
@@ -105,7 +106,7 @@ def prepare(
             Default that of the source, or 24 with `daily_mean`.
         daily_mean: Means over the times of each day from 0 UTC, which is the day's time. Days that are cut at either
             end are left out.
-        grid: The grid; default that of the source.
+        grid: The grid, turned to run from north to south and from the first meridian; default that of the source.
         method: Of regridding, see `regrid`.
         bandlimit: Degrees kept by the spectral method, see `regrid`; with it a field is truncated on its own grid too.
         chunk: Times in a chunk of the store.
@@ -135,6 +136,9 @@ def prepare(
     _checks.option("method", method, METHODS)
     if grid is not None and not isinstance(grid, Grid):
         raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}")
+    if grid is not None:
+        # As the store will be read: from north to south, from the first meridian.
+        grid = grid_of(canonical(grid_dataset(grid)))
     periods = Period.of(training=training, validation=validation, test=test)
     out = Path(out)
     options = {
@@ -157,7 +161,9 @@ def prepare(
     if (out / MANIFEST).is_file():
         return open_prepared(out)
     given = source
-    if not isinstance(given, xr.Dataset):
+    if isinstance(given, xr.Dataset):
+        given = canonical(given, rename=rename)
+    else:
         given = open_dataset(given, rename=rename, storage_options=storage_options, library=library)
     plan = _plan(given, options, grid, periods)
     block = begun["block"] if begun else _block(plan, chunk, memory)
@@ -206,8 +212,11 @@ def _claim(out: Path, options: dict[str, Any]) -> dict[str, Any] | None:
     wanted = json.loads(json.dumps(options))
     for name, what in ((MANIFEST, "holds"), (_PROGRESS, "was begun with")):
         if (out / name).is_file():
-            found = json.loads((out / name).read_text(encoding="utf-8"))
-            theirs = found.get("options", {})
+            try:
+                found = json.loads((out / name).read_text(encoding="utf-8"))
+                theirs = found["options"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{out / name} cannot be read: {error}; remove the folder") from error
             other = [key for key in wanted if wanted[key] != theirs.get(key)]
             if other:
                 told = "; ".join(f"{key} {theirs.get(key)!r}, now {wanted[key]!r}" for key in other)
@@ -219,7 +228,11 @@ def _claim(out: Path, options: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, periods: Mapping[str, Period]) -> _Plan:
-    _checks.dimensions("source", source, (TIME, LATITUDE, LONGITUDE))
+    if TIME not in source.dims or TIME not in source.coords:
+        raise ValueError(
+            f"`source` must have times, got dimensions {dict(source.sizes)}; `regrid` takes states without a time"
+        )
+    _checks.dimensions("source", source, (LATITUDE, LONGITUDE))
     known = {TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE}
     names = options["variables"]
     if names is None:
