@@ -10,6 +10,7 @@ from jax.test_util import check_grads
 import spinharm
 from molsphere import (
     HeadConfig,
+    MessageConfig,
     Molecule,
     Molecules,
     RegressorConfig,
@@ -61,12 +62,24 @@ def moved(molecules, positions):
     return eqx.tree_at(lambda m: m.positions, molecules, positions)
 
 
-@pytest.mark.parametrize("weighting", ["type", "displacement", "distance"])
-@pytest.mark.parametrize("kind", ["deepsets", "transformer"])
-def test_invariances(batch, kind, weighting):
+PASSES = {"passes": 3, "shells": ((1.2, 0.3),), "messages": MessageConfig(channels=3, width=5)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "weighting", "options"),
+    [
+        ("deepsets", "type", {}),
+        ("deepsets", "displacement", PASSES),
+        ("deepsets", "distance", {"representation": "grid", **PASSES}),
+        ("transformer", "type", PASSES),
+        ("transformer", "displacement", {}),
+        ("transformer", "distance", {}),
+    ],
+)
+def test_invariances(batch, kind, weighting, options):
     """Rotation (up to the activations' error), translation, order of atoms, batch mates and padding."""
     head = HeadConfig(kind=kind, width=8, layers=2, heads=2, weighting=weighting)
-    run = compiled(*make(dataclasses.replace(CONFIG, head=head)))
+    run = compiled(*make(dataclasses.replace(CONFIG, head=head, **options)))
     out = run(batch)
     assert out.shape == (3, 2)
     size = float(jnp.abs(out).max())
@@ -97,9 +110,24 @@ def test_molecules_differ(batch):
     assert np.ptp(out, axis=0).min() > 1e-3 * np.abs(out).max()
 
 
-@pytest.mark.parametrize("weighting", ["type", "displacement", "distance"])
-def test_gradients_in_positions(batch, weighting, x64):
-    network, state = make(dataclasses.replace(CONFIG, head=dataclasses.replace(CONFIG.head, weighting=weighting)))
+@pytest.mark.parametrize(("passes", "sees"), [(1, False), (2, True)])
+def test_later_passes_reach_further(passes, sees):
+    """O–H–X with spheres that show next neighbours alone: the oxygen learns what X is from the hydrogen's message."""
+    near = {"powers": (), "shells": ((1.0, 0.15),)}
+    options = {"messages": MessageConfig(channels=3, **near), "distance": False, "feature_scale": (0.01,) * 3, **near}
+    network, state = make(dataclasses.replace(CONFIG, passes=passes, **options))
+    only_oxygen = jnp.zeros_like(network.head.aggregation.weight).at[SPECIES.index(8)].set(1.0)
+    run = compiled(eqx.tree_at(lambda n: n.head.aggregation.weight, network, only_oxygen), state)
+    where = np.array([[[0, 0, -1], [0, 0, 0], [0, 0, 1]]], np.float32)
+    carbon, hydrogen = (run(Molecules(np.array([[8, 1, x]]), where, np.ones((1, 3), bool))) for x in (6, 1))
+    difference = float(jnp.abs(carbon - hydrogen).max())
+    assert (difference > 1e-4) if sees else (difference < 1e-6)
+
+
+@pytest.mark.parametrize(("weighting", "options"), [("type", PASSES), ("displacement", {}), ("distance", {})])
+def test_gradients_in_positions(batch, weighting, options, x64):
+    head = dataclasses.replace(CONFIG.head, weighting=weighting)
+    network, state = make(dataclasses.replace(CONFIG, head=head, **options))
     network, state = jax.tree.map(lambda x: x.astype(jnp.float64) if eqx.is_inexact_array(x) else x, (network, state))
     one = Molecules(batch.numbers[1], np.asarray(batch.positions[1], np.float64), batch.mask[1])
 

@@ -26,7 +26,7 @@ from molsphere import (
     sphere_coefficients,
     sphere_features,
 )
-from spinharm import Grid
+from spinharm import Grid, change_bandlimit
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRID = Grid.equiangular(8, 10, poles=False)
@@ -61,6 +61,24 @@ def loop_features(positions, numbers, grid, species, powers=(2, 6), cutoff_angle
     return out
 
 
+def loop_values(positions, numbers, values, grid, powers, shells, cutoff_angle=math.pi / 4):
+    """The definition with values and shells, one pair after the other."""
+    x = points(grid)
+    variance = -((math.cos(cutoff_angle) - 1) ** 2) / math.log(0.05)
+    out = np.zeros((len(numbers), *grid.shape, 1, values.shape[1] * (len(powers) + len(shells))))
+    for i, zi in enumerate(numbers):
+        for j, zj in enumerate(numbers):
+            if i == j or zi == 0 or zj == 0:
+                continue
+            r = positions[j] - positions[i]
+            distance = np.sqrt(r @ r)
+            spread = np.exp(-((x @ (r / distance) - 1) ** 2) / variance)
+            radial = [(QM9_MIN_DISTANCE / distance) ** p for p in powers]
+            radial += [math.exp(-((distance - c) ** 2) / (2 * w**2)) for c, w in shells]
+            out[i, ..., 0, :] += spread[..., None] * np.outer(values[j], radial).ravel()
+    return out
+
+
 def loop_coulomb(positions, numbers, grid, species, radius):
     x = points(grid)
     out = np.zeros((len(numbers), *grid.shape, 1, len(species)))
@@ -83,6 +101,36 @@ def test_features_are_those_of_a_plain_loop(options, grid, rng, random_molecules
     for at in range(2):
         wanted = loop_features(positions[at].astype(np.float64), numbers[at], grid, QM9_SPECIES, **options)
         np.testing.assert_allclose(got[at], wanted, rtol=0, atol=1e-6)
+
+
+SHELLS = ((1.1, 0.2), (2.0, 0.5))
+
+
+@pytest.mark.parametrize("powers", [(), (1, 2.5)])
+def test_values_and_shells_are_those_of_a_plain_loop(powers, rng, random_molecules):
+    positions, numbers = random_molecules(rng, [7, 4], 9)
+    positions, values = positions.astype(np.float32), rng.normal(size=(2, 9, 3)).astype(np.float32)
+    options = {"species": QM9_SPECIES, "powers": powers, "shells": SHELLS, "values": values}
+    got = sphere_features(positions, numbers, grid=GRID, **options)
+    for at in range(2):
+        wanted = loop_values(positions[at].astype(np.float64), numbers[at], values[at], GRID, powers, SHELLS)
+        np.testing.assert_allclose(got[at], wanted, rtol=0, atol=2e-6)
+    fine = Grid.gauss_legendre(16)
+    coeffs = sphere_coefficients(positions, numbers, bandlimit=4, **options)
+    transform = spinharm.SpinTransform(fine, 16)
+    wanted = change_bandlimit(transform.forward(sphere_features(positions, numbers, grid=fine, **options)), 4, axis=-4)
+    np.testing.assert_allclose(coeffs, wanted, atol=2e-4)
+
+
+def test_values_of_one_hot_species_and_shells_are_the_species(rng, random_molecules):
+    positions, numbers = random_molecules(rng, [7], 8)
+    values = (numbers[..., None] == np.array(QM9_SPECIES)).astype(np.float32)
+    options = {"species": QM9_SPECIES, "powers": (), "shells": SHELLS, "bandlimit": 3}
+    np.testing.assert_allclose(
+        sphere_coefficients(positions, numbers, **options),
+        sphere_coefficients(positions, numbers, values=values, **options),
+        atol=1e-6,
+    )
 
 
 def test_coulomb_features_are_those_of_a_plain_loop(rng, random_molecules):
@@ -402,7 +450,15 @@ def test_bad_atoms(name, call, error, message):
         ({"species": ()}, ValueError, r"`species` must be distinct atomic numbers 1 … 118, at least one, got \(\)"),
         ({"species": (6, 6)}, ValueError, r"`species` must be distinct.*got \(6, 6\)"),
         ({"species": (6.5,)}, TypeError, "`species` must be an integer, got 6.5"),
-        ({"powers": ()}, ValueError, r"`powers` must be distinct numbers above 0, at least one, got \(\)"),
+        ({"powers": ()}, ValueError, "`powers` must be distinct numbers above 0, at least one where"),
+        ({"shells": ((1.0, 0.0),)}, ValueError, "`shells` must be finite and above 0, got 0.0"),
+        ({"shells": ((1.0,),)}, ValueError, r"`shells` must be pairs \(centre, width\) \[Å\], got \(\(1.0,\),\)"),
+        ({"shells": ((1, 2), (1, 2))}, ValueError, "`powers` and `shells` must be distinct"),
+        (
+            {"values": np.zeros((1, 2))},
+            ValueError,
+            r"`values` must have the shape of `numbers`, \(2,\), and",
+        ),
         ({"powers": (-1,)}, ValueError, "`powers` must be finite and above 0, got -1"),
         ({"powers": ("2",)}, TypeError, "`powers` must be a number, got '2'"),
         ({"cutoff_angle": 0.0}, ValueError, "`cutoff_angle` must be finite and above 0, got 0.0"),

@@ -32,6 +32,7 @@ from ._qm9 import QM9 as QM9, read_qm9 as read_qm9, read_uncharacterized as read
 from ._readers import Problem as Problem, ReadResult as ReadResult, read_molecules as read_molecules
 from ._regressor import (
     HeadConfig as HeadConfig,
+    MessageConfig as MessageConfig,
     RegressorConfig as RegressorConfig,
     SphereRegressor as SphereRegressor,
     measure_feature_scale as measure_feature_scale,

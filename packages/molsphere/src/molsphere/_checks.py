@@ -24,12 +24,28 @@ def species_tuple(species: Iterable[int]) -> tuple[int, ...]:
     return numbers
 
 
-def powers_tuple(powers: Iterable[int | float]) -> tuple[int | float, ...]:
-    """Distinct exponents above 0; whole ones become integers, whose power is a few multiplications."""
-    values = tuple(positive_float("powers", p) for p in powers)
-    if not values or len(set(values)) != len(values):
-        raise ValueError(f"`powers` must be distinct numbers above 0, at least one, got {values}")
-    return tuple(int(p) if p == int(p) else p for p in values)
+def radial_functions(
+    powers: Iterable[int | float], shells: Iterable[tuple[float, float]]
+) -> tuple[tuple[int | float, ...], tuple[tuple[float, float], ...]]:
+    """Distinct exponents above 0, whole ones as integers, whose power is a few multiplications; distinct shells."""
+    exponents = tuple(positive_float("powers", p) for p in powers)
+    given = tuple(tuple(shell) for shell in shells)
+    if any(len(shell) != 2 for shell in given):
+        raise ValueError(f"`shells` must be pairs (centre, width) [Å], got {given}")
+    pairs = tuple((number("shells", centre), positive_float("shells", width)) for centre, width in given)
+    if len(set(exponents)) != len(exponents) or len(set(pairs)) != len(pairs):
+        raise ValueError(f"`powers` and `shells` must be distinct, got {exponents} and {pairs}")
+    if not exponents and not pairs:
+        raise ValueError("`powers` must be distinct numbers above 0, at least one where there are no `shells`, got ()")
+    return tuple(int(p) if p == int(p) else p for p in exponents), pairs
+
+
+def values_of_atoms(values: jax.Array | np.ndarray | None, numbers: jax.Array | np.ndarray) -> None:
+    """Values (*batch, atoms, value) that go with numbers (*batch, atoms)."""
+    if values is not None and (values.ndim == 0 or values.shape[:-1] != numbers.shape or values.shape[-1] == 0):
+        raise ValueError(
+            f"`values` must have the shape of `numbers`, {numbers.shape}, and one more axis, got {values.shape}"
+        )
 
 
 def geometry(

@@ -15,7 +15,7 @@ from ._batch import Molecules
 from ._checks import integer
 
 
-def _each(layer: Callable[[Array], Array], x: Array) -> Array:
+def each(layer: Callable[[Array], Array], x: Array) -> Array:
     """A layer of vectors applied along the last axis."""
     out = jax.vmap(layer)(x.reshape(-1, x.shape[-1]))
     return out.reshape(*x.shape[:-1], out.shape[-1])
@@ -72,7 +72,7 @@ class DeepSetsHead(eqx.Module):
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
     ) -> Float[Array, "*batch output"]:
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
-        return _each(self.readout, self.aggregation(_each(self.atoms, features), molecules))
+        return each(self.readout, self.aggregation(each(self.atoms, features), molecules))
 
 
 class _Layer(eqx.Module):
@@ -156,7 +156,7 @@ class TransformerHead(eqx.Module):
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
     ) -> Float[Array, "*batch output"]:
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
-        x = _each(self.embedding, features)
+        x = each(self.embedding, features)
         batch, mask = x.shape[:-2], jnp.asarray(molecules.mask)
         x, mask = x.reshape(-1, *x.shape[-2:]), mask.reshape(-1, mask.shape[-1])
         for layer in self.layers:

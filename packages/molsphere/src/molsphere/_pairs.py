@@ -41,20 +41,32 @@ def check(
     _checks.known_species(numbers, mask, species)
 
 
-def prepare(positions: jax.Array, numbers: jax.Array, mask: jax.Array | None, species: tuple[int, ...]) -> Atoms:
-    """Padded atoms get position 0 and charge 0 (their positions may be anything, even NaN)."""
+def prepare(
+    positions: jax.Array,
+    numbers: jax.Array,
+    mask: jax.Array | None,
+    species: tuple[int, ...],
+    values: jax.Array | None = None,
+) -> Atoms:
+    """Padded atoms get position 0 and charge 0 (their positions may be anything, even NaN).
+
+    Channels are the species, or `values` of shape (*batch, atoms, value) if given; then all charges are 1.
+    """
     present = numbers > 0 if mask is None else mask & (numbers > 0)
     batch, atoms = positions.shape[:-2], positions.shape[-2]
     positions = jnp.where(present[..., None], positions, 0).reshape(-1, atoms, 3)
     dtype = positions.dtype
     present = present.reshape(-1, atoms)
     numbers = numbers.reshape(-1, atoms)
+    if values is not None:
+        channels = jnp.where(present[..., None], values.reshape(-1, atoms, values.shape[-1]), 0)
+        return Atoms(positions, present.astype(dtype), present, channels.astype(dtype), batch)
     channels = (numbers[..., None] == np.array(species, numbers.dtype)) & present[..., None]
     return Atoms(positions, jnp.where(present, numbers, 0).astype(dtype), present, channels.astype(dtype), batch)
 
 
 class Pairs(NamedTuple):
-    """For each central atom and neighbour: unit vector, and weight per channel (type, power), power fastest."""
+    """For each central atom and neighbour: unit vector, and weight per channel (type, radial), radial fastest."""
 
     direction: jax.Array
     weight: jax.Array
@@ -68,11 +80,13 @@ def pair_weights(
     channels: jax.Array,
     *,
     powers: tuple[int | float, ...],
+    shells: tuple[tuple[float, float], ...],
     scale: float,
     min_distance: float,
 ) -> Pairs:
-    """Directions (…, atoms, 3) and weights (…, atoms, channel) z_i z_j (r_min/r_ij)^p / scale from one centre each.
+    """Directions (…, atoms, 3) and weights (…, atoms, channel) from one centre each.
 
+    The radial functions of r_ij are z_i z_j (r_min/r_ij)^p / scale, then exp(−(r_ij − c)²/2w²) of each shell (c, w).
     Pairs that do not count (an atom with itself or with padding, two atoms at one place) get the direction z and the
     weight 0, and derivatives 0: their distance is replaced before any root or division.
     """
@@ -85,7 +99,12 @@ def pair_weights(
     direction = jnp.where(counts[..., None], difference * inverse[..., None], np.array([0, 0, 1], difference.dtype))
     nearness = inverse * jnp.asarray(min_distance, inverse.dtype)
     strength = jnp.where(counts, product * jnp.asarray(1 / scale, product.dtype), 0)
-    radial = jnp.stack([strength * nearness**p for p in powers], -1)
+    functions = [strength * nearness**p for p in powers]
+    distance = jnp.where(counts, square, 1) * inverse
+    for centre_of_shell, width in shells:
+        offset = (distance - jnp.asarray(centre_of_shell, distance.dtype)) * jnp.asarray(1 / width, distance.dtype)
+        functions.append(jnp.where(counts, jnp.exp(-(offset**2) / 2), 0))
+    radial = jnp.stack(functions, -1)
     weight = channels[..., :, None] * radial[..., None, :]
     return Pairs(direction, weight.reshape(*weight.shape[:-2], -1))
 

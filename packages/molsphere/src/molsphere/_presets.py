@@ -6,6 +6,18 @@ from types import MappingProxyType
 
 from ._regressor import HeadConfig, RegressorConfig
 
+# Shells from the lengths of bonds outwards [Å].
+_SHELLS = (
+    (1.05, 0.15),
+    (1.25, 0.15),
+    (1.45, 0.2),
+    (1.75, 0.25),
+    (2.15, 0.3),
+    (2.6, 0.4),
+    (3.2, 0.5),
+    (4.0, 0.6),
+    (5.0, 0.7),
+)
 # `paper`: A.1.1. `small`: the five convolutions of the ablation (Table 6) as one block and two residual blocks.
 # `tiny`: minutes on a CPU.
 PRESETS = MappingProxyType({
@@ -14,11 +26,13 @@ PRESETS = MappingProxyType({
         bandlimits=(16, 8, 4), widths=(64, 128, 256), num_filter_params=(8, 8, 4), head=HeadConfig(width=256)
     ),
     "tiny": RegressorConfig(
-        powers=(1, 2, 3, 4, 6, 9),
-        bandlimits=(4, 4),
+        powers=(1, 2),
+        shells=_SHELLS,
+        passes=2,
+        bandlimits=(4,),
         grid="gauss",
-        widths=(32, 32),
-        num_filter_params=(None, None),
+        widths=(32,),
+        num_filter_params=(None,),
         head=HeadConfig(width=64, linear=True),
     ),
 })  # fmt: skip

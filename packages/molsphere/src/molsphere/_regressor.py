@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -20,7 +21,7 @@ from ._aggregation import Reduction, Weighting, displacements, one_hot
 from ._batch import Molecules
 from ._coulomb import coulomb_sphere_features
 from ._features import QM9_SPECIES, sphere_coefficients, sphere_features
-from ._heads import DeepSetsHead, TransformerHead
+from ._heads import DeepSetsHead, TransformerHead, each
 
 Representation = Literal["coefficients", "grid", "cohen"]
 GridKind = Literal["square", "gauss"]
@@ -54,6 +55,28 @@ class HeadConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MessageConfig:
+    """What atoms show to each other after a pass: learned values, by a perceptron of one hidden layer.
+
+    Attributes:
+        channels: Values of each atom.
+        width: Width of the hidden layer.
+        powers: Exponents of the distance, without charges.
+        shells: Gaussians of the distance, see `sphere_coefficients`.
+    """
+
+    channels: int = 16
+    width: int = 64
+    powers: tuple[int | float, ...] = (1,)
+    shells: tuple[tuple[float, float], ...] = ((1.1, 0.3), (1.6, 0.4), (2.4, 0.5))
+
+    def __post_init__(self) -> None:
+        _checks.integer("channels", self.channels, 1)
+        _checks.integer("width", self.width, 1)
+        _checks.radial_functions(self.powers, self.shells)
+
+
+@dataclasses.dataclass(frozen=True)
 class RegressorConfig:
     """A network from molecules to properties; the defaults are the paper's for QM9's energies.
 
@@ -62,6 +85,10 @@ class RegressorConfig:
         species: Atomic numbers.
         representation: `"coefficients"` (closed form), `"grid"` (the paper's), `"cohen"` (Cohen et al. 2018).
         powers: Exponents of the distance in the representation.
+        shells: Gaussians of the distance in it, (centre, width) [Å]; see `sphere_coefficients`.
+        passes: How often atoms look around. In the first pass they see each other's species; before each further one
+            the features of an atom become values (`messages`), and the next spheres show both.
+        messages: Of further passes.
         cutoff_angle: Angle at which 5 % of a Gaussian is left [radians].
         feature_scale: What each channel of the representation is divided by; default 1. `measure_feature_scale` finds
             values that put all channels on one level.
@@ -85,6 +112,9 @@ class RegressorConfig:
     species: tuple[int, ...] = QM9_SPECIES
     representation: Representation = "coefficients"
     powers: tuple[int | float, ...] = (2, 6)
+    shells: tuple[tuple[float, float], ...] = ()
+    passes: int = 1
+    messages: MessageConfig = MessageConfig()
     cutoff_angle: float = math.pi / 4
     feature_scale: tuple[float, ...] | None = None
     bandlimits: tuple[int, ...] = (16, 16, 8, 8, 4, 4)
@@ -110,6 +140,15 @@ class RegressorConfig:
         if not self.oversampling >= 1:
             raise ValueError(f"`oversampling` must be at least 1, got {self.oversampling}")
         _checks.integer("outputs", self.outputs, 1)
+        if self.representation == "cohen":
+            if self.shells or _checks.integer("passes", self.passes, 1) > 1:
+                raise ValueError(
+                    "`representation` must be 'coefficients' or 'grid' with `shells` or more than one of `passes`, got "
+                    "'cohen'"
+                )
+        else:
+            _checks.radial_functions(self.powers, self.shells)
+            _checks.integer("passes", self.passes, 1)
         if self.feature_scale is not None and (
             len(self.feature_scale) != self.channels or not all(x > 0 for x in self.feature_scale)
         ):
@@ -120,7 +159,13 @@ class RegressorConfig:
     @property
     def channels(self) -> int:
         """Channels of the representation."""
-        return len(self.species) * (1 if self.representation == "cohen" else len(self.powers))
+        return len(self.species) * (1 if self.representation == "cohen" else len(self.powers) + len(self.shells))
+
+    def channels_of_pass(self, number: int) -> int:
+        """Channels of the spheres of a pass, from 0."""
+        messages = self.messages
+        learned = messages.channels * (len(messages.powers) + len(messages.shells))
+        return self.channels + learned * (number > 0)
 
     def make_grid(self, bandlimit: int) -> Grid:
         """The grid of a block."""
@@ -132,11 +177,15 @@ class RegressorConfig:
 class SphereRegressor(eqx.Module):
     """A `SpinResNet` on the spheres of all atoms, pooled to invariant features per atom, and a head over atoms.
 
+    With several passes there is a `SpinResNet` for each: what the atoms' features are after one is shown on the spheres
+    of the next, as in message passing. The head gets the features of all passes.
+
     Predictions do not change under translations and the order of atoms, nor, beyond the error of the activations on
     their grids, under rotations. Norms take their statistics over all atoms of a batch, padding left out.
     """
 
-    backbone: SpinResNet
+    backbones: tuple[SpinResNet, ...]
+    messages: tuple[eqx.nn.MLP, ...]
     embedding: Float[Array, "species embedding"]
     head: DeepSetsHead | TransformerHead
     config: RegressorConfig = eqx.field(static=True)
@@ -155,9 +204,9 @@ class SphereRegressor(eqx.Module):
         self.config = config
         grids = [config.make_grid(L) for L in config.bandlimits]
         first, second, third = jax.random.split(key, 3)
-        self.backbone = SpinResNet(
+        make_backbone = functools.partial(
+            SpinResNet,
             (0,),
-            config.channels,
             grid_in=None if config.representation == "coefficients" else grids[0],
             grids=grids,
             widths=config.widths,
@@ -166,10 +215,18 @@ class SphereRegressor(eqx.Module):
             num_filter_params=config.num_filter_params,
             options=config.block,
             remat=config.remat,
-            key=first,
         )
+        pooled = len(config.spins) * config.widths[-1]
+        backbones, messages = [], []
+        for number, key in enumerate(jax.random.split(first, config.passes)):
+            one, other = jax.random.split(key)
+            if number:
+                known, shown = number * pooled + config.embedding, config.messages
+                messages.append(eqx.nn.MLP(known, shown.channels, shown.width, 1, jax.nn.silu, key=other))
+            backbones.append(make_backbone(config.channels_of_pass(number), key=one))
+        self.backbones, self.messages = tuple(backbones), tuple(messages)
         self.embedding = jax.random.normal(second, (len(config.species), config.embedding))
-        features = len(config.spins) * config.widths[-1] + config.embedding + _RADIAL * config.distance
+        features = config.passes * pooled + config.embedding + _RADIAL * config.distance
         head = config.head
         options = {
             "species": config.species,
@@ -202,9 +259,15 @@ class SphereRegressor(eqx.Module):
                 concrete.
         """
         config, mask = self.config, jnp.asarray(molecules.mask)
-        pooled, state = self.backbone.pooled(self.represent(molecules), state, mask=mask)
         species = jnp.matmul(one_hot(molecules, config.species), self.embedding, precision="highest")
-        features = [pooled.reshape(*mask.shape, -1), species]
+        features, seen = [species], self.represent(molecules)
+        x = seen
+        for number, backbone in enumerate(self.backbones):
+            if number:
+                values = each(self.messages[number - 1], jnp.concatenate(features, -1))
+                x = jnp.concatenate([seen, show(config, molecules, values)], -1)
+            pooled, state = backbone.pooled(x, state, mask=mask)
+            features.append(pooled.reshape(*mask.shape, -1))
         if config.distance:
             features.append(_radial(displacements(molecules)))
         features = jnp.where(mask[..., None], jnp.concatenate(features, -1), 0)
@@ -213,18 +276,33 @@ class SphereRegressor(eqx.Module):
 
 def represent(config: RegressorConfig, molecules: Molecules) -> Array:
     """The input of a network of that configuration."""
-    options = {"species": config.species, "mask": molecules.mask}
-    arrays = (molecules.positions, molecules.numbers)
     grid = config.make_grid(config.bandlimits[0])
     if config.representation == "cohen":
-        x = coulomb_sphere_features(*arrays, grid=grid, **options)
+        options = {"species": config.species, "mask": molecules.mask}
+        x = coulomb_sphere_features(molecules.positions, molecules.numbers, grid=grid, **options)
     else:
-        options |= {"powers": config.powers, "cutoff_angle": config.cutoff_angle}
-        if config.representation == "grid":
-            x = sphere_features(*arrays, grid=grid, **options)
-        else:
-            x = sphere_coefficients(*arrays, bandlimit=config.bandlimits[0], **options)
+        x = _spheres(config, molecules, config.powers, config.shells, None)
     return x if config.feature_scale is None else x / np.asarray(config.feature_scale, x.real.dtype).astype(x.dtype)
+
+
+def show(config: RegressorConfig, molecules: Molecules, values: Float[Array, "*batch atoms value"]) -> Array:
+    """What further passes add to the input: values of the atoms on each other's spheres."""
+    return _spheres(config, molecules, config.messages.powers, config.messages.shells, values)
+
+
+def _spheres(
+    config: RegressorConfig,
+    molecules: Molecules,
+    powers: tuple[int | float, ...],
+    shells: tuple[tuple[float, float], ...],
+    values: Array | None,
+) -> Array:
+    arrays = (molecules.positions, molecules.numbers)
+    options: dict[str, Any] = {"species": config.species, "mask": molecules.mask, "cutoff_angle": config.cutoff_angle}
+    options |= {"powers": powers, "shells": shells, "values": values}
+    if config.representation == "grid":
+        return sphere_features(*arrays, grid=config.make_grid(config.bandlimits[0]), **options)
+    return sphere_coefficients(*arrays, bandlimit=config.bandlimits[0], **options)
 
 
 def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tuple[float, ...]:
