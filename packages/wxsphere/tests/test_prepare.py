@@ -332,6 +332,13 @@ def test_a_chunk_that_a_store_lacks_is_found(store, tmp_path):
         prepare(copy, tmp_path / "out", variables=["2m_temperature"])
 
 
+def test_a_chunk_that_is_lost_later_does_not_read_as_zeros(data, tmp_path):
+    shutil.copytree(data.path, tmp_path / "copy")
+    (tmp_path / "copy" / "fields.zarr" / "2m_temperature" / "c" / "1" / "0" / "0").unlink()
+    missing = open_prepared(tmp_path / "copy").fields["2m_temperature"].isnull().all(["latitude", "longitude"])
+    np.testing.assert_array_equal(np.flatnonzero(missing), [4, 5, 6, 7])
+
+
 def _rewrite(path, change):
     values = json.loads(path.read_text())
     path.write_text(json.dumps(change(values)))

@@ -26,9 +26,9 @@ time and units that cannot be are refused, in one line that names what and where
 
 examples:
   wxsphere prepare flow.zarr --out data/flow --training 2000-01 2000-09 --validation 2000-10 2000-12
-  wxsphere prepare era5-1.5 --out data/era5 --variables geopotential temperature u_component_of_wind v_component_of_wind
+  wxsphere prepare era5-1.5 --out data/era5 --variables geopotential u_component_of_wind v_component_of_wind \\
       --levels 500 850 --training 1979 2016 --validation 2017 2017 --test 2018 2018 --grid 64x128+gauss
-  wxsphere prepare gs://bucket/era5-1h.zarr --out data/daily --variables 2m_temperature --daily-mean --grid 32x64
+  wxsphere prepare gs://bucket/era5-1h.zarr --out data/daily --variables 2m_temperature --daily-mean --grid 32x64 \\
       --method conservative
   wxsphere prepare members.nc --out data/members --members 0 1 2 --grid 32x64+gauss"""
 
