@@ -37,6 +37,15 @@ _HEADLINES = (
     ("wind", 250),
 )
 _FLOOR = 1e-9
+_LABELS = {
+    "rmse": "RMSE",
+    "mse": "MSE",
+    "mae": "MAE",
+    "acc": "anomaly correlation",
+    "acc_per_forecast": "anomaly correlation per forecast",
+    "crps": "fair CRPS",
+    "spread_skill_ratio": "spread/skill ratio",
+}
 _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -96,6 +105,11 @@ def unit_of(field: xr.DataArray) -> str:
         digits = len(piece) - len(piece.lstrip("-0123456789"))
         out += piece[:digits].translate(_POWERS) + piece[digits:]
     return out
+
+
+def metric_label(metric: str) -> str:
+    """What a score is called."""
+    return _LABELS.get(metric, metric.replace("_", " "))
 
 
 def figure_of(value: float, metric: str) -> str:
@@ -172,8 +186,8 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
             panel.set_title(str(quantity))
             panel.set_xlabel(f"lead time [{unit}]")
             told = "" if metric in UNITLESS else unit_of(field)
-            panel.set_ylabel(_metric_name(metric) + (f" [{told}]" if told else ""))
-            if metric in ("rmse", "mse", "mae", "crps", "spread"):
+            panel.set_ylabel(metric_label(metric) + (f" [{told}]" if told else ""))
+            if metric in ("rmse", "mse", "mae", "crps", "spread", "spread_skill_ratio"):
                 panel.set_ylim(bottom=0)
         _finish(figure, panels, len(quantities), columns)
     return figure
@@ -298,10 +312,6 @@ def _looks(names: np.ndarray) -> dict[str, tuple[str, str, str]]:
     models = [str(name) for name in names if name not in BASELINES]
     out = {name: (_COLOURS[at % len(_COLOURS)], "-", "o") for at, name in enumerate(models)}
     return out | {str(name): _OF_BASELINES[name] for name in names if name in BASELINES}
-
-
-def _metric_name(metric: str) -> str:
-    return metric.replace("_", " ") if metric in ("bias", "spread", "activity") else metric.upper().replace("_", " ")
 
 
 def _squared(unit: str) -> str:

@@ -33,6 +33,7 @@ from ._figures import (
     has_members,
     headlines,
     lead_label,
+    metric_label,
     of_quantity,
     quantities_of,
     spectra,
@@ -290,11 +291,11 @@ def _score_table(
 
 def _headline_scores(result: xr.Dataset, chosen: list[Quantity]) -> Section:
     region = str(result["region"].values[0])
-    tables = [_score_table(result, chosen, "rmse", region, f"RMSE, {region}")]
-    for metric, told in (("acc", "anomaly correlation"), ("crps", "fair CRPS"), ("spread_skill_ratio", "spread/skill")):
+    tables = [_score_table(result, chosen, "rmse", region, f"{metric_label('rmse')}, {region}")]
+    for metric in ("acc", "crps", "spread_skill_ratio"):
         ensemble = metric == "acc" or has_members(result)
         if metric in result["metric"].values and ensemble:
-            table = _score_table(result, chosen, metric, region, f"{told}, {region}")
+            table = _score_table(result, chosen, metric, region, f"{metric_label(metric)}, {region}")
             tables += [table] if table.rows else []
     return Section("scores", "Headline scores", ("The best of each column is bold.",), (), tuple(tables))
 
@@ -310,8 +311,8 @@ def _curves(result: xr.Dataset, chosen: list[Quantity]) -> Section:
         drawn = [one for one in chosen if _defined(result, one, metric, region)]
         if metric in result["metric"].values and drawn:
             alt = "; ".join(_described(result, one, metric, region) for one in drawn)
-            name = "RMSE" if metric == "rmse" else metric.replace("_", " ").replace("acc", "Anomaly correlation")
-            caption = f"{name} by lead time, {region}.{told}"
+            name = metric_label(metric)
+            caption = f"{name[0].upper()}{name[1:]} by lead time, {region}.{told}"
             pictures.append(Picture(_svg(curves(result, drawn, metric, region), metric, f"{caption} {alt}."), caption))
     return Section("curves", "Scores by lead time", (), tuple(pictures))
 
@@ -388,7 +389,7 @@ def _all_scores(result: xr.Dataset, quantities: list[Quantity], chosen: list[Qua
             # Of forecasts without members it is the mean absolute error.
             if metric == "crps" and not has_members(result):
                 continue
-            table = _score_table(result, quantities, metric, region, f"{metric}, {region}", folded=True)
+            table = _score_table(result, quantities, metric, region, f"{metric_label(metric)}, {region}", folded=True)
             tables += [table] if table.rows else []
     return Section("all", "All scores", text, (), tuple(tables))
 

@@ -14,6 +14,7 @@ from ._figures import (
     has_members,
     headlines,
     lead_label,
+    metric_label,
     of_quantity,
     quantities_of,
     unit_of,
@@ -31,8 +32,7 @@ def print_scores(result: xr.Dataset) -> None:
     """
     leads = chosen_leads(result[LEAD].values, _LEADS)
     region, chosen = result["region"].values[0], headlines(quantities_of(result))
-    metrics = {"rmse": "RMSE", "acc": "Anomaly correlation"} | ({"crps": "Fair CRPS"} if has_members(result) else {})
-    for metric, title in metrics.items():
+    for metric in ("rmse", "acc", *(["crps"] if has_members(result) else [])):
         rows = []
         for quantity in chosen if metric in result["metric"].values else []:
             field = of_quantity(result, quantity).sel({"metric": metric, "region": region, LEAD: leads})
@@ -43,4 +43,4 @@ def print_scores(result: xr.Dataset) -> None:
                     figures = [figure_of(x, metric) for x in values]
                     rows.append((f"{quantity}{unit}", str(name), *figures))
         if rows:
-            command.table(f"{title}, {region}", ("variable", "forecast", *map(lead_label, leads)), rows)
+            command.table(f"{metric_label(metric)}, {region}", ("variable", "forecast", *map(lead_label, leads)), rows)

@@ -203,6 +203,9 @@ def _climatology(options: EvaluateOptions, truth: xr.Dataset, forecasts: dict[st
         return None
     common = set.intersection(*({str(name) for name in one.data_vars} for one in forecasts.values()))
     names = [str(name) for name, field in truth.data_vars.items() if name in common and TIME in field.dims]
+    for one in forecasts.values():
+        if LEVEL in one.dims and LEVEL in truth.dims:
+            truth = truth.sel({LEVEL: np.intersect1d(truth[LEVEL].values, one[LEVEL].values)})
     usual = climatology(truth, variables=names, years=options.climatology_years)
     return usual.mean(MEMBER) if MEMBER in usual.dims else usual
 
