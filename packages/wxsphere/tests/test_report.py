@@ -166,7 +166,7 @@ def test_error_maps_are_means_over_initial_times(forecast, truth):
         out.geopotential.sel({"map": "rmse", **at}), np.sqrt((error**2).mean("time")), rtol=1e-12
     )
     weights = xr.DataArray(area_weights(truth.latitude.values), dims="latitude")
-    whole = np.sqrt((out.sel(map="rmse") ** 2).weighted(weights).mean(["latitude", "longitude"]))
+    whole: Any = np.sqrt((out.sel(map="rmse") ** 2).weighted(weights).mean(["latitude", "longitude"]))
     rmse = evaluate(forecast, truth).sel(metric="rmse", region="global", forecast="forecast")
     np.testing.assert_allclose(whole.geopotential.sel(forecast="a"), rmse.geopotential, rtol=1e-10)  # fmt: skip
 
