@@ -85,7 +85,8 @@ def learning_curve(paths: str | Path | Sequence[str | Path], extra: str, *, vali
     panels[0].set_ylabel("loss of a batch, scaled values")
     for panel, name in zip(panels[1:], names, strict=True):
         panel.semilogy(*np.transpose([(x["step"], x[name]) for x in lines if name in x]), "o-", color=BLUE, ms=3)
-        panel.set_ylabel(f"{name.removeprefix('validation_')}: {validation}")
+        panel.set_title(name.removeprefix("validation_").replace("+", " +\n"), fontsize=9)
+        panel.set_ylabel(validation)
     for panel in panels:
         panel.set_xlabel("step")
         for end in ends[:-1]:

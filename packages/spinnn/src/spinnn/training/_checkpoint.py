@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
 T = TypeVar("T")
@@ -104,6 +105,9 @@ class Checkpoints:
         leaves, structure = jax.tree.flatten(template)
         restored = []
         for (name, value), leaf in zip(sorted(arrays.items()), leaves, strict=True):
+            if isinstance(leaf, jax.Array) and not leaf.committed:
+                # Bound to no device, so that the next step may divide its work among several, as the one before did.
+                value = jnp.array(np.asarray(value))
             if _is_key(leaf):
                 value = jax.random.wrap_key_data(value, impl=jax.random.key_impl(leaf))
             if value.shape != leaf.shape or value.dtype != leaf.dtype:
