@@ -65,12 +65,12 @@ def forecast(
     """
     for name, value in (("steps", steps), ("chunk", chunk), ("batch", batch)):
         _checks.integer(name, value, 1)
-    _checks.number("limit", limit, above=0)
+    _checks.number("limit", limit, above=0.0)
     task = model.task
     task.check_steps(steps)
     model.check(states)
     stamps = initial_times(model, states) if times is None else np.asarray(times).astype("datetime64[ns]")
-    if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0)).any():
+    if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0, "ns")).any():
         raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
     members = states[MEMBER].values if _has_members(model, states) else None
     count = 1 if members is None else len(members)

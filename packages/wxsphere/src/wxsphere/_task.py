@@ -117,7 +117,7 @@ class ForecastTask:
 
     def now(
         self, window: Inexact[Array, "*batch offset lat lon spin channel"]
-    ) -> Inexact[Array, "*batch 1 lat lon spin channel2"]:
+    ) -> Inexact[Array, "*batch 1 lat lon spin2 channel2"]:
         """The channels of the outputs at the last of the input times."""
         last = window[..., -1:, :, :, :, :]
         if self.inputs == self.outputs:

@@ -115,7 +115,7 @@ class RunConfig:
             for value in getattr(self, name):
                 _checks.integer(name, value, 1)
         for value in self.rate_factors:
-            _checks.number("rate_factors", value, above=0)
+            _checks.number("rate_factors", value, above=0.0)
 
 
 def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> ForecastTask:
@@ -190,39 +190,37 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
         task.check_steps(steps)
     inputs, outputs = (Normalization.of(prepared.statistics, layout) for layout in (task.inputs, task.outputs))
 
-    def windows(times: np.ndarray, members: tuple[int, ...], steps: int) -> Windows:
-        return Windows(fields, task, inputs, outputs, times=times, members=members, steps=steps, memory=config.memory)
+    def windows(times: np.ndarray, members: tuple[int, ...]) -> Windows:
+        return Windows(fields, task, inputs, outputs, times=times, members=members, memory=config.memory)
 
-    def windows_to_validate(steps: int) -> Windows | None:
-        members = config.validation_members or config.members
-        if len(prepared.validation_times):
-            return windows(prepared.validation_times, members, steps)
-        if config.validation_members:
-            return windows(prepared.training_times, members, steps)
-        return None
-
-    shortest = windows(prepared.training_times, config.members, 1)
+    data, held_out = windows(prepared.training_times, config.members), None
+    if len(prepared.validation_times):
+        held_out = windows(prepared.validation_times, config.validation_members or config.members)
+    elif config.validation_members:
+        held_out = windows(prepared.training_times, config.validation_members)
     if not task.residual:
         change = np.ones((len(task.leads), *outputs.scale.shape))
     elif task.leads == (cadence,):
         change = tendency_scale(prepared.statistics, task.outputs, outputs)[None]
     else:
-        change = _measured_change(shortest)
+        change = _measured_change(data)
     stepper = Stepper(task, inputs, outputs, change, _constants(fields, task))
     network, state = make_network(config.network, task, config.seed)
     described = {"run": to_json(config), "cadence_hours": cadence, "grid": str(task.grid)}
-    count = jax.process_count()
-    for stage, (steps, epochs, factor) in enumerate(
-        zip(config.rollout, config.epochs, config.rate_factors, strict=True), 1
+    place, shard = _placement(config.batch_size), (jax.process_index(), jax.process_count())
+    # All stages' windows now: a later stage that cannot be is refused before hours of training.
+    whole = [data.with_steps(steps) for steps in config.rollout]
+    checked = [None if held_out is None else held_out.with_steps(steps) for steps in config.rollout]
+    for stage, (data, to_check, epochs, factor) in enumerate(
+        zip(whole, checked, config.epochs, config.rate_factors, strict=True), 1
     ):
-        data = windows(prepared.training_times, config.members, steps) if steps > 1 else shortest
         seed = config.seed + stage - 1
         rate = config.optimizer.learning_rate * factor
         network, state = fit(
             network,
             state,
             make_rollout_loss(stepper, config.loss, remat=config.remat),
-            batch_iterator(data, config.batch_size, seed=seed, shard=(jax.process_index(), count)),
+            batch_iterator(data, config.batch_size, seed=seed, shard=shard),
             TrainingConfig(
                 epochs=epochs,
                 seed=seed,
@@ -234,8 +232,8 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
             folder / f"stage-{stage}",
             steps_per_epoch=batches_per_epoch(len(data), config.batch_size),
             run_config={**described, "stage": stage, "windows": len(data)},
-            place=_placement(config.batch_size),
-            on_checkpoint=_validation(stepper, config, windows_to_validate(steps)),
+            place=place,
+            on_checkpoint=None if to_check is None else _validation(stepper, config, to_check),
             progress=progress,
         )
     model = ForecastModel(config.network, eqx.nn.inference_mode(network), state, stepper)
@@ -295,12 +293,8 @@ def _placement(batch_size: int) -> Callable[[Batch], Batch]:
     return lambda batch: jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), batch)
 
 
-def _validation(
-    stepper: Stepper, config: RunConfig, windows: Windows | None
-) -> Callable[[Any, Any, int], dict[str, Any]] | None:
+def _validation(stepper: Stepper, config: RunConfig, windows: Windows) -> Callable[[Any, Any, int], dict[str, Any]]:
     """What `fit` calls at a checkpoint: errors on some windows."""
-    if windows is None:
-        return None
     task, chosen = stepper.task, np.unique(np.linspace(0, len(windows) - 1, config.validation_windows).astype(int))
     size = min(config.batch_size, len(chosen))
     padded = np.full(-(-len(chosen) // size) * size, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections.abc import Sequence
@@ -76,22 +77,45 @@ class Windows:
                 or steps that the task cannot be repeated for.
         """
         _checks.dimensions("fields", fields, (TIME,))
-        task.check_steps(_checks.integer("steps", steps, 1))
         if (found := grid_of(fields)) != task.grid:
             raise ValueError(f"`fields` must be on {task.grid}, got {found}")
         if members:
             fields = _chosen_members(fields, members)
-        self.task, self.steps = task, steps
-        stamps = np.asarray(fields[TIME].values).astype("datetime64[ns]")
-        allowed = stamps if times is None else np.asarray(times).astype("datetime64[ns]")
-        usable = np.isin(stamps, allowed)
-        self._fields = fields.isel({TIME: np.flatnonzero(usable)})
-        stamps = stamps[usable]
+        if times is not None:
+            there = np.asarray(fields[TIME].values).astype("datetime64[ns]")
+            usable = np.isin(there, np.asarray(times).astype("datetime64[ns]"))
+            fields = fields.isel({TIME: np.flatnonzero(usable)})
+        if not fields.indexes[TIME].is_unique:
+            raise ValueError("`fields` must have each time once")
+        self.task, self._fields = task, fields
+        self._find(steps)
+        self._members = fields.sizes.get(MEMBER, 1)
+        self._readers = [
+            _Reader(fields, layout, normalization, memory)
+            for layout, normalization in ((task.inputs, inputs), (task.outputs, outputs))
+        ]
+        if task.inputs == task.outputs:
+            self._readers[1] = self._readers[0]
+        self._forcing = functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
+
+    def with_steps(self, steps: int) -> Windows:
+        """The windows of the same times and members for another number of steps; what is in memory is shared.
+
+        Raises:
+            TypeError: `steps` is not an integer.
+            ValueError: As on making them.
+        """
+        out = copy.copy(self)
+        out._find(steps)
+        return out
+
+    def _find(self, steps: int) -> None:
+        task = self.task
+        task.check_steps(_checks.integer("steps", steps, 1))
+        stamps = np.asarray(self._fields[TIME].values).astype("datetime64[ns]")
         leads = [hours_of(h) + task.step * k for k in range(steps) for h in task.leads]
         shifts = [hours_of(h) for h in task.offsets] + leads
         index = self._fields.indexes[TIME]
-        if not index.is_unique:
-            raise ValueError("`fields` must have each time once")
         positions = np.stack([index.get_indexer(stamps + shift) for shift in shifts], 1)
         whole = (positions >= 0).all(1)
         if not whole.any():
@@ -101,16 +125,7 @@ class Windows:
                 f"{steps} steps of leads {task.leads} h; got {stamps.size} times"
                 + (f", {stamps[0]} … {stamps[-1]}" if stamps.size else "")
             )
-        self._positions = positions[whole]
-        self._starts = stamps[whole]
-        self._members = self._fields.sizes.get(MEMBER, 1)
-        self._readers = [
-            _Reader(self._fields, layout, normalization, memory)
-            for layout, normalization in ((task.inputs, inputs), (task.outputs, outputs))
-        ]
-        if task.inputs == task.outputs:
-            self._readers[1] = self._readers[0]
-        self._forcing = functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
+        self.steps, self._positions, self._starts = steps, positions[whole], stamps[whole]
 
     def __len__(self) -> int:
         return len(self._starts) * self._members
