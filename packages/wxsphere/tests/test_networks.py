@@ -10,12 +10,30 @@ import pytest
 
 from spinharm import Grid
 from spinnn.testing import equivariance_error
-from spinnn.training import OptimizerConfig, init_state, l2_loss, make_optimizer, make_step
-from wxsphere import NETWORKS, SCALING, Channel, FieldLayout, NetworkConfig, network
+from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
+from wxsphere import (
+    NETWORKS,
+    SCALING,
+    Batch,
+    Channel,
+    FieldLayout,
+    ForecastTask,
+    LossConfig,
+    NetworkConfig,
+    Normalization,
+    Stepper,
+    make_rollout_loss,
+    network,
+)
+from wxsphere._forecast_model import make_network
 
 
 def scalars(count):
     return FieldLayout(tuple(Channel((f"field{i}",)) for i in range(count)))
+
+
+def scalars_of(*names):
+    return FieldLayout(tuple(Channel((name,)) for name in names))
 
 
 WINDY = FieldLayout((Channel(("t",)), Channel(("z",))), (Channel(("u", "v")),))
@@ -70,25 +88,47 @@ def test_full_size_networks(name, inputs, outputs, n):
     assert 0 < rest < sum(8 * c * c for c in convolutions)
 
 
+TASKS = {
+    # Direct: several days at once, one field of two; repeated: two steps of itself.
+    "weatherbench": ({"leads": (72.0,), "residual": False}, WINDY, 1),
+    "temperature": ({"leads": tuple(24.0 * day for day in range(1, 29)), "residual": False}, scalars_of("t"), 1),
+    "iterative": ({"constants": ("c",)}, WINDY, 2),
+    "tiny": ({"offsets": (-6.0, 0.0)}, WINDY, 1),
+}
+
+
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 @pytest.mark.parametrize("grid", [Grid.equiangular(16, 16), Grid.gauss_legendre(12, 20)], ids=str)
 def test_a_step_at_reduced_size(name, grid, rng):
+    """With the loss that `train` uses, in the paper's setting of each network."""
+    options, outputs, steps = TASKS[name]
+    task = ForecastTask(WINDY, outputs, grid, **options)
     config = NETWORKS[name].scaled(resolution=8 / max(NETWORKS[name].bandlimits), channels=1 / 32)
-    model, state = eqx.nn.make_with_state(config.make)(WINDY, WINDY, grid, key=jax.random.key(0))
-    shape = (2, *grid.shape, 2, 2)
-    x = jnp.asarray(rng.standard_normal(shape) + 1j * rng.standard_normal(shape), jnp.complex64)
+    model, state = make_network(config, task)
+    one = [Normalization(np.zeros(shape), np.ones(shape)) for shape in ((2, 2), (len(outputs.spins), outputs.channels))]
+    change = np.full((len(task.leads), *one[1].scale.shape), 0.5)
+    constants = np.zeros((*grid.shape, len(task.constants)), np.float32)
+    loss = make_rollout_loss(Stepper(task, *one, change, constants), LossConfig())
 
-    def loss(model, state, batch, key):
-        y, state = model(batch, state)
-        return l2_loss(jnp.abs(y - batch), jnp.zeros(shape)), (state, {})
+    def draw(layout, times):
+        shape = (2, times, *grid.shape, len(layout.spins), layout.channels)
+        real = rng.standard_normal(shape).astype(np.float32)
+        return real if not layout.winds else (real + 1j * rng.standard_normal(shape)).astype(np.complex64)
 
+    batch = Batch(
+        draw(WINDY, len(task.offsets)),
+        draw(outputs, steps * len(task.leads)),
+        np.zeros((2, steps, *grid.shape, 0), np.float32),
+        np.ones(2, np.float32),
+        np.arange(2, dtype=np.int32),
+    )
     with jax.numpy_dtype_promotion("standard"):
         optimizer = make_optimizer(OptimizerConfig(learning_rate=1e-3, warmup_epochs=0.0), 1, 10)
         train, static = init_state(model, state, optimizer, key=jax.random.key(1))
         step = make_step(loss, static, optimizer)
         losses = []
         for _ in range(4):
-            train, result = step(train, x)
+            train, result = step(train, batch)
             losses.append(float(result.loss))
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
