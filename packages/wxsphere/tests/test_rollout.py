@@ -123,6 +123,7 @@ def stepper(rng, task, constants=1):
 def a_batch(rng, task, steps, size=2, dtype="complex64"):
     inputs = maps(rng, task.inputs, size, len(task.offsets), grid=task.grid).astype(dtype)
     targets = maps(rng, task.outputs, size, steps * len(task.leads), grid=task.grid).astype(dtype)
+    targets = targets if task.outputs.winds else targets.real
     real = np.zeros(0, dtype).real.dtype
     forcings = rng.standard_normal((size, steps, *task.grid.shape, len(task.forcings))).astype(real)
     return Batch(inputs, targets, forcings, np.ones(size, real), np.arange(size, dtype=np.int32))
