@@ -19,7 +19,8 @@ from spinnn.files import replacing
 from spinnn.plots import save_figure
 
 from . import _checks
-from ._figures import EXTRA, field_figure
+from ._figures import field_figure
+from ._maps import EXTRA
 from ._names import LEAD, TIME, WINDS
 from ._open import open_dataset
 from ._prepared import Prepared, open_prepared
