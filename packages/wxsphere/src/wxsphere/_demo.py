@@ -85,7 +85,7 @@ def run_demo(
     _run(
         say,
         "prepare", folder / FLOW, "--out", folder / DATA, "--variables", "geopotential", *WINDS["wind"],
-        "--training", at(0), at(0.8), "--validation", at(0.8, 12), at(0.85, -12), "--test", at(0.85), at(1.0),
+        "--training", at(0.0), at(0.8), "--validation", at(0.8, 12), at(0.85, -12), "--test", at(0.85), at(1.0),
     )  # fmt: skip
     say("3. A U-net for the change in 6 h; winds are one field of spin 1")
     _run(
