@@ -38,11 +38,12 @@ CASES = [
     (SpinResidualBlock, (0, 1), (0, 1), (3, 3), GAUSS, GAUSS, {"bandlimit": 4}),
     (SpinResidualBlock, (0, 1), (1, 0), (3, 5), SHIFTED, SQUARE, {}),
     (SpinResidualBlock, (1,), (0,), (2, 3), SQUARE, GAUSS, {}),
+    (SpinResidualBlock, (0, 1), (0, 1), (2, 3), SQUARE, Grid.gauss_legendre(9), {}),
 ]
 
 
 @pytest.mark.parametrize(
-    ("number", "inference"), [(0, False), (1, False), (2, False), (3, True), (4, False), (5, True)]
+    ("number", "inference"), [(0, False), (1, False), (2, False), (3, True), (4, False), (5, True), (6, False)]
 )
 def test_values_state_and_gradients_are_those_of_the_layers(number, inference, x64):
     case = CASES[number]
@@ -73,7 +74,7 @@ def test_values_state_and_gradients_are_those_of_the_layers(number, inference, x
         np.testing.assert_allclose(a, b, atol=1e-10 * np.max(np.abs(b), initial=1.0))
 
 
-@pytest.mark.parametrize(("first", "remat"), [(6, True), (_compact.LARGEST + 1, False)])
+@pytest.mark.parametrize(("first", "remat"), [(6, True), (9, False), (_compact.LARGEST + 1, False)])
 def test_a_network_stays_in_the_layout(first, remat):
     network, state = make(
         SpinResNet,
@@ -85,7 +86,7 @@ def test_a_network_stays_in_the_layout(first, remat):
         bandlimits=[first, 4, 5],
         remat=remat,
     )
-    x = random_coefficients(jax.random.key(2), 11, (0,), 3, MASK.shape)
+    x = random_coefficients(jax.random.key(2), 17, (0,), 3, MASK.shape)
     # Equinox lets each state be used once.
     again, once_more = (jax.tree.map(lambda leaf: leaf, state) for _ in range(2))
     out, new = spinharm.jit(network)(x, jax.tree.map(lambda leaf: leaf, state), mask=jnp.asarray(MASK))
@@ -97,11 +98,11 @@ def test_a_network_stays_in_the_layout(first, remat):
     for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(wanted_state), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(means, spin_mean(wanted, GAUSS, (0, 1)), rtol=1e-4, atol=1e-4)
-    with pytest.raises(ValueError, match=r"`x` of SpinBlock must be coefficients .*got shape \(2, 3, 11, 20, 1, 3\)"):
+    with pytest.raises(ValueError, match=r"`x` of SpinBlock must be coefficients .*got shape \(2, 3, 17, 32, 1, 3\)"):
         network(x[..., 1:, :, :], once_more)
 
 
-@pytest.mark.parametrize("bandlimit", [4, 9])
+@pytest.mark.parametrize("bandlimit", [4, _compact.LARGEST + 1])
 def test_bad_mask(untyped, bandlimit):
     grid = Grid.gauss_legendre(bandlimit)
     x = jnp.zeros((3, *grid.shape, 1, 2), jnp.complex64)

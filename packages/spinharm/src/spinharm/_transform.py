@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Complex, Float, Inexact, Num
 
 from . import _checks, _dense, _linear, _torus
+from ._dense import Stages
 from ._grid import Grid
 from ._plan import Fourier, Plan
 
@@ -251,10 +252,30 @@ class SpinTransform:
         Raises:
             ValueError: Another spin or `dtype`.
         """
+        return _dense.matrices(self._single(spin, dtype))
+
+    def stages(self, spin: int, dtype: str = "float32") -> Stages:
+        """Both directions for one spin as two stages of real matrices: along the rings, and between rings and degrees.
+
+        For whoever keeps features in a layout of their own, where `forward` and `inverse` would reorder them.
+
+        Args:
+            spin: One of `spins`.
+            dtype: `"float32"` or `"float64"`.
+
+        Returns:
+            The tables, which see; built in float64, cached, shared.
+
+        Raises:
+            ValueError: Another spin or `dtype`.
+        """
+        return _dense.stages(self._single(spin, dtype))
+
+    def _single(self, spin: int, dtype: str) -> Plan:
         _checks.option("dtype", dtype, ("float32", "float64"))
         if spin not in self.spins:
             raise ValueError(f"`spin` must be one of `spins` {self.spins}, got {spin}")
-        return _dense.matrices(Plan(self.grid, self.bandlimit, (spin,), dtype, "tables", "dft", lax.Precision.HIGHEST))
+        return Plan(self.grid, self.bandlimit, (spin,), dtype, "tables", "dft", lax.Precision.HIGHEST)
 
     def _plan(self, dtype: str, real: bool) -> Plan:
         method = "recursion" if self.method == "recursion" else "tables"

@@ -1,9 +1,9 @@
 """Layers at small bandlimits as few large matrix products: the values of the layers, in another layout.
 
-At bandlimits up to `LARGEST` the time of a block goes into moving its features about, not into arithmetic. Here maps
-are a plane per spin, (re/im and point, element, channel), so that a transform is one product of a small matrix with all
-elements and channels as columns; coefficients are (degree and order, element, re/im and spin and channel), so that each
-degree's convolution is one product.
+At bandlimits up to `LARGEST` much of the time of a block goes into moving its features about. Here maps are a plane per
+spin, (re/im and point, element, channel), so that a transform is one product of a small matrix with all elements and
+channels as columns, or on larger grids two such stages; coefficients are (degree and order, element, re/im and spin and
+channel), so that each degree's convolution is one product without the zeros of |m| > l.
 
 Features stay coefficients from block to block. Of an activation x₀ ← W₁ x₀ + W₂ |x| + b only the moduli need the grid:
 what is linear commutes with the transform, and spins other than 0 pass unchanged. So W₁ acts on coefficients, and the
@@ -31,8 +31,9 @@ from ._activation import PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
 
-# Dense matrices grow as L⁴, and the gain shrinks with L (`tools/bench/compact.py`).
-LARGEST = 8
+# The gain shrinks with L (`tools/bench/compact.py`). Dense matrices grow as L⁴: on grids of more degrees, two stages.
+LARGEST = 16
+DENSE = 8
 
 Planes = list[jax.Array]
 
@@ -50,7 +51,7 @@ def applies(
 
 def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
     """Maps, or coefficients without a transform, (*batch, ·, ·, spin, channel), as compact coefficients."""
-    if transform is not None and transform.grid.max_bandlimit > LARGEST:
+    if transform is not None and _is_staged(transform):
         # A dense matrix from so many points would be most of the work.
         x, transform = transform.forward(x), None
     batch, (spins, channels) = math.prod(x.shape[:-4]), x.shape[-2:]
@@ -70,7 +71,15 @@ def leave(planes: Planes, transform: SpinTransform, batch: tuple[int, ...]) -> j
     points = planes[0].shape[0] // 2
     fields = [jnp.moveaxis(jax.lax.complex(*jax.lax.split(plane, [points] * 2)), 0, 1) for plane in planes]
     x = jnp.stack(fields, 2)
-    return x.reshape(*batch, *transform.grid.shape, *x.shape[2:])
+    nlat, nlon = transform.grid.shape
+    if _is_staged(transform):
+        x = jnp.swapaxes(x.reshape(x.shape[0], nlon, nlat, *x.shape[2:]), 1, 2)
+    return x.reshape(*batch, nlat, nlon, *x.shape[-2:])
+
+
+def _is_staged(transform: SpinTransform) -> bool:
+    """Whether transforms on this grid go in stages, with the latitude as the fastest axis of points."""
+    return transform.grid.max_bandlimit > DENSE
 
 
 def _resized(coeffs: jax.Array, bandlimit: int) -> jax.Array:
@@ -98,25 +107,52 @@ def analyse(transform: SpinTransform, planes: Planes, bandlimit: int) -> jax.Arr
 
 def synthesise(transform: SpinTransform, coeffs: jax.Array) -> Planes:
     """Inverse transform."""
-    count, dtype = len(transform.spins), str(coeffs.dtype)
+    count = len(transform.spins)
     parts = jax.lax.split(coeffs, [coeffs.shape[-1] // (2 * count)] * (2 * count), 2)
-    return [
-        _product(transform.matrices(spin, dtype)[1], jnp.concatenate([parts[i], parts[count + i]]))
-        for i, spin in enumerate(transform.spins)
+    pairs = [(parts[i], parts[count + i]) for i in range(count)]
+    return [_to_plane(transform, spin, *pair) for spin, pair in zip(transform.spins, pairs, strict=True)]
+
+
+def _to_plane(transform: SpinTransform, spin: int, real: jax.Array, imaginary: jax.Array) -> jax.Array:
+    """Coefficients (L², element, channel) of one spin as a plane."""
+    dtype = str(real.dtype)
+    if not _is_staged(transform):
+        return _product(transform.matrices(spin, dtype)[1], jnp.concatenate([real, imaginary]))
+    stages, slots = transform.stages(spin, dtype), _slots(transform.bandlimit)
+    rings = [
+        # Slots of degrees below |m| hold what the table has zeros for.
+        jnp.matmul(stages.legendre_synthesis, part[slots].reshape(*slots.shape, -1), precision="highest")
+        for part in (real, imaginary)
     ]
+    orders = jnp.concatenate(rings).reshape(2 * len(slots), -1)
+    return jnp.matmul(stages.fourier_synthesis, orders, precision="highest").reshape(-1, *real.shape[1:])
+
+
+def _from_moduli(transform: SpinTransform, moduli: jax.Array) -> jax.Array:
+    """L² real numbers of each real scalar field (point, element, channel), in the order of `_real_rows`."""
+    dtype, L = str(moduli.dtype), transform.bandlimit
+    rows, _ = _real_rows(L)
+    if not _is_staged(transform):
+        return _product(transform.matrices(0, dtype)[0][:, : moduli.shape[0]][rows], moduli)
+    stages, (nlat, nlon) = transform.stages(0, dtype), transform.grid.shape
+    # Real parts of orders m ≥ 0, imaginary parts of m > 0.
+    orders = np.concatenate([np.arange(L - 1, 2 * L - 1), np.arange(L, 2 * L - 1)])
+    parts = orders + (2 * L - 1) * (np.arange(2 * L - 1) >= L)
+    rings = jnp.matmul(stages.fourier_analysis[parts, :nlon], moduli.reshape(nlon, -1), precision="highest")
+    degrees = jnp.matmul(stages.legendre_analysis[orders], rings.reshape(2 * L - 1, nlat, -1), precision="highest")
+    return degrees.reshape(-1, *moduli.shape[1:])[_valid(L)]
 
 
 def convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
     """`SpinConv` without bias."""
-    filters = conv.filters()
-    L, features = conv.bandlimit, coeffs.shape[-1]
-    matrices = _pairs.real_matrix(filters.reshape(L, features // 2, -1))
-    sizes = [2 * l + 1 for l in range(L)]  # noqa: E741
-    rows = jax.lax.split(coeffs, sizes)
-    products = [
-        conv.real_product(row.reshape(1, -1, features), matrix).reshape(*row.shape[:2], -1)
-        for row, matrix in zip(rows, jax.lax.split(matrices, [1] * L), strict=True)
-    ]
+    L, features = conv.bandlimit, coeffs.shape[-1] // 2
+    matrices = conv.filters().reshape(L, features, -1)
+    rows = jax.lax.split(coeffs, [2 * l + 1 for l in range(L)])  # noqa: E741
+    products = []
+    for row, matrix in zip(rows, jax.lax.split(matrices, [1] * L), strict=True):
+        parts = jax.lax.split(row.reshape(1, -1, 2 * features), [features] * 2, 2)
+        out = jnp.concatenate(conv.product_of_parts(*parts, matrix), -1)
+        products.append(out.reshape(*row.shape[:2], -1))
     return jnp.concatenate(products)
 
 
@@ -159,20 +195,9 @@ def pass_on(
     assert isinstance(activation, PhaseCollapse)
     at, spins = activation.spins.index(0), len(activation.spins)
     moduli = _moduli(synthesise(synthesis, coeffs))
-    rows, expansion = _real_rows(analysis.bandlimit)
-    matrix = analysis.matrices(0, str(coeffs.dtype))[0][:, : moduli.shape[0]]
-    spectrum = _resized_halves(
-        _product(
-            jnp.asarray(expansion, coeffs.dtype),
-            jnp.concatenate(
-                [
-                    jnp.matmul(_product(matrix[rows], moduli), weight, precision="highest")
-                    for weight in activation.modulus_weight
-                ]
-            ),
-        ),
-        bandlimit,
-    )
+    numbers = _from_moduli(analysis, moduli)
+    mixed = [jnp.matmul(numbers, weight, precision="highest") for weight in activation.modulus_weight]
+    spectrum = _resized_halves(_expanded(analysis.bandlimit, *mixed), bandlimit)
     parts = list(jax.lax.split(_resized(coeffs, bandlimit), [activation.channels] * (2 * spins), 2))
     real, imaginary = activation.scalar_weight
     spectrum = (
@@ -192,7 +217,8 @@ def means(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> jax.A
     assert isinstance(activation, PhaseCollapse)
     at, spins, channels = activation.spins.index(0), len(activation.spins), activation.channels
     moduli = _moduli(synthesise(transform, coeffs))
-    weights = np.repeat(transform.grid.weights / (4 * np.pi), transform.grid.nlon).astype(coeffs.dtype)
+    weights = np.tile(transform.grid.weights / (4 * np.pi), (transform.grid.nlon, 1))
+    weights = (weights if _is_staged(transform) else weights.T).reshape(-1).astype(coeffs.dtype)
     mean = jnp.tensordot(weights, moduli, 1, precision="highest")
     parts = jax.lax.split(coeffs[0], [channels] * (2 * spins), 1)
     real, imaginary = activation.scalar_weight
@@ -240,3 +266,36 @@ def _real_rows(bandlimit: int) -> tuple[np.ndarray, np.ndarray]:
     full[1, index, K + np.where(order >= 0, index, mirror)] = np.where(order > 0, 1.0, np.where(order < 0, -sign, 0.0))
     real, imaginary = full[:, :, rows]
     return rows, np.block([[real, -imaginary], [imaginary, real]])
+
+
+def _expanded(bandlimit: int, p: jax.Array, q: jax.Array) -> jax.Array:
+    """Real and imaginary parts (2 L², element, channel) of p + iq, from L² real numbers of each."""
+    matrix = _real_rows(bandlimit)[1]
+    if bandlimit <= DENSE:
+        return _product(jnp.asarray(matrix, p.dtype), jnp.concatenate([p, q]))
+    # In each row one number of p and one of q.
+    halves = np.split(matrix, 2, 1)
+    first, second = (
+        x[np.abs(half).argmax(1)] * half.sum(1).astype(x.dtype)[:, None, None]
+        for x, half in zip((p, q), halves, strict=True)
+    )
+    return first + second
+
+
+@functools.lru_cache(maxsize=32)
+def _slots(bandlimit: int) -> np.ndarray:
+    """Where the coefficient of each order −L+1 … L−1 and degree is packed, shape (2L−1, L); 0 where there is none."""
+    order, degree = np.arange(-bandlimit + 1, bandlimit)[:, None], np.arange(bandlimit)
+    return np.where(degree >= np.abs(order), degree * (degree + 1) + order, 0)
+
+
+@functools.lru_cache(maxsize=32)
+def _valid(bandlimit: int) -> np.ndarray:
+    """Where the numbers of `_real_rows` stand among (re of m = 0 … L−1, im of m = 1 … L−1; degree)."""
+    degree = np.repeat(np.arange(bandlimit), 2 * np.arange(bandlimit) + 1)
+    order = np.arange(bandlimit**2) - degree * (degree + 1)
+    real, imaginary = order >= 0, order > 0
+    return np.concatenate([
+        order[real] * bandlimit + degree[real],
+        (bandlimit - 1 + order[imaginary]) * bandlimit + degree[imaginary],
+    ])  # fmt: skip

@@ -14,6 +14,9 @@ from spinharm import Grid, SpinTransform, change_bandlimit
 
 from . import _checks, _pairs
 
+# Features from which three real products are faster than one of twice the widths.
+_WIDE = 128
+
 
 class SpinConv(eqx.Module):
     """Convolution between sets of spins and channels: a product with filter coefficients at every degree.
@@ -170,10 +173,23 @@ class SpinConv(eqx.Module):
         return jnp.moveaxis(out, 0, -4)
 
     def _product(self, x: jax.Array, matrix: jax.Array) -> jax.Array:
-        """Batched complex product (g, n, i) × (g, i, o) as one real product of twice the widths."""
-        out = self.real_product(jnp.concatenate([x.real, x.imag], -1), _pairs.real_matrix(matrix))
-        half = out.shape[-1] // 2
-        return jax.lax.complex(out[..., :half], out[..., half:])
+        """Batched complex product (g, n, i) × (g, i, o)."""
+        return jax.lax.complex(*self.product_of_parts(x.real, x.imag, matrix))
+
+    def product_of_parts(self, real: jax.Array, imaginary: jax.Array, matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Batched complex product (g, n, i) × (g, i, o), the left factor and the result as real and imaginary part.
+
+        One real product of twice the widths, or for wide layers Gauss's three products of half the size, which is a
+        quarter less work and needs no matrix of four blocks.
+        """
+        if min(matrix.shape[-2:]) < _WIDE or self.product_dtype != "float32":
+            out = self.real_product(jnp.concatenate([real, imaginary], -1), _pairs.real_matrix(matrix))
+            first, second = jax.lax.split(out, [out.shape[-1] // 2] * 2, out.ndim - 1)
+            return first, second
+        a, b = matrix.real, matrix.imag
+        common = self.real_product(real + imaginary, a)
+        first = common - self.real_product(imaginary, a + b)
+        return first, common + self.real_product(real, b - a)
 
     def real_product(self, left: jax.Array, right: jax.Array) -> jax.Array:
         """Batched real product (g, n, i) × (g, i, o) with factors of `product_dtype`."""
