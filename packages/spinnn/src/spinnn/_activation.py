@@ -69,7 +69,7 @@ class PhaseCollapse(eqx.Module):
 
     def matrix(self) -> Float[Array, "_ _"]:
         """W₁ and W₂ as one real matrix, from (re x₀, im x₀, |x| of each spin) to (re, im) of the new x₀."""
-        scalar = _pairs.real_matrix(_pairs.join(self.scalar_weight))
+        scalar = _pairs.real_matrix(*self.scalar_weight)
         return jnp.concatenate([scalar, jnp.concatenate(list(self.modulus_weight), -1)])
 
 

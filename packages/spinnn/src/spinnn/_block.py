@@ -279,7 +279,7 @@ class SpinResidualBlock(eqx.Module):
         branch = _compact.pass_on(self.inner, transform, branch, transform, self.bandlimit)
         branch, state = _compact.normalise(self.second_norm, _compact.convolve(self.second, branch), state, mask)
         if matrix is not None:
-            coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix), precision="highest")
+            coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix.real, matrix.imag), precision="highest")
         return branch + coeffs, state
 
     @property

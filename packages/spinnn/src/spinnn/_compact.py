@@ -146,12 +146,12 @@ def _from_moduli(transform: SpinTransform, moduli: jax.Array) -> jax.Array:
 def convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
     """`SpinConv` without bias."""
     L, features = conv.bandlimit, coeffs.shape[-1] // 2
-    matrices = conv.filters().reshape(L, features, -1)
+    matrices = [jax.lax.split(part.reshape(L, features, -1), [1] * L) for part in conv.filter_parts()]
     rows = jax.lax.split(coeffs, [2 * l + 1 for l in range(L)])  # noqa: E741
     products = []
-    for row, matrix in zip(rows, jax.lax.split(matrices, [1] * L), strict=True):
+    for row, *matrix in zip(rows, *matrices, strict=True):
         parts = jax.lax.split(row.reshape(1, -1, 2 * features), [features] * 2, 2)
-        out = jnp.concatenate(conv.product_of_parts(*parts, matrix), -1)
+        out = jnp.concatenate(conv.product_of_parts(*parts, *matrix), -1)
         products.append(out.reshape(*row.shape[:2], -1))
     return jnp.concatenate(products)
 

@@ -122,12 +122,18 @@ class SpinConv(eqx.Module):
 
         For a separable layer (L, spin_in, spin_out, channel). Zero where a spin does not reach the degree.
         """
+        return _pairs.join(self.filter_parts())
+
+    def filter_parts(self) -> Float[Array, "2 degree *axes"]:
+        """`filters` as a pair of real arrays."""
         knots = self.weight.shape[1]
         table = _degree_table(self.bandlimit, knots, self.spins_in, self.spins_out)
         interpolation, present = (table[name].astype(self.weight.dtype) for name in ("interpolation", "present"))
-        spectrum = jnp.einsum("lk,pk...->pl...", interpolation, self.weight, precision="highest")
         present = present[..., None] if self.pointwise is not None else present[:, :, None, :, None]
-        return _pairs.join(spectrum * present)
+        if knots == self.bandlimit:
+            # A weight per degree: nothing to interpolate.
+            return self.weight * (present * np.diag(interpolation).reshape(-1, *[1] * (present.ndim - 1)))
+        return jnp.einsum("lk,pk...->pl...", interpolation, self.weight, precision="highest") * present
 
     def __call__(self, x: Inexact[Array, "*batch a b spin_in channel_in"]) -> Complex[Array, "*batch c d spin channel"]:
         """Convolve.
@@ -158,35 +164,36 @@ class SpinConv(eqx.Module):
         return out if self.transform_out is None else self.transform_out.inverse(out)
 
     def _filter(self, coeffs: jax.Array) -> jax.Array:
-        filters, L = self.filters(), self.bandlimit
+        L = self.bandlimit
         batch = coeffs.shape[:-4]
         if self.pointwise is not None:
-            mixed = jnp.einsum("...lmsc,lstc->...lmtc", coeffs, filters, precision="highest")
+            mixed = jnp.einsum("...lmsc,lstc->...lmtc", coeffs, self.filters(), precision="highest")
             parts = jnp.moveaxis(mixed, -2, 0).reshape(len(self.spins_out), -1, self.channels_in)
-            out = self._product(parts, _pairs.join(self.pointwise))
+            out = self._product(parts, self.pointwise)
             out = out.reshape(len(self.spins_out), *batch, L, 2 * L - 1, self.channels_out)
             return jnp.moveaxis(out, 0, -2)
         columns = jnp.moveaxis(coeffs, -4, 0).reshape(L, -1, len(self.spins_in) * self.channels_in)
-        matrices = filters.reshape(L, columns.shape[-1], -1)
+        matrices = self.filter_parts().reshape(2, L, columns.shape[-1], -1)
         out = self._product(columns, matrices)
         out = out.reshape(L, *batch, 2 * L - 1, len(self.spins_out), self.channels_out)
         return jnp.moveaxis(out, 0, -4)
 
     def _product(self, x: jax.Array, matrix: jax.Array) -> jax.Array:
-        """Batched complex product (g, n, i) × (g, i, o)."""
-        return jax.lax.complex(*self.product_of_parts(x.real, x.imag, matrix))
+        """Batched complex product (g, n, i) × (g, i, o), the matrix as a pair of real ones."""
+        return jax.lax.complex(*self.product_of_parts(x.real, x.imag, matrix[0], matrix[1]))
 
-    def product_of_parts(self, real: jax.Array, imaginary: jax.Array, matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Batched complex product (g, n, i) × (g, i, o), the left factor and the result as real and imaginary part.
+    def product_of_parts(
+        self, real: jax.Array, imaginary: jax.Array, a: jax.Array, b: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Real and imaginary part of the batched product of real + i imaginary (g, n, i) and a + ib (g, i, o).
 
         One real product of twice the widths, or for wide layers Gauss's three products of half the size, which is a
         quarter less work and needs no matrix of four blocks.
         """
-        if min(matrix.shape[-2:]) < _WIDE or self.product_dtype != "float32":
-            out = self.real_product(jnp.concatenate([real, imaginary], -1), _pairs.real_matrix(matrix))
+        if min(a.shape[-2:]) < _WIDE or self.product_dtype != "float32":
+            out = self.real_product(jnp.concatenate([real, imaginary], -1), _pairs.real_matrix(a, b))
             first, second = jax.lax.split(out, [out.shape[-1] // 2] * 2, out.ndim - 1)
             return first, second
-        a, b = matrix.real, matrix.imag
         common = self.real_product(real + imaginary, a)
         first = common - self.real_product(imaginary, a + b)
         return first, common + self.real_product(real, b - a)

@@ -48,8 +48,9 @@ def hypotenuse(real: Float[Array, "*shape"], imaginary: Float[Array, "*shape"]) 
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
 
 
-def real_matrix(matrix: Complex[Array, "*batch rows columns"]) -> Float[Array, "*batch _ _"]:
-    """The real matrix that does to (re, im) what x ↦ x · matrix does to x: [[A, B], [−B, A]] of A + iB."""
-    top = jnp.concatenate([matrix.real, matrix.imag], -1)
-    bottom = jnp.concatenate([-matrix.imag, matrix.real], -1)
-    return jnp.concatenate([top, bottom], -2)
+def real_matrix(
+    real: Float[Array, "*batch rows columns"], imaginary: Float[Array, "*batch rows columns"]
+) -> Float[Array, "*batch _ _"]:
+    """The real matrix [[A, B], [−B, A]] that does to (re, im) what x ↦ x · (A + iB) does to x."""
+    top = jnp.concatenate([real, imaginary], -1)
+    return jnp.concatenate([top, jnp.concatenate([-imaginary, real], -1)], -2)
