@@ -472,6 +472,18 @@ def test_dense_matrices_are_the_transform(rng, dtype, grid, spin, random_coeffic
     np.testing.assert_allclose(got, np.concatenate([np.real(maps), np.imag(maps)]), atol=tolerance)
     got = np.asarray(analysis) @ np.concatenate([np.real(maps), np.imag(maps)])
     np.testing.assert_allclose(got, np.concatenate([np.real(packed), np.imag(packed)]), atol=tolerance)
+    # The same in two stages.
+    stages = [np.asarray(table) for table in transform.stages(spin, dtype)]
+    assert all(table.dtype == dtype for table in stages)
+    to_orders, to_degrees, to_rings, to_points = stages
+    orders = to_orders @ np.concatenate([np.real(maps), np.imag(maps)]).reshape(2, *grid.shape).transpose(
+        0, 2, 1
+    ).reshape(2 * grid.nlon, grid.nlat)
+    degrees = np.einsum("mlj,pmj->pml", to_degrees, orders.reshape(2, 2 * L - 1, -1))
+    np.testing.assert_allclose(degrees[0] + 1j * degrees[1], np.asarray(coeffs).T, atol=tolerance)
+    rings = np.einsum("mjl,pml->pmj", to_rings, degrees).reshape(2 * (2 * L - 1), -1)
+    real, imaginary = (to_points @ rings).reshape(2, grid.nlon, grid.nlat)
+    np.testing.assert_allclose((real + 1j * imaginary).T.ravel(), maps, atol=tolerance)
 
 
 def test_dense_matrices_of_another_spin():
