@@ -67,7 +67,7 @@ def stages(plan: Plan) -> Stages:
     (spin,), orders = plan.spins, np.arange(-plan.bandlimit + 1, plan.bandlimit)
     phase = np.exp(1j * orders[:, None] * plan.grid.longitude)
     analysis, synthesis = (_legendre.block(plan, towards, spin, orders, 0) for towards in (True, False))
-    host = Stages(_as_real(phase.conj()), analysis, synthesis, _as_real(phase.T))
+    host = (_as_real(phase.conj()), analysis, synthesis, _as_real(phase.T))
     # Concrete arrays even while a program is being traced: the cache must not hold tracers.
     with jax.ensure_compile_time_eval():
         return Stages(*(jnp.asarray(table.astype(plan.dtype)) for table in host))
