@@ -15,7 +15,7 @@ from spinharm import Grid, SpinTransform, change_bandlimit
 from . import _checks, _pairs
 
 # Features from which three real products are faster than one of twice the widths.
-_WIDE = 128
+_WIDE = 256
 
 
 class SpinConv(eqx.Module):
