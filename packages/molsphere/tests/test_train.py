@@ -11,6 +11,7 @@ import molsphere._property_model as property_model
 import molsphere._train as train_module
 from molsphere import (
     HeadConfig,
+    MessageConfig,
     Molecule,
     MoleculeSet,
     PropertyModel,
@@ -27,6 +28,9 @@ from spinnn.training import OptimizerConfig, TrainingConfig, save_model
 
 NETWORK = RegressorConfig(
     powers=(2,),
+    shells=((1.2, 0.4),),
+    passes=2,
+    messages=MessageConfig(channels=2, width=4),
     bandlimits=(3,),
     grid="gauss",
     widths=(4,),

@@ -392,6 +392,20 @@ def test_model_file_round_trip_and_damage(tiny, tmp_path):
         load_model(path, lambda config: jnp.zeros(3))
 
 
+@dataclasses.dataclass(frozen=True)
+class Nested:
+    pairs: tuple[tuple[float, float], ...] = ()
+    mixed: tuple[int, tuple[str, ...]] | None = None
+
+
+def test_nested_tuples_come_back_as_tuples(tmp_path):
+    config = Nested(((1.0, 2.0), (3.0, 4.0)), (1, ("a", "b")))
+    save_config(tmp_path / "c.json", config)
+    loaded = load_config(tmp_path / "c.json", Nested)
+    assert loaded == config
+    assert hash(loaded) == hash(config)
+
+
 def test_config_json_round_trip(tmp_path):
     config = TrainingConfig(epochs=3, optimizer=OptimizerConfig(name="muon", weight_decay=0.1), profile=(2, 4))
     save_config(tmp_path / "c.json", config)

@@ -115,7 +115,14 @@ def _revive(hint: Any, value: Any) -> Any:
         if dataclasses.is_dataclass(option) and isinstance(value, dict):
             return from_json(option, value)  # pyright: ignore[reportArgumentType]
         if typing.get_origin(option) is tuple and isinstance(value, list):
-            return tuple(value)
+            inner = typing.get_args(option)
+            each = inner[:1] * len(value) if inner[1:] == (...,) else inner
+            # Of another length than the type's: for the dataclass to refuse.
+            return (
+                tuple(_revive(*pair) for pair in zip(each, value, strict=True))
+                if len(each) == len(value)
+                else tuple(value)
+            )
     return value
 
 
