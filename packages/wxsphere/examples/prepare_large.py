@@ -1,6 +1,6 @@
 """Prepare a store that is larger than the memory that the process may have.
 
-    python prepare_large.py --folder /tmp/large --store-gib 2.5 --limit-gib 2
+    python prepare_large.py --folder large --store-gib 2.5 --limit-gib 2
 
 Writes a store of random fields on the 121×240 grid, 13 levels, four variables, time by time; then prepares it on a
 32×64 Gauss grid with the memory for data of this process limited (RLIMIT_DATA); prints sizes and the peak of the
