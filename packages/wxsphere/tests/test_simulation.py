@@ -354,8 +354,8 @@ def test_the_command_tells_what_is_wrong_in_one_line(tmp_path, capsys, words, me
 def test_the_program_helps(capsys):
     assert main(["--help"]) == 0
     assert "simulate" in capsys.readouterr().out
-    assert main(["forecast"]) == 2
-    assert "no command 'forecast'; there are simulate" in capsys.readouterr().err
+    assert main(["predict"]) == 2
+    assert "no command 'predict'; there are simulate" in capsys.readouterr().err
     assert main([]) == 2
     assert main(["--version"]) == 0
 
