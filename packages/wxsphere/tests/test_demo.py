@@ -14,7 +14,7 @@ def test_the_demo_beats_persistence(tmp_path, capsys):
 
     told = []
     with jax.numpy_dtype_promotion("standard"):
-        found = run_demo(tmp_path, days=30, epochs=(2, 1), steps=8, long_steps=20, say=told.append)
+        found = run_demo(tmp_path, days=40, epochs=(2, 1), steps=8, long_steps=20, say=told.append)
     assert found == json.loads((tmp_path / "summary.json").read_text())
     for name in ("geopotential", "wind"):
         errors = found["rmse"][name]

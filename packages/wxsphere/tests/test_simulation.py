@@ -355,7 +355,7 @@ def test_the_program_helps(capsys):
     assert main(["--help"]) == 0
     assert "simulate" in capsys.readouterr().out
     assert main(["predict"]) == 2
-    assert "no command 'predict'; there are simulate" in capsys.readouterr().err
+    assert "no command 'predict'; there are demo, simulate" in capsys.readouterr().err
     assert main([]) == 2
     assert main(["--version"]) == 0
 

@@ -47,7 +47,7 @@ def run_demo(
 
     Args:
         out: The folder. A demo that was stopped goes on in it.
-        days: Length of the simulation, at least 30.
+        days: Length of the simulation, at least 40.
         epochs: Passes over the data, at one step and at a rollout of four.
         steps: Of the forecasts that are scored, of 6 h each.
         long_steps: Of one long forecast.
@@ -63,7 +63,7 @@ def run_demo(
     begun = time.perf_counter()
     for library in ("matplotlib", "jinja2"):  # missed now, not after a minute of training
         require(library, EXTRA, "the demo")
-    _checks.integer("days", days, 30)
+    _checks.integer("days", days, 40)
     folder = Path(out)
     first = np.datetime64("2000-01-01", "h")
 
