@@ -53,7 +53,7 @@ def forecast(
         progress: Called with state-steps written and all of them, after each write.
 
     Returns:
-        The path. The store has the model's outputs, float32, dimensions (time, prediction_timedelta[, number][, level],
+        The path. The store has the model's outputs, float32, dimensions (time, prediction_timedelta, number?, level?,
         latitude, longitude), time being the initial time.
 
     Raises:

@@ -84,7 +84,7 @@ def prepare(
     it stopped, and ends with the same numbers bit for bit; after completion it opens the folder. A call with other
     options is refused. The folder gets
 
-    - `fields.zarr`: zarr v3; variables (time[, number][, level], latitude, longitude), float32, in chunks of `chunk`
+    - `fields.zarr`: zarr v3; variables (time, number?, level?, latitude, longitude), float32, in chunks of `chunk`
       times; constants without time: `land_sea_mask` and `geopotential_at_surface` where the source has them,
       `sine_of_latitude`, `sine_of_longitude`, `cosine_of_longitude`;
     - `statistics.nc`: what `field_statistics` gives of the training times;

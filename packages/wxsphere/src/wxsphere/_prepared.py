@@ -29,7 +29,7 @@ class Prepared:
 
     Attributes:
         path: The folder.
-        fields: Variables (time[, number][, level], latitude, longitude) and constants (latitude, longitude), lazy.
+        fields: Variables (time, number?, level?, latitude, longitude) and constants (latitude, longitude), lazy.
         statistics: Dimensions (statistic[, level]), see `field_statistics`; in memory.
         manifest: Source, options, periods, cadence, versions.
     """
