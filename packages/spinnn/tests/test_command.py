@@ -91,6 +91,49 @@ def test_errors_are_one_line(program, capsys, words, message):
     assert captured.err.count("\n") == 1
 
 
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Options of a run.
+
+    Attributes:
+        size: How large.
+        depth: How deep.
+        out: Where to.
+    """
+
+    size: int = 3
+    depth: int = 1
+    out: str = ""
+
+
+def test_flags_win_over_the_preset_and_that_over_the_file(capsys):
+    def read(*words):
+        return command.parse_with_config(
+            RunOptions,
+            "program grow",
+            words,
+            "Grows a thing.",
+            lambda path: RunOptions(7, 8, path),
+            lambda options, name: dataclasses.replace(options, depth=len(name)),
+            ("out",),
+        )
+
+    assert read("--out", "a") == RunOptions(out="a")
+    assert read("--config", "file") == RunOptions(7, 8, "file")
+    assert read("--config", "file", "--preset", "deep") == RunOptions(7, 4, "file")
+    assert read("--depth", "2", "--preset", "deep", "--out", "a", "--config", "file") == RunOptions(7, 2, "a")
+    for words, message in (
+        ((), r"`out` must be given, by --out or in the file of --config, got ''"),
+        (("--config",), "argument --config: expected one argument"),
+        (("--conf", "file"), "--conf"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read(*words)
+    with pytest.raises(SystemExit):
+        read("--config", "some-file", "--help")
+    assert "some-file" in capsys.readouterr().out
+
+
 def test_a_table(capsys):
     command.table("Things", ("name", "size"), [("a", command.figure(1.23456)), ("bcd", command.figure(123456.0))])
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [

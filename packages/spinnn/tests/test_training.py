@@ -413,9 +413,12 @@ def test_config_json_round_trip(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
     with pytest.raises(ValueError, match=r"TrainingConfig has no \['epoch'\], it has"):
         from_json(TrainingConfig, {"epoch": 3})
-    (tmp_path / "c.json").write_text("{")
-    with pytest.raises(ValueError, match=r"c\.json: "):
-        load_config(tmp_path / "c.json", TrainingConfig)
+    for text, message in (("{", r"c\.json: "), ("3", r"c\.json: must be a JSON object, got int")):
+        (tmp_path / "c.json").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            load_config(tmp_path / "c.json", TrainingConfig)
+    with pytest.raises(FileNotFoundError, match=r"found no .*none\.json"):
+        load_config(tmp_path / "none.json", TrainingConfig)
 
 
 def test_a_file_that_is_not_finished_leaves_the_old_one(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spinnn.files import replacing
-from spinnn.training import from_json, to_json
+from spinnn.training import load_config, to_json
 
 from ._batch import choose_buckets
 from ._evaluation import Evaluation, evaluate
@@ -82,31 +82,12 @@ def read_run(folder: str | Path, data: str | None = None) -> tuple[TrainOptions,
         ValueError: Files that cannot be read, or other data.
     """
     folder = Path(folder)
-    options = load_options(folder / OPTIONS)
+    options = load_config(folder / OPTIONS, TrainOptions)
     found = read_run_data(data or options.data, options.targets, options.units)
     known = json.loads((folder / DATA).read_text(encoding="utf-8"))
     if known["fingerprint"] != found.fingerprint():
         raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")
     return options, found, Splits.load(folder / SPLITS)
-
-
-def load_options(path: str | Path) -> TrainOptions:
-    """Read options from JSON.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: Not JSON, or not options.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"found no {path}")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError(f"must be a JSON object, got {type(values).__name__}")
-        return from_json(TrainOptions, values)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from None
 
 
 def _claim(folder: Path, options: TrainOptions, data: RunData) -> None:
@@ -117,7 +98,7 @@ def _claim(folder: Path, options: TrainOptions, data: RunData) -> None:
         # The data may have moved, and plots change nothing.
         ours, theirs = (
             {name: value for name, value in x.items() if name not in ("data", "out", "plots")}
-            for x in (described, to_json(load_options(folder / OPTIONS)))
+            for x in (described, to_json(load_config(folder / OPTIONS, TrainOptions)))
         )
         changed = [f"{name} ({theirs[name]!r}, now {ours[name]!r})" for name in ours if ours[name] != theirs[name]]
         if changed:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import io
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from spinharm.optional import require
@@ -126,6 +127,54 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
         if not stop.code:
             raise
         raise ValueError(_FRAME.sub(" ", told.getvalue()).strip() or f"see {program} --help") from None
+
+
+def parse_with_config(
+    kind: type[T],
+    program: str,
+    words: Sequence[str],
+    text: str,
+    load: Callable[[str], T],
+    preset: Callable[[T, str], T],
+    required: Sequence[str] = (),
+) -> T:
+    """The options of a command that also takes `--config FILE` and `--preset NAME`.
+
+    The file gives the defaults, the preset changes them, and flags win over both.
+
+    Args:
+        kind: Frozen dataclass of the options.
+        program: Program and command, for messages.
+        words: The command line after the command.
+        text: What the help says, with examples.
+        load: Gives the options of a file.
+        preset: Gives options changed to a preset, by its name.
+        required: Options of text that must not be empty in the end.
+
+    Returns:
+        The options.
+
+    Raises:
+        ModuleNotFoundError: tyro is not installed.
+        ValueError: As `parse`; or a required option that is empty.
+        SystemExit: 0 after `--help`.
+    """
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--config")
+    early.add_argument("--preset")
+    try:
+        first, rest = early.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from None
+    default = kind() if first.config is None else load(first.config)
+    if first.preset is not None:
+        default = preset(default, first.preset)
+    # What the file says stays visible as the default of the help.
+    options = parse(kind, program, rest, text, default)
+    for name in required:
+        if not getattr(options, name):
+            raise ValueError(f"`{name}` must be given, by --{name} or in the file of --config, got ''")
+    return options
 
 
 def _console(*, error: bool = False) -> Console:

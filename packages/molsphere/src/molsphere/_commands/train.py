@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
 
 from spinnn import command
-from spinnn.training import Interrupted
+from spinnn.training import Interrupted, load_config
 
 from .._options import TrainOptions
 from .._presets import preset
 from .._report import report
-from .._run import MODEL, load_options, run_training
+from .._run import MODEL, run_training
 from .._run_data import read_run_data
 
 _TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
@@ -32,10 +30,15 @@ examples:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = read_options(name, words)
-    for field in ("data", "out"):
-        if not getattr(options, field):
-            raise ValueError(f"`{field}` must be given, by --{field} or in the file of --config, got ''")
+    options = command.parse_with_config(
+        TrainOptions,
+        f"molsphere {name}",
+        words,
+        _TEXT,
+        lambda path: load_config(path, TrainOptions),
+        lambda options, chosen: dataclasses.replace(options, network=preset(chosen), preset=chosen),
+        ("data", "out"),
+    )
     data = read_run_data(options.data, options.targets, options.units)
     for problem in data.problems:
         command.warn(f"left out: {problem}")
@@ -49,20 +52,3 @@ def main(name: str, words: Sequence[str]) -> int:
     report(result)
     command.say(f"wrote {options.out}/{MODEL}")
     return 1 if data.problems else 0
-
-
-def read_options(name: str, words: Sequence[str]) -> TrainOptions:
-    """Options from a command line: flags win over `--config`, `--preset` sets the network that flags change."""
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    early.add_argument("--config")
-    early.add_argument("--preset")
-    try:
-        first, rest = early.parse_known_args(list(words))
-    except argparse.ArgumentError as error:
-        raise ValueError(str(error)) from None
-    default = TrainOptions() if first.config is None else load_options(first.config)
-    if first.preset is not None:
-        chosen: Literal["paper", "small", "tiny"] = first.preset
-        default = dataclasses.replace(default, network=preset(chosen), preset=chosen)
-    # What the file says stays visible as the default of the help.
-    return command.parse(TrainOptions, f"molsphere {name}", rest, _TEXT, default)

@@ -141,9 +141,16 @@ def load_config(path: str | os.PathLike, kind: type[T]) -> T:
     """Read a dataclass configuration from a JSON file.
 
     Raises:
+        FileNotFoundError: No such file.
         ValueError: The file is not JSON, or not a configuration of that type; the message names the file.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"found no {path}")
     try:
-        return from_json(kind, json.loads(Path(path).read_text(encoding="utf-8")))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"must be a JSON object, got {type(values).__name__}")
+        return from_json(kind, values)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,9 +51,6 @@ class TrainOptions(RunConfig):
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = read_options(name, words)
-    for field in ("data", "out"):
-        if not getattr(options, field):
-            raise ValueError(f"`{field}` must be given, by --{field} or in the file of --config, got ''")
     data, folder = open_prepared(options.data), Path(options.out)
     command.say(f"{data.path}: {data.grid}, {len(data.training_times)} times for training")
     if not (folder / OPTIONS).exists():
@@ -72,16 +68,12 @@ def main(name: str, words: Sequence[str]) -> int:
 
 def read_options(name: str, words: Sequence[str]) -> TrainOptions:
     """Options from a command line: flags win over `--config`, `--preset` sets the network that flags change."""
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    early.add_argument("--config")
-    early.add_argument("--preset")
-    try:
-        first, rest = early.parse_known_args(list(words))
-    except argparse.ArgumentError as error:
-        raise ValueError(str(error)) from None
-    if first.config is not None and not Path(first.config).is_file():
-        raise FileNotFoundError(f"found no {first.config}")
-    default = TrainOptions() if first.config is None else load_config(first.config, TrainOptions)
-    if first.preset is not None:
-        default = dataclasses.replace(default, network=network(first.preset))
-    return command.parse(TrainOptions, f"wxsphere {name}", rest, _TEXT, default)
+    return command.parse_with_config(
+        TrainOptions,
+        f"wxsphere {name}",
+        words,
+        _TEXT,
+        lambda path: load_config(path, TrainOptions),
+        lambda options, preset: dataclasses.replace(options, network=network(preset)),
+        ("data", "out"),
+    )
