@@ -11,12 +11,11 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from spinnn.training import iterate_batches
+
 from . import _checks
 from ._batch import Molecules, bucket_of, choose_buckets
 from ._dataset import MoleculeSet
-
-# Endless iteration needs a length; nobody reaches this many batches.
-_ENDLESS = 2**48
 
 
 class Batch(eqx.Module):
@@ -118,44 +117,6 @@ class BatchPlan:
         return batches
 
 
-class _Source:
-    """Random access to all batches of all epochs, as Grain wants it."""
-
-    def __init__(
-        self,
-        data: MoleculeSet,
-        targets: Mapping[str, np.ndarray],
-        plan: BatchPlan,
-        epochs: int | None,
-        shard: tuple[int, int],
-    ) -> None:
-        self._data, self._plan, self._shard = data, plan, shard
-        self._targets = {name: values.astype(np.float32) for name, values in targets.items()}
-        self._length = _ENDLESS if epochs is None else epochs * plan.batches_per_epoch
-        # Epochs follow each other, and the reading threads are never far apart.
-        self._epoch = functools.lru_cache(maxsize=2)(plan.epoch)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, index: int) -> Batch:
-        epoch, within = divmod(int(index), self._plan.batches_per_epoch)
-        size, members = self._epoch(epoch)[within]
-        number, count = self._shard
-        members = members[number::count]
-        present = members >= 0
-        targets = {name: np.where(present, values[members], np.float32(0)) for name, values in self._targets.items()}
-        return Batch(self._data.pad(members, size), targets, present.astype(np.float32), members.astype(np.int32))
-
-    def __repr__(self) -> str:
-        # Grain compares this with what a saved position came from.
-        plan = self._plan
-        return (
-            f"molsphere batches of {plan.batch_size} of {len(self._data)} molecules, buckets {plan.buckets}, "
-            f"seed {plan.seed}, shuffle {plan.shuffle}, shard {self._shard}"
-        )
-
-
 def batch_iterator(
     data: MoleculeSet,
     targets: Mapping[str, np.ndarray],
@@ -192,15 +153,16 @@ def batch_iterator(
     for name, values in targets.items():
         if values.shape != (len(data),) or not np.isfinite(values).all():
             raise ValueError(f"`targets` must be finite, shape ({len(data)},), got {values.shape} for {name!r}")
-    number, count = (_checks.integer("shard", part) for part in shard)
-    if not 0 <= number < count or plan.batch_size % count:
-        raise ValueError(f"`shard` must be (number, count) with a count that divides {plan.batch_size}, got {shard}")
-    if epochs is not None:
-        epochs = _checks.integer("epochs", epochs, 1)
-    prefetch = _checks.integer("prefetch", prefetch, 0)
-    # Imported here: it takes longer than the rest of the package together.
-    import grain
+    values = {name: values.astype(np.float32) for name, values in targets.items()}
 
-    source = _Source(data, targets, plan, epochs, (number, count))
-    options = grain.ReadOptions(num_threads=min(prefetch, 1), prefetch_buffer_size=prefetch)
-    return iter(grain.MapDataset.source(source).to_iter_dataset(options))
+    def load(batch: tuple[int, np.ndarray], part: slice) -> Batch:
+        size, members = batch[0], batch[1][part]
+        present = members >= 0
+        chosen = {name: np.where(present, those[members], np.float32(0)) for name, those in values.items()}
+        return Batch(data.pad(members, size), chosen, present.astype(np.float32), members.astype(np.int32))
+
+    name = (
+        f"molsphere batches of {plan.batch_size} of {len(data)} molecules, buckets {plan.buckets}, seed {plan.seed}, "
+        f"shuffle {plan.shuffle}"
+    )
+    return iterate_batches(plan.epoch, load, plan.batch_size, name=name, epochs=epochs, shard=shard, prefetch=prefetch)

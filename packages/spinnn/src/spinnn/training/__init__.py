@@ -1,4 +1,4 @@
-"""What training needs, once: configurations, the step, the loop, checkpoints, metrics, model files.
+"""What training needs, once: configurations, batches, the step, the loop, checkpoints, metrics, model files.
 
 Needs the extra `training`: `pip install "spinnn[training]"`.
 """
@@ -10,6 +10,7 @@ try:
 except ImportError as error:
     raise ImportError(f"spinnn.training needs {error.name}: pip install 'spinnn[training]'") from error
 
+from ._batches import iterate_batches as iterate_batches
 from ._checkpoint import Checkpoints as Checkpoints
 from ._config import (
     OptimizerConfig as OptimizerConfig,
