@@ -13,7 +13,7 @@ from jaxtyping import Inexact
 from spinharm import Grid
 
 from ._grids import grid_dataset, grid_of
-from ._names import LATITUDE, LEVEL, LONGITUDE, WINDS
+from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
 from ._poles import PoleRule, rebuild_poles
 
 
@@ -238,3 +238,20 @@ class FieldLayout:
         chosen = field if channel.level is None else field.sel({LEVEL: channel.level})
         values = chosen.values
         return np.ascontiguousarray(np.broadcast_to(values, (*sizes, *values.shape[-2:])))
+
+
+def pack_members(
+    layout: FieldLayout, fields: xr.Dataset
+) -> tuple[Inexact[np.ndarray, "time member lat lon spin channel"], tuple[Channel, str] | None]:
+    """States by time and member, one member if there is no `number`, and what is first not finite when."""
+    maps, batch = layout.pack(fields), layout.batch_dimensions(fields)
+    if MEMBER not in batch:
+        maps = maps[:, None]
+    elif batch.index(MEMBER) == 0:
+        maps = np.swapaxes(maps, 0, 1)
+    bad = ~np.isfinite(maps)
+    if not bad.any():
+        return maps, None
+    time, _, _, _, spin, channel = np.argwhere(bad)[0]
+    channels = layout.winds if layout.spins[spin] else layout.scalars
+    return maps, (channels[channel], str(fields[TIME].values[time]))

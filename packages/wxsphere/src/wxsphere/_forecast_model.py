@@ -19,9 +19,9 @@ import spinharm
 from spinharm import Grid
 from spinnn.training import from_json, load_model, save_model, to_json
 
-from ._fields import Channel, FieldLayout
+from ._fields import Channel, FieldLayout, pack_members
 from ._grids import grid_of
-from ._names import LEVEL, MEMBER, TIME
+from ._names import LEVEL, TIME
 from ._networks import NetworkConfig
 from ._normalize import Normalization
 from ._rollout import Stepper, rollout
@@ -135,15 +135,9 @@ class ForecastModel:
                 f"{wanted.reshape(-1)[positions < 0][0]}"
             )
         unique, back = np.unique(positions, return_inverse=True)
-        part = fields[list(self.layout.variables)].isel({TIME: unique})
-        maps, batch = self.layout.pack(part), self.layout.batch_dimensions(part)
-        if MEMBER not in batch:
-            maps = maps[:, None]
-        elif batch.index(MEMBER) == 0:
-            maps = np.swapaxes(maps, 0, 1)
-        if not np.isfinite(maps).all():
-            time = int(np.argwhere(~np.isfinite(maps))[0][0])
-            raise ValueError(f"`fields` must be finite, got values that are not at {part[TIME].values[time]}")
+        maps, bad = pack_members(self.layout, fields[list(self.layout.variables)].isel({TIME: unique}))
+        if bad is not None:
+            raise ValueError(f"`fields` must be finite, got values that are not at {bad[1]}")
         windows = maps[back.reshape(wanted.shape)]  # (time, offset, member, …)
         return np.swapaxes(windows, 1, 2)
 

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Inexact, Int
 
 from . import _checks
-from ._fields import FieldLayout
+from ._fields import FieldLayout, pack_members
 from ._grids import grid_of
 from ._names import MEMBER, TIME
 from ._normalize import Normalization
@@ -189,8 +189,7 @@ class _Reader:
             there = ", ".join(sorted(str(name) for name, field in fields.data_vars.items() if TIME in field.dims))
             raise ValueError(f"`fields` must have {missing[0]} with times, got {there}")
         self._fields = fields[list(layout.variables)]
-        self._batch = layout.batch_dimensions(self._fields)
-        others = set(self._batch) - {TIME, MEMBER}
+        others = set(layout.batch_dimensions(self._fields)) - {TIME, MEMBER}
         if others:
             raise ValueError(f"`fields` must have no dimension {sorted(others)[0]!r}")
         points = int(np.prod(grid_of(fields).shape)) * len(layout.spins) * layout.channels
@@ -220,17 +219,10 @@ class _Reader:
 
     def _packed(self, fields: xr.Dataset) -> np.ndarray:
         """Normalised maps, shape (time, member, lat, lon, spin, channel)."""
-        maps = self._layout.pack(fields)
-        if MEMBER not in self._batch:
-            maps = maps[:, None]
-        elif self._batch.index(MEMBER) == 0:
-            maps = np.swapaxes(maps, 0, 1)
-        bad = ~np.isfinite(maps)
-        if bad.any():
-            time, _, _, _, spin, channel = np.argwhere(bad)[0]
-            channels = self._layout.winds if self._layout.spins[spin] else self._layout.scalars
+        maps, bad = pack_members(self._layout, fields)
+        if bad is not None:
             raise ValueError(
-                f"`fields` must be finite, got {channels[channel]} that is not at {fields[TIME].values[time]}; "
+                f"`fields` must be finite, got {bad[0]} that is not at {bad[1]}; "
                 f"`wxsphere check` counts what is missing"
             )
         return self._normalization.normalize(maps)
