@@ -14,7 +14,7 @@ from spinharm import Grid, SpinTransform
 
 from . import _checks
 from ._fields import FieldLayout
-from ._weights import area_weights
+from ._weights import point_weights
 
 MapLoss = Callable[[Array], Array]
 
@@ -98,8 +98,7 @@ def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLos
         Rasp et al., WeatherBench (2020), equation (1); Lam et al., GraphCast (2023), equation (19).
     """
     channels = channel_weights(layout, config)
-    latitude = area_weights(grid.latitude_deg)
-    points = (latitude / grid.nlat / grid.nlon)[:, None, None, None] * channels
+    points = point_weights(grid) * channels
     bandlimit = grid.max_bandlimit
     degrees = ((np.arange(bandlimit) + 1) / bandlimit) ** config.degree_power
     coefficients = degrees[:, None, None, None] * channels / (4 * np.pi)

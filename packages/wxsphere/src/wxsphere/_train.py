@@ -29,7 +29,7 @@ from ._normalize import Normalization, tendency_scale
 from ._pipeline import batch_iterator, batches_per_epoch
 from ._rollout import Stepper, make_rollout_loss, rollout
 from ._task import ForecastTask
-from ._weights import area_weights
+from ._weights import area_weights, point_weights
 from ._windows import Batch, Windows
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ def _measured_change(windows: Windows) -> Float[np.ndarray, "lead spin channel"]
     """Root mean square of the change from now to each lead time, of normalised channels; 1 for padding."""
     task = windows.task
     chosen = np.unique(np.linspace(0, len(windows) - 1, _CHANGE_SAMPLE).astype(int))
-    weights = (area_weights(task.grid.latitude_deg) / task.grid.nlat / task.grid.nlon)[:, None, None, None]
+    weights = point_weights(task.grid)
     total = np.zeros((len(task.leads), len(task.outputs.spins), task.outputs.channels))
     for one in chosen:
         batch = windows.batch(np.array([one]))
@@ -300,7 +300,7 @@ def _validation(stepper: Stepper, config: RunConfig, windows: Windows) -> Callab
     padded = np.full(-(-len(chosen) // size) * size, -1)
     padded[: len(chosen)] = chosen
     of_error = make_map_loss(task.outputs, task.grid, config.loss)
-    area = (area_weights(task.grid.latitude_deg) / task.grid.nlat / task.grid.nlon)[:, None, None, None]
+    area = point_weights(task.grid)
     leads = len(task.leads)
     program: list[Any] = []
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
+from spinharm import Grid
+
 from . import _checks
 
 Convention = Literal["wb2", "wbx"]
@@ -50,3 +52,8 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
     weights = np.diff(np.sin(np.radians(np.concatenate([[first], inner, [last]]))))
     weights /= weights.mean()
     return weights if steps[0] > 0 else weights[::-1].copy()
+
+
+def point_weights(grid: Grid) -> Float[np.ndarray, "lat 1 1 1"]:
+    """Share of the sphere of each point of maps (*batch, lat, lon, spin, channel): weighted sums are means."""
+    return (area_weights(grid.latitude_deg) / grid.nlat / grid.nlon)[:, None, None, None]
