@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,6 +20,7 @@ from spinnn.training import OptimizerConfig, TrainingConfig, fit, to_json
 
 from . import _checks
 from ._fields import FieldLayout
+from ._forcings import FORCINGS
 from ._forecast_model import ForecastModel, make_network
 from ._grids import grid_of
 from ._loss import LossConfig, make_map_loss
@@ -27,13 +28,11 @@ from ._names import LATITUDE, LONGITUDE, TIME
 from ._networks import NETWORKS, NetworkConfig
 from ._normalize import Normalization, tendency_scale
 from ._pipeline import batch_iterator, batches_per_epoch
+from ._prepared import Prepared
 from ._rollout import Stepper, make_rollout_loss, rollout
 from ._task import ForecastTask
 from ._weights import area_weights, point_weights
 from ._windows import Batch, Windows
-
-if TYPE_CHECKING:
-    from ._prepared import Prepared
 
 MODEL = "model.spinnn"
 # Windows from which the typical change is measured where the statistics do not say it.
@@ -139,7 +138,7 @@ def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> Fo
         ("variables", config.variables, varying),
         ("targets", config.targets, varying),
         ("constants", config.constants or (), static),
-        ("forcings", config.forcings or (), _forcing_names() if config.forcings else []),
+        ("forcings", config.forcings or (), sorted(FORCINGS)),
     ):
         unknown = [one for one in given if one not in there]
         if unknown:
@@ -155,7 +154,7 @@ def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> Fo
         config.offsets,
         config.leads or (cadence_hours,),
         tuple(static) if config.constants is None else config.constants,
-        tuple(_forcing_names()) if config.forcings is None else config.forcings,
+        tuple(sorted(FORCINGS)) if config.forcings is None else config.forcings,
         config.residual,
     )
 
@@ -239,12 +238,6 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
     model = ForecastModel(config.network, eqx.nn.inference_mode(network), state, stepper)
     model.save(folder / MODEL, run=to_json(config))
     return model
-
-
-def _forcing_names() -> list[str]:
-    from ._forcings import FORCINGS
-
-    return sorted(FORCINGS)
 
 
 def _constants(fields: xr.Dataset, task: ForecastTask) -> Float[np.ndarray, "lat lon constant"]:

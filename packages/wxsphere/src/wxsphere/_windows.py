@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Inexact, Int
 
 from . import _checks
 from ._fields import FieldLayout, pack_members
+from ._forcings import FORCINGS
 from ._grids import grid_of
 from ._names import MEMBER, TIME
 from ._normalize import Normalization
@@ -171,8 +172,6 @@ class Windows:
 
 def forcing_maps(task: ForecastTask, times: np.ndarray) -> Float[np.ndarray, "time lat lon forcing"]:
     """The forcings of a task at some times, divided by their scales, float32."""
-    from ._forcings import FORCINGS
-
     maps = [FORCINGS[name].function(times, task.grid) / FORCINGS[name].scale for name in task.forcings]
     if not maps:
         return np.zeros((len(times), *task.grid.shape, 0), np.float32)

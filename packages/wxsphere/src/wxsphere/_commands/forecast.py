@@ -18,6 +18,7 @@ from .._forecast_model import ForecastModel
 from .._names import MEMBER, TIME
 from .._open import open_dataset
 from .._prepared import MANIFEST, open_prepared
+from .._task import hours_of
 
 _TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.
 
@@ -84,7 +85,7 @@ def main(name: str, words: Sequence[str]) -> int:
             raise ValueError(f"`period` {options.period} has no times in {options.states}")
     times = np.array(options.times, "datetime64[ns]") if options.times else initial_times(model, inside)
     if options.verified:
-        last = times + model.step * (options.steps - 1) + np.timedelta64(round(model.task.leads[-1] * 3600), "s")
+        last = times + model.step * (options.steps - 1) + hours_of(model.task.leads[-1])
         times = times[np.isin(last, inside[TIME].values)]
         if not times.size:
             raise ValueError(f"`steps` must leave initial times whose forecasts can be verified, got {options.steps}")

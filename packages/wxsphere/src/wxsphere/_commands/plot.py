@@ -28,6 +28,7 @@ from .._maps import EXTRA, Projection
 from .._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
 from .._open import check_variables, open_dataset
 from .._spectra import power_spectra
+from .._task import hours_of
 
 _MAPS_TEXT = """Fields of a store at one time, a map each; winds as speed and arrows.
 
@@ -186,7 +187,7 @@ def _chosen(dataset: xr.Dataset, level: float | None, time: str | None, member: 
 
 
 def _lead(hours: float, there: np.ndarray) -> np.timedelta64:
-    wanted = np.timedelta64(round(hours * 3600e9), "ns")
+    wanted = hours_of(hours)
     if wanted not in there:
         raise ValueError(
             f"`lead` must be among {lead_label(there[0])} … {lead_label(there[-1])} of the store, got {hours:g} h"
