@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from functools import partial
@@ -43,50 +44,46 @@ def points(grid: Grid) -> np.ndarray:
     return np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], -1)
 
 
+def pairs(numbers):
+    """Ordered pairs of different atoms, without padding."""
+    return itertools.permutations(np.flatnonzero(numbers), 2)
+
+
+def loop_spreads(positions, numbers, grid, cutoff_angle):
+    """Each pair, its distance, and its Gaussian on the sphere."""
+    variance = -((math.cos(cutoff_angle) - 1) ** 2) / math.log(0.05)
+    for i, j in pairs(numbers):
+        r = positions[j] - positions[i]
+        distance = np.sqrt(r @ r)
+        yield i, j, distance, np.exp(-((points(grid) @ (r / distance) - 1) ** 2) / variance)
+
+
 def loop_features(positions, numbers, grid, species, powers=(2, 6), cutoff_angle=math.pi / 4):
     """The definition, one pair after the other, for one molecule."""
-    x = points(grid)
-    variance = -((math.cos(cutoff_angle) - 1) ** 2) / math.log(0.05)
     out = np.zeros((len(numbers), *grid.shape, 1, len(species) * len(powers)))
-    for i, zi in enumerate(numbers):
-        for j, zj in enumerate(numbers):
-            if i == j or zi == 0 or zj == 0:
-                continue
-            r = positions[j] - positions[i]
-            distance = np.sqrt(r @ r)
-            spread = np.exp(-((x @ (r / distance) - 1) ** 2) / variance)
-            for p, power in enumerate(powers):
-                scale = max(species) ** 2 / QM9_MIN_DISTANCE**power
-                out[i, ..., 0, species.index(zj) * len(powers) + p] += zi * zj / distance**power * spread / scale
+    for i, j, distance, spread in loop_spreads(positions, numbers, grid, cutoff_angle):
+        for p, power in enumerate(powers):
+            scale = numbers[i] * numbers[j] / max(species) ** 2 * (QM9_MIN_DISTANCE / distance) ** power
+            out[i, ..., 0, species.index(numbers[j]) * len(powers) + p] += scale * spread
     return out
 
 
 def loop_values(positions, numbers, values, grid, powers, shells, cutoff_angle=math.pi / 4):
     """The definition with values and shells, one pair after the other."""
-    x = points(grid)
-    variance = -((math.cos(cutoff_angle) - 1) ** 2) / math.log(0.05)
     out = np.zeros((len(numbers), *grid.shape, 1, values.shape[1] * (len(powers) + len(shells))))
-    for i, zi in enumerate(numbers):
-        for j, zj in enumerate(numbers):
-            if i == j or zi == 0 or zj == 0:
-                continue
-            r = positions[j] - positions[i]
-            distance = np.sqrt(r @ r)
-            spread = np.exp(-((x @ (r / distance) - 1) ** 2) / variance)
-            radial = [(QM9_MIN_DISTANCE / distance) ** p for p in powers]
-            radial += [math.exp(-((distance - c) ** 2) / (2 * w**2)) for c, w in shells]
-            out[i, ..., 0, :] += spread[..., None] * np.outer(values[j], radial).ravel()
+    for i, j, distance, spread in loop_spreads(positions, numbers, grid, cutoff_angle):
+        radial = [(QM9_MIN_DISTANCE / distance) ** p for p in powers]
+        radial += [math.exp(-((distance - c) ** 2) / (2 * w**2)) for c, w in shells]
+        out[i, ..., 0, :] += spread[..., None] * np.outer(values[j], radial).ravel()
     return out
 
 
 def loop_coulomb(positions, numbers, grid, species, radius):
-    x = points(grid)
     out = np.zeros((len(numbers), *grid.shape, 1, len(species)))
-    for i, zi in enumerate(numbers):
-        for j, zj in enumerate(numbers):
-            if i != j and zi and zj:
-                distance = np.linalg.norm(positions[i] + radius * x - positions[j], axis=-1)
-                out[i, ..., 0, species.index(zj)] += zi * zj / distance * 2 * radius / max(species) ** 2
+    for i, j in pairs(numbers):
+        distance = np.linalg.norm(positions[i] + radius * points(grid) - positions[j], axis=-1)
+        scale = numbers[i] * numbers[j] / max(species) ** 2
+        out[i, ..., 0, species.index(numbers[j])] += scale / distance * 2 * radius
     return out
 
 
