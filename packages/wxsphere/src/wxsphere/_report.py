@@ -293,8 +293,8 @@ def _headline_scores(result: xr.Dataset, chosen: list[Quantity]) -> Section:
     region = str(result["region"].values[0])
     tables = [_score_table(result, chosen, "rmse", region, f"{metric_label('rmse')}, {region}")]
     for metric in ("acc", "crps", "spread_skill_ratio"):
-        ensemble = metric == "acc" or has_members(result)
-        if metric in result["metric"].values and ensemble:
+        applies = metric == "acc" or has_members(result)
+        if applies and metric in result["metric"].values:
             table = _score_table(result, chosen, metric, region, f"{metric_label(metric)}, {region}")
             tables += [table] if table.rows else []
     return Section("scores", "Headline scores", ("The best of each column is bold.",), (), tuple(tables))
