@@ -394,8 +394,8 @@ ZEROS = np.zeros((3, 5), np.float32)
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: spinharm.eth(ZEROS, 0.5), TypeError, r"`spin` must be an integer, got 0\.5"),  # pyright: ignore
-        (lambda: spinharm.ethbar(ZEROS, "1"), TypeError, "`spin` must be an integer, got '1'"),  # pyright: ignore
+        (lambda: spinharm.eth(ZEROS, 0.5), TypeError, r"`spin` must be an integer, got 0\.5"),  # pyright: ignore[reportArgumentType]
+        (lambda: spinharm.ethbar(ZEROS, "1"), TypeError, "`spin` must be an integer, got '1'"),  # pyright: ignore[reportArgumentType]
         (lambda: spinharm.wind_to_spin(ZEROS, ZEROS, spin=2), ValueError, "`spin` must be one of 1, -1, got 2"),
         (lambda: spinharm.spin_to_wind(ZEROS, spin=0), ValueError, "`spin` must be one of 1, -1, got 0"),
         (

@@ -494,11 +494,11 @@ def test_harmonics_broadcast_their_points():
     [
         (lambda: spinharm.wigner_d(0, 0.1), ValueError, "`bandlimit` must be at least 1, got 0"),
         (lambda: spinharm.wigner_d(3001, 0.1), ValueError, "`bandlimit` must be at most 3000, got 3001"),
-        (lambda: spinharm.wigner_d(2.5, 0.1), TypeError, r"`bandlimit` must be an integer, got 2\.5"),  # pyright: ignore
+        (lambda: spinharm.wigner_d(2.5, 0.1), TypeError, r"`bandlimit` must be an integer, got 2\.5"),  # pyright: ignore[reportArgumentType]
         (lambda: spinharm.wigner_delta(0), ValueError, "`bandlimit` must be at least 1, got 0"),
         (lambda: spinharm.wigner_d(3, np.nan), ValueError, "`beta` must be finite, got nan"),
         (lambda: spinharm.wigner_d(3, np.array([0.0, np.inf])), ValueError, "`beta` must be finite, got inf"),
-        (lambda: spinharm.wigner_d(3, 1j), TypeError, "`beta` must be real, got dtype complex"),  # pyright: ignore
+        (lambda: spinharm.wigner_d(3, 1j), TypeError, "`beta` must be real, got dtype complex"),
         (lambda: spinharm.wigner_d(3, np.array([1j])), TypeError, "`beta` must be real, got dtype complex"),
         (
             lambda: jax.jit(lambda b: spinharm.wigner_d(3, b))(1j),
@@ -510,10 +510,10 @@ def test_harmonics_broadcast_their_points():
             ValueError,
             r"`columns` must be below the bandlimit 3 in magnitude, got \[0, -3\]",
         ),
-        (lambda: spinharm.wigner_d(3, 0.1, columns=(0.5,)), TypeError, "`columns` must be an integer"),  # pyright: ignore
+        (lambda: spinharm.wigner_d(3, 0.1, columns=(0.5,)), TypeError, "`columns` must be an integer"),  # pyright: ignore[reportArgumentType]
         (lambda: spinharm.wigner_D(3, np.nan, 0.0, 0.0), ValueError, "`alpha` must be finite, got nan"),
         (lambda: spinharm.wigner_D(3, 0.0, 0.0, np.inf), ValueError, "`gamma` must be finite, got inf"),
-        (lambda: spinharm.wigner_D(3, 0.0, 0.0, 1j), TypeError, "`gamma` must be real"),  # pyright: ignore
+        (lambda: spinharm.wigner_D(3, 0.0, 0.0, 1j), TypeError, "`gamma` must be real"),
         (
             lambda: spinharm.wigner_D(3, np.zeros(2), np.zeros(3), 0.0),
             ValueError,
@@ -525,7 +525,7 @@ def test_harmonics_broadcast_their_points():
             "`spin` must be below the bandlimit 3 in magnitude, got -3",
         ),
         (
-            lambda: spinharm.spin_weighted_harmonics(3, 0.5, 0.1, 0.1),  # pyright: ignore
+            lambda: spinharm.spin_weighted_harmonics(3, 0.5, 0.1, 0.1),  # pyright: ignore[reportArgumentType]
             TypeError,
             r"`spin` must be an integer, got 0\.5",
         ),

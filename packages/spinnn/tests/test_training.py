@@ -504,5 +504,5 @@ def test_losses(rng):
 
 def test_configs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        TrainingConfig().epochs = 3  # pyright: ignore
+        TrainingConfig().epochs = 3  # pyright: ignore[reportAttributeAccessIssue]
     assert to_json(TrainingConfig())["optimizer"]["name"] == "adam"

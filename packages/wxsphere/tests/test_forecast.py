@@ -189,9 +189,9 @@ def test_what_cannot_be_forecast(untyped, tmp_path):
         (data.where(data.longitude > 0), {}, "`fields` must be finite, got values that are not at 2000"),
     ):
         with pytest.raises(ValueError, match=message):
-            forecast(made, given, path, steps=2, **options)  # pyright: ignore
+            forecast(made, given, path, steps=2, **options)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="`steps` must be an integer"):
-        forecast(made, data, path, steps=2.5)  # pyright: ignore
+        forecast(made, data, path, steps=2.5)  # pyright: ignore[reportArgumentType]
     direct = dataclasses.replace(TASK, leads=(24.0, 48.0))
     stepper = dataclasses.replace(made.stepper, task=direct)
     with pytest.raises(ValueError, match="2 steps need a model whose outputs are its inputs, one lead time"):

@@ -108,7 +108,7 @@ def test_a_step_at_reduced_size(name, grid, rng):
     one = [Normalization(np.zeros(shape), np.ones(shape)) for shape in ((2, 2), (len(outputs.spins), outputs.channels))]
     change = np.full((len(task.leads), *one[1].scale.shape), 0.5)
     constants = np.zeros((*grid.shape, len(task.constants)), np.float32)
-    loss = make_rollout_loss(Stepper(task, *one, change, constants), LossConfig())  # pyright: ignore
+    loss = make_rollout_loss(Stepper(task, *one, change, constants), LossConfig())  # pyright: ignore[reportCallIssue]
 
     def draw(layout, times):
         shape = (2, times, *grid.shape, len(layout.spins), layout.channels)

@@ -67,7 +67,7 @@ def test_the_loss_is_the_written_out_sum(rng):
 
 def test_a_wind_weighs_what_its_components_weigh(rng):
     error = maps(rng, LAYOUT, 3)
-    apart = np.concatenate([error[..., 0, :4], error[..., 1, :2].imag, -error[..., 1, :2].real], -1)[..., None, :].real  # pyright: ignore
+    apart = np.concatenate([error[..., 0, :4], error[..., 1, :2].imag, -error[..., 1, :2].real], -1)[..., None, :].real  # pyright: ignore[reportAttributeAccessIssue]
     for config in (LossConfig(), LossConfig(levels="pressure"), LossConfig(variables={"u": 2.0, "v": 2.0})):
         together = make_map_loss(LAYOUT, GRID, config)(jnp.asarray(error, jnp.complex64))
         alone = make_map_loss(COMPONENTS, GRID, config)(jnp.asarray(apart, jnp.float32))
@@ -103,7 +103,7 @@ def test_what_is_no_loss(untyped):
         ({"variables": {"t": -1.0}}, "`variables` must have weights of 0 or more, got -1"),
     ):
         with pytest.raises(ValueError, match=message):
-            LossConfig(**options)  # pyright: ignore
+            LossConfig(**options)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="`variables` must be among p, t, u, v, got 'q'"):
         channel_weights(LAYOUT, LossConfig(variables={"q": 1.0}))
     with pytest.raises(ValueError, match="`variables` must leave a weight above 0"):
@@ -124,7 +124,7 @@ def a_batch(rng, task, steps, size=2, dtype="complex64"):
     inputs = maps(rng, task.inputs, size, len(task.offsets), grid=task.grid).astype(dtype)
     targets = maps(rng, task.outputs, size, steps * len(task.leads), grid=task.grid).astype(dtype)
     targets = targets if task.outputs.winds else targets.real
-    real = np.zeros(0, dtype).real.dtype  # pyright: ignore
+    real = np.zeros(0, dtype).real.dtype  # pyright: ignore[reportAttributeAccessIssue]
     forcings = rng.standard_normal((size, steps, *task.grid.shape, len(task.forcings))).astype(real)
     return Batch(inputs, targets, forcings, np.ones(size, real), np.arange(size, dtype=np.int32))
 
@@ -185,7 +185,7 @@ def test_several_lead_times_at_once(rng):
     network, state = linear(task)
     found, _ = rollout(made, network, state, jnp.asarray(batch.inputs), jnp.moveaxis(batch.forcings, 1, 0))
     assert found.shape == (1, 2, 3, *GRID.shape, 1, 1)
-    now = batch.inputs[:, 0, ..., 0, 0].real  # pyright: ignore
+    now = batch.inputs[:, 0, ..., 0, 0].real  # pyright: ignore[reportAttributeAccessIssue]
     for lead in range(3):
         mixed = now * float(network.weight[0, 0, lead]) + made.constants[..., 0] * float(network.weight[0, 1, lead])
         wanted = now + made.change[lead, 0, 0] * mixed

@@ -140,7 +140,7 @@ def test_each_epoch_has_every_window_once():
         for order in orders:
             assert order.shape == (6, 4)
             assert sorted(order[order >= 0]) == list(range(21))
-        assert np.array_equal(*orders) is not shuffle  # pyright: ignore
+        assert np.array_equal(*orders) is not shuffle  # pyright: ignore[reportArgumentType]
     assert np.array_equal(epoch_order(21, 4, 5, seed=3), epoch_order(21, 4, 5, seed=3))
     assert not np.array_equal(epoch_order(21, 4, 5, seed=3), epoch_order(21, 4, 5, seed=4))
 
@@ -202,7 +202,7 @@ def test_what_makes_no_windows(untyped):
     with pytest.raises(ValueError, match=r"`shard` must be \(number, count\) with .* divides 4, got \(0, 3\)"):
         batch_iterator(found, 4, shard=(0, 3))
     with pytest.raises(TypeError, match="`batch_size` must be an integer"):
-        batch_iterator(found, 4.5)  # pyright: ignore
+        batch_iterator(found, 4.5)  # pyright: ignore[reportArgumentType]
 
 
 def test_what_is_no_task():

@@ -229,8 +229,8 @@ def _is_array(value: object) -> bool:
 
 
 def _float_dtype(value: object) -> np.dtype:
-    if _is_array(value) and jnp.issubdtype(value.dtype, jnp.floating):  # pyright: ignore
-        return np.dtype(jax.dtypes.canonicalize_dtype(value.dtype))  # pyright: ignore
+    if _is_array(value) and jnp.issubdtype(value.dtype, jnp.floating):  # pyright: ignore[reportAttributeAccessIssue]
+        return np.dtype(jax.dtypes.canonicalize_dtype(value.dtype))  # pyright: ignore[reportAttributeAccessIssue]
     return np.dtype(jnp.zeros(()).dtype)
 
 
@@ -249,7 +249,7 @@ def _real(name: str, value: object) -> None:
 
 def _broadcast(**values: object) -> None:
     """Arguments, by name, whose shapes must broadcast together."""
-    shapes = [np.shape(value) for value in values.values()]  # pyright: ignore
+    shapes = [np.shape(value) for value in values.values()]  # pyright: ignore[reportArgumentType, reportCallIssue]
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:

@@ -349,8 +349,8 @@ def _of_block(
             both = None if members is None else (members[0], members[1])
             out.append(wind_statistics((given[0], given[1]), (right[0], right[1]), points, members=both, skipna=skipna))
     # Over levels, and over members, which come first.
-    absent = absent.any(tuple(range(axis + 2, absent.ndim))).any(tuple(range(axis)))  # pyright: ignore
-    return np.stack(out, 1), absent  # pyright: ignore
+    absent = absent.any(tuple(range(axis + 2, absent.ndim))).any(tuple(range(axis)))  # pyright: ignore[reportArgumentType]
+    return np.stack(out, 1), absent  # pyright: ignore[reportReturnType]
 
 
 def _mean_spectra(common: Common, truth: xr.Dataset, memory: int) -> xr.Dataset:

@@ -213,8 +213,8 @@ def _write(
     fields.to_zarr(folder, region={TIME: times, LEAD: steps}, consolidated=False, zarr_format=3)
     if not first.any():
         return
-    lead = int(np.argwhere(first.any((0, 2)))[0][0])  # pyright: ignore
-    time, member = (int(x) for x in np.argwhere(first[:, lead])[0])  # pyright: ignore
+    lead = int(np.argwhere(first.any((0, 2)))[0][0])  # pyright: ignore[reportArgumentType]
+    time, member = (int(x) for x in np.argwhere(first[:, lead])[0])  # pyright: ignore[reportIndexIssue]
     spin, channel = (int(x) for x in np.argwhere(bad[time, lead, member].any((0, 1)))[0])
     value = _largest(part[time, lead, member, :, :, spin, channel])
     named = (layout.winds if layout.spins[spin] else layout.scalars)[channel]

@@ -71,7 +71,7 @@ def _accumulation(dataset: xr.Dataset, name: str, of: str, hours: int, step: np.
     parts = {str(one): match for one in dataset.data_vars if (match := _ACCUMULATED.fullmatch(str(one)))}
     lengths = {one: int(match["hours"]) * _HOUR for one, match in parts.items()}
     if of in dataset.data_vars:
-        lengths[of] = step  # pyright: ignore
+        lengths[of] = step  # pyright: ignore[reportArgumentType]
     fitting = {
         one: length
         for one, length in lengths.items()
