@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import pytest
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -46,3 +48,24 @@ def missing_links(page: Path) -> list[str]:
     text = _FENCED.sub("", page.read_text(encoding="utf-8"))
     targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
     return [target for target in targets if target.split("#")[0] and not (page.parent / target.split("#")[0]).exists()]
+
+
+def tests(pages: list[Path], named: set[str]) -> tuple[Callable[..., None], ...]:
+    """Three tests for a module to name: pages of these names have examples, examples run, links lead somewhere."""
+    with_examples = [page for page in pages if blocks(page)]
+
+    def pages_with_examples() -> None:
+        missing = named - {page.name for page in with_examples}
+        assert not missing, missing
+
+    @pytest.mark.parametrize("page", with_examples, ids=label)
+    def examples(page: Path, capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        run(page)
+
+    @pytest.mark.parametrize("page", pages, ids=label)
+    def links(page: Path) -> None:
+        missing = missing_links(page)
+        assert not missing, missing
+
+    return pages_with_examples, examples, links

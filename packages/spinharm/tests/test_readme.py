@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 import doc_pages
 from spinharm import Grid, SpinTransform
 
 PACKAGE = Path(__file__).resolve().parents[1]
-PAGES = [PACKAGE.parents[1] / "README.md", *doc_pages.pages(PACKAGE)]
-WITH_EXAMPLES = [page for page in PAGES if doc_pages.blocks(page)]
 
-
-def test_pages_with_examples_are_found():
-    names = {page.name for page in WITH_EXAMPLES}
-    assert {"README.md", "quickstart.md", "conventions.md", "grids.md", "methods.md"} <= names
-
-
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=doc_pages.label)
-def test_examples_run(page, capsys):
-    doc_pages.run(page)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=doc_pages.label)
-def test_links_to_files_lead_somewhere(page):
-    assert not doc_pages.missing_links(page)
+test_pages_with_examples_are_found, test_examples_run, test_links_to_files_lead_somewhere = doc_pages.tests(
+    [PACKAGE.parents[1] / "README.md", *doc_pages.pages(PACKAGE)],
+    {"README.md", "quickstart.md", "conventions.md", "grids.md", "methods.md"},
+)
 
 
 def test_memory_in_the_documentation_is_what_transforms_say():

@@ -1,26 +1,13 @@
 """The Python of the README and of the documentation runs as it stands."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
 import doc_pages
 
 PACKAGE = Path(__file__).resolve().parents[1]
-PAGES = doc_pages.pages(PACKAGE)
-WITH_EXAMPLES = [page for page in PAGES if doc_pages.blocks(page)]
 
-
-def test_pages_with_examples_are_found():
-    assert {"README.md", "quickstart.md", "training.md"} <= {page.name for page in WITH_EXAMPLES}
-
-
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=doc_pages.label)
-def test_examples_run(page, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    doc_pages.run(page)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=doc_pages.label)
-def test_links_to_files_lead_somewhere(page):
-    assert not doc_pages.missing_links(page)
+test_pages_with_examples_are_found, test_examples_run, test_links_to_files_lead_somewhere = doc_pages.tests(
+    doc_pages.pages(PACKAGE), {"README.md", "quickstart.md", "training.md"}
+)
