@@ -9,9 +9,9 @@ import pytest
 
 import molsphere._property_model as property_model
 import molsphere._train as train_module
+import spinharm
 from molsphere import (
     HeadConfig,
-    MessageConfig,
     Molecule,
     MoleculeSet,
     PropertyModel,
@@ -29,8 +29,6 @@ from spinnn.training import OptimizerConfig, TrainingConfig, save_model
 NETWORK = RegressorConfig(
     powers=(2,),
     shells=((1.2, 0.4),),
-    passes=2,
-    messages=MessageConfig(channels=2, width=4),
     bandlimits=(3,),
     grid="gauss",
     widths=(4,),
@@ -128,7 +126,7 @@ def test_predictions_do_not_depend_on_batch_mates(data, trained):
     together, alone = model.predict(molecules, batch_size=4), model.predict(molecules[:1])
     assert together["bent"].shape == (9,)
     np.testing.assert_allclose(alone["bent"], together["bent"][:1], rtol=1e-5)
-    on_device = model(data[0].pad([0], 6))["bent"]
+    on_device = spinharm.jit(model)(data[0].pad([0], 6))["bent"]
     np.testing.assert_allclose(on_device, alone["bent"], rtol=1e-5)
 
 
@@ -164,16 +162,19 @@ def test_derivatives_agree_with_differences(data, trained):
     model, _ = trained
     batch = data[0].pad([1], 4)
 
-    def energy(positions):
+    @spinharm.jit
+    @jax.value_and_grad
+    def energy_and_force(positions):
         return model(eqx.tree_at(lambda m: m.positions, batch, positions))["bent"][0]
 
     positions = np.asarray(batch.positions)
-    force = np.asarray(jax.grad(energy)(jax.numpy.asarray(positions)))
+    force = np.asarray(energy_and_force(positions)[1])
     step = 3e-3
     for atom, axis in ((0, 0), (2, 1), (3, 2)):
         shift = np.zeros_like(positions)
         shift[0, atom, axis] = step
-        difference = float(energy(positions + shift) - energy(positions - shift)) / (2 * step)
+        after, before = (energy_and_force(moved)[0] for moved in (positions + shift, positions - shift))
+        difference = float(after - before) / (2 * step)
         assert difference == pytest.approx(force[0, atom, axis], abs=2e-2 * float(np.abs(force).max()))
 
 
