@@ -156,12 +156,18 @@ def cross_entropy(
     return -chosen.mean(), (state, {"accuracy": accuracy})
 
 
-def accuracy(model: Any, state: eqx.nn.State, maps: np.ndarray, labels: np.ndarray) -> float:
-    """Share of maps that are recognised."""
+def make_accuracy(model: Any, state: eqx.nn.State) -> Callable[[np.ndarray, np.ndarray], float]:
+    """The share of maps (n, lat, lon, 1, 1) with labels (n,) that a model recognises, as a function of them."""
     params, static = eqx.partition(eqx.nn.inference_mode(model), eqx.is_array)
     predict = spinharm.jit(lambda params, state, x: eqx.combine(params, static)(x, state)[0].argmax(1))
-    found = [np.asarray(predict(params, state, maps[i : i + 64])) for i in range(0, len(maps), 64)]
-    return float(np.mean(np.concatenate(found) == labels))
+
+    def accuracy(maps: np.ndarray, labels: np.ndarray) -> float:
+        # The last batch is filled up, so that one program serves all.
+        filled = np.pad(maps, [(0, -len(maps) % 64)] + [(0, 0)] * (maps.ndim - 1))
+        found = [np.asarray(predict(params, state, filled[i : i + 64])) for i in range(0, len(maps), 64)]
+        return float(np.mean(np.concatenate(found)[: len(maps)] == labels))
+
+    return accuracy
 
 
 def train(make: Callable[[jax.Array], Any], data: dict[str, np.ndarray], settings: Settings, folder: Path) -> Any:
@@ -197,10 +203,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     makers["planar"] = lambda key: PlanarClassifier(width, key=key)
     for name, make in makers.items():
         model, state = train(make, data, settings, options.out / name)
+        accuracy = make_accuracy(model, state)
         results[name] = {
             "parameters": parameter_count(model),
-            "upright": accuracy(model, state, data["test_maps"], data["test_labels"]),
-            "rotated": accuracy(model, state, data["rotated_maps"], data["test_labels"]),
+            "upright": accuracy(data["test_maps"], data["test_labels"]),
+            "rotated": accuracy(data["rotated_maps"], data["test_labels"]),
         }
         print(f"{name:>7}  " + "  ".join(f"{key} {value:.4g}" for key, value in results[name].items()), flush=True)
     (options.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
