@@ -25,7 +25,7 @@ from molsphere._evaluation import Evaluation
 
 NETWORK = (
     "--network.powers 2 --network.bandlimits 3 --network.widths 4 --network.num-filter-params None "
-    "--network.embedding 2 --network.head.width 8"
+    "--network.passes 1 --network.embedding 2 --network.head.width 8"
 ).split()
 PNG = b"\x89PNG\r\n\x1a\n"
 
