@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     data = make_data(settings)
     results: dict[str, Any] = {}
     makers: dict[str, Callable[[jax.Array], Any]] = {"sphere": lambda key: SphereClassifier(settings.widths, key=key)}
-    size = parameter_count(eqx.nn.make_with_state(makers["sphere"])(jax.random.key(0))[0])
+    size = parameter_count(eqx.filter_eval_shape(eqx.nn.make_with_state(makers["sphere"]), jax.random.key(0))[0])
     # The planar network of width w has 18 w² + 22 w + 10 parameters.
     width = min(range(4, 200), key=lambda w: abs(18 * w * w + 22 * w + 10 - size))
     makers["planar"] = lambda key: PlanarClassifier(width, key=key)
