@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import spinharm
 from spinharm import Grid, SpinTransform
 from spinnn import SpatialBatchNorm, SpectralBatchNorm
 from spinnn.testing import assert_equivariant, random_coefficients
@@ -24,9 +25,9 @@ def spatial(**options):
 @pytest.mark.parametrize("center", ["batch", "sample"])
 def test_commutes_with_rotation(clone, center):
     norm, state = spectral(center=center)
-    norm = eqx.tree_at(lambda n: n.affine.bias, norm, jnp.ones((2, CHANNELS)))
+    run = spinharm.jit(eqx.tree_at(lambda n: n.affine.bias, norm, jnp.ones((2, CHANNELS))))
     assert_equivariant(
-        lambda x: norm(x, clone(state))[0],
+        lambda x: run(x, clone(state))[0],
         bandlimit=L,
         spins_in=SPINS,
         channels_in=CHANNELS,
@@ -43,7 +44,7 @@ def test_statistics_of_the_result(center):
         lambda n: (n.affine.bias, n.affine.scale), norm, (jnp.full((2, CHANNELS), 0.5), 2 * norm.affine.scale)
     )
     coeffs = 3 * random_coefficients(jax.random.key(0), L, SPINS, CHANNELS, (6,)) + 0
-    out, _ = norm(coeffs, state)
+    out, _ = spinharm.jit(norm)(coeffs, state)
     mean = out[:, 0, MIDDLE, 0] / float(np.sqrt(4 * np.pi))
     variance = (jnp.abs(out[:, 1:]) ** 2).sum((1, 2)).mean(0) / float(4 * np.pi)
     np.testing.assert_allclose(variance, 4.0, rtol=1e-3)
@@ -64,8 +65,9 @@ def test_masked_elements_touch_nothing(clone, make):
     if make is spatial:
         x = SpinTransform(GRID, L, SPINS).inverse(x)
     mask = jnp.arange(7) < 4
-    alone, state_alone = norm(x[:4], clone(state))
-    padded, state_padded = norm(x, clone(state), mask=mask)
+    run = spinharm.jit(norm)
+    alone, state_alone = run(x[:4], clone(state))
+    padded, state_padded = run(x, clone(state), mask=mask)
     np.testing.assert_allclose(padded[:4], alone, rtol=1e-5, atol=1e-5)
     for a, b in zip(jax.tree.leaves(state_alone), jax.tree.leaves(state_padded), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -74,7 +76,7 @@ def test_masked_elements_touch_nothing(clone, make):
 def test_a_batch_that_is_masked_whole_changes_no_statistics(clone):
     norm, state = spectral()
     coeffs = random_coefficients(jax.random.key(0), L, SPINS, CHANNELS, (2,))
-    out, after = norm(coeffs, clone(state), mask=jnp.zeros(2, bool))
+    out, after = spinharm.jit(norm)(coeffs, clone(state), mask=jnp.zeros(2, bool))
     assert jnp.all(jnp.isfinite(out))
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -83,9 +85,10 @@ def test_a_batch_that_is_masked_whole_changes_no_statistics(clone):
 def test_running_statistics_converge_to_the_batch(clone):
     norm, state = spectral(momentum=0.5)
     coeffs = random_coefficients(jax.random.key(0), L, SPINS, CHANNELS, (8,)) * 2 + 0
+    run = spinharm.jit(norm)
     for _ in range(30):
-        trained, state = norm(coeffs, state)
-    out, after = eqx.nn.inference_mode(norm)(coeffs, clone(state))
+        trained, state = run(coeffs, state)
+    out, after = spinharm.jit(eqx.nn.inference_mode(norm))(coeffs, clone(state))
     np.testing.assert_allclose(out, trained, atol=1e-4)
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -95,16 +98,19 @@ def test_equals_the_spatial_norm_for_zero_mean_fields(clone):
     coeffs = random_coefficients(jax.random.key(0), L, SPINS, CHANNELS, (5,)).at[:, 0].set(0)
     transform = SpinTransform(GRID, L, SPINS)
     (one, state_one), (other, state_other) = spectral(), spatial()
-    expected = transform.forward(other(transform.inverse(coeffs), clone(state_other))[0])
-    out, _ = one(coeffs, clone(state_one))
+    expected = spinharm.jit(lambda x, state: transform.forward(other(transform.inverse(x), state)[0]))(
+        coeffs, clone(state_other)
+    )
+    out, _ = spinharm.jit(one)(coeffs, clone(state_one))
     np.testing.assert_allclose(out, expected, atol=2e-5)
 
 
 def test_more_batch_axes_are_one_batch(clone):
     norm, state = spectral()
     coeffs = random_coefficients(jax.random.key(0), L, SPINS, CHANNELS, (6,))
-    flat, _ = norm(coeffs, clone(state))
-    folded, _ = norm(coeffs.reshape(2, 3, *coeffs.shape[1:]), clone(state))
+    run = spinharm.jit(norm)
+    flat, _ = run(coeffs, clone(state))
+    folded, _ = run(coeffs.reshape(2, 3, *coeffs.shape[1:]), clone(state))
     np.testing.assert_allclose(folded.reshape(flat.shape), flat, rtol=1e-5, atol=1e-6)
 
 
