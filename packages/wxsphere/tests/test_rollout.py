@@ -142,6 +142,11 @@ class Linear(eqx.Module):
         return jnp.einsum("...si,sio->...so", x, self.weight.astype(x.dtype)), state
 
 
+def compiled_rollout(made, network, state, batch):
+    run = spinharm.jit(lambda *args: rollout(made, *args))
+    return run(network, state, jnp.asarray(batch.inputs), jnp.moveaxis(batch.forcings, 1, 0))
+
+
 def linear(task):
     return eqx.nn.make_with_state(Linear)(task, jax.random.key(0))
 
@@ -154,7 +159,7 @@ def test_a_rollout_is_a_loop(rng, residual):
     )
     made, batch = stepper(rng, task), a_batch(rng, task, 3)
     network, state = linear(task)
-    outputs, window = rollout(made, network, state, jnp.asarray(batch.inputs), jnp.moveaxis(batch.forcings, 1, 0))
+    outputs, window = compiled_rollout(made, network, state, batch)
     weight = np.asarray(network.weight)
     before, now = batch.inputs[:, 0], batch.inputs[:, 1]
     losses = []
@@ -173,7 +178,7 @@ def test_a_rollout_is_a_loop(rng, residual):
         losses.append(squares.mean((1, 2)).mean())
         before, now = now, new
     np.testing.assert_allclose(window, np.stack([before, now], 1), rtol=1e-4, atol=1e-5)
-    value, (_, metrics) = make_rollout_loss(made, LossConfig())(network, state, batch, None)
+    value, (_, metrics) = spinharm.jit(make_rollout_loss(made, LossConfig()))(network, state, batch, None)
     assert float(value) == pytest.approx(np.mean(losses), rel=1e-4)
     assert float(metrics["loss_last_step"]) == pytest.approx(losses[-1], rel=1e-4)
 
@@ -183,21 +188,21 @@ def test_several_lead_times_at_once(rng):
     task = ForecastTask(SMALL, outputs, GRID, leads=(24.0, 48.0, 96.0), constants=("c",))
     made, batch = stepper(rng, task), a_batch(rng, task, 1, dtype="complex64")
     network, state = linear(task)
-    found, _ = rollout(made, network, state, jnp.asarray(batch.inputs), jnp.moveaxis(batch.forcings, 1, 0))
+    found, _ = compiled_rollout(made, network, state, batch)
     assert found.shape == (1, 2, 3, *GRID.shape, 1, 1)
     now = batch.inputs[:, 0, ..., 0, 0].real  # pyright: ignore[reportAttributeAccessIssue]
     for lead in range(3):
         mixed = now * float(network.weight[0, 0, lead]) + made.constants[..., 0] * float(network.weight[0, 1, lead])
         wanted = now + made.change[lead, 0, 0] * mixed
         np.testing.assert_allclose(found[0, :, lead, ..., 0, 0].real, wanted, rtol=1e-4, atol=1e-5)
-    assert np.isfinite(float(make_rollout_loss(made, LossConfig())(network, state, batch, None)[0]))
+    assert np.isfinite(float(spinharm.jit(make_rollout_loss(made, LossConfig()))(network, state, batch, None)[0]))
 
 
 def test_empty_windows_do_not_count(rng):
     task = ForecastTask(SMALL, SMALL, GRID, constants=("c",))
     made, batch = stepper(rng, task), a_batch(rng, task, 2, size=3)
     network, state = linear(task)
-    loss = make_rollout_loss(made, LossConfig())
+    loss = spinharm.jit(make_rollout_loss(made, LossConfig()))
     filled = eqx.tree_at(lambda b: b.weight, batch, np.array([1, 1, 0], np.float32))
     alone = jax.tree.map(lambda x: x[:2], batch)
     a, b = (float(loss(network, state, x, None)[0]) for x in (filled, alone))
