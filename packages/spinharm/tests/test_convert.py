@@ -19,7 +19,7 @@ from s2fft.sampling import reindex
 from s2fft.transforms import spherical
 from scipy.special import sph_harm_y
 
-from spinharm import Grid, convert, inverse, jit, rotate
+from spinharm import Grid, convert, evaluate, inverse, jit, rotate
 
 BANDLIMITS = (1, 2, 7)
 Coeffs = npt.NDArray[np.complex128]
@@ -474,3 +474,32 @@ def test_e3nn_arguments_are_checked():
     irreps = e3nn_jax.IrrepsArray(e3nn_jax.s2_irreps(1), jnp.zeros(4))
     with pytest.raises(TypeError, match="must be a plain array, got an IrrepsArray; pass its attribute `array`"):
         inspect.unwrap(convert.from_e3nn)(irreps)
+
+
+def test_cosines(rng, x64):
+    """A unitary change of basis, by degree, in which real fields have real coefficients of the harmonics it names."""
+    L = 5
+    coeffs = dense(rng, L, 0, 3)
+    cosines = convert.to_cosines(coeffs)
+    assert_close(convert.from_cosines(cosines), coeffs)
+    assert_close(np.sum(abs(np.asarray(cosines)) ** 2, -1), np.sum(abs(coeffs) ** 2, -1))
+    assert_close(convert.to_cosines(np.moveaxis(coeffs, -1, 0), axis=0), np.moveaxis(np.asarray(cosines), -1, 0))
+    real = dense_real(rng, L)
+    cosines = np.asarray(convert.to_cosines(real))
+    assert_close(np.imag(cosines), np.zeros(cosines.shape))
+    theta, phi = 0.7, 2.1
+    for degree in range(L):
+        for order in range(-degree, degree + 1):
+            harmonic = np.zeros((L, 2 * L - 1))
+            harmonic[degree, order + L - 1] = 1
+            found = np.real(evaluate(convert.from_cosines(harmonic), theta, phi))
+            size = abs(order)
+            profile = sph_harm_y(degree, size, theta, 0.0).real
+            wave = np.cos(size * phi) if order >= 0 else np.sin(size * phi)
+            assert_close(found, profile * wave * (2**0.5 if order else 1.0))
+
+
+@pytest.mark.parametrize(("axis", "message"), [(2, "`axis` must be an axis of `coeffs`"), (0, "an odd number")])
+def test_cosines_of_bad_axes(axis, message):
+    with pytest.raises(ValueError, match=message):
+        convert.to_cosines(np.zeros((4, 7), np.complex64), axis=axis)

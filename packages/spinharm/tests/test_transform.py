@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 
@@ -457,33 +458,44 @@ def test_rotated_fields_have_rotated_coefficients(rng, random_coefficients, rela
 )
 @pytest.mark.parametrize("spin", [0, 1, -2])
 def test_dense_matrices_are_the_transform(rng, dtype, grid, spin, random_coefficients):
-    """Products with the two matrices, real parts before imaginary ones, against forward and inverse."""
+    """Products with the two matrices, and with the stages, against forward and inverse."""
     L = min(5, grid.max_bandlimit)
     transform = SpinTransform(grid, L, (0, spin) if spin else (0,))
-    analysis, synthesis = transform.matrices(spin, dtype)
     coeffs = random_coefficients(rng, L, transform.spins)[..., -1, 0]
-    maps = np.asarray(spinharm.inverse(coeffs, grid, spin=spin)).ravel()
-    degree = np.repeat(np.arange(L), 2 * np.arange(L) + 1)
-    order = np.arange(L * L) - degree * (degree + 1)
-    packed = coeffs[degree, order + L - 1]
-    assert analysis.dtype == synthesis.dtype == dtype
+    maps = np.asarray(spinharm.inverse(coeffs, grid, spin=spin)).T  # latitude fastest
+    slots = np.asarray(spinharm.convert.to_cosines(coeffs))  # (degree, order)
+    packed = np.asarray(spinharm.convert.to_packed_complex(slots))
     tolerance = 2e-5 if dtype == "float32" else 1e-12
-    got = np.asarray(synthesis) @ np.concatenate([np.real(packed), np.imag(packed)])
-    np.testing.assert_allclose(got, np.concatenate([np.real(maps), np.imag(maps)]), atol=tolerance)
-    got = np.asarray(analysis) @ np.concatenate([np.real(maps), np.imag(maps)])
-    np.testing.assert_allclose(got, np.concatenate([np.real(packed), np.imag(packed)]), atol=tolerance)
-    # The same in two stages.
-    stages = [np.asarray(table) for table in transform.stages(spin, dtype)]
+
+    def operand(x, opposite=None):
+        """What a table with one or two parts acts on, along the first axis."""
+        return np.concatenate([x, 1j * (x if opposite is None else opposite)]) if spin else x
+
+    analysis, synthesis = (np.asarray(table.matrix) for table in transform.matrices(spin, dtype))
+    assert analysis.dtype == synthesis.dtype == dtype
+    np.testing.assert_allclose(synthesis @ operand(packed), maps.ravel(), atol=tolerance)
+    np.testing.assert_allclose(analysis @ operand(maps.ravel()), packed, atol=tolerance)
+
+    stages = [np.asarray(table.matrix) for table in transform.stages(spin, dtype)]
     assert all(table.dtype == dtype for table in stages)
     to_orders, to_degrees, to_rings, to_points = stages
-    orders = to_orders @ np.concatenate([np.real(maps), np.imag(maps)]).reshape(2, *grid.shape).transpose(
-        0, 2, 1
-    ).reshape(2 * grid.nlon, grid.nlat)
-    degrees = np.einsum("mlj,pmj->pml", to_degrees, orders.reshape(2, 2 * L - 1, -1))
-    np.testing.assert_allclose(degrees[0] + 1j * degrees[1], np.asarray(coeffs).T, atol=tolerance)
-    rings = np.einsum("mjl,pml->pmj", to_rings, degrees).reshape(2 * (2 * L - 1), -1)
-    real, imaginary = (to_points @ rings).reshape(2, grid.nlon, grid.nlat)
-    np.testing.assert_allclose((real + 1j * imaginary).T.ravel(), maps, atol=tolerance)
+    rings = (to_orders @ maps).T  # (lat, order)
+    np.testing.assert_allclose(
+        np.einsum("mlj,jm->lm", to_degrees, operand(rings, rings[:, ::-1])), slots, atol=tolerance
+    )
+    rings = np.einsum("mjl,lm->mj", to_rings, operand(slots, slots[:, ::-1]))
+    np.testing.assert_allclose(to_points @ rings, maps, atol=tolerance)
+
+
+@pytest.mark.parametrize("stage", range(4))
+def test_tables_apply_their_matrix(rng, stage, x64):
+    """Columns along any further axes; derivatives of both modes; batches by vmap."""
+    table = SpinTransform(Grid.gauss_legendre(3), 3, (0, 1)).stages(1, "float64")[stage]
+    x = rng.normal(size=(*table.matrix.shape[:-2], table.matrix.shape[-1], 2, 3))
+    wanted = np.einsum("...ij,...jkn->...ikn", table.matrix, x)
+    np.testing.assert_allclose(table(x), wanted, atol=1e-14)
+    np.testing.assert_allclose(jax.vmap(table, -1, -1)(x), wanted, atol=1e-14)
+    check_grads(table, (x,), order=2, atol=1e-8, rtol=1e-8)
 
 
 def test_dense_matrices_of_another_spin():

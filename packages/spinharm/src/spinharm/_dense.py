@@ -1,4 +1,12 @@
-"""The transform of one spin as one real matrix, or as two stages of them: for small bandlimits."""
+"""The transform of one spin as one real matrix, or as two stages of them: for small bandlimits.
+
+Coefficients are those of cosines and sines of the longitude (`convert.to_cosines`). For m > 0, with the orders ±m of
+the tables joined to A = (λ_m + (−1)^m λ_{−m})/√2 and B = (λ_m − (−1)^m λ_{−m})/√2, a ring is a sum of
+
+    g_m cos mφ + g_{−m} sin mφ,   g_m = A c_m − iB c_{−m},   g_{−m} = A c_{−m} + iB c_m,
+
+and the analysis has the same form. For spin 0, B = 0: one real matrix acts on real and imaginary parts alike.
+"""
 
 from typing import NamedTuple
 
@@ -13,61 +21,121 @@ from ._cache import cached_table
 from ._plan import Plan
 
 
-class Stages(NamedTuple):
-    """A transform of one spin as two stages each way, with M = 2L−1 orders −L+1 … L−1.
+class Table(NamedTuple):
+    """A constant real matrix, or one for each leading entry of an axis, with its transpose.
 
     Attributes:
-        fourier_analysis: Rings to orders, shape (2 M, 2 nlon): real parts before imaginary ones.
-        legendre_analysis: Rings to degrees, shape (M, L, nlat); zero below |m| and |s|.
-        legendre_synthesis: Degrees to rings, shape (M, nlat, L).
-        fourier_synthesis: Orders to rings, shape (2 nlon, 2 M).
+        matrix: Shape (rows, columns), or (entry, rows, columns).
+        transposed: The same with rows and columns exchanged.
     """
 
-    fourier_analysis: Float[Array, "orders longitudes"]
-    legendre_analysis: Float[Array, "order degree lat"]
-    legendre_synthesis: Float[Array, "order lat degree"]
-    fourier_synthesis: Float[Array, "longitudes orders"]
+    matrix: Float[Array, "*entry row column"]
+    transposed: Float[Array, "*entry column row"]
+
+    def __call__(self, x: Float[Array | np.ndarray, "*axes"]) -> Float[Array, "*results"]:
+        """The matrix times x, whose axes after the matrix's own, (*entry, column), are columns of the product.
+
+        The gradient is one product with `transposed`, which is laid out for it.
+
+        Args:
+            x: Shape (*entry, columns, …), of the table's dtype.
+
+        Returns:
+            Shape (*entry, rows, …).
+        """
+        x = jnp.asarray(x)
+        axes = self.matrix.ndim - 1
+        flat = x.reshape(*x.shape[:axes], -1)
+        return _product(self, flat).reshape(*x.shape[: axes - 1], -1, *x.shape[axes:])
 
 
-def _as_real(matrix: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return np.block([[matrix.real, -matrix.imag], [matrix.imag, matrix.real]])
+@jax.custom_jvp
+def _product(table: Table, x: jax.Array) -> jax.Array:
+    return jnp.matmul(table.matrix, x, precision="highest")
 
 
-def _complex_matrix(plan: Plan, towards_degrees: bool) -> NDArray[np.complex128]:
-    """(packed coefficient, point) for an analysis, (point, packed coefficient) for a synthesis, complex128."""
-    L, (spin,) = plan.bandlimit, plan.spins
-    orders = np.arange(-L + 1, L)
-    table = _legendre.block(plan, towards_degrees, spin, orders, 0)
-    sign = -1j if towards_degrees else 1j
-    phase = np.exp(sign * orders[:, None] * plan.grid.longitude)
-    degree = np.repeat(np.arange(L), 2 * np.arange(L) + 1)
-    order = np.arange(L * L) - degree * (degree + 1)
-    if towards_degrees:
-        chosen = table[order + L - 1, degree]  # (packed, lat)
-    else:
-        chosen = table[order + L - 1, :, degree]
-    packed = (chosen[:, :, None] * phase[order + L - 1][:, None, :]).reshape(L * L, -1)
-    return packed if towards_degrees else packed.T
+@_product.defjvp
+def _product_jvp(primals: tuple[Table, jax.Array], tangents: tuple[Table, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    # What this is transposed to is a plain product with `transposed`. Tables are constants.
+    table, tangent = primals[0], tangents[1]
+    entries = tuple(range(tangent.ndim - 2))
+    axis = (tangent.ndim - 2,)
+    dimensions = ((axis, axis), (entries, entries))
+    return _product(*primals), jax.lax.dot_general(table.transposed, tangent, dimensions, precision="highest")
+
+
+class Stages(NamedTuple):
+    """A transform of one spin as two stages each way, with M = 2L−1 orders: sines of L−1 … 1, 1, cosines of 1 … L−1.
+
+    R is 1 for spin 0 and 2 for others: the second half of a Legendre table acts on i times what stands at −m.
+
+    Attributes:
+        fourier_analysis: Rings to orders, shape (M, nlon).
+        legendre_analysis: Rings to degrees, shape (M, L, R · nlat); zero below |m| and |s|.
+        legendre_synthesis: Degrees to rings, shape (M, nlat, R · L).
+        fourier_synthesis: Orders to rings, shape (nlon, M).
+    """
+
+    fourier_analysis: Table
+    legendre_analysis: Table
+    legendre_synthesis: Table
+    fourier_synthesis: Table
+
+
+def _fourier(plan: Plan) -> NDArray[np.float64]:
+    """Cosines, and sines for negative orders, of all longitudes, shape (M, nlon)."""
+    order = np.arange(-plan.bandlimit + 1, plan.bandlimit)[:, None]
+    return np.where(order < 0, np.sin(-order * plan.grid.longitude), np.cos(order * plan.grid.longitude))
+
+
+def _legendre_pair(plan: Plan, towards_degrees: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What c_m (or the ring's g_m) and i c_{−m} are multiplied by for order m: ±B is in the second."""
+    (spin,), order = plan.spins, np.arange(-plan.bandlimit + 1, plan.bandlimit)[:, None, None]
+    table = _legendre.block(plan, towards_degrees, spin, order.ravel(), 0)
+    parity = np.where(order % 2, -1.0, 1.0)
+    scale = np.where(order < 0, parity, 1.0) * np.where(order == 0, 0.5, 0.5**0.5)
+    mirrored = parity * table[::-1]
+    return scale * (table + mirrored), scale * (mirrored - table)
 
 
 @cached_table(maxsize=64)
-def matrices(plan: Plan) -> tuple[jax.Array, jax.Array]:
-    """Analysis (2 K, 2 G) and synthesis (2 G, 2 K) of a plan of one spin, real parts before imaginary ones."""
-    real = []
-    for towards_degrees in (True, False):
-        real.append(_as_real(_complex_matrix(plan, towards_degrees)).astype(plan.dtype))
-    # Concrete arrays even while a program is being traced: the cache must not hold tracers.
-    with jax.ensure_compile_time_eval():
-        return jnp.asarray(real[0]), jnp.asarray(real[1])
+def matrices(plan: Plan) -> tuple[Table, Table]:
+    """Analysis (K, R G) and synthesis (G, R K) of a plan of one spin; points with the latitude fastest."""
+    L, fourier = plan.bandlimit, _fourier(plan)
+    degree = np.repeat(np.arange(L), 2 * np.arange(L) + 1)
+    slot = np.arange(L * L) - degree * (degree + 1) + L - 1
+    opposite = 2 * L - 2 - slot
+    direct, crossed = _legendre_pair(plan, True)
+    rows = [
+        fourier[slot, :, None] * direct[slot, degree][:, None],
+        fourier[opposite, :, None] * crossed[slot, degree][:, None],
+    ]
+    analysis = [row.reshape(L * L, -1) for row in rows]
+    direct, crossed = _legendre_pair(plan, False)
+    columns = [
+        fourier[slot, :, None] * direct[slot, :, degree][:, None],
+        fourier[opposite, :, None] * crossed[opposite, :, degree][:, None],
+    ]
+    synthesis = [column.reshape(L * L, -1).T for column in columns]
+    count = _parts(plan)
+    return _table(plan, np.concatenate(analysis[:count], 1)), _table(plan, np.concatenate(synthesis[:count], 1))
 
 
 @cached_table(maxsize=64)
 def stages(plan: Plan) -> Stages:
     """The stages of a plan of one spin."""
-    (spin,), orders = plan.spins, np.arange(-plan.bandlimit + 1, plan.bandlimit)
-    phase = np.exp(1j * orders[:, None] * plan.grid.longitude)
-    analysis, synthesis = (_legendre.block(plan, towards, spin, orders, 0) for towards in (True, False))
-    host = (_as_real(phase.conj()), analysis, synthesis, _as_real(phase.T))
+    fourier, count = _fourier(plan), _parts(plan)
+    analysis, synthesis = (np.concatenate(_legendre_pair(plan, towards)[:count], -1) for towards in (True, False))
+    return Stages(*(_table(plan, matrix) for matrix in (fourier, analysis, synthesis, fourier.T)))
+
+
+def _parts(plan: Plan) -> int:
+    """R of `Stages`."""
+    return 1 if plan.spins == (0,) else 2
+
+
+def _table(plan: Plan, matrix: NDArray[np.float64]) -> Table:
     # Concrete arrays even while a program is being traced: the cache must not hold tracers.
     with jax.ensure_compile_time_eval():
-        return Stages(*(jnp.asarray(table.astype(plan.dtype)) for table in host))
+        host = matrix.astype(plan.dtype)
+        return Table(jnp.asarray(host), jnp.asarray(host.swapaxes(-1, -2).copy()))

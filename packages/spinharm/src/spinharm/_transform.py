@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Complex, Float, Inexact, Num
+from jaxtyping import Array, Complex, Inexact, Num
 
 from . import _checks, _dense, _linear, _torus
-from ._dense import Stages
+from ._dense import Stages, Table
 from ._grid import Grid
 from ._plan import Fourier, Plan
 
@@ -233,21 +233,23 @@ class SpinTransform:
         maps = _linear.synthesise(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return maps.reshape(*batch, *maps.shape[1:])
 
-    def matrices(
-        self, spin: int, dtype: str = "float32"
-    ) -> tuple[Float[Array, "coefficients points"], Float[Array, "points coefficients"]]:
+    def matrices(self, spin: int, dtype: str = "float32") -> tuple[Table, Table]:
         """Both directions for one spin as dense real matrices: K = L² coefficients, G = nlat · nlon points.
 
-        At small bandlimits (L ≤ 8 or so) one product of such a matrix with all fields as columns is faster than ring
-        by ring. A row or column stands for the real part of an entry, then, K or G later, for the imaginary part.
-        Coefficients are packed: (l, m) at l² + l + m. Points are in the order of the grid, longitude fastest.
+        At small bandlimits (L ≤ 4 or so) one product of such a matrix with all fields as columns is faster than ring
+        by ring. Coefficients are those of `spinharm.convert.to_cosines`, packed: (l, m) at l² + l + m. Points have the
+        latitude fastest: (i, j) is at j · nlat + i.
+
+        For spin 0 the matrices are real: R = 1, and they act on real and imaginary parts alike. For other spins they
+        are complex, and R = 2: a matrix [A, B] acts on (x, ix), real and imaginary parts of x as columns.
 
         Args:
             spin: One of `spins`.
             dtype: `"float32"` or `"float64"`.
 
         Returns:
-            Analysis, shape (2 K, 2 G), and synthesis, shape (2 G, 2 K); built in float64, cached, shared.
+            Analysis, shape (K, R G), and synthesis, shape (G, R K), as `Table`s, which are called to be applied; built
+            in float64, cached, shared.
 
         Raises:
             ValueError: Another spin or `dtype`.
@@ -258,6 +260,7 @@ class SpinTransform:
         """Both directions for one spin as two stages of real matrices: along the rings, and between rings and degrees.
 
         For whoever keeps features in a layout of their own, where `forward` and `inverse` would reorder them.
+        Coefficients and the meaning of R are those of `matrices`.
 
         Args:
             spin: One of `spins`.

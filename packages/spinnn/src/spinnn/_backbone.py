@@ -253,8 +253,9 @@ class SpinResNet(eqx.Module):
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
         """Maps after all blocks; or, where the last blocks are compact, maps before them and what they end with."""
-        compact = [block.is_compact for block in self.blocks]
-        begin = len(compact) - next((i for i, fits in enumerate(reversed(compact)) if not fits), len(compact))
+        begin = len(self.blocks)
+        while begin and self.blocks[begin - 1].is_compact:
+            begin -= 1
         for block in self.blocks[:begin]:
             x, state = _run(block, self.remat, x, state, mask)
         if begin == len(self.blocks):

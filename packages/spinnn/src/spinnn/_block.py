@@ -154,8 +154,8 @@ class SpinBlock(eqx.Module):
         """The block in that layout, up to its last activation.
 
         Args:
-            coeffs: Compact coefficients, shape (L², elements, 2 · spins · channels): degree and order at l² + l + m,
-                then the batch as one axis, then re/im, spin and channel.
+            coeffs: Compact coefficients, shape (L², elements, spins, 2, channels): degree and order at l² + l + m in
+                the basis of `spinharm.convert.to_cosines`, then the batch as one axis, spin, re/im, channel.
             state: See a call.
             mask: Elements that count in statistics, shape (elements).
 
@@ -274,12 +274,12 @@ class SpinResidualBlock(eqx.Module):
 
     def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         """The block in that layout, up to its last activation; see `SpinBlock.compact`."""
-        transform, matrix = self.transform_out, self.shortcut_matrix()
+        transform = self.transform_out
         branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
         branch = _compact.pass_on(self.inner, transform, branch, transform, self.bandlimit)
         branch, state = _compact.normalise(self.second_norm, _compact.convolve(self.second, branch), state, mask)
-        if matrix is not None:
-            coeffs = jnp.matmul(coeffs, _pairs.real_matrix(matrix.real, matrix.imag), precision="highest")
+        if self.shortcut is not None:
+            coeffs = _compact.shortcut(self.shortcut, self.first.spins_in, self.second.spins_out, coeffs)
         return branch + coeffs, state
 
     @property
@@ -298,18 +298,15 @@ class SpinResidualBlock(eqx.Module):
         return self.outer(self.transform_out.inverse(branch + self._shortcut(coeffs))), state
 
     def _shortcut(self, coeffs: jax.Array) -> jax.Array:
-        matrix = self.shortcut_matrix()
-        if matrix is None:
-            return coeffs
-        out = jnp.matmul(coeffs.reshape(*coeffs.shape[:-2], -1), matrix, precision="highest")
-        return out.reshape(*coeffs.shape[:-2], len(self.second.spins_out), self.second.channels_out)
-
-    def shortcut_matrix(self) -> Complex[Array, "features_in features_out"] | None:
-        """The shortcut on (spin, channel) as one axis; None for the identity."""
         if self.shortcut is None:
-            return None
+            return coeffs
         weights, spins_in, spins_out = _pairs.join(self.shortcut), self.first.spins_in, self.second.spins_out
         shared = [spin for spin in spins_out if spin in spins_in]
-        zero = jnp.zeros(weights.shape[1:], weights.dtype)
-        rows = [[weights[shared.index(t)] if s == t else zero for t in spins_out] for s in spins_in]
-        return jnp.block(rows)
+        zero = jnp.zeros((*coeffs.shape[:-2], self.second.channels_out), coeffs.dtype)
+        mixed = [
+            jnp.matmul(coeffs[..., spins_in.index(spin), :], weights[shared.index(spin)], precision="highest")
+            if spin in shared
+            else zero
+            for spin in spins_out
+        ]
+        return jnp.stack(mixed, -2)

@@ -190,13 +190,20 @@ class SpinConv(eqx.Module):
         One real product of twice the widths, or for wide layers Gauss's three products of half the size, which is a
         quarter less work and needs no matrix of four blocks.
         """
-        if min(a.shape[-2:]) < _WIDE or self.product_dtype != "float32":
+        if not self.in_three_products:
             out = self.real_product(jnp.concatenate([real, imaginary], -1), _pairs.real_matrix(a, b))
             first, second = jax.lax.split(out, [out.shape[-1] // 2] * 2, out.ndim - 1)
             return first, second
         common = self.real_product(real + imaginary, a)
         first = common - self.real_product(imaginary, a + b)
         return first, common + self.real_product(real, b - a)
+
+    @property
+    def in_three_products(self) -> bool:
+        """Whether complex products are done as three real ones."""
+        narrow = self.channels_in if self.pointwise is not None else len(self.spins_in) * self.channels_in
+        wide = self.channels_out if self.pointwise is not None else len(self.spins_out) * self.channels_out
+        return min(narrow, wide) >= _WIDE and self.product_dtype == "float32"
 
     def real_product(self, left: jax.Array, right: jax.Array) -> jax.Array:
         """Batched real product (g, n, i) × (g, i, o) with factors of `product_dtype`."""

@@ -43,7 +43,15 @@ def modulus(x: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 def hypotenuse(real: Float[Array, "*shape"], imaginary: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """√(a² + b²), with gradient 0 where both are 0."""
-    squared = real**2 + imaginary**2
+    return _root(real**2 + imaginary**2)
+
+
+def length(x: Float[Array, "*axes"], axis: int) -> Float[Array, "*fewer"]:
+    """Euclidean length along an axis, with gradient 0 where it is 0."""
+    return _root(jnp.sum(x**2, axis))
+
+
+def _root(squared: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
 
