@@ -61,7 +61,8 @@ def moved(molecules, positions):
     return eqx.tree_at(lambda m: m.positions, molecules, positions)
 
 
-PASSES = {"passes": 2, "shells": ((1.2, 0.3),), "messages": MessageConfig(channels=3, width=5)}
+ONE_BLOCK = {"bandlimits": (4,), "widths": (6,), "num_filter_params": (None,)}
+PASSES = {"passes": 2, "shells": ((1.2, 0.3),), "messages": MessageConfig(channels=3, width=5), **ONE_BLOCK}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,7 @@ def test_later_passes_reach_further(passes, sees):
     """O–H–X with spheres that show next neighbours alone: the oxygen learns what X is from the hydrogen's message."""
     near = {"powers": (), "shells": ((1.0, 0.15),)}
     options = {"messages": MessageConfig(channels=3, **near), "distance": False, "feature_scale": (0.01,) * 3, **near}
+    options |= ONE_BLOCK
     network, state = make(dataclasses.replace(CONFIG, passes=passes, **options))
     only_oxygen = jnp.zeros_like(network.head.aggregation.weight).at[SPECIES.index(8)].set(1.0)
     run = compiled(eqx.tree_at(lambda n: n.head.aggregation.weight, network, only_oxygen), state)
@@ -132,7 +134,9 @@ def test_later_passes_reach_further(passes, sees):
     assert (difference > 1e-4) if sees else (difference < 1e-6)
 
 
-@pytest.mark.parametrize(("weighting", "options"), [("type", PASSES), ("displacement", {}), ("distance", {})])
+@pytest.mark.parametrize(
+    ("weighting", "options"), [("type", PASSES), ("displacement", ONE_BLOCK), ("distance", ONE_BLOCK)]
+)
 def test_gradients_in_positions(batch, weighting, options, x64, rng):
     head = dataclasses.replace(CONFIG.head, weighting=weighting)
     network, state = make(dataclasses.replace(CONFIG, head=head, **options))
