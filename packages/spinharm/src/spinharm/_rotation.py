@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax
@@ -57,7 +58,6 @@ def rotate(
     angles = {"alpha": alpha, "beta": beta, "gamma": gamma}
     left, middle, right = (_wigner.phases(L, name, angle, dtype) for name, angle in angles.items())
     batch = array.shape[: array.ndim + axis]
-    tail = array.shape[array.ndim + axis + 2 :]
     try:
         whole = jnp.broadcast_shapes(batch, *(np.shape(angle) for angle in angles.values()))
     except ValueError:
@@ -65,7 +65,22 @@ def rotate(
         raise ValueError(
             f"`alpha`, `beta`, `gamma` must broadcast with the batch axes {batch} of `coeffs`, got shapes {shapes}"
         ) from None
-    order = np.arange(-L + 1, L)
+    return _turn(array, left, middle, right, _delta_blocks(L, dtype), axis=axis, whole=whole)
+
+
+@functools.partial(jax.jit, static_argnames=("axis", "whole"))
+def _turn(
+    array: jax.Array,
+    left: jax.Array,
+    middle: jax.Array,
+    right: jax.Array,
+    blocks: list[jax.Array],
+    *,
+    axis: int,
+    whole: tuple[int, ...],
+) -> jax.Array:
+    """`rotate` by the phases of its angles, to the batch shape `whole`."""
+    batch, tail, L = array.shape[: array.ndim + axis], array.shape[array.ndim + axis + 2 :], array.shape[axis]
 
     def columns(phase: jax.Array) -> jax.Array:
         """(*angle batch, order) to axes that broadcast with (order, *batch, tail)."""
@@ -75,17 +90,18 @@ def rotate(
     x = jnp.moveaxis(array, (axis, axis + 1), (0, 1))
     x = x.reshape(L, 2 * L - 1, *(1,) * (len(whole) - len(batch)), *batch, math.prod(tail))
     shape = (-1,) + (1,) * (x.ndim - 2)
-    turn = _wigner.quarter_turns(-order).astype(array.dtype).reshape(shape)
+    turn = _wigner.quarter_turns(-np.arange(-L + 1, L)).astype(array.dtype).reshape(shape)
     x = x * (columns(right) * turn)
-    middle, left = columns(middle), columns(left) * jnp.conj(turn)
-    out = []
-    for start, delta in _delta_blocks(L, dtype):
+    middle, left = columns(middle), columns(left) * turn.conj()
+    out, start = [], 0
+    for delta in blocks:
         reach = (delta.shape[-1] - 1) // 2
         inside = slice(L - 1 - reach, L + reach)
         block = _apply(delta, x[start : start + delta.shape[0], inside], 1) * middle[inside]
         block = _apply(delta, block, 2) * left[inside]
         padding = L - 1 - reach
         out.append(jnp.pad(block, ((0, 0), (padding, padding), *((0, 0),) * (block.ndim - 2))))
+        start += delta.shape[0]
     result = jnp.concatenate(out)
     result = jnp.broadcast_to(result, (*result.shape[:2], *whole, result.shape[-1])).reshape(
         L, 2 * L - 1, *whole, *tail
@@ -103,8 +119,8 @@ def _apply(delta: jax.Array, x: jax.Array, side: int) -> jax.Array:
 
 
 @cached_table(maxsize=16)
-def _delta_blocks(bandlimit: int, dtype: str) -> list[tuple[int, jax.Array]]:
-    """(first degree, Δ of shape (degrees, k, n)) per block, with orders cut to those the block has."""
+def _delta_blocks(bandlimit: int, dtype: str) -> list[jax.Array]:
+    """Δ of shape (degrees, k, n) per block of degrees, with orders cut to those the block has."""
     starts = range(0, bandlimit, _DEGREES_PER_BLOCK)
     stops = [min(start + _DEGREES_PER_BLOCK, bandlimit) for start in starts]
     need = sum((b - a) * (2 * b - 1) ** 2 for a, b in zip(starts, stops, strict=True)) * np.dtype(dtype).itemsize
@@ -120,5 +136,5 @@ def _delta_blocks(bandlimit: int, dtype: str) -> list[tuple[int, jax.Array]]:
         inside = slice(bandlimit - stop, bandlimit + stop - 1)
         rows = [next(degrees)[inside, inside].astype(dtype) for _ in range(start, stop)]
         with jax.ensure_compile_time_eval():
-            blocks.append((start, jnp.asarray(np.stack(rows))))
+            blocks.append(jnp.asarray(np.stack(rows)))
     return blocks
