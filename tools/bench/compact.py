@@ -20,7 +20,7 @@ from spinnn import SpinResidualBlock
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / "performance.md", ".3g")
-SIZES = ((4, 512), (5, 320), (6, 256), (8, 128))
+SIZES = ((4, 512), (6, 256), (8, 128), (12, 64), (16, 32))
 CHANNELS = 32
 
 

@@ -114,7 +114,7 @@ def _gather_slots(coeffs: jax.Array) -> jax.Array:
 
 
 def _gather_packed(slots: jax.Array) -> jax.Array:
-    """Back again."""
+    """Slots as packed coefficients."""
     L = slots.shape[1]
     degree = np.repeat(np.arange(L), 2 * np.arange(L) + 1)
     order = np.arange(L * L) - degree * (degree + 1)
@@ -182,11 +182,6 @@ def normalise(
     return scaled.at[0, :, at].set(jnp.stack([level.real, level.imag], 1)), state
 
 
-def _is_constant(coeffs: jax.Array) -> np.ndarray:
-    """Whether the degree is 0."""
-    return (np.arange(coeffs.shape[0]) == 0).reshape(-1, *[1] * (coeffs.ndim - 1))
-
-
 def shortcut(weights: jax.Array, spins_in: tuple[int, ...], spins_out: tuple[int, ...], coeffs: jax.Array) -> jax.Array:
     """Each spin in both sets mixed over channels by its complex matrix, (re/im, shared spin, in, out); others 0."""
     shared = [spin for spin in spins_out if spin in spins_in]
@@ -204,6 +199,7 @@ def _mixed(x: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def _times(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    """The product over the last axis; with an entry axis, for which XLA needs no transposed copy of x in gradients."""
     return jnp.matmul(x.reshape(1, -1, x.shape[-1]), matrix[None], precision="highest").reshape(*x.shape[:-1], -1)
 
 
