@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import runpy
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -285,3 +287,29 @@ def test_turning_the_sphere_commutes_with_forecasting():
     good, bad = error(spin, real, lambda y: y), error(scalar, apart, together)
     assert good < 0.1
     assert bad > 5 * good
+
+
+@pytest.mark.slow
+def test_so_do_trained_networks(tmp_path):
+    """The example, shortened: data, both trainings and all forecasts."""
+    path = Path(__file__).parents[1] / "examples" / "turned_forecasts.py"
+    example = runpy.run_path(str(path))
+    small = NetworkConfig("resnet", bandlimits=(8,), widths=(4,), num_filter_params=(None,))
+    run = dataclasses.replace(
+        example["RUN"],
+        rollout=(1,),
+        epochs=(8,),
+        rate_factors=(1.0,),
+        batch_size=4,
+        validation_windows=4,
+        network=small,
+    )
+    with jax.numpy_dtype_promotion("standard"):
+        rows = example["main"](tmp_path, 20, run, 10)
+    found = {(row["winds"], row["variable"], row["lead [h]"]): row for row in rows}
+    assert len(found) == 12
+    for (winds, variable, hours), row in found.items():
+        if winds == "two scalars":
+            assert row["difference"] > 2 * found["spin 1", variable, hours]["difference"]
+        else:
+            assert row["difference"] < row["error"]
