@@ -1,5 +1,7 @@
 """Forecasts with members, and forecasts that were cut off."""
 
+import shutil
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -179,6 +181,13 @@ def test_a_store_that_was_cut_off_is_told_or_scored_in_part(forecast, truth, tmp
     )
     with pytest.raises(ValueError, match=message):
         evaluate(cut, truth)
+    for size in (100, 0):
+        damaged = tmp_path / f"damaged-{size}.zarr"
+        shutil.copytree(path, damaged)
+        chunk = damaged / "2m_temperature" / "c" / "0" / "1" / "0" / "0"
+        chunk.write_bytes(chunk.read_bytes()[:size])
+        with pytest.raises(OSError, match=r"2m_temperature cannot be read at prediction_timedelta 0, time 1, "):
+            evaluate(open_dataset(damaged), truth)
     out = evaluate(cut, truth, partial=True, spectra=True)
     assert out.attrs["left_out"].startswith("3 of 4 initial times and 0 of 2 lead times")
     xr.testing.assert_allclose(out, evaluate(whole.isel(time=[0]), truth, spectra=True))

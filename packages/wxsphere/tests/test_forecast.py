@@ -145,6 +145,34 @@ def test_an_interrupted_forecast_goes_on_identically(tmp_path, monkeypatch, afte
         forecast(made, data, part, steps=8, chunk=3, batch=6)
 
 
+@pytest.mark.parametrize(
+    ("time", "damage"),
+    [(1, Path.unlink), (1, lambda chunk: chunk.write_bytes(chunk.read_bytes()[:50])), (2, Path.unlink)],
+)
+def test_chunks_lost_from_an_unfinished_forecast_are_made_again(tmp_path, monkeypatch, time, damage):
+    """Killed in the third of four groups of times, one state each; a file of one before is gone or cut off."""
+    made, data = model(), states(members=None, times=5)
+    whole = forecast(made, data, tmp_path / "whole.zarr", steps=7, chunk=3, batch=1)
+    write, calls = wxsphere._forecast._write, []
+
+    def fail(*arguments):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    monkeypatch.setattr(wxsphere._forecast, "_write", fail)
+    with pytest.raises(KeyboardInterrupt):
+        forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)
+    damage(tmp_path / ".part.zarr.partial" / "temperature" / "c" / str(time) / "0" / "0" / "0" / "0")
+    calls.clear()
+    monkeypatch.setattr(wxsphere._forecast, "_write", lambda *arguments: (calls.append(1), write(*arguments)))
+    part = forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)
+    assert same_stores(whole, part)
+    # Four times of three blocks each, without the groups that were whole.
+    assert len(calls) == 12 - 3 * time
+
+
 def test_divergence_is_told_and_what_was_written_stays(tmp_path):
     made, data = model(8.0), states()
     times = data.time.values[[1, 2]]

@@ -17,6 +17,7 @@ from ._fields import FieldLayout
 from ._forecast_model import ForecastModel
 from ._grids import grid_dataset
 from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from ._open import open_dataset
 from ._task import hours_of
 from ._unfinished import Unfinished
 
@@ -39,7 +40,8 @@ def forecast(
 
     The store is made beside `out` under a name of its own and renamed when it is whole; `chunk` steps of `batch` states
     are in memory at once. The same call after an interruption goes on where it stopped, and ends with the same numbers
-    bit for bit; after completion it does nothing.
+    bit for bit; after completion it does nothing. What was written before is read again first: from the first initial
+    time of which a chunk is missing or damaged, it is forecast anew.
 
     Args:
         model: The model.
@@ -96,6 +98,11 @@ def forecast(
     if (found := store.resume()) is not None:
         begin, done = int(found["begin"]), int(found["done"])
         window = found["window"] if done else None
+        lost = _first_lost(
+            store.folder, task.outputs.variables, [*[leads.size] * begin, *[done * len(task.leads)] * group]
+        )
+        if lost is not None:
+            begin, done, window = lost - lost % group, 0, None
     else:
         _create(store.folder, model, states, stamps, leads, members, chunk * len(task.leads), told)
     while begin < stamps.size:
@@ -178,6 +185,20 @@ def _create(
         template[name] = (dims, values, {} if units is None else {"units": units})
     encoding = {name: {"_FillValue": np.float32(np.nan)} for name in layout.variables}
     template.to_zarr(folder, compute=False, zarr_format=3, consolidated=False, encoding=encoding)
+
+
+def _first_lost(folder: Path, variables: Sequence[str], written: Sequence[int]) -> int | None:
+    """The first initial time of which something that was written, so many lead times, cannot be read any more."""
+    fields = open_dataset(folder)[list(variables)]
+    for time, count in enumerate(written[: fields.sizes[TIME]]):
+        try:
+            finite: Any = np.isfinite(fields.isel({TIME: time, LEAD: slice(0, count)}))
+            there = finite.all().compute()
+        except OSError:
+            return time
+        if not all(bool(one) for one in there.data_vars.values()):
+            return time
+    return None
 
 
 def _levels(layout: FieldLayout, name: str) -> list[float]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import dask.array as da
+import numpy as np
 import xarray as xr
 
 from spinharm.optional import require
@@ -51,6 +54,7 @@ def open_dataset(
         FileNotFoundError: No such file, and no such name in the catalogue.
         ModuleNotFoundError: An extra is missing (`grib`, `obstore`); the message names it.
         ValueError: A file of no known format, files that do not fit together, or a variable that is not there.
+        OSError: Later, where a chunk that is damaged or cut off is read; the message names file and variable.
     """
     if library not in ("fsspec", "obstore"):
         raise ValueError(f"`library` must be 'fsspec' or 'obstore', got {library!r}")
@@ -105,9 +109,10 @@ def _open_one(source: str | os.PathLike, storage_options: Mapping[str, Any] | No
         with warnings.catch_warnings():
             # Files of older writers say what xarray may ignore.
             warnings.simplefilter("ignore", xr.SerializationWarning)
-            return xr.open_dataset(path, engine=engine, chunks={}, decode_timedelta=True, **settings)
+            found = xr.open_dataset(path, engine=engine, decode_timedelta=True, **settings)
     except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
         raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
+    return _in_chunks(found, str(path))
 
 
 def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Dataset:
@@ -135,9 +140,49 @@ def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Datase
         with warnings.catch_warnings():
             # Copies of stores may lack the consolidated metadata; xarray then lists the store.
             warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
-            return xr.open_zarr(store, chunks={}, decode_timedelta=True, **settings)
+            found = xr.open_zarr(store, chunks=None, decode_timedelta=True, **settings)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
+    return _in_chunks(found, url)
+
+
+class _Readable:
+    """An array that is read when it is indexed; what cannot be read is told with file and variable."""
+
+    def __init__(self, variable: xr.Variable, name: str) -> None:
+        self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
+        self._variable, self._name = variable, name
+
+    def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
+        try:
+            return self._variable[key].values
+        # Each codec has its own.
+        except (OSError, RuntimeError, ValueError) as error:
+            starts = (part.start or 0 if isinstance(part, slice) else part for part in key)
+            at = ", ".join(f"{dim} {start}" for dim, start in zip(self._variable.dims, starts, strict=True))
+            raise OSError(
+                f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({_first_line(error)})"
+            ) from error
+
+
+def _in_chunks(dataset: xr.Dataset, source: str) -> xr.Dataset:
+    """A dataset that is read lazily, as Dask arrays with the chunks of the file."""
+    arrays = {}
+    for name, variable in dataset.variables.items():
+        if name in dataset.indexes or not variable.ndim:
+            continue
+        stored = variable.encoding.get("preferred_chunks", {})
+        sizes = tuple(stored.get(dim, size) for dim, size in variable.sizes.items())
+        readable, empty = _Readable(variable, f"{source}: {name}"), np.empty((0,) * variable.ndim, variable.dtype)
+        lazy = da.from_array(
+            readable,
+            chunks=sizes,  # pyright: ignore[reportArgumentType]
+            name=f"{name}-{uuid.uuid4().hex}",
+            fancy=False,
+            meta=empty,
+        )
+        arrays[name] = xr.Variable(variable.dims, lazy, variable.attrs, variable.encoding)
+    return dataset.assign_coords({name: arrays.pop(name) for name in dataset.coords if name in arrays}).assign(arrays)
 
 
 def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) -> xr.Dataset:
