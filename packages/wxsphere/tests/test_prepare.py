@@ -189,6 +189,25 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
     assert not list(out.glob(".*"))
 
 
+def test_a_given_scheduler_gives_the_same(store, tmp_path):
+    """A scheduler and a worker in threads of this process, spoken to over loopback; and no threads at all."""
+    from distributed import LocalCluster
+
+    settings: dict[str, Any] = {"variables": ["2m_temperature"], "chunk": 4, "memory": 1, **PERIODS}
+    one_thread: Any = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with LocalCluster(protocol="tcp", host="127.0.0.1", **one_thread) as made:
+        cluster: Any = made
+        assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+        far = prepare(store, tmp_path / "far", scheduler=cluster.scheduler_address, **settings)
+        (worker,) = cluster.workers.values()
+        assert worker.state.transition_counter > 0, "the cluster had nothing to do"
+    near = prepare(store, tmp_path / "near", **settings)
+    alone = prepare(store, tmp_path / "alone", scheduler="synchronous", **settings)
+    for one in (far, alone):
+        xr.testing.assert_identical(one.fields.load(), near.fields.load())
+        xr.testing.assert_identical(one.statistics, near.statistics)
+
+
 def test_a_finished_folder_is_opened_and_other_options_are_refused(store, data, tmp_path):
     names = ["geopotential", *WIND, "2m_temperature"]
     settings: dict[str, Any] = {"variables": names, "grid": TARGET, "chunk": 4, **PERIODS}
@@ -337,6 +356,17 @@ def test_a_chunk_that_is_lost_later_does_not_read_as_zeros(data, tmp_path):
     (tmp_path / "copy" / "fields.zarr" / "2m_temperature" / "c" / "1" / "0" / "0").unlink()
     missing = open_prepared(tmp_path / "copy").fields["2m_temperature"].isnull().all(["latitude", "longitude"])
     np.testing.assert_array_equal(np.flatnonzero(missing), [4, 5, 6, 7])
+
+
+def test_a_chunk_that_is_cut_off_is_told_with_its_place(store, tmp_path):
+    copy = tmp_path / "copy.zarr"
+    shutil.copytree(store, copy)
+    chunk = copy / "2m_temperature" / "c" / "2" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:100])
+    message = "copy.zarr: 2m_temperature cannot be read at time 10, latitude 0, longitude 0; a chunk is damaged or cut"
+    with pytest.raises(OSError, match=message):
+        prepare(copy, tmp_path / "out", variables=["2m_temperature"])
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def _rewrite(path, change):
