@@ -9,6 +9,7 @@ from typing import Literal
 _BUCKET = "gs://weatherbench2/datasets"
 _POLES = "240x121_equiangular_with_poles_conservative"
 _COARSE = "64x32_equiangular_conservative"
+_BOTH = (_POLES, _COARSE)
 _GRAPHCAST = "date_range_2019-11-16_2021-02-01_12_hours"
 
 Kind = Literal["analysis", "climatology", "forecast"]
@@ -55,6 +56,18 @@ CATALOGUE: Mapping[str, Store] = {
         f"era5/1959-2023_01_10-6h-{_POLES}",
         f"era5/1959-2023_01_10-6h-{_COARSE}",
     ),
+    "era5-5.6-poles": Store(
+        f"{_BUCKET}/era5/1959-2022-6h-64x32_equiangular_with_poles_conservative.zarr",
+        "analysis",
+        "ERA5 1959 – 2022, 6 h, 13 levels, 32×64 with poles",
+    ),
+    **_both(
+        "hres-t0",
+        "analysis",
+        "IFS HRES at lead time 0, the truth of HRES, 2016 – 2022, 6 h",
+        f"hres_t0/2016-2022-6h-{_POLES}",
+        f"hres_t0/2016-2022-6h-{_COARSE}",
+    ),
     **{
         f"climatology-{years}-{short}": Store(
             f"{_BUCKET}/era5-hourly-climatology/{years}_6h_{grid}.zarr",
@@ -64,6 +77,7 @@ CATALOGUE: Mapping[str, Store] = {
         for years in ("1990-2017", "1990-2019")
         for short, grid, text in (
             ("0.25", "1440x721", "721×1440 with poles"),
+            ("0.7", "512x256_equiangular_conservative", "256×512"),
             ("1.5", _POLES, "121×240 with poles"),
             ("5.6", _COARSE, "32×64"),
         )
@@ -100,6 +114,16 @@ CATALOGUE: Mapping[str, Store] = {
     ),
     **_both(
         "hres", "forecast", "IFS HRES, 2016 – 2022", f"hres/2016-2022-0012-{_POLES}", f"hres/2016-2022-0012-{_COARSE}"
+    ),
+    **_both("ifs-ens", "forecast", "IFS ENS, 50 members, 2018 – 2022", *(f"ifs_ens/2018-2022-{g}" for g in _BOTH)),
+    **_both(
+        "ifs-ens-mean", "forecast", "mean of IFS ENS, 2018 – 2022", *(f"ifs_ens/2018-2022-{g}_mean" for g in _BOTH)
+    ),
+    **_both(
+        "era5-forecasts",
+        "forecast",
+        "IFS from ERA5's initial states, 2020",
+        *(f"era5-forecasts/2020-{g}" for g in _BOTH),
     ),
 }
 """Short name to store. Bucket and names are WeatherBench 2's, https://weatherbench2.readthedocs.io."""
