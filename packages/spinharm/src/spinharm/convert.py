@@ -1,4 +1,4 @@
-"""Coefficients in the layouts and conventions of other libraries: ducc0 and healpy, `spherical`, e3nn, s2fft.
+"""Coefficients in the layouts and conventions of other libraries (ducc0, healpy, `spherical`, e3nn, s2fft); of cosines.
 
 Here, coefficients are dense: axes (*batch, degree, order) of sizes L and 2L−1, entry (l, m) at [l, m + L − 1], zero
 where |m| > l; harmonics follow `docs/conventions.md`. Every function takes any number of batch axes, can be traced,
@@ -9,7 +9,6 @@ in what comes out they are zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -19,6 +18,7 @@ from jaxtyping import Array, Complex, Float, Num
 
 from . import _checks
 from ._cache import cached_table
+from ._cosines import from_cosines as from_cosines, to_cosines as to_cosines
 
 Normalization = Literal["integral", "component", "norm"]
 
@@ -108,60 +108,6 @@ def from_packed_complex(modes: Num[Array | np.ndarray, "*batch packed"]) -> Comp
     """
     array = _checks.complex_of(_checks.inexact("modes", modes))
     return _take(array, _table(_square("modes", array), "degrees"))
-
-
-def to_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> Complex[Array, "*axes"]:
-    """Coefficients of cosines and sines of the longitude: a unitary mixture of the orders ±m, the same at every degree.
-
-    c_lm = (a_lm + (−1)^m a_{l,−m}) / √2 and c_{l,−m} = i (a_lm − (−1)^m a_{l,−m}) / √2 for m > 0; c_l0 = a_l0. For a
-    real field of spin 0 these are real: c_lm belongs to √2 λ_lm(θ) cos mφ, c_{l,−m} to √2 λ_lm(θ) sin mφ, where
-    Y_lm = λ_lm e^{imφ}. Whatever treats the orders of a degree alike, such as a convolution, is the same in both.
-
-    Args:
-        coeffs: Coefficients with any axes, among them one of the 2L−1 orders −L+1 … L−1.
-        axis: Which axis that is.
-
-    Returns:
-        Array of the shape of `coeffs`, complex64 or complex128, c_lm at the place of a_lm.
-
-    Raises:
-        TypeError: Integer or half-precision coefficients.
-        ValueError: An axis that does not exist, or whose size is even.
-    """
-    return _mix_orders(
-        coeffs, axis, lambda m, sign: np.where(m > 0, 1, -1j * sign), lambda m, sign: np.where(m > 0, sign, 1j)
-    )
-
-
-def from_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> Complex[Array, "*axes"]:
-    """Coefficients a_lm from those of cosines and sines: the inverse of `to_cosines`, with its arguments and errors."""
-    return _mix_orders(
-        coeffs, axis, lambda m, sign: np.where(m > 0, 1, 1j * sign), lambda m, sign: np.where(m > 0, -1j, sign)
-    )
-
-
-def _mix_orders(
-    coeffs: object,
-    axis: int,
-    own: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    opposite: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> jax.Array:
-    """Each order m != 0 becomes (own · itself + opposite · −m) / √2; the factors are functions of m and (−1)^m."""
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    if not -array.ndim <= axis < array.ndim:
-        raise ValueError(f"`axis` must be an axis of `coeffs`, whose shape is {array.shape}, got {axis}")
-    size = array.shape[axis]
-    if size % 2 == 0:
-        raise ValueError(f"`coeffs` must have 2L - 1 orders along axis {axis}, an odd number, got shape {array.shape}")
-    order = np.arange(-(size // 2), size // 2 + 1)
-    sign = np.where(order % 2, -1, 1)
-    shape = (-1, *[1] * (array.ndim - 1 - axis % array.ndim))
-    factors = (
-        (np.where(order == 0, zero, factor(order, sign) * 0.5**0.5)).reshape(shape).astype(array.dtype)
-        for zero, factor in ((1, own), (0, opposite))
-    )
-    first, second = factors
-    return array * first + jnp.flip(array, axis) * second
 
 
 def to_ducc0_spin(

@@ -1,0 +1,63 @@
+"""Coefficients of cosines and sines of the longitude."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Num
+
+from . import _checks
+
+
+def to_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> Complex[Array, "*axes"]:
+    """Coefficients of cosines and sines of the longitude: a unitary mixture of the orders ±m, the same at every degree.
+
+    c_lm = (a_lm + (−1)^m a_{l,−m}) / √2 and c_{l,−m} = i (a_lm − (−1)^m a_{l,−m}) / √2 for m > 0; c_l0 = a_l0. For a
+    real field of spin 0 these are real: c_lm belongs to √2 λ_lm(θ) cos mφ, c_{l,−m} to √2 λ_lm(θ) sin mφ, where
+    Y_lm = λ_lm e^{imφ}. Whatever treats the orders of a degree alike, such as a convolution, is the same in both.
+
+    Args:
+        coeffs: Coefficients with any axes, among them one of the 2L−1 orders −L+1 … L−1.
+        axis: Which axis that is.
+
+    Returns:
+        Array of the shape of `coeffs`, complex64 or complex128, c_lm at the place of a_lm.
+
+    Raises:
+        TypeError: Integer or half-precision coefficients.
+        ValueError: An axis that does not exist, or whose size is even.
+    """
+    array = _checked(coeffs, axis)
+    return _mixed(array, axis, *_unitary(array.shape[axis]))
+
+
+def from_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> Complex[Array, "*axes"]:
+    """Coefficients a_lm from those of cosines and sines: the inverse of `to_cosines`, with its arguments and errors."""
+    array = _checked(coeffs, axis)
+    own, opposite = _unitary(array.shape[axis])
+    return _mixed(array, axis, own.conj(), opposite[::-1].conj())
+
+
+def _unitary(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a_lm and a_{l,−m} are multiplied by in c_lm, for each order."""
+    order = np.arange(-(size // 2), size // 2 + 1)
+    sign = np.where(order % 2, -1, 1)
+    own = np.where(order > 0, 1, -1j * sign) / 2**0.5
+    opposite = np.where(order > 0, sign, 1j) / 2**0.5
+    return np.where(order == 0, 1, own), np.where(order == 0, 0, opposite)
+
+
+def _mixed(array: jax.Array, axis: int, own: np.ndarray, opposite: np.ndarray) -> jax.Array:
+    shape = (-1, *[1] * (array.ndim - 1 - axis % array.ndim))
+    first, second = (factor.reshape(shape).astype(array.dtype) for factor in (own, opposite))
+    return array * first + jnp.flip(array, axis) * second
+
+
+def _checked(coeffs: object, axis: int) -> jax.Array:
+    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    if not -array.ndim <= axis < array.ndim:
+        raise ValueError(f"`axis` must be an axis of `coeffs`, whose shape is {array.shape}, got {axis}")
+    if array.shape[axis] % 2 == 0:
+        raise ValueError(f"`coeffs` must have 2L - 1 orders along axis {axis}, an odd number, got shape {array.shape}")
+    return array
