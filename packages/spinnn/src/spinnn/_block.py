@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import get_args
 
 import equinox as eqx
@@ -278,9 +278,7 @@ class SpinResidualBlock(eqx.Module):
         branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
         branch = _compact.pass_on(self.inner, transform, branch, transform, self.bandlimit)
         branch, state = _compact.normalise(self.second_norm, _compact.convolve(self.second, branch), state, mask)
-        if self.shortcut is not None:
-            coeffs = _compact.shortcut(self.shortcut, self.first.spins_in, self.second.spins_out, coeffs)
-        return branch + coeffs, state
+        return branch + self._by_spin(coeffs, 2, _compact.mix), state
 
     @property
     def last_activation(self) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
@@ -298,15 +296,18 @@ class SpinResidualBlock(eqx.Module):
         return self.outer(self.transform_out.inverse(branch + self._shortcut(coeffs))), state
 
     def _shortcut(self, coeffs: jax.Array) -> jax.Array:
+        def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
+            return jnp.matmul(x, _pairs.join(weights), precision="highest")
+
+        return self._by_spin(coeffs, coeffs.ndim - 2, mix)
+
+    def _by_spin(self, coeffs: jax.Array, axis: int, mix: Callable[[jax.Array, jax.Array], jax.Array]) -> jax.Array:
+        """The shortcut in a layout with spins along `axis`, channels last; `mix` takes the complex matrix as a pair."""
         if self.shortcut is None:
             return coeffs
-        weights, spins_in, spins_out = _pairs.join(self.shortcut), self.first.spins_in, self.second.spins_out
-        shared = [spin for spin in spins_out if spin in spins_in]
-        zero = jnp.zeros((*coeffs.shape[:-2], self.second.channels_out), coeffs.dtype)
-        mixed = [
-            jnp.matmul(coeffs[..., spins_in.index(spin), :], weights[shared.index(spin)], precision="highest")
-            if spin in shared
-            else zero
-            for spin in spins_out
-        ]
-        return jnp.stack(mixed, -2)
+        spins_in, spins_out = self.first.spins_in, self.second.spins_out
+        parts = {spin: jax.lax.index_in_dim(coeffs, i, axis, keepdims=False) for i, spin in enumerate(spins_in)}
+        shared = [spin for spin in spins_out if spin in parts]
+        mixed = {spin: mix(parts[spin], self.shortcut[:, i]) for i, spin in enumerate(shared)}
+        zero = jnp.zeros((*parts[spins_in[0]].shape[:-1], self.second.channels_out), coeffs.dtype)
+        return jnp.stack([mixed.get(spin, zero) for spin in spins_out], axis)

@@ -182,18 +182,7 @@ def normalise(
     return scaled.at[0, :, at].set(jnp.stack([level.real, level.imag], 1)), state
 
 
-def shortcut(weights: jax.Array, spins_in: tuple[int, ...], spins_out: tuple[int, ...], coeffs: jax.Array) -> jax.Array:
-    """Each spin in both sets mixed over channels by its complex matrix, (re/im, shared spin, in, out); others 0."""
-    shared = [spin for spin in spins_out if spin in spins_in]
-    zero = jnp.zeros((*coeffs.shape[:2], 2, weights.shape[-1]), coeffs.dtype)
-    mixed = [
-        _mixed(coeffs[:, :, spins_in.index(spin)], weights[:, shared.index(spin)]) if spin in shared else zero
-        for spin in spins_out
-    ]
-    return jnp.stack(mixed, 2)
-
-
-def _mixed(x: jax.Array, weights: jax.Array) -> jax.Array:
+def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
     """Complex features (…, re/im, channel) times a complex matrix (re/im, in, out)."""
     return _times(x.reshape(*x.shape[:-2], -1), _pairs.real_matrix(*weights)).reshape(*x.shape[:-1], -1)
 
@@ -207,7 +196,7 @@ def collapse(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> li
     """`PhaseCollapse`, the one activation that `applies` lets through, on the grid: coefficients to planes."""
     assert isinstance(activation, PhaseCollapse)
     planes, at = _planes(transform, coeffs), activation.spins.index(0)
-    scalar = _mixed(planes[at], activation.scalar_weight) + _of_moduli(activation, _moduli(planes))
+    scalar = mix(planes[at], activation.scalar_weight) + _of_moduli(activation, _moduli(planes))
     planes[at] = scalar + activation.bias
     return planes
 
@@ -220,7 +209,7 @@ def pass_on(
     at = activation.spins.index(0)
     numbers = _from_moduli(analysis, _moduli(_planes(synthesis, coeffs)))
     coeffs = _resized(coeffs, bandlimit)
-    scalar = _mixed(coeffs[:, :, at], activation.scalar_weight) + _resized(_of_moduli(activation, numbers), bandlimit)
+    scalar = mix(coeffs[:, :, at], activation.scalar_weight) + _resized(_of_moduli(activation, numbers), bandlimit)
     # The coefficient of a constant 1 is √4π.
     scalar = scalar.at[0].add(activation.bias * np.asarray((4 * np.pi) ** 0.5, coeffs.dtype))
     return jnp.concatenate([coeffs[:, :, :at], scalar[:, :, None], coeffs[:, :, at + 1 :]], 2)
@@ -234,7 +223,7 @@ def means(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> jax.A
     mean = jnp.tensordot(weights, _moduli(_planes(transform, coeffs)), 1, precision="highest")
     # A field's mean is its coefficient of degree 0 over √4π.
     constant = coeffs[0, :, at] * np.asarray((4 * np.pi) ** -0.5, coeffs.dtype)
-    scalar = _mixed(constant, activation.scalar_weight) + _of_moduli(activation, mean) + activation.bias
+    scalar = mix(constant, activation.scalar_weight) + _of_moduli(activation, mean) + activation.bias
     return mean.reshape(-1, len(activation.spins), channels).at[:, at].set(scalar[:, 0])
 
 
