@@ -152,5 +152,5 @@ def load_config(path: str | os.PathLike, kind: type[T]) -> T:
         if not isinstance(values, dict):
             raise ValueError(f"must be a JSON object, got {type(values).__name__}")
         return from_json(kind, values)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
