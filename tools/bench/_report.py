@@ -30,14 +30,32 @@ def markdown(rows: Rows, number: str = ".1e") -> str:
 def machine_sentence(facts: dict[str, Any]) -> str:
     """What `_timing.machine` found, as a sentence."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    return f"Measured on {facts['processor']} with Python {facts['python']}, {versions}; devices {facts['devices']}."
+    devices = "" if facts["devices"] == ["cpu"] else f", {' and '.join(facts['devices'])}"
+    computer = f"{facts['processor']}, {facts['cores']} cores, {facts['memory [GiB]']} GiB{devices}, {facts['system']}"
+    when = f"{facts['date']} at commit {facts['commit']}"
+    return f"Measured on {when} on {computer}; Python {facts['python']}, {versions}."
 
 
-def write(page: Path, name: str, text: str) -> None:
-    """Put text between the two lines of that name."""
+def _split(page: Path, name: str) -> tuple[str, str, str, str]:
+    """What stands before the table of that name, the lines around it, and what stands after."""
     begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
     before, found, rest = page.read_text(encoding="utf-8").partition(begin)
     _, also, after = rest.partition(end)
     if not (found and also):
         raise ValueError(f"{page} must have the lines {begin.strip()} and {end}")
+    return before, begin, end, after
+
+
+def check(page: Path, name: str) -> None:
+    """See that the page has a place for that name.
+
+    Raises:
+        ValueError: It has none.
+    """
+    _split(page, name)
+
+
+def write(page: Path, name: str, text: str) -> None:
+    """Put text between the two lines of that name."""
+    before, begin, end, after = _split(page, name)
     page.write_text(before + begin + "\n" + text + "\n\n" + end + after, encoding="utf-8")

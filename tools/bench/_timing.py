@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import json
+import os
 import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -33,7 +37,7 @@ def in_processes(script: str, cases: Iterable[Sequence[Any]]) -> list[dict[str, 
     rows = []
     for case in cases:
         command = [sys.executable, script, json.dumps(case)]
-        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         rows.append(json.loads(found.splitlines()[-1]))
     return rows
 
@@ -63,13 +67,38 @@ class Compilations:
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """What the figures depend on: processor, backend and versions."""
+    """What the figures depend on: the computer, versions, the day and the commit."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory [GiB]": round(memory / 2**30),
+        "devices": [device.device_kind for device in jax.devices()],
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
-        "devices": [str(device) for device in jax.devices()],
         "versions": {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy", *packages)},
+        "date": datetime.date.today().isoformat(),
+        "commit": _commit(),
     }
+
+
+def _processor() -> str:
+    """The model's name, else the architecture."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(models), platform.processor() or platform.machine())
+
+
+@functools.cache
+def _commit() -> str:
+    """The commit when the run began, "+" if files differ from it."""
+    command = ["git", "describe", "--always", "--exclude=*", "--abbrev=10", "--dirty=+"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def geometric_mean(values: list[float]) -> float:

@@ -24,6 +24,7 @@ import spinharm
 from spinharm import Grid, SpinTransform, _recursion
 
 PACKAGES = ("spinharm", "scipy", "ducc0", "s2fft")
+BETTER = {"*": "less"}
 PAGE = Path(__file__).resolve().parents[2] / "packages" / "spinharm" / "docs" / "accuracy.md"
 SPINS = (0, 1, 2, 8, -12)
 # Large tables take their time to build, for any spin alike.

@@ -33,6 +33,7 @@ from spinnn import (
 from spinnn.testing import equivariance_error
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
+BETTER = {"*": "less"}
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / "equivariance.md", ".2g")
 SIZES = (16, 32, 64)
 ACTIVATIONS = ("phase_collapse", "magnitude", "gated")

@@ -1,52 +1,157 @@
-"""Run benchmarks: `python tools/bench/run.py [NAME …] [--out FILE] [--write]`; each is a module here with `measure()`.
+"""Run benchmarks: each is a module here with `measure()`, which returns `rows` and perhaps figures beside them.
 
-Prints a table per benchmark; with `--out`, writes results with machine and versions as JSON; with `--write`, puts the
-tables into the documentation, where a benchmark names its page and number format (`TABLE`).
+    python tools/bench/run.py                           all of them
+    python tools/bench/run.py compact growth            these two
+    python tools/bench/run.py compact --write           put the tables into the documentation and keep the results
+    python tools/bench/run.py compact --against         name what got worse since the last kept results
+
+A module names the `PACKAGES` whose versions matter. It may name the page and the number format of its table (`TABLE`),
+`draw` its result for the page, and say of columns whether "less" or "more" is `BETTER` where no unit in their names
+tells (`_results.COLUMNS`). With `--against`, the exit status is 1 if a figure is worse than the former one by more than
+the tolerance of its kind.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import os
+import importlib.util
 import sys
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 HERE = Path(__file__).parent
-NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "run" and not path.stem.startswith("_"))
+sys.path.insert(0, str(HERE))  # the modules here import each other by name, also when a test imports this one
+
+import _report  # noqa: E402
+import _results  # noqa: E402
 
 
-def main() -> None:
-    """Parse arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def benchmarks(folder: Path) -> list[str]:
+    """Names of the benchmarks in a folder."""
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "run" and not path.stem.startswith("_"))
+
+
+def load(name: str) -> ModuleType | str:
+    """The module of a benchmark; if a library that it needs is missing, a sentence that says so."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or importlib.util.find_spec(missing):
+            raise
+        return f"{name} is left out: it needs `{missing}`; pip install {missing.replace('_', '-')}"
+
+
+def run(name: str, module: ModuleType, facts: dict[str, Any], page: bool) -> dict[str, Any]:
+    """Measure one benchmark, print its table, and put it into its page."""
+    place = getattr(module, "TABLE", None) if page else None
+    if place:
+        _report.check(place[0], name)  # before minutes of measuring
+    result = {**module.measure(), "machine": facts}
+    print(f"{name}: {(module.__doc__ or '').splitlines()[0]}\n{_report.table(result['rows'])}")
+    for key, value in result.items():
+        if isinstance(value, float):
+            print(f"{key}: {value:.3g}")
+    if place:
+        text = f"{_report.markdown(result['rows'], place[1])}\n\n{_report.machine_sentence(result['machine'])}"
+        _report.write(place[0], name, text)
+    if page and hasattr(module, "draw"):
+        module.draw(result)
+    return result
+
+
+def tell(compared: _results.Comparison, against: Path) -> None:
+    """Print a comparison."""
+    for change in compared.regressions:
+        print(f"WORSE  {change}")
+    for change in compared.gains:
+        print(f"better {change}")
+    for note in compared.notes:
+        print(f"note   {note}")
+    print(f"{compared.compared} figures compared with {against}: {len(compared.regressions)} worse")
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    kind, _, factor = text.partition("=")
+    if kind not in _results.TOLERANCES or not factor.replace(".", "", 1).isdigit() or float(factor) < 1:
+        kinds = ", ".join(_results.TOLERANCES)
+        raise argparse.ArgumentTypeError(f"must be KIND=FACTOR, KIND of {kinds}, FACTOR at least 1, got {text!r}")
+    return kind, float(factor)
+
+
+def main(arguments: Sequence[str] | None = None, *, folder: Path = HERE) -> int:
+    """Parse arguments and run.
+
+    Returns:
+        0; 1 if a figure got worse or a benchmark that was asked for did not run.
+    """
+    names, last = benchmarks(folder), folder / "results.json"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; default all")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write these results as JSON")
+    parser.add_argument("--write", action="store_true", help=f"tables into the documentation, results into {last.name}")
     parser.add_argument(
-        "names", nargs="*", choices=[[], *NAMES], default=[], help=f"of {', '.join(NAMES)}; default all"
+        "--against", type=Path, nargs="?", const=last, metavar="FILE", help="compare; default: the last"
     )
-    parser.add_argument("--out", type=Path, help="write results as JSON")
-    parser.add_argument("--write", action="store_true", help="write the tables into the documentation")
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(HERE))
-    from _report import machine_sentence, markdown, table, write
-    from _timing import machine
+    parser.add_argument("--other-machine", action="store_true", help="compare with results of another machine")
+    stated = " ".join(f"{kind}={factor:g}" for kind, factor in _results.TOLERANCES.items())
+    parser.add_argument(
+        "--tolerance", type=_tolerance, nargs="+", default=[], metavar="KIND=FACTOR", help=f"default {stated}"
+    )
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in names]:
+        parser.error(f"NAME must be of {', '.join(names)}; got {', '.join(unknown)}")
+    try:
+        former = _results.read(options.against) if options.against else {}
+        kept = _results.read(last) if options.write and last.exists() else {}
+    except ValueError as error:
+        parser.error(str(error))
 
-    results = {}
-    for name in arguments.names or NAMES:
-        module = importlib.import_module(name)
-        result = module.measure()
-        results[name] = {**result, "machine": machine(*module.PACKAGES)}
-        print(f"{name}: {(module.__doc__ or '').splitlines()[0]}\n{table(result['rows'])}")
-        for key, value in result.items():
-            if key != "rows":
-                print(f"{key}: {value:.3g}")
-        if arguments.write and (place := getattr(module, "TABLE", None)):
-            sentence = machine_sentence(results[name]["machine"])
-            write(place[0], name, f"{markdown(result['rows'], place[1])}\n\n{sentence}")
-    if arguments.out:
-        temporary = arguments.out.with_suffix(".tmp")
-        temporary.write_text(json.dumps(results, indent=2) + "\n")
-        os.replace(temporary, arguments.out)
+    from _timing import machine  # loads JAX
+
+    tolerances = {**_results.TOLERANCES, **dict(options.tolerance)}
+    bad = False
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    results: _results.Results = {}
+    for name in options.names or names:
+        module = load(name)
+        if isinstance(module, str):
+            print(module, file=sys.stderr)
+            bad |= name in options.names
+            continue
+        facts = machine(*module.PACKAGES)
+        try:
+            if name in former and not options.other_machine:
+                _results.check_machine(name, former[name]["machine"], facts)
+        except ValueError as error:
+            parser.error(str(error))
+        try:
+            results[name] = run(name, module, facts, options.write)
+        except Exception:  # the others still run, and what was measured is kept
+            traceback.print_exc()
+            print(f"{name} failed", file=sys.stderr)
+            bad = True
+            continue
+        if options.out:
+            _results.write(options.out, results)
+        if options.write:
+            kept[name] = results[name]
+            _results.write(last, kept)
+        if name not in former:
+            if options.against:
+                print(f"note   {name}: not in {options.against}")
+            continue
+        better = getattr(module, "BETTER", {})
+        compared = _results.compare(name, former[name], results[name], better=better, tolerances=tolerances)
+        tell(compared, options.against)
+        bad |= bool(compared.regressions)
+    return int(bad)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

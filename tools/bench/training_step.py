@@ -26,6 +26,7 @@ from spinnn import SpinBlock, SpinResNet, parameter_count
 from spinnn.training import OptimizerConfig, init_state, l2_loss, make_optimizer, make_step
 
 PACKAGES = ("spinharm", "spinnn", "equinox", "optax")
+BETTER = {"share": "neither"}
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / "performance.md", ".3g")
 CASES = ((32, 16), (64, 4), (128, 1))
 CHANNELS = 32

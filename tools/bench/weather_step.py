@@ -39,6 +39,7 @@ from wxsphere import (
 )
 
 PACKAGES = ("spinharm", "spinnn", "wxsphere", "equinox", "optax")
+BETTER = {"ratio": "less"}
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "wxsphere" / "docs" / "performance.md", ".3g")
 # What is done, the network, its grids, scalars and winds of the state.
 CASES = (
