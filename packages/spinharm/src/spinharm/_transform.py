@@ -21,7 +21,7 @@ from ._plan import Fourier, Plan
 Method = Literal["auto", "tables", "recursion", "torus"]
 
 _GIB = 2**30
-# Up to this many longitudes a matrix product beats the FFT on CPUs (`tools/bench/transform.py`).
+# Up to this many longitudes a matrix product beats the FFT on CPUs (`tools/bench/transform_torus.py`).
 _LARGEST_DFT = 256
 
 

@@ -1,0 +1,89 @@
+"""The share of a transform's time that its arithmetic takes: the same Fourier transforms and products, measured alone.
+
+The floor is the faster of an FFT and the products with cosines and sines along the rings, plus the products between
+rings and degrees, each on arrays laid out for it: rings along the last axis for the FFT, and for products contiguous
+matrices with all columns of an order together. Nothing is transposed, joined or converted. The sizes are those of
+`transform_torus`; tables are cut into the same blocks of orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from _fields import complex_normal, in_milliseconds, real_normal
+from _timing import milliseconds
+from jax import lax
+from transform_torus import SIZES, SPINS
+
+import spinharm
+from spinharm import Grid, SpinTransform
+from spinharm._plan import Plan
+
+PACKAGES = ("spinharm",)
+TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinharm" / "docs" / "performance.md", ".3g")
+BETTER = {"share, forward": "more", "share, inverse": "more"}
+
+
+@jax.jit
+def _products(pairs: list[tuple[jax.Array, jax.Array]]) -> list[jax.Array]:
+    return [jnp.matmul(matrix, columns, precision=lax.Precision.HIGHEST) for matrix, columns in pairs]
+
+
+def _along_rings(grid: Grid, bandlimit: int, fields: int, rng: np.random.Generator) -> dict[str, Callable[[], Any]]:
+    rows = grid.nlat * fields
+    rings = complex_normal(rng, (rows, grid.nlon))
+    fft = jax.jit(jnp.fft.fft)
+    # Real and imaginary parts, their even and odd halves about a meridian: four products with half a ring.
+    half = real_normal(rng, (bandlimit, grid.nlon // 2))
+    parts = [(half, real_normal(rng, (grid.nlon // 2, rows))) for _ in range(4)]
+    return {"FFT": lambda: fft(rings), "DFT products": lambda: _products(parts)}
+
+
+def _between_rings_and_degrees(plan: Plan, columns: int, forward: bool, rng: np.random.Generator) -> Callable[[], Any]:
+    pairs = []
+    for first, last, degree in plan.blocks:
+        sizes = (plan.bandlimit - degree, plan.grid.nlat)
+        out, inner = sizes if forward else sizes[::-1]
+        batch = ((last - first) * len(plan.spins),)
+        matrix, right = (real_normal(rng, (*batch, *shape)) for shape in ((out, inner), (inner, columns)))
+        pairs.append((matrix, right))
+    return lambda: _products(pairs)
+
+
+def measure(rounds: int = 15) -> dict[str, Any]:
+    """Times [ms] by grid: both directions, their parts alone, and the share of the floor."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for n, batch, channels in SIZES:
+        for grid in (Grid.equiangular(n, n), Grid.gauss_legendre(n // 2)):
+            transform = SpinTransform(grid, n // 2, SPINS)
+            plan = transform._plan("float32", False)
+            maps = complex_normal(rng, (batch, *grid.shape, len(SPINS), channels))
+            forward, inverse = spinharm.jit(transform.forward), spinharm.jit(transform.inverse)
+            coeffs = forward(maps)
+            columns = plan.parts * batch * channels
+            times = milliseconds(
+                {
+                    "forward": lambda f=forward, x=maps: f(x),
+                    "inverse": lambda f=inverse, x=coeffs: f(x),
+                    **_along_rings(grid, plan.bandlimit, len(SPINS) * batch * channels, rng),
+                    "products to degrees": _between_rings_and_degrees(plan, columns, True, rng),
+                    "products to rings": _between_rings_and_degrees(plan, columns, False, rng),
+                },
+                rounds,
+            )
+            fourier = min(times["FFT"], times["DFT products"])
+            shares = {
+                "share, forward": (fourier + times["products to degrees"]) / times["forward"],
+                "share, inverse": (fourier + times["products to rings"]) / times["inverse"],
+            }
+            rows.append(
+                {"grid": str(grid), "batch × channels": f"{batch} × {channels}", **in_milliseconds(times), **shares}
+            )
+            spinharm.clear_tables()
+    return {"rows": rows}
