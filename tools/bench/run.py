@@ -6,9 +6,9 @@
     python tools/bench/run.py compact --against         name what got worse since the last kept results
 
 A module names the `PACKAGES` whose versions matter. It may name the page and the number format of its table (`TABLE`),
-`draw` its result for the page, and say of columns whether "less" or "more" is `BETTER` where no unit in their names
-tells (`_results.COLUMNS`). With `--against`, the exit status is 1 if a figure is worse than the former one by more than
-the tolerance of its kind.
+`draw` its result, returning the line that shows the picture on that page, and say of columns whether "less" or "more"
+is `BETTER` where no unit in their names tells (`_results.COLUMNS`). With `--against`, the exit status is 1 if a figure
+is worse than the former one by more than the tolerance of its kind.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def run(name: str, module: ModuleType, facts: dict[str, Any], page: bool) -> dic
         if isinstance(value, float):
             print(f"{key}: {value:.3g}")
     if place:
-        text = f"{_report.markdown(result['rows'], place[1])}\n\n{_report.machine_sentence(result['machine'])}"
-        _report.write(place[0], name, text)
-    if page and hasattr(module, "draw"):
-        module.draw(result)
+        parts = [_report.markdown(result["rows"], place[1]), _report.machine_sentence(facts)]
+        if hasattr(module, "draw"):
+            parts.insert(1, module.draw(result))
+        _report.write(place[0], name, "\n\n".join(parts))
     return result
 
 
