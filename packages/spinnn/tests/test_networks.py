@@ -6,7 +6,17 @@ import pytest
 
 import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, SpinResNet, SpinUNet, parameter_count, summary
+from spinnn import (
+    BlockOptions,
+    SpinBlock,
+    SpinConv,
+    SpinResidualBlock,
+    SpinResNet,
+    SpinUNet,
+    _block,
+    parameter_count,
+    summary,
+)
 from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
 
 GAUSS = Grid.gauss_legendre(8)
@@ -228,6 +238,22 @@ def test_rematerialised_gradients_are_the_same():
         gradients.append(jax.tree.leaves(gradient(net, state)))
     for a, b in zip(*gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-3 * float(jnp.max(jnp.abs(a)) + 1e-6))
+
+
+@pytest.mark.parametrize("activation", ["phase_collapse", "magnitude", "gated"])
+def test_an_activation_keeps_its_input_alone(activation):
+    layer = _block.make_activation(activation, (0, 1), 3, jax.random.key(0))
+    params, static = eqx.partition(layer, eqx.is_inexact_array)
+    maps = jax.ShapeDtypeStruct((2, *GAUSS.shape, 2, 3), jnp.complex64)
+
+    def kept(run):
+        def backward(params, maps):
+            return jax.vjp(lambda params, maps: run(eqx.combine(params, static), maps), params, maps)[1]
+
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(backward, params, maps)))
+
+    parameters = 4 * sum(leaf.size for leaf in jax.tree.leaves(params))
+    assert kept(_block._keeping_input) <= 8 * maps.size + parameters < kept(lambda layer, maps: layer(maps))
 
 
 def test_every_parameter_is_real_and_tables_are_none_of_them():

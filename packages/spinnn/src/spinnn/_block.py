@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import get_args
+from typing import Any, get_args
 
 import equinox as eqx
 import jax
@@ -44,6 +44,19 @@ def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: in
 def transform_to(grid: Grid | None, bandlimit: int, spins: tuple[int, ...]) -> SpinTransform | None:
     """The transform that a layer of `bandlimit` needs from a grid that may hold fewer degrees."""
     return None if grid is None else SpinTransform(grid, min(bandlimit, grid.max_bandlimit), spins)
+
+
+def _keeping_input(layer: Any, x: jax.Array, *arguments: Any, **options: Any) -> Any:
+    """`layer(x, …)`, whose backward pass keeps `x` alone and computes the rest again.
+
+    The rest is moduli, quotients and joined copies: much memory for little work. Not for convolutions, whose filters
+    take long to make. The parts of `x` are kept, from which no complex array needs to be put together.
+    """
+
+    def apply(layer: Any, real: jax.Array, imaginary: jax.Array, *arguments: Any) -> Any:
+        return layer(jax.lax.complex(real, imaginary), *arguments, **options)
+
+    return eqx.filter_checkpoint(apply)(layer, x.real, x.imag, *arguments)
 
 
 def _compact_maps(
@@ -174,8 +187,8 @@ class SpinBlock(eqx.Module):
     ) -> tuple[jax.Array, eqx.nn.State]:
         """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
-        coeffs, state = self.norm(self.conv(coeffs), state, mask=mask)
-        return self.activation(self.transform_out.inverse(coeffs)), state
+        coeffs, state = _keeping_input(self.norm, self.conv(coeffs), state, mask=mask)
+        return _keeping_input(self.activation, self.transform_out.inverse(coeffs)), state
 
 
 class SpinResidualBlock(eqx.Module):
@@ -290,10 +303,11 @@ class SpinResidualBlock(eqx.Module):
     ) -> tuple[jax.Array, eqx.nn.State]:
         """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
-        branch, state = self.first_norm(self.first(coeffs), state, mask=mask)
-        branch = self.inner(self.transform_out.inverse(branch))
-        branch, state = self.second_norm(self.second(self.transform_out.forward(branch)), state, mask=mask)
-        return self.outer(self.transform_out.inverse(branch + self._shortcut(coeffs))), state
+        branch, state = _keeping_input(self.first_norm, self.first(coeffs), state, mask=mask)
+        branch = _keeping_input(self.inner, self.transform_out.inverse(branch))
+        branch = self.second(self.transform_out.forward(branch))
+        branch, state = _keeping_input(self.second_norm, branch, state, mask=mask)
+        return _keeping_input(self.outer, self.transform_out.inverse(branch + self._shortcut(coeffs))), state
 
     def _shortcut(self, coeffs: jax.Array) -> jax.Array:
         def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
