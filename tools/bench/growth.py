@@ -132,8 +132,9 @@ def draw(result: dict[str, Any]) -> str:
         what, _, varied = name.partition(" by ")
         sizes, times = np.array(curve["sizes"], float), np.array(curve["times"])
         slope = exponent(sizes, times)
-        line = times[-1] * (sizes / sizes[-1]) ** slope
-        panel.loglog(sizes[-FITTED - 1 :], line[-FITTED - 1 :], color=GREY, lw=4, alpha=0.4)
+        line = sizes[-FITTED:] ** slope
+        line *= np.exp(np.mean(np.log(times[-FITTED:] / line)))
+        panel.loglog(sizes[-FITTED:], line, color=GREY, lw=4, alpha=0.4)
         panel.loglog(sizes, times, "o-", color=BLUE, ms=3.5, lw=1.2)
         panel.annotate(f"{slope:.2f}", (sizes[-2], times[-2]), (6, -12), textcoords="offset points", color=GREY)
         panel.set_title(what.partition(",")[0], fontsize=9)
