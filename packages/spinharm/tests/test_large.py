@@ -20,7 +20,7 @@ import spinharm
 
 dtype, spins, bandlimit = sys.argv[1], json.loads(sys.argv[2]), 720
 jax.config.update("jax_enable_x64", dtype == "float64")
-transform = spinharm.SpinTransform(spinharm.Grid.equiangular(721, 1440), bandlimit, spins)
+transform = spinharm.SpinTransform(spinharm.Grid.equiangular(721, 1440), bandlimit, spins, method="recursion")
 rng = np.random.default_rng(0)
 degree, order = np.ogrid[:bandlimit, -bandlimit + 1 : bandlimit]
 shape = (bandlimit, 2 * bandlimit - 1, len(spins), 1)

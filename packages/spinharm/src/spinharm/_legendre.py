@@ -53,7 +53,8 @@ def block(plan: Plan, towards_degrees: bool, spin: int, orders: np.ndarray, firs
 def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     """Host tables, one per block of orders: (order, spin, degree, lat) or (order, spin, lat, degree).
 
-    Without symmetric rings a second one follows each, for the negative orders.
+    Without symmetric rings a second one follows each, for the negative orders. Where `plan.halved`, a block is two
+    tables of the northern rings, for every other degree from the first one and from the second one.
     """
     result = []
     signs = (1,) if plan.folded or plan.real else (1, -1)
@@ -61,8 +62,52 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
         for sign in signs:
             orders = sign * np.arange(first, last)
             spins = [block(plan, towards_degrees, spin, orders, degree).astype(plan.dtype) for spin in plan.spins]
-            result.append(np.ascontiguousarray(np.stack(spins, 1)))
+            table = np.stack(spins, 1)
+            result += [
+                np.ascontiguousarray(x) for x in (_halves(plan, table, towards_degrees) if plan.halved else [table])
+            ]
     return result
+
+
+def _halves(plan: Plan, table: np.ndarray, towards_degrees: bool) -> list[np.ndarray]:
+    degrees_last = table if not towards_degrees else table.swapaxes(2, 3)
+    north = degrees_last[:, :, : _north(plan)].copy()
+    if plan.grid.nlat % 2 == 1 and towards_degrees:
+        # The ring on the equator is its own mirror image and is counted twice.
+        north[:, :, -1] /= 2
+    halves = [north[..., parity::2] for parity in (0, 1)]
+    return [half.swapaxes(2, 3) for half in halves] if towards_degrees else halves
+
+
+def _north(plan: Plan) -> int:
+    """Number of rings of the first half, one on the equator included."""
+    return -(-plan.grid.nlat // 2)
+
+
+def _parity(plan: Plan, first: int, last: int, degree: int) -> np.ndarray:
+    """(−1)^(m + degree), the parity about the equator of a block's first degree, by order: (m, 1, 1, 1, 1)."""
+    return ((-1.0) ** (np.arange(first, last) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
+
+
+def _fold(plan: Plan, parity: np.ndarray, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Rings to what the degrees of either parity see of them."""
+    north = _north(plan)
+    mirrored = parity * jnp.flip(x[:, :, plan.grid.nlat - north :], 2)
+    return x[:, :, :north] + mirrored, x[:, :, :north] - mirrored
+
+
+def _unfold(plan: Plan, parity: np.ndarray, first: jax.Array, second: jax.Array) -> jax.Array:
+    """What the degrees of either parity make of the northern rings, to all rings."""
+    mirrored = parity * (first - second)[:, :, : plan.grid.nlat // 2]
+    return jnp.concatenate([first + second, jnp.flip(mirrored, 2)], 2)
+
+
+def _interleave(first: jax.Array, second: jax.Array) -> jax.Array:
+    """Every other entry of axis 2 from each; the first may have one more."""
+    missing = first.shape[2] - second.shape[2]
+    padded = jnp.pad(second, ((0, 0), (0, 0), (0, missing), (0, 0), (0, 0)))
+    both = jnp.stack([first, padded], 3)
+    return both.reshape(*both.shape[:2], -1, *both.shape[4:])[:, :, : first.shape[2] + second.shape[2]]
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
@@ -96,7 +141,14 @@ def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[jax.A
     """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
     results = []
     for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True):
-        products = _multiply(plan, block, [part[first:last] for part in profiles])
+        parts = [part[first:last] for part in profiles]
+        if plan.halved:
+            parity = _parity(plan, first, last, degree)
+            folded = zip(*(_fold(plan, parity, part) for part in parts), strict=True)
+            halves = (_multiply(plan, [table], list(x)) for table, x in zip(block, folded, strict=True))
+            products = [_interleave(*pair) for pair in zip(*halves, strict=True)]
+        else:
+            products = _multiply(plan, block, parts)
         padding = ((0, 0), (0, 0), (degree, 0), (0, 0), (0, 0))
         results.append([jnp.pad(product, padding) for product in products])
     return _join(results)
@@ -104,9 +156,13 @@ def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[jax.A
 
 def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[jax.Array]:
     """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
-    return _join(
-        [
-            _multiply(plan, block, [part[first:last, :, degree:] for part in degrees])
-            for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True)
-        ]
-    )
+    results = []
+    for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True):
+        parts = [part[first:last, :, degree:] for part in degrees]
+        if plan.halved:
+            parity = _parity(plan, first, last, degree)
+            halves = (_multiply(plan, [table], [x[:, :, i::2] for x in parts]) for i, table in enumerate(block))
+            results.append([_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)])
+        else:
+            results.append(_multiply(plan, block, parts))
+    return _join(results)

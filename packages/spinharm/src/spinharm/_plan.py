@@ -15,6 +15,8 @@ Fourier = Literal["dft", "fft"]
 # the table remains. More blocks save little and cost compilation time.
 _BLOCKS = 6
 _FEWEST_ORDERS = 16
+# From this bandlimit on the halves of `Plan.halved` save more than folding and interleaving cost.
+_LARGE = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Plan:
         return self.grid.is_symmetric
 
     @property
+    def halved(self) -> bool:
+        """Whether dense tables hold northern rings only: harmonics of spin 0 are even or odd about the equator."""
+        return self.folded and not any(self.spins) and self.method == "tables" and self.bandlimit >= _LARGE
+
+    @property
     def parts(self) -> int:
         """Real numbers kept per order m >= 0: re and im of order m, and those of order −m unless maps are real."""
         return 2 if self.real else 4
@@ -77,13 +84,14 @@ class Plan:
         """Bytes of the tables of one direction."""
         item = np.dtype(self.dtype).itemsize
         rings = self.grid.nlat
+        kept = -(-rings // 2) if self.halved else rings
         signs = 1 if self.folded or self.real else 2
         if self.method == "recursion":
             nodes = recursion_nodes(self.grid, self.bandlimit)
             rows = len(self.spins) * self.bandlimit * signs
             return 2 * 8 * rows * max(nodes, rings) + 3 * 8 * rows * self.bandlimit + 2 * item * nodes * rings
         entries = sum((b - a) * (self.bandlimit - low) for a, b, low in self.blocks)
-        return item * len(self.spins) * entries * rings * signs
+        return item * len(self.spins) * entries * kept * signs
 
 
 def recursion_nodes(grid: Grid, bandlimit: int) -> int:
