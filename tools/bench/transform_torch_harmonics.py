@@ -98,8 +98,8 @@ def _as_theirs(coeffs: jax.Array) -> np.ndarray:
     packed = np.asarray(convert.to_ducc0_spin(jnp.moveaxis(coeffs, -1, 0), 1))
     dense = np.asarray(convert.from_packed(packed))[..., bandlimit - 1 :]
     degree = np.maximum(np.arange(bandlimit), 1)[:, None]
-    # Theirs multiply ∇Y and its rotation, of norm √(l(l+1)).
-    return dense / np.sqrt(degree * (degree + 1))
+    # Theirs multiply ∇Y and its rotation, of norm √(l(l+1)), which turns the other way than the curl of ducc0.
+    return dense * np.array([1, -1])[:, None, None] / np.sqrt(degree * (degree + 1))
 
 
 def measure(rounds: int = 15) -> dict[str, Any]:
