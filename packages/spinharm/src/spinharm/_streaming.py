@@ -6,6 +6,7 @@ with JAX's default of x64 off. Host arrays travel as pairs of 32-bit words for t
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,8 @@ from ._plan import Plan
 
 # Degrees generated before each matrix product: enough to make the product compute-bound, few enough to stay in cache.
 _DEGREES_PER_BLOCK = 16
+# Harmonics of one degree that are generated at a time: their recursion then stays in cache from degree to degree.
+_CACHED = 2**14
 
 
 def _words(array: np.ndarray) -> np.ndarray:
@@ -35,7 +38,10 @@ def _orders(plan: Plan) -> np.ndarray:
 
 
 def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
-    """Seeds of the recursion, its coefficients by degree and, for circles, the interpolation to Gauss nodes."""
+    """Seeds of the recursion, its coefficients by degree and, for circles, the interpolation to Gauss nodes.
+
+    Rows come in chunks: seeds (chunk, spin, row, node), coefficients (chunk, degree, 3, spin, row).
+    """
     interpolation = weights = None
     if towards_degrees != plan.adjoint:
         nodes, weights, interpolation = analysis_rule(plan)
@@ -49,9 +55,10 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     steps = np.zeros((_padded(plan.bandlimit), 3, len(plan.spins), orders.size))
     for degree in range(1, plan.bandlimit):
         steps[degree] = np.stack(_recursion.coefficients(degree - 1, orders[..., 0], spins[..., 0]))
-    result = [_words(seeds), _words(np.cos(nodes)), _words(steps)]
+    size = _rows_per_chunk(plan, nodes.size)
+    result = [_words(_in_chunks(seeds, 1, size)), _words(np.cos(nodes)), _words(_in_chunks(steps, 3, size))]
     if np.any(scale != 1.0):
-        result.append(_words(scale))
+        result.append(_words(_in_chunks(scale, 1, size)))
     if interpolation is not None:
         result.append(np.stack([interpolation[1], interpolation[-1]]).astype(plan.dtype))
     return result
@@ -61,6 +68,27 @@ def _padded(bandlimit: int) -> int:
     return -(-bandlimit // _DEGREES_PER_BLOCK) * _DEGREES_PER_BLOCK
 
 
+def _rows_per_chunk(plan: Plan, nodes: int) -> int:
+    return max(1, min(_orders(plan).size, _CACHED // (len(plan.spins) * nodes)))
+
+
+def _in_chunks(x: Any, axis: int, size: int) -> Any:
+    """An axis of rows as chunks of `size`, which come first, the last one filled up with zeros."""
+    module = np if isinstance(x, np.ndarray) else jnp
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = (0, -x.shape[axis] % size)
+    x = module.pad(x, padding)
+    count = x.shape[axis] // size
+    return module.moveaxis(x.reshape(*x.shape[:axis], count, size, *x.shape[axis + 1 :]), axis, 0)
+
+
+def _from_chunks(x: jax.Array, axis: int, rows: int) -> jax.Array:
+    """The inverse of `_in_chunks`."""
+    x = jnp.moveaxis(x, 0, axis)
+    x = x.reshape(*x.shape[:axis], x.shape[axis] * x.shape[axis + 1], *x.shape[axis + 2 :])
+    return lax.slice_in_dim(x, 0, rows, axis=axis)
+
+
 def _unpack(plan: Plan, tables: tuple[jax.Array, ...]) -> tuple[list[jax.Array], jax.Array | None, jax.Array | None]:
     interpolation = tables[-1] if tables[-1].dtype != jnp.uint32 else None
     words = tables if interpolation is None else tables[:-1]
@@ -68,36 +96,46 @@ def _unpack(plan: Plan, tables: tuple[jax.Array, ...]) -> tuple[list[jax.Array],
     return [seeds, cosine, steps], (scale[0] if scale else None), interpolation
 
 
-def _scan_blocks(plan: Plan, tables: tuple[jax.Array, ...], consume, carry, per_block):
-    """Run `consume(carry, rows, item)` over blocks of degrees; `rows` is (degree, spin, order, node)."""
+def _by_chunk(plan: Plan, tables: tuple[jax.Array, ...], consume: Any, start: jax.Array, columns: jax.Array) -> Any:
+    """What `consume(out, rows, columns, degree)` makes of the harmonics of each chunk, from `start` onwards.
+
+    `rows` is (degree, spin, row, node), of a block of degrees that begins at `degree`; columns are those of the chunk.
+    """
     (seeds, cosine, steps), scale, _ = _unpack(plan, tables)
     spins, orders = np.array(plan.spins)[:, None], _orders(plan)[None, :]
-    start = jnp.asarray(_recursion.start_degree(orders, spins), jnp.int32)[..., None]
-    degree = np.arange(steps.shape[0])
+    first = _recursion.start_degree(orders, spins)
+    # Rows that fill up a chunk begin nowhere.
+    first = _in_chunks(first + 1, 1, seeds.shape[2]) - 1
+    first_block = np.where(first < 0, plan.bandlimit, first).min((1, 2)) // _DEGREES_PER_BLOCK
+    degree = np.arange(steps.shape[1])
     norm = np.sqrt((2 * degree + 1) / (4 * np.pi))[:, None] * (-1.0) ** (np.array(plan.spins) % 2)
 
-    def step(state, item):
-        previous, current = state
-        index, (gain, shift, decay), factor = item
-        following = gain[..., None] * (cosine - shift[..., None]) * current - decay[..., None] * previous
-        following = jnp.where(start == index, seeds, following)
-        row = following if scale is None else following * scale
-        return (current, following), (row * factor[:, None, None]).astype(plan.dtype)
+    def chunk(item: Any) -> jax.Array:
+        seeds, steps, scale, first, first_block, columns = item
 
-    def block(state, item):
-        harmonics, carry = state
-        degrees, extra = item
-        harmonics, rows = lax.scan(step, harmonics, degrees)
-        carry, out = consume(carry, rows, extra)
-        return (harmonics, carry), out
+        def step(state: Any, item: Any) -> Any:
+            previous, current = state
+            index, (gain, shift, decay), factor = item
+            following = gain[..., None] * (cosine - shift[..., None]) * current - decay[..., None] * previous
+            following = jnp.where(first == index, seeds, following)
+            row = following if scale is None else following * scale
+            return (current, following), (row * factor[:, None, None]).astype(plan.dtype)
 
-    def blocked(x):
-        return x.reshape(-1, _DEGREES_PER_BLOCK, *x.shape[1:])
+        def block(index: Any, state: Any) -> Any:
+            harmonics, out = state
+            at = index * _DEGREES_PER_BLOCK
+            items = (jnp.asarray(degree, jnp.int32), steps, jnp.asarray(norm))
+            items = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, at, _DEGREES_PER_BLOCK), items)
+            # Two steps at a time need no copies of the two degrees that are carried.
+            harmonics, rows = lax.scan(step, harmonics, items, unroll=2)
+            return harmonics, consume(out, rows, columns, at)
 
-    degrees = jax.tree.map(blocked, (jnp.asarray(degree, jnp.int32), steps, jnp.asarray(norm)))
-    zero = jnp.zeros_like(seeds)
-    (_, carry), out = lax.scan(block, ((zero, zero), carry), (degrees, per_block))
-    return carry, out
+        zero = jnp.zeros_like(seeds)
+        # Below its first degree a chunk is zero.
+        return lax.fori_loop(first_block, steps.shape[0] // _DEGREES_PER_BLOCK, block, ((zero, zero), start))[1]
+
+    first_degrees = jnp.asarray(first, jnp.int32)[..., None]
+    return lax.map(chunk, (seeds, steps, scale, first_degrees, jnp.asarray(first_block, jnp.int32), columns))
 
 
 def _interpolate(plan: Plan, matrices: jax.Array, x: jax.Array) -> jax.Array:
@@ -146,17 +184,16 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]
     _, _, interpolation = _unpack(plan, tables)
     if interpolation is not None:
         profiles = _interpolate(plan, interpolation, profiles)
-    columns = _to_rows(plan, profiles)
+    columns = _in_chunks(_to_rows(plan, profiles), 1, tables[0].shape[2])
 
-    def consume(carry, rows, _):
+    def consume(out: jax.Array, rows: jax.Array, columns: jax.Array, degree: jax.Array) -> jax.Array:
         # (degree, s, row, node) × (s, row, node, part, …), batched over s and row.
-        return carry, lax.dot_general(rows, columns, (((3,), (2,)), ((1, 2), (0, 1))), precision=plan.precision)
+        product = lax.dot_general(rows, columns, (((3,), (2,)), ((1, 2), (0, 1))), precision=plan.precision)
+        return lax.dynamic_update_slice_in_dim(out, product, degree, 2)
 
-    _, out = _scan_blocks(plan, tables, consume, (), None)
-    # (block, s, row, degree, part, …) to (row, s, block · degree, part, …)
-    out = out.transpose(2, 1, 0, 3, 4, 5, 6)
-    out = out.reshape(*out.shape[:2], _padded(plan.bandlimit), *out.shape[4:])[:, :, : plan.bandlimit]
-    return _unstack(_from_rows(plan, out))
+    start = _zeros(columns, _padded(plan.bandlimit))
+    out = _from_chunks(_by_chunk(plan, tables, consume, start, columns), 1, _orders(plan).size)
+    return _unstack(_from_rows(plan, out[:, :, : plan.bandlimit].swapaxes(0, 1)))
 
 
 @_in_double
@@ -166,22 +203,23 @@ def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) 
     _, _, interpolation = _unpack(plan, tables)
     columns = _to_rows(plan, degrees)
     missing = _padded(plan.bandlimit) - plan.bandlimit
-    columns = jnp.pad(columns, ((0, 0), (0, 0), (0, missing), *((0, 0),) * 3))
-    count = columns.shape[2] // _DEGREES_PER_BLOCK
-    blocks = columns.reshape(*columns.shape[:2], count, _DEGREES_PER_BLOCK, *columns.shape[3:])
-    blocks = blocks.transpose(2, 0, 1, 3, 4, 5, 6)
+    columns = _in_chunks(jnp.pad(columns, ((0, 0), (0, 0), (0, missing), *((0, 0),) * 3)), 1, tables[0].shape[2])
 
-    def consume(total, rows, block):
+    def consume(out: jax.Array, rows: jax.Array, columns: jax.Array, degree: jax.Array) -> jax.Array:
         # (degree, s, row, node) × (s, row, degree, part, …), batched over s and row.
-        return total + lax.dot_general(rows, block, (((0,), (2,)), ((1, 2), (0, 1))), precision=plan.precision), None
+        block = lax.dynamic_slice_in_dim(columns, degree, _DEGREES_PER_BLOCK, 2)
+        return out + lax.dot_general(rows, block, (((0,), (2,)), ((1, 2), (0, 1))), precision=plan.precision)
 
-    nodes = tables[1].shape[0]
-    # Zeros that vary over the same axes of a `shard_map` as what is added to them.
-    start = jnp.zeros((*columns.shape[:2], nodes, *columns.shape[3:]), plan.dtype)
-    total = jnp.where(False, columns[:, :, :1], start)
-    total, _ = _scan_blocks(plan, tables, consume, total, blocks)
+    start = _zeros(columns, tables[1].shape[0])
+    total = _from_chunks(_by_chunk(plan, tables, consume, start, columns), 1, _orders(plan).size)
     out = _from_rows(plan, total.swapaxes(0, 1))
     return _unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))
+
+
+def _zeros(columns: jax.Array, size: int) -> jax.Array:
+    """Zeros for one chunk, (s, row, size, part, …), that vary over the same axes of a `shard_map` as the columns."""
+    one = columns[0, :, :, :1]
+    return jnp.where(False, one, jnp.zeros((*one.shape[:2], size, *one.shape[3:]), one.dtype))
 
 
 def _unstack(x: jax.Array) -> list[jax.Array]:
