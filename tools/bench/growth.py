@@ -39,7 +39,7 @@ STEPS = {"batch": (1, 2, 4, 8, 16, 32), "channels": (8, 16, 32, 64, 128), "bandl
 FITTED = 3
 
 
-def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+def exponent(sizes: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> float:
     """Slope of log value over log size, over the largest sizes."""
     return float(np.polyfit(np.log(sizes[-FITTED:]), np.log(values[-FITTED:]), 1)[0])
 

@@ -37,7 +37,7 @@ def measure(rounds: int = 5) -> dict[str, Any]:
             both = spinharm.jit(lambda x, transform=transform: transform.inverse(transform.forward(x)))
             results.append(both(maps))
             candidates[method] = lambda both=both, maps=maps: both(maps)
-        require_equal(f"n = {n}", *results, 1e-4)
+        require_equal(f"n = {n}", results[0], results[1], 1e-4)
         times = milliseconds(candidates, rounds)
         rows.append(
             {"n": n, "products [ms]": times["dft"], "FFT [ms]": times["fft"], "ratio": times["fft"] / times["dft"]}
