@@ -14,17 +14,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _residual import residual_step
 from _timing import milliseconds
 
 import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import SpinResNet
 from spinnn.plots import BLUE, GREY, make_figure, make_panels, save_figure
-from spinnn.training import OptimizerConfig, init_state, l2_loss, make_optimizer, make_step
 
 PACKAGES = ("spinharm", "spinnn", "equinox", "optax")
 DOCS = Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs"
@@ -60,31 +58,10 @@ def _transforms() -> tuple[dict[int, Callable[[], Any]], dict[int, Callable[[], 
     return both, rings
 
 
-def _loss(model: Any, state: Any, batch: dict[str, jax.Array], key: jax.Array) -> Any:
-    prediction, state = model(batch["x"], state)
-    return l2_loss(prediction, batch["y"]), (state, {})
-
-
 def _step(batch: int, channels: int, bandlimit: int) -> Callable[[], Any]:
     """One optimisation step; each call goes on from the last."""
-    grid = Grid.gauss_legendre(bandlimit)
-    network, net_state = eqx.nn.make_with_state(SpinResNet)(
-        (0,),
-        3,
-        grid_in=grid,
-        grids=[grid] * 2,
-        widths=[channels] * 2,
-        num_filter_params=[8] * 2,
-        spins_out=(0,),
-        channels_out=1,
-        output="real",
-        key=jax.random.key(0),
-    )
-    optimizer = make_optimizer(OptimizerConfig(warmup_epochs=0.0), 1, 100)
-    state, static = init_state(network, net_state, optimizer, key=jax.random.key(1))
-    step = make_step(_loss, static, optimizer)
-    x = jax.random.normal(jax.random.key(2), (batch, *grid.shape, 1, 3))
-    data, holder = {"x": x, "y": x[..., :1]}, [state]
+    _, step, state, data = residual_step(Grid.gauss_legendre(bandlimit), 2, channels, batch)
+    holder = [state]
 
     def one_step() -> Any:
         holder[0], result = step(holder[0], data)

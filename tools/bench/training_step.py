@@ -15,15 +15,14 @@ import resource
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
+from _residual import residual_step
 from _timing import Compilations, in_processes, milliseconds
 
 import spinharm
 from spinharm import Grid
 from spinnn import SpinBlock, SpinResNet, parameter_count
-from spinnn.training import OptimizerConfig, init_state, l2_loss, make_optimizer, make_step
 
 PACKAGES = ("spinharm", "spinnn", "equinox", "optax")
 BETTER = {"share": "neither"}
@@ -31,11 +30,6 @@ TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / 
 CASES = ((32, 16), (64, 4), (128, 1))
 CHANNELS = 32
 GRIDS = {"n×n": lambda n: Grid.equiangular(n, n), "Gauss": lambda n: Grid.gauss_legendre(n // 2)}
-
-
-def _loss(model: Any, state: Any, batch: dict[str, jax.Array], key: jax.Array) -> Any:
-    prediction, state = model(batch["x"], state)
-    return l2_loss(prediction, batch["y"]), (state, {})
 
 
 def _transforms(network: SpinResNet, batch: int) -> Any:
@@ -70,23 +64,7 @@ def _transforms(network: SpinResNet, batch: int) -> Any:
 def _case(n: int, batch: int, grid_name: str) -> dict[str, Any]:
     grid = GRIDS[grid_name](n)
     compilations = Compilations()
-    network, net_state = eqx.nn.make_with_state(SpinResNet)(
-        (0,),
-        3,
-        grid_in=grid,
-        grids=[grid] * 4,
-        widths=[CHANNELS] * 4,
-        num_filter_params=[8] * 4,
-        spins_out=(0,),
-        channels_out=1,
-        output="real",
-        key=jax.random.key(0),
-    )
-    optimizer = make_optimizer(OptimizerConfig(warmup_epochs=0.0), 1, 100)
-    state, static = init_state(network, net_state, optimizer, key=jax.random.key(1))
-    step = make_step(_loss, static, optimizer)
-    x = jax.random.normal(jax.random.key(2), (batch, *grid.shape, 1, 3))
-    data = {"x": x, "y": x[..., :1]}
+    network, step, state, data = residual_step(grid, 4, CHANNELS, batch)
     jax.block_until_ready(data)
     compilations.clear()
     state, result = step(state, data)
