@@ -9,7 +9,7 @@ from spinnn import command
 
 from .._demo import run_demo
 
-_TEXT = """Everything once, without network or data: about 100 s on two CPU cores.
+_TEXT = """Everything once, without network or data: about two minutes on two CPU cores.
 
 Simulates shallow water on the rotating sphere, prepares the data, trains a small U-net that is applied to its own
 outputs, forecasts, compares with persistence and climatology, draws maps and writes the report. It runs the other
