@@ -1,13 +1,16 @@
 """Fourier transforms along the rings, between maps and order profiles.
 
 Maps have axes (batch, lat, lon, spin, channel). Profiles are lists of real arrays (order, spin, lat, batch, channel)
-for orders m >= 0: re F_m and im F_m and, for complex maps, re F_−m and im F_−m. In this layout the product over
-colatitude is one batched matrix product without any transposition.
+for orders m >= 0: re F_m and im F_m and, for complex maps, re F_−m and im F_−m; one list for all orders, or one for
+the even and one for the odd ones (`Plan.stride`). In this layout the product over colatitude is one batched matrix
+product without any transposition.
 
 A CPU spends its time here on memory traffic. Slices, flips, sums and transpositions between two `optimization_barrier`s
 are one pass over memory; products stay outside such passes, and arrays are never joined inside one, which XLA would
 turn into a branch per element.
 """
+
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,22 +22,73 @@ from ._plan import Plan
 _barrier = lax.optimization_barrier
 
 
-def dft_tables(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """Cos and sin of m φ_k, (order, k), for k up to half a ring; columns that are their own mirror image count half."""
-    order, k = np.arange(plan.bandlimit), np.arange(_half(plan.grid.nlon))
-    # The integer product is reduced first, so that the angle keeps its digits.
-    angle = 2 * np.pi * (np.outer(order, k) % plan.grid.nlon) / plan.grid.nlon
-    return np.cos(angle), np.sin(angle)
+class _Columns(NamedTuple):
+    """The columns of rings as the cosines, or the sines, of one class of orders see them.
+
+    Attributes:
+        paired: (k, spin, lat, batch, channel): sums or differences of columns that mirror each other.
+        same: A column that counts the same in all orders, if any.
+        alternating: A column that counts (−1)^i in entry i of the class, if any.
+    """
+
+    paired: jax.Array
+    same: jax.Array | None = None
+    alternating: jax.Array | None = None
 
 
-def _half(nlon: int) -> int:
-    """Columns from φ_0 to the opposite meridian, both included."""
-    return nlon // 2 + 1
+def classes(plan: Plan, x: Any) -> list[Any]:
+    """An axis of orders, the first one of `x`, parted as `Plan.stride` says."""
+    return [x[first :: plan.stride] for first in range(plan.stride)]
 
 
-def _pairs(nlon: int) -> int:
-    """Pairs of columns that mirror each other about φ_0."""
-    return (nlon - 1) // 2
+def dft_tables(plan: Plan) -> list[np.ndarray]:
+    """For each class of orders cos and sin of m φ_k, (order, k): k up to half a ring, a quarter with two classes."""
+    k = np.arange(plan.grid.nlon // (2 * plan.stride) + 1)
+    result = []
+    for order in classes(plan, np.arange(plan.bandlimit)):
+        # The integer product is reduced first, so that the angle keeps its digits.
+        angle = 2 * np.pi * (np.outer(order, k) % plan.grid.nlon) / plan.grid.nlon
+        result += [np.cos(angle), np.sin(angle)]
+    return result
+
+
+def _fold(plan: Plan, x: jax.Array) -> list[tuple[_Columns, _Columns]]:
+    """What cosines and sines of each class see of the columns (lon, …), which makes the products smaller.
+
+    Cosines are even and sines odd about φ = 0. Cosines of even and sines of odd orders are even about φ = π/2, the
+    others odd. Columns that are their own mirror image stay apart.
+    """
+    nlon, pairs = plan.grid.nlon, (plan.grid.nlon - 1) // 2
+    if plan.stride == 1:
+        inner, mirrored = x[1 : pairs + 1], jnp.flip(x[nlon - pairs :], 0)
+        opposite = x[nlon // 2] if nlon % 2 == 0 else None
+        return [(_Columns(inner + mirrored, x[0], opposite), _Columns(inner - mirrored))]
+    quarter, half = nlon // 4, nlon // 2
+    near, mirrored = x[1:quarter], jnp.flip(x[nlon - quarter + 1 :], 0)
+    far, opposite = jnp.flip(x[half - quarter + 1 : half], 0), x[half + 1 : half + quarter]
+    even, odd, far_even, far_odd = near + mirrored, near - mirrored, far + opposite, far - opposite
+    east, west = x[quarter], x[nlon - quarter]
+    return [
+        (_Columns(even + far_even, x[0] + x[half], east + west), _Columns(odd - far_odd)),
+        (_Columns(even - far_even, x[0] - x[half]), _Columns(odd + far_odd, None, east - west)),
+    ]
+
+
+def _unfold(plan: Plan, waves: list[tuple[jax.Array, jax.Array]]) -> jax.Array:
+    """Sums of cosines and of sines of each class, (k, …), to columns (lon, …)."""
+    if plan.stride == 1:
+        ((even, odd),) = waves
+        inner = slice(1, (plan.grid.nlon - 1) // 2 + 1)
+        return jnp.concatenate([even + odd, jnp.flip((even - odd)[inner], 0)])
+    (even, odd), (even_of_odd, odd_of_odd) = waves
+    inner = slice(1, -1)
+    quadrants = [
+        even + even_of_odd + (odd + odd_of_odd),
+        jnp.flip((even - even_of_odd - (odd - odd_of_odd))[:-1], 0),
+        (even - even_of_odd + (odd - odd_of_odd))[1:],
+        jnp.flip((even + even_of_odd - (odd + odd_of_odd))[inner], 0),
+    ]
+    return jnp.concatenate(quadrants)
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
@@ -42,37 +96,49 @@ def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
     return lax.dot_general(matrix, x, (((1,), (0,)), ((), ())), precision=plan.precision)
 
 
+def _with_fixed(plan: Plan, product: jax.Array, columns: _Columns) -> jax.Array:
+    """A product with what the columns add that are their own mirror image."""
+    if columns.same is not None:
+        product = product + columns.same
+    if columns.alternating is not None:
+        sign = ((-1.0) ** np.arange(product.shape[0])).astype(plan.dtype)
+        product = product + sign.reshape(-1, *(1,) * columns.alternating.ndim) * columns.alternating
+    return product
+
+
 def _flip(plan: Plan, x: jax.Array) -> jax.Array:
     """Order −m is stored southern ring first where one table serves m and −m."""
     return jnp.flip(x, 2) if plan.folded else x
 
 
-def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> list[jax.Array]:
-    """F_m = Σ_k f(φ_k) e^{−iσmφ_k} for every ring, without the phase of the longitude origin."""
+def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> list[list[jax.Array]]:
+    """F_m = Σ_k f(φ_k) e^{−iσmφ_k} for every ring, without the phase of the longitude origin, by class."""
     if plan.fourier == "fft":
-        return _fft_to_profiles(plan, maps)
-    cosine, sine = tables
-    nlon, pairs = plan.grid.nlon, _pairs(plan.grid.nlon)
-    inner = slice(1, pairs + 1)
-    alternating = ((-1.0) ** np.arange(plan.bandlimit)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
-
-    def halves(x: jax.Array) -> tuple[jax.Array, ...]:
-        # Even and odd parts about φ_0 halve the two products. Columns that are their own mirror image stay apart.
-        x = x.transpose(2, 3, 1, 0, 4)
-        mirrored = jnp.flip(x[nlon - pairs :], 0)
-        return x[inner] + mirrored, x[inner] - mirrored, x[0], x[nlon // 2]
-
+        return [_fft_to_profiles(plan, maps)]
     components = (maps,) if plan.real else (maps.real, maps.imag)
-    even_waves, odd_waves = [], []
-    for even, odd, first, opposite in _barrier([halves(x) for x in components]):
-        wave, odd_wave = _barrier((_product(plan, cosine[:, inner], even), _product(plan, sine[:, inner], odd)))
-        wave = wave + first
-        even_waves.append(wave + alternating * opposite if nlon % 2 == 0 else wave)
-        odd_waves.append(odd_wave)
+    folded = _barrier([_fold(plan, x.transpose(2, 3, 1, 0, 4)) for x in components])
+    profiles = []
+    for index in range(plan.stride):
+        tables_of_class = tables[2 * index : 2 * index + 2]
+        # Cosines and sines of the real part, then of the imaginary part.
+        waves = [wave for x in folded for wave in _waves(plan, tables_of_class, x[index])]
+        profiles.append(_orders_of_waves(plan, waves))
+    return profiles
+
+
+def _waves(plan: Plan, tables: tuple[jax.Array, ...], columns: tuple[_Columns, _Columns]) -> list[jax.Array]:
+    """Sums of columns times cosines and times sines, for one class of orders: (m, …)."""
+    products = [
+        _product(plan, table[:, 1 : 1 + x.paired.shape[0]], x.paired) for table, x in zip(tables, columns, strict=True)
+    ]
+    return [_with_fixed(plan, *pair) for pair in zip(_barrier(products), columns, strict=True)]
+
+
+def _orders_of_waves(plan: Plan, waves: list[jax.Array]) -> list[jax.Array]:
     sigma = plan.sign
     if plan.real:
-        return [even_waves[0], -sigma * odd_waves[0]]
-    (re_cos, im_cos), (re_sin, im_sin) = even_waves, odd_waves
+        return [waves[0], -sigma * waves[1]]
+    re_cos, re_sin, im_cos, im_sin = waves
     return [
         re_cos + sigma * im_sin,
         im_cos - sigma * re_sin,
@@ -85,7 +151,7 @@ def _fft_to_profiles(plan: Plan, maps: jax.Array) -> list[jax.Array]:
     rows = _barrier(maps.transpose(3, 1, 0, 4, 2))
     spectrum = _barrier(jnp.fft.rfft(rows) if plan.real else jnp.fft.fft(rows))
     re, im = _barrier((spectrum.real, spectrum.imag))
-    re, im = _barrier((re.transpose(4, 0, 1, 2, 3), im.transpose(4, 0, 1, 2, 3)))
+    re, im = re.transpose(4, 0, 1, 2, 3), im.transpose(4, 0, 1, 2, 3)
     nlon, L = plan.grid.nlon, plan.bandlimit
     positive = (re[:L], im[:L])
     if plan.real:
@@ -96,24 +162,33 @@ def _fft_to_profiles(plan: Plan, maps: jax.Array) -> list[jax.Array]:
     return [*positive, *(_flip(plan, x) for x in negative)]
 
 
-def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[jax.Array]) -> jax.Array:
+def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> jax.Array:
     """f(φ_k) = Σ_m F_m e^{iσmφ_k}; real maps take F_m for m > 0 as already doubled."""
-    parts = profiles if plan.real else [*profiles[:2], *(_flip(plan, part) for part in profiles[2:])]
     if plan.fourier == "fft":
-        return _fft_to_maps(plan, parts)
-    cosine, sine = (table.T for table in tables)
-    sigma, pairs = plan.sign, _pairs(plan.grid.nlon)
-    if plan.real:
-        sources = [(parts[0], -sigma * parts[1])]
-    else:
-        sums, differences = [parts[0] + parts[2], parts[1] + parts[3]], [parts[0] - parts[2], parts[1] - parts[3]]
-        sources = [(sums[0], -sigma * differences[1]), (sums[1], sigma * differences[0])]
-    columns = []
-    for even, odd in _barrier(sources):
-        even, odd = _barrier((_product(plan, cosine, even), _product(plan, sine, odd)))
-        mirrored = even[1 : pairs + 1] - odd[1 : pairs + 1]
-        columns.append(jnp.concatenate([even + odd, jnp.flip(mirrored, 0)]).transpose(3, 2, 0, 1, 4))
+        return _fft_to_maps(plan, _unflipped(plan, profiles[0]))
+    # One (component, cosines or sines) after the other, each with all classes.
+    sources = _barrier([_waves_of_orders(plan, _unflipped(plan, parts)) for parts in profiles])
+    sums = _barrier(
+        [[_product(plan, tables[2 * r + i % 2].T, x) for i, x in enumerate(waves)] for r, waves in enumerate(sources)]
+    )
+    columns = [
+        _unfold(plan, [(waves[i], waves[i + 1]) for waves in sums]).transpose(3, 2, 0, 1, 4)
+        for i in range(0, len(sums[0]), 2)
+    ]
     return columns[0] if plan.real else lax.complex(*columns)
+
+
+def _unflipped(plan: Plan, parts: list[jax.Array]) -> list[jax.Array]:
+    return [*parts[:2], *(_flip(plan, part) for part in parts[2:])]
+
+
+def _waves_of_orders(plan: Plan, parts: list[jax.Array]) -> list[jax.Array]:
+    """What cosines and sines of the real part, then of the imaginary part, are multiplied by."""
+    sigma = plan.sign
+    if plan.real:
+        return [parts[0], -sigma * parts[1]]
+    re, im, re_negative, im_negative = parts
+    return [re + re_negative, -sigma * (im - im_negative), im + im_negative, sigma * (re - re_negative)]
 
 
 def _fft_to_maps(plan: Plan, parts: list[jax.Array]) -> jax.Array:

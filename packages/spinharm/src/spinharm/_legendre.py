@@ -1,12 +1,14 @@
 """The product over colatitude with dense tables: one real matrix per order, from rings to degrees or back."""
 
+from itertools import islice
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from . import _quadrature, _recursion
-from ._plan import Plan, recursion_nodes
+from ._plan import Block, Plan, recursion_nodes
 
 # With fewer columns than this, the parts are joined for one product, which costs a copy and saves reading the table
 # again.
@@ -35,8 +37,7 @@ def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
 
 def block(plan: Plan, towards_degrees: bool, spin: int, orders: np.ndarray, first_degree: int) -> np.ndarray:
     """The matrices of one spin and some orders in float64: (order, degree, lat) or (order, lat, degree)."""
-    is_analysis = towards_degrees != plan.adjoint
-    if not is_analysis:
+    if not plan.is_analysis(towards_degrees):
         table = _recursion.reduced_harmonics(plan.bandlimit, spin, plan.grid.colatitude, orders, first_degree)
     else:
         nodes, weights, interpolation = analysis_rule(plan)
@@ -51,32 +52,31 @@ def block(plan: Plan, towards_degrees: bool, spin: int, orders: np.ndarray, firs
 
 
 def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
-    """Host tables, one per block of orders: (order, spin, degree, lat) or (order, spin, lat, degree).
+    """Host tables by class of orders and `Plan.blocks`: (order, spin, degree, lat) or (order, spin, lat, degree).
 
     Without symmetric rings a second one follows each, for the negative orders. Where `plan.halved`, a block is two
     tables of the northern rings, for every other degree from the first one and from the second one.
     """
     result = []
     signs = (1,) if plan.folded or plan.real else (1, -1)
-    for first, last, degree in plan.blocks:
-        for sign in signs:
-            orders = sign * np.arange(first, last)
-            spins = [block(plan, towards_degrees, spin, orders, degree).astype(plan.dtype) for spin in plan.spins]
-            table = np.stack(spins, 1)
-            result += [
-                np.ascontiguousarray(x) for x in (_halves(plan, table, towards_degrees) if plan.halved else [table])
-            ]
+    for index in range(plan.stride):
+        for (first, last), degree, (north, south) in plan.blocks(towards_degrees):
+            for sign in signs:
+                orders = sign * np.arange(first + index, last, plan.stride)
+                spins = [block(plan, towards_degrees, spin, orders, degree).astype(plan.dtype) for spin in plan.spins]
+                # (order, spin, lat, degree)
+                table = np.stack([x.swapaxes(1, 2) if towards_degrees else x for x in spins], 1)
+                cut = _halves(plan, table, north, towards_degrees) if plan.halved else [table[:, :, north:south]]
+                result += [np.ascontiguousarray(x.swapaxes(2, 3) if towards_degrees else x) for x in cut]
     return result
 
 
-def _halves(plan: Plan, table: np.ndarray, towards_degrees: bool) -> list[np.ndarray]:
-    degrees_last = table if not towards_degrees else table.swapaxes(2, 3)
-    north = degrees_last[:, :, : _north(plan)].copy()
+def _halves(plan: Plan, table: np.ndarray, north: int, towards_degrees: bool) -> list[np.ndarray]:
+    rings = table[:, :, north : _north(plan)].copy()
     if plan.grid.nlat % 2 == 1 and towards_degrees:
         # The ring on the equator is its own mirror image and is counted twice.
-        north[:, :, -1] /= 2
-    halves = [north[..., parity::2] for parity in (0, 1)]
-    return [half.swapaxes(2, 3) for half in halves] if towards_degrees else halves
+        rings[:, :, -1] /= 2
+    return [rings[..., parity::2] for parity in (0, 1)]
 
 
 def _north(plan: Plan) -> int:
@@ -84,30 +84,33 @@ def _north(plan: Plan) -> int:
     return -(-plan.grid.nlat // 2)
 
 
-def _parity(plan: Plan, first: int, last: int, degree: int) -> np.ndarray:
+def _parity(plan: Plan, orders: range, degree: int) -> np.ndarray:
     """(−1)^(m + degree), the parity about the equator of a block's first degree, by order: (m, 1, 1, 1, 1)."""
-    return ((-1.0) ** (np.arange(first, last) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
+    return ((-1.0) ** (np.array(orders) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
 
 
-def _fold(plan: Plan, parity: np.ndarray, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _fold(parity: np.ndarray, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Rings to what the degrees of either parity see of them."""
-    north = _north(plan)
-    mirrored = parity * jnp.flip(x[:, :, plan.grid.nlat - north :], 2)
+    north = -(-x.shape[2] // 2)
+    mirrored = parity * jnp.flip(x[:, :, x.shape[2] - north :], 2)
     return x[:, :, :north] + mirrored, x[:, :, :north] - mirrored
 
 
 def _unfold(plan: Plan, parity: np.ndarray, first: jax.Array, second: jax.Array) -> jax.Array:
-    """What the degrees of either parity make of the northern rings, to all rings."""
-    mirrored = parity * (first - second)[:, :, : plan.grid.nlat // 2]
+    """What the degrees of either parity make of the northern rings, to both hemispheres."""
+    south = first.shape[2] - plan.grid.nlat % 2
+    mirrored = parity * (first - second)[:, :, :south]
     return jnp.concatenate([first + second, jnp.flip(mirrored, 2)], 2)
 
 
-def _interleave(first: jax.Array, second: jax.Array) -> jax.Array:
-    """Every other entry of axis 2 from each; the first may have one more."""
-    missing = first.shape[2] - second.shape[2]
-    padded = jnp.pad(second, ((0, 0), (0, 0), (0, missing), (0, 0), (0, 0)))
-    both = jnp.stack([first, padded], 3)
-    return both.reshape(*both.shape[:2], -1, *both.shape[4:])[:, :, : first.shape[2] + second.shape[2]]
+def _interleave(first: jax.Array, second: jax.Array, axis: int) -> jax.Array:
+    """Every other entry of an axis from each; the first may have one more."""
+    size = first.shape[axis] + second.shape[axis]
+    padding = [(0, 0)] * first.ndim
+    padding[axis] = (0, first.shape[axis] - second.shape[axis])
+    both = jnp.stack([first, jnp.pad(second, padding)], axis + 1)
+    both = both.reshape(*both.shape[:axis], -1, *both.shape[axis + 2 :])
+    return lax.slice_in_dim(both, 0, size, axis=axis)
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
@@ -125,9 +128,70 @@ def _multiply(plan: Plan, block: list[jax.Array], parts: list[jax.Array]) -> lis
     return [joined[:, :, :, index] for index in range(len(parts))]
 
 
-def _by_block(plan: Plan, matrices: tuple[jax.Array, ...]) -> list[list[jax.Array]]:
-    per_block = len(matrices) // len(plan.blocks)
-    return [list(matrices[i * per_block : (i + 1) * per_block]) for i in range(len(plan.blocks))]
+def _by_class(
+    plan: Plan, matrices: tuple[jax.Array, ...], towards_degrees: bool
+) -> list[list[tuple[range, Block, list[jax.Array]]]]:
+    """(orders, block, matrices) of each block, for each class of orders."""
+    blocks = plan.blocks(towards_degrees)
+    per_block = len(matrices) // (plan.stride * len(blocks))
+    remaining = iter(matrices)
+    return [
+        [
+            (range(block.orders[0] + index, block.orders[1], plan.stride), block, list(islice(remaining, per_block)))
+            for block in blocks
+        ]
+        for index in range(plan.stride)
+    ]
+
+
+def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel) by class to parts (m, s, degree, batch, channel) of all orders."""
+    by_class = []
+    for blocks, of_class in zip(_by_class(plan, matrices, True), profiles, strict=True):
+        results = []
+        for orders, (_, degree, (north, south)), own in blocks:
+            begin = orders.start // plan.stride
+            parts = [part[begin : begin + len(orders), :, north:south] for part in of_class]
+            if plan.halved:
+                parity = _parity(plan, orders, degree)
+                folded = zip(*(_fold(parity, part) for part in parts), strict=True)
+                halves = (_multiply(plan, [table], list(x)) for table, x in zip(own, folded, strict=True))
+                products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
+            else:
+                products = _multiply(plan, own, parts)
+            results.append([_pad(product, degree, 0) for product in products])
+        by_class.append(results)
+    if plan.stride == 1:
+        return _join(by_class[0])
+    blocks = zip(*by_class, strict=True)
+    return _join([[_interleave(even, odd, 0) for even, odd in zip(*pair, strict=True)] for pair in blocks])
+
+
+def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[list[jax.Array]]:
+    """Parts (m, s, degree, batch, channel) of all orders to parts (m, s, lat, batch, channel) by class."""
+    classes = _by_class(plan, matrices, False)
+    if len(classes[0]) == 1:
+        # Cutting several blocks out is what brings entries into the order of the products.
+        degrees = lax.optimization_barrier(degrees)
+    by_class = []
+    for blocks in classes:
+        results = []
+        for orders, (_, degree, (north, south)), own in blocks:
+            parts = [part[orders.start : orders.stop : plan.stride, :, degree:] for part in degrees]
+            if plan.halved:
+                parity = _parity(plan, orders, degree)
+                halves = (_multiply(plan, [table], [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
+                products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
+            else:
+                products = _multiply(plan, own, parts)
+            results.append([_pad(product, north, plan.grid.nlat - south) for product in products])
+        by_class.append(_join(results))
+    return by_class
+
+
+def _pad(x: jax.Array, before: int, after: int) -> jax.Array:
+    """Zeros before and after the entries of axis 2."""
+    return jnp.pad(x, ((0, 0), (0, 0), (before, after), (0, 0), (0, 0)))
 
 
 def _join(blocks: list[list[jax.Array]]) -> list[jax.Array]:
@@ -135,34 +199,3 @@ def _join(blocks: list[list[jax.Array]]) -> list[jax.Array]:
     if len(blocks) == 1:
         return blocks[0]
     return [jnp.concatenate(part) for part in zip(*blocks, strict=True)]
-
-
-def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[jax.Array]) -> list[jax.Array]:
-    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
-    results = []
-    for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True):
-        parts = [part[first:last] for part in profiles]
-        if plan.halved:
-            parity = _parity(plan, first, last, degree)
-            folded = zip(*(_fold(plan, parity, part) for part in parts), strict=True)
-            halves = (_multiply(plan, [table], list(x)) for table, x in zip(block, folded, strict=True))
-            products = [_interleave(*pair) for pair in zip(*halves, strict=True)]
-        else:
-            products = _multiply(plan, block, parts)
-        padding = ((0, 0), (0, 0), (degree, 0), (0, 0), (0, 0))
-        results.append([jnp.pad(product, padding) for product in products])
-    return _join(results)
-
-
-def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[jax.Array]:
-    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
-    results = []
-    for (first, last, degree), block in zip(plan.blocks, _by_block(plan, matrices), strict=True):
-        parts = [part[first:last, :, degree:] for part in degrees]
-        if plan.halved:
-            parity = _parity(plan, first, last, degree)
-            halves = (_multiply(plan, [table], [x[:, :, i::2] for x in parts]) for i, table in enumerate(block))
-            results.append([_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)])
-        else:
-            results.append(_multiply(plan, block, parts))
-    return _join(results)

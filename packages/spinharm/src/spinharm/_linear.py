@@ -26,7 +26,7 @@ def _stage(plan: Plan):
 
 
 def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
-    """Device tables of one direction of `plan`: two for the Fourier transform, then those of the Legendre product."""
+    """Device tables of one direction of `plan`: those of the Fourier transform, then of the Legendre product."""
     # The precision of products is no property of the tables.
     return _tables(dataclasses.replace(plan, precision=lax.Precision.HIGHEST), towards_degrees)
 
@@ -38,6 +38,11 @@ def _tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
     # Concrete arrays even while a program is being traced: the cache must not hold tracers.
     with jax.ensure_compile_time_eval():
         return tuple(jnp.asarray(table) for table in host)
+
+
+def _fourier_tables(plan: Plan) -> int:
+    """How many of `tables` belong to the Fourier transform."""
+    return 2 * plan.stride
 
 
 def _real_dtype(plan: Plan) -> np.dtype:
@@ -71,8 +76,9 @@ def _alternating(plan: Plan) -> np.ndarray:
 
 def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     """(batch, lat, lon, spin, channel) to (batch, degree, order, spin, channel)."""
-    profiles = _fourier.to_profiles(plan, tables[:2], maps)
-    parts = _stage(plan).to_degrees(plan, tables[2:], profiles)
+    count = _fourier_tables(plan)
+    profiles = _fourier.to_profiles(plan, tables[:count], maps)
+    parts = _stage(plan).to_degrees(plan, tables[count:], profiles)
     parts = [part.transpose(3, 2, 0, 1, 4) for part in lax.optimization_barrier(parts)]
     positive = lax.complex(parts[0], parts[1])
     if plan.real:
@@ -100,9 +106,10 @@ def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     else:
         sign = _mirror_sign(plan) * (np.arange(plan.bandlimit) > 0)[:, None, None].astype(plan.dtype)
         parts = [positive.real, positive.imag, negative.real * sign, negative.imag * sign]
-    parts = lax.optimization_barrier([part.transpose(2, 3, 1, 0, 4) for part in parts])
-    profiles = lax.optimization_barrier(_stage(plan).to_rings(plan, tables[2:], parts))
-    return _fourier.to_maps(plan, tables[:2], profiles)
+    parts = [jnp.transpose(part, (2, 3, 1, 0, 4)) for part in parts]
+    count = _fourier_tables(plan)
+    profiles = _stage(plan).to_rings(plan, tables[count:], parts)
+    return _fourier.to_maps(plan, tables[:count], profiles)
 
 
 def _like(x, sizes: tuple[int, int], dtype: np.dtype):

@@ -1,7 +1,7 @@
 """What one transform is: a static, hashable description from which every table follows."""
 
 import dataclasses
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jax import lax
@@ -11,12 +11,31 @@ from ._grid import Grid
 Method = Literal["tables", "recursion"]
 Fourier = Literal["dft", "fft"]
 
-# A dense table is cut into blocks of orders, whose degrees below the first order are left out: with six blocks, 58 % of
-# the table remains. More blocks save little and cost compilation time.
-_BLOCKS = 6
-_FEWEST_ORDERS = 16
-# From this bandlimit on the halves of `Plan.halved` save more than folding and interleaving cost.
+# A dense table is cut into blocks of orders, whose degrees below the first order are left out: of six blocks, 58 % of
+# the table remain, of 16 53 %. More blocks cost compilation time.
+_BLOCKS, _MOST_BLOCKS = 6, 16
+_FEWEST_ORDERS, _ENOUGH_ORDERS = 16, 32
+# Harmonics below the rounding error by this factor, e⁻⁵, count as zero.
+_MARGIN = 5.0
+# From this bandlimit on the halves of `Plan.halved` save more than folding and interleaving cost, and the rings that
+# `Block` leaves out more than filling them with zeros.
 _LARGE = 128
+# From this many longitudes and orders on the smaller products of `Plan.stride` save more than their number costs.
+_LONG, _MANY = 128, 32
+
+
+class Block(NamedTuple):
+    """Which part of a dense table is kept for a range of orders; elsewhere it is zero, or as good as zero.
+
+    Attributes:
+        orders: From the first order up to, not including, the second.
+        degree: First degree.
+        rings: From the first ring up to, not including, the second.
+    """
+
+    orders: tuple[int, int]
+    degree: int
+    rings: tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,28 +89,72 @@ class Plan:
         return 2 if self.real else 4
 
     @property
-    def blocks(self) -> tuple[tuple[int, int, int], ...]:
-        """(first order, last order + 1, first degree) of each block of a dense table."""
-        edges = list(range(0, self.bandlimit, max(_FEWEST_ORDERS, -(-self.bandlimit // _BLOCKS))))
+    def stride(self) -> int:
+        """2 where products along the rings keep even and odd orders apart, which halves them; else 1.
+
+        Order r + stride · i is entry i of class r.
+        """
+        products = self.fourier == "dft" and self.method == "tables"
+        return 2 if products and self.grid.nlon % 4 == 0 and self.grid.nlon >= _LONG and self.bandlimit >= _MANY else 1
+
+    def is_analysis(self, towards_degrees: bool) -> bool:
+        """Whether the matrices of a direction integrate over rings, as they do unless it is an adjoint."""
+        return towards_degrees != self.adjoint
+
+    def blocks(self, towards_degrees: bool) -> tuple[Block, ...]:
+        """The blocks of the dense table of a direction."""
+        size = max(_FEWEST_ORDERS, self.bandlimit // _MOST_BLOCKS, min(self.bandlimit // _BLOCKS, _ENOUGH_ORDERS))
+        # A block begins with an even order, see `stride`.
+        edges = list(range(0, self.bandlimit, size + size % 2))
         if len(edges) < 3:
             edges = [0]
         lowest = min(abs(spin) for spin in self.spins)
-        stops = [*edges[1:], self.bandlimit]
-        return tuple((a, b, min(max(a, lowest), self.bandlimit - 1)) for a, b in zip(edges, stops, strict=True))
+        # Interpolation along the meridian circle leaves no ring untouched.
+        everywhere = self.is_analysis(towards_degrees) and self.grid.rule == "circle"
+        return tuple(
+            Block(
+                (first, last),
+                min(max(first, lowest), self.bandlimit - 1),
+                (0, self.grid.nlat) if everywhere else self._rings(first),
+            )
+            for first, last in zip(edges, [*edges[1:], self.bandlimit], strict=True)
+        )
 
-    @property
-    def table_bytes(self) -> int:
+    def _rings(self, first_order: int) -> tuple[int, int]:
+        """The rings that orders from `first_order` on reach.
+
+        Towards the poles, where sin θ < m/l, a harmonic falls off as e^(−lφ), φ = ∫ √(m²/(l sin θ)² − 1) dθ from there
+        to θ (WKB). Spin s does at most what m − |s| would do.
+        """
+        nlat = self.grid.nlat
+        x = (first_order - max(abs(spin) for spin in self.spins)) / self.bandlimit
+        if x <= 0 or self.bandlimit < _LARGE:
+            return 0, nlat
+        # In u = |cos θ|, with c where the fall begins, the integral has a closed form.
+        u, c = np.abs(np.cos(self.grid.colatitude)), np.sqrt(1 - x * x)
+        u = np.clip(u, c, 1.0)
+        root = np.sqrt(u * u - c * c)
+        with np.errstate(divide="ignore"):
+            depth = self.bandlimit * (x * np.arctanh(np.minimum(root / (x * u), 1.0)) - np.arccosh(u / c))
+        kept = np.flatnonzero(depth <= _MARGIN - np.log(np.finfo(self.dtype).eps))
+        if not kept.size:
+            return 0, nlat
+        first = min(kept[0], nlat - 1 - kept[-1]) if self.folded else kept[0]
+        return int(first), int(nlat - first if self.folded else kept[-1] + 1)
+
+    def table_bytes(self, towards_degrees: bool) -> int:
         """Bytes of the tables of one direction."""
         item = np.dtype(self.dtype).itemsize
-        rings = self.grid.nlat
-        kept = -(-rings // 2) if self.halved else rings
         signs = 1 if self.folded or self.real else 2
         if self.method == "recursion":
-            nodes = recursion_nodes(self.grid, self.bandlimit)
+            rings, nodes = self.grid.nlat, recursion_nodes(self.grid, self.bandlimit)
             rows = len(self.spins) * self.bandlimit * signs
             return 2 * 8 * rows * max(nodes, rings) + 3 * 8 * rows * self.bandlimit + 2 * item * nodes * rings
-        entries = sum((b - a) * (self.bandlimit - low) for a, b, low in self.blocks)
-        return item * len(self.spins) * entries * kept * signs
+        entries = 0
+        for (first, last), degree, (north, south) in self.blocks(towards_degrees):
+            rings = -(-self.grid.nlat // 2) - north if self.halved else south - north
+            entries += (last - first) * (self.bandlimit - degree) * rings
+        return item * len(self.spins) * entries * signs
 
 
 def recursion_nodes(grid: Grid, bandlimit: int) -> int:

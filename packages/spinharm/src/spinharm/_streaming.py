@@ -43,7 +43,7 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     Rows come in chunks: seeds (chunk, spin, row, node), coefficients (chunk, degree, 3, spin, row).
     """
     interpolation = weights = None
-    if towards_degrees != plan.adjoint:
+    if plan.is_analysis(towards_degrees):
         nodes, weights, interpolation = analysis_rule(plan)
     else:
         nodes = plan.grid.colatitude
@@ -178,13 +178,14 @@ def _in_double(function):
 
 
 @_in_double
-def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[jax.Array]:
-    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
-    profiles = jnp.stack(parts, 3)
+def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel), one class, to parts (m, s, degree, batch, channel)."""
+    (parts,) = profiles
+    rings = jnp.stack(parts, 3)
     _, _, interpolation = _unpack(plan, tables)
     if interpolation is not None:
-        profiles = _interpolate(plan, interpolation, profiles)
-    columns = _in_chunks(_to_rows(plan, profiles), 1, tables[0].shape[2])
+        rings = _interpolate(plan, interpolation, rings)
+    columns = _in_chunks(_to_rows(plan, rings), 1, tables[0].shape[2])
 
     def consume(out: jax.Array, rows: jax.Array, columns: jax.Array, degree: jax.Array) -> jax.Array:
         # (degree, s, row, node) × (s, row, node, part, …), batched over s and row.
@@ -197,9 +198,9 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]
 
 
 @_in_double
-def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[jax.Array]:
-    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
-    degrees = jnp.stack(parts, 3)
+def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[list[jax.Array]]:
+    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel), one class."""
+    degrees = jnp.stack(lax.optimization_barrier(parts), 3)
     _, _, interpolation = _unpack(plan, tables)
     columns = _to_rows(plan, degrees)
     missing = _padded(plan.bandlimit) - plan.bandlimit
@@ -213,7 +214,7 @@ def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) 
     start = _zeros(columns, tables[1].shape[0])
     total = _from_chunks(_by_chunk(plan, tables, consume, start, columns), 1, _orders(plan).size)
     out = _from_rows(plan, total.swapaxes(0, 1))
-    return _unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))
+    return [_unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))]
 
 
 def _zeros(columns: jax.Array, size: int) -> jax.Array:

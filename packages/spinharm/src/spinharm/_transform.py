@@ -171,7 +171,8 @@ class SpinTransform:
         _checks.option("dtype", dtype, ("float32", "float64"))
         if self.method == "torus":
             return _torus.table_bytes(self.bandlimit, self.spins, dtype, self.delta_symmetry)
-        return 2 * self._plan(dtype, False).table_bytes
+        plan = self._plan(dtype, False)
+        return plan.table_bytes(True) + plan.table_bytes(False)
 
     def forward(
         self, maps: Num[Array | np.ndarray, "*batch lat lon spin channel"]
