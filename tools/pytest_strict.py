@@ -59,6 +59,29 @@ def _release_programs() -> Iterator[None]:
     jax.clear_caches()
 
 
+@pytest.fixture(scope="module")
+def quick_compilation(request: pytest.FixtureRequest, _release_programs: None) -> Iterator[None]:
+    """Compile the programs of one file of tests without most of LLVM's optimisations, in processes it starts too.
+
+    The programs of tests run for milliseconds and compile for seconds, of which this saves a third or more. XLA's own
+    passes run as ever, so that programs, their memory and their number are as users have them; only machine code
+    is plainer. Not where tests marked slow run: those compute for long.
+    """
+    import jax
+
+    here = (item for item in request.session.items if item.path == request.path)
+    if any(item.get_closest_marker("slow") for item in here):
+        yield
+        return
+    name = "jax_disable_most_optimizations"
+    former = jax.config.read(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name.upper(), "1")
+        jax.config.update(name, True)
+        yield
+    jax.config.update(name, former)
+
+
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A NumPy generator, fresh for each test and seeded by `--seed`."""
