@@ -75,28 +75,36 @@ def test_values_state_and_gradients_are_those_of_the_layers(number, inference, d
         np.testing.assert_allclose(a, b, atol=1e-10 * np.max(np.abs(b), initial=1.0))
 
 
+def make_network(remat):
+    grids, sizes = [GAUSS, SQUARE, GAUSS], {"widths": [4, 5, 5], "bandlimits": [6, 4, 5]}
+    return make(SpinResNet, (0,), 3, grid_in=None, grids=grids, remat=remat, **sizes)
+
+
+@pytest.fixture(scope="module")
+def by_layers():
+    """Coefficients, and the maps and state that the network makes of them layer by layer, compiled once."""
+    network, state = make_network(False)
+    x = random_coefficients(jax.random.key(2), 7, (0,), 3, MASK.shape)
+
+    @spinharm.jit
+    def run(x, state):
+        for block in network.blocks:
+            x, state = block.layer_by_layer(x, state, jnp.asarray(MASK))
+        return x, state
+
+    return x, *run(x, state)
+
+
 @pytest.mark.parametrize(("largest", "dense", "remat"), [(16, 8, True), (16, 5, False), (5, 0, False)])
-def test_a_network_stays_in_the_layout(largest, dense, remat, monkeypatch):
+def test_a_network_stays_in_the_layout(by_layers, largest, dense, remat, monkeypatch):
     monkeypatch.setattr(_compact, "DENSE", dense)
     monkeypatch.setattr(_compact, "LARGEST", largest)
-    network, state = make(
-        SpinResNet,
-        (0,),
-        3,
-        grid_in=None,
-        grids=[GAUSS, SQUARE, GAUSS],
-        widths=[4, 5, 5],
-        bandlimits=[6, 4, 5],
-        remat=remat,
-    )
-    x = random_coefficients(jax.random.key(2), 7, (0,), 3, MASK.shape)
+    x, wanted, wanted_state = by_layers
+    network, state = make_network(remat)
     # Equinox lets each state be used once.
     again, once_more = (jax.tree.map(lambda leaf: leaf, state) for _ in range(2))
-    out, new = spinharm.jit(network)(x, jax.tree.map(lambda leaf: leaf, state), mask=jnp.asarray(MASK))
+    out, new = spinharm.jit(network)(x, state, mask=jnp.asarray(MASK))
     means, _ = spinharm.jit(network.pooled)(x, again, mask=jnp.asarray(MASK))
-    wanted, wanted_state = x, state
-    for block in network.blocks:
-        wanted, wanted_state = block.layer_by_layer(wanted, wanted_state, jnp.asarray(MASK))
     np.testing.assert_allclose(out, wanted, rtol=1e-4, atol=1e-4 * float(jnp.abs(wanted).max()))
     for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(wanted_state), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
@@ -140,6 +148,6 @@ def test_reduced_precision_reaches_the_products():
         block, state = eqx.nn.make_with_state(SpinBlock)(
             (0,), (0, 1), 8, 8, grid_in=GAUSS, grid_out=GAUSS, options=options, key=jax.random.key(0)
         )
-        results.append(block(maps, state)[0])
+        results.append(spinharm.jit(block)(maps, state)[0])
     error = float(jnp.linalg.norm(results[0] - results[1]) / jnp.linalg.norm(results[0]))
     assert 1e-5 < error < 3e-2
