@@ -40,6 +40,27 @@ def test_data(sphere_data):
     pass
 """
 
+COMPILATION = """
+import os
+
+import jax
+
+def test_with_few_optimizations(quick_compilation):
+    assert jax.config.read("jax_disable_most_optimizations")
+    assert os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1"
+"""
+SLOW = """
+import os
+
+import jax
+import pytest
+
+@pytest.mark.slow
+def test_computes_for_long(quick_compilation):
+    assert not jax.config.read("jax_disable_most_optimizations")
+    assert os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "0"
+"""
+
 
 def test_implicit_promotion_raises():
     with pytest.raises(ValueError, match=r"dtypes .*int32.* no available implicit dtype promotion path"):
@@ -80,12 +101,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in PACKAGES:
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text(SHAPED)
-    (folder / "test_strict.py").write_text(TESTS)
+    for file, tests in {"test_strict.py": TESTS, "test_compilation.py": COMPILATION, "test_later.py": SLOW}.items():
+        (folder / file).write_text(tests)
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider"]
+    settings = {"PYTHONPATH": str(folder), "SPHERE_DATA": str(folder / "nowhere"), "COLUMNS": "200"}
     done = subprocess.run(
         [*command, "-rA", "--seed", "7", str(folder)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "SPHERE_DATA": str(folder / "nowhere"), "COLUMNS": "200"},
+        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0", **settings},
         capture_output=True,
         text=True,
         check=False,
@@ -97,6 +120,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_array_shapes_are_checked(report: str, name: str):
     passed = [line for line in report.splitlines() if line.startswith("PASSED")]
     assert any(f"test_shapes[{name}]" in line for line in passed), report
+
+
+def test_files_compile_quickly_but_for_slow_ones(report: str):
+    passed = [line for line in report.splitlines() if line.startswith("PASSED")]
+    assert any("test_with_few_optimizations" in line for line in passed), report
+    assert any("test_computes_for_long" in line for line in passed), report
 
 
 def test_header_names_the_seed(report: str):
