@@ -21,6 +21,9 @@ from ._plan import Plan
 
 _barrier = lax.optimization_barrier
 
+# With fewer channels, which stand together in memory, unfolding and transposing are faster one after the other.
+_ENOUGH_CHANNELS = 16
+
 
 class _Columns(NamedTuple):
     """The columns of rings as the cosines, or the sines, of one class of orders see them.
@@ -166,15 +169,14 @@ def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.A
     """f(φ_k) = Σ_m F_m e^{iσmφ_k}; real maps take F_m for m > 0 as already doubled."""
     if plan.fourier == "fft":
         return _fft_to_maps(plan, _unflipped(plan, profiles[0]))
-    # One (component, cosines or sines) after the other, each with all classes.
     sources = _barrier([_waves_of_orders(plan, _unflipped(plan, parts)) for parts in profiles])
     sums = _barrier(
         [[_product(plan, tables[2 * r + i % 2].T, x) for i, x in enumerate(waves)] for r, waves in enumerate(sources)]
     )
-    columns = [
-        _unfold(plan, [(waves[i], waves[i + 1]) for waves in sums]).transpose(3, 2, 0, 1, 4)
-        for i in range(0, len(sums[0]), 2)
-    ]
+    columns = [_unfold(plan, [(waves[i], waves[i + 1]) for waves in sums]) for i in range(0, len(sums[0]), 2)]
+    if columns[0].shape[-1] < _ENOUGH_CHANNELS:
+        columns = _barrier(columns)
+    columns = [x.transpose(3, 2, 0, 1, 4) for x in columns]
     return columns[0] if plan.real else lax.complex(*columns)
 
 
