@@ -6,8 +6,7 @@ the even and one for the odd ones (`Plan.stride`). In this layout the product ov
 product without any transposition.
 
 A CPU spends its time here on memory traffic. Slices, flips, sums and transpositions between two `optimization_barrier`s
-are one pass over memory; products stay outside such passes, and arrays are never joined inside one, which XLA would
-turn into a branch per element.
+are one pass over memory; products stay outside such passes.
 """
 
 from typing import Any, NamedTuple
