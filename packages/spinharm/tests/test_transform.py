@@ -517,8 +517,7 @@ def test_short_forms_of_large_tables_agree_with_the_recursion(rng, relative_erro
     # From bandlimit 128 on, tables of spin 0 hold one hemisphere, and high orders leave out rings near the poles.
     # On rings of 4 n points, even and odd orders have products of their own. The recursion has no such forms.
     tables, recursion = (
-        SpinTransform(grid, bandlimit, spins, method=method, fourier=fourier)
-        for method, fourier in (("tables", "dft"), ("recursion", "fft"))
+        SpinTransform(grid, bandlimit, spins, **METHODS[name]) for name in ("tables-dft", "recursion-fft")
     )
     bound = round_trip_bound(dtype, bandlimit)
     maps = rng.normal(size=(*grid.shape, len(spins), 1)).astype(dtype)
