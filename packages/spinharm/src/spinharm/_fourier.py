@@ -9,7 +9,7 @@ A CPU spends its time here on memory traffic. Slices, flips, sums and transposit
 are one pass over memory; products stay outside such passes.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,16 +38,12 @@ class _Columns(NamedTuple):
     alternating: jax.Array | None = None
 
 
-def classes(plan: Plan, x: Any) -> list[Any]:
-    """An axis of orders, the first one of `x`, parted as `Plan.stride` says."""
-    return [x[first :: plan.stride] for first in range(plan.stride)]
-
-
 def dft_tables(plan: Plan) -> list[np.ndarray]:
     """For each class of orders cos and sin of m φ_k, (order, k): k up to half a ring, a quarter with two classes."""
     k = np.arange(plan.grid.nlon // (2 * plan.stride) + 1)
     result = []
-    for order in classes(plan, np.arange(plan.bandlimit)):
+    for first in range(plan.stride):
+        order = np.arange(first, plan.bandlimit, plan.stride)
         # The integer product is reduced first, so that the angle keeps its digits.
         angle = 2 * np.pi * (np.outer(order, k) % plan.grid.nlon) / plan.grid.nlon
         result += [np.cos(angle), np.sin(angle)]
