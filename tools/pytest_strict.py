@@ -59,18 +59,18 @@ def _release_programs() -> Iterator[None]:
     jax.clear_caches()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def quick_compilation(request: pytest.FixtureRequest, _release_programs: None) -> Iterator[None]:
     """Compile the programs of one file of tests without most of LLVM's optimisations, in processes it starts too.
 
     The programs of tests run for milliseconds and compile for seconds, of which this saves a third or more. XLA's own
     passes run as ever, so that programs, their memory and their number are as users have them; only machine code
-    is plainer. Not where tests marked slow run: those compute for long.
+    is plainer. Not where tests marked slow run, which compute for long, nor in files marked optimized.
     """
     import jax
 
     here = (item for item in request.session.items if item.path == request.path)
-    if any(item.get_closest_marker("slow") for item in here):
+    if any(item.get_closest_marker(mark) for item in here for mark in ("slow", "optimized")):
         yield
         return
     name = "jax_disable_most_optimizations"

@@ -28,11 +28,6 @@ InChI=1S/CH4/h1H4\tInChI=1S/CH4/h1H4
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly(quick_compilation: None) -> None:
-    """All tests compile networks; their values are compared with looser bounds than those of transforms."""
-
-
 @pytest.fixture
 def qm9_record() -> Callable[[int], str]:
     """`qm9_record(number)`: the text of a file of QM9, methane whatever the number."""

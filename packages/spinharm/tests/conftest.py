@@ -22,13 +22,6 @@ def _forget_tables() -> Iterator[None]:
     spinharm.clear_tables()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly(request: pytest.FixtureRequest) -> None:
-    """Not transforms and their derivatives: bounds there are a few roundings of programs compiled as users do."""
-    if request.path.stem not in ("test_derivatives", "test_transform"):
-        request.getfixturevalue("quick_compilation")
-
-
 @pytest.fixture(scope="session")
 def random_coefficients() -> Callable[..., np.ndarray]:
     """`random_coefficients(rng, bandlimit, spins, ...)`: valid coefficients, zero where |m| > l or l < |spin|.

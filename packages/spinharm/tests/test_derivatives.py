@@ -13,6 +13,9 @@ from jax.test_util import check_grads
 import spinharm
 from spinharm import Grid, SpinTransform, _linear
 
+# Bounds are a few roundings of programs compiled as users do.
+pytestmark = pytest.mark.optimized
+
 # Grids with poles and without, symmetric rings and not, each method and Fourier transform. All of one shape, so that
 # the arithmetic between the transforms is compiled once.
 POLES, GAUSS = Grid.equiangular(6, 10), Grid.gauss_legendre(6, 10)

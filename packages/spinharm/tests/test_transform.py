@@ -12,6 +12,9 @@ from scipy.special import sph_harm_y
 import spinharm
 from spinharm import Grid, SpinTransform
 
+# Bounds are a few roundings of programs compiled as users do.
+pytestmark = pytest.mark.optimized
+
 EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
 COMPLEX = {"float32": "complex64", "float64": "complex128"}
 
@@ -508,6 +511,7 @@ def test_dense_matrices_of_another_spin():
     [
         pytest.param(Grid.equiangular(131, 255), 128, (0,), True, "float64", id="poles-one-hemisphere"),
         pytest.param(south_first(Grid.gauss_legendre(131, 264), -180.0), 131, (0,), False, "float64", id="hemisphere"),
+        pytest.param(Grid.gauss_legendre(130, 260), 130, (0,), True, "float32", id="gauss-one-hemisphere"),
         pytest.param(Grid.gauss_legendre(130, 260), 129, (0, 20, -1), False, "float32", id="gauss"),
         pytest.param(south_first(Grid.mcewen_wiaux(128, 256), -100.0), 128, (0, 1), False, "float64", id="skew"),
     ],
@@ -519,6 +523,8 @@ def test_short_forms_of_large_tables_agree_with_the_recursion(rng, relative_erro
     tables, recursion = (
         SpinTransform(grid, bandlimit, spins, **METHODS[name]) for name in ("tables-dft", "recursion-fft")
     )
+    if not any(spins):
+        assert tables.table_bytes() < 4.7 * bandlimit**2 * grid.nlat / 1.9
     bound = round_trip_bound(dtype, bandlimit)
     maps = rng.normal(size=(*grid.shape, len(spins), 1)).astype(dtype)
     if not real:
@@ -539,6 +545,7 @@ def test_rings_that_an_order_leaves_out_are_below_rounding(relative_error, degre
     )
     assert tables.table_bytes() < 4.7 * 256**3 * 0.85
     wanted = recursion.inverse(coeffs)
-    assert relative_error(tables.inverse(coeffs), wanted) <= round_trip_bound(dtype, 256)
-    assert np.asarray(tables.inverse(coeffs))[0].any() == 0
+    maps = np.asarray(tables.inverse(coeffs))
+    assert relative_error(maps, wanted) <= round_trip_bound(dtype, 256)
+    assert not maps[0].any()
     assert relative_error(tables.forward(wanted), coeffs) <= round_trip_bound(dtype, 256)

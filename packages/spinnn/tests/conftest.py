@@ -6,11 +6,6 @@ import jax
 import pytest
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly(quick_compilation: None) -> None:
-    """All tests compile networks; their values are compared with looser bounds than those of transforms."""
-
-
 @pytest.fixture(scope="session")
 def clone() -> Callable:
     """A copy of Equinox state, which can be used only once."""

@@ -14,11 +14,6 @@ from spinharm import Grid
 from wxsphere import grid_dataset
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly(quick_compilation: None) -> None:
-    """All tests compile networks; their values are compared with looser bounds than those of transforms."""
-
-
 @pytest.fixture
 def weather(sphere_data: Path) -> Path:
     """The folder of real weather data."""

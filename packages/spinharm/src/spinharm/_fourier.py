@@ -115,16 +115,18 @@ def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> l
         return [_fft_to_profiles(plan, maps)]
     components = (maps,) if plan.real else (maps.real, maps.imag)
     folded = _barrier([_fold(plan, x.transpose(2, 3, 1, 0, 4)) for x in components])
-    profiles = []
-    for index in range(plan.stride):
-        tables_of_class = tables[2 * index : 2 * index + 2]
-        # Cosines and sines of the real part, then of the imaginary part.
-        waves = [wave for x in folded for wave in _waves(plan, tables_of_class, x[index])]
-        profiles.append(_orders_of_waves(plan, waves))
-    return profiles
+    return [
+        _orders_of_waves(plan, [_waves(plan, pair, columns) for columns in of_class])
+        for pair, of_class in zip(_pairs(tables), zip(*folded, strict=True), strict=True)
+    ]
 
 
-def _waves(plan: Plan, tables: tuple[jax.Array, ...], columns: tuple[_Columns, _Columns]) -> list[jax.Array]:
+def _pairs(tables: tuple[jax.Array, ...]) -> list[tuple[jax.Array, jax.Array]]:
+    """Cosines and sines of each class of orders."""
+    return list(zip(tables[::2], tables[1::2], strict=True))
+
+
+def _waves(plan: Plan, tables: tuple[jax.Array, jax.Array], columns: tuple[_Columns, _Columns]) -> list[jax.Array]:
     """Sums of columns times cosines and times sines, for one class of orders: (m, …)."""
     products = [
         _product(plan, table[:, 1 : 1 + x.paired.shape[0]], x.paired) for table, x in zip(tables, columns, strict=True)
@@ -132,11 +134,13 @@ def _waves(plan: Plan, tables: tuple[jax.Array, ...], columns: tuple[_Columns, _
     return [_with_fixed(plan, *pair) for pair in zip(_barrier(products), columns, strict=True)]
 
 
-def _orders_of_waves(plan: Plan, waves: list[jax.Array]) -> list[jax.Array]:
+def _orders_of_waves(plan: Plan, waves: list[list[jax.Array]]) -> list[jax.Array]:
+    """Parts of a profile from cosine and sine waves of real maps, or of their real and their imaginary parts."""
     sigma = plan.sign
     if plan.real:
-        return [waves[0], -sigma * waves[1]]
-    re_cos, re_sin, im_cos, im_sin = waves
+        ((cosine, sine),) = waves
+        return [cosine, -sigma * sine]
+    (re_cos, re_sin), (im_cos, im_sin) = waves
     return [
         re_cos + sigma * im_sin,
         im_cos - sigma * re_sin,
@@ -164,11 +168,14 @@ def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.A
     """f(φ_k) = Σ_m F_m e^{iσmφ_k}; real maps take F_m for m > 0 as already doubled."""
     if plan.fourier == "fft":
         return _fft_to_maps(plan, _unflipped(plan, profiles[0]))
-    sources = _barrier([_waves_of_orders(plan, _unflipped(plan, parts)) for parts in profiles])
+    waves = _barrier([_waves_of_orders(plan, _unflipped(plan, parts)) for parts in profiles])
     sums = _barrier(
-        [[_product(plan, tables[2 * r + i % 2].T, x) for i, x in enumerate(waves)] for r, waves in enumerate(sources)]
+        [
+            [(_product(plan, cosine.T, even), _product(plan, sine.T, odd)) for even, odd in of_class]
+            for (cosine, sine), of_class in zip(_pairs(tables), waves, strict=True)
+        ]
     )
-    columns = [_unfold(plan, [(waves[i], waves[i + 1]) for waves in sums]) for i in range(0, len(sums[0]), 2)]
+    columns = [_unfold(plan, list(component)) for component in zip(*sums, strict=True)]
     if columns[0].shape[-1] < _ENOUGH_CHANNELS:
         columns = _barrier(columns)
     columns = [x.transpose(3, 2, 0, 1, 4) for x in columns]
@@ -179,13 +186,13 @@ def _unflipped(plan: Plan, parts: list[jax.Array]) -> list[jax.Array]:
     return [*parts[:2], *(_flip(plan, part) for part in parts[2:])]
 
 
-def _waves_of_orders(plan: Plan, parts: list[jax.Array]) -> list[jax.Array]:
-    """What cosines and sines of the real part, then of the imaginary part, are multiplied by."""
+def _waves_of_orders(plan: Plan, parts: list[jax.Array]) -> list[tuple[jax.Array, jax.Array]]:
+    """What cosines and sines are multiplied by, for real maps, or for their real and their imaginary parts."""
     sigma = plan.sign
     if plan.real:
-        return [parts[0], -sigma * parts[1]]
+        return [(parts[0], -sigma * parts[1])]
     re, im, re_negative, im_negative = parts
-    return [re + re_negative, -sigma * (im - im_negative), im + im_negative, sigma * (re - re_negative)]
+    return [(re + re_negative, -sigma * (im - im_negative)), (im + im_negative, sigma * (re - re_negative))]
 
 
 def _fft_to_maps(plan: Plan, parts: list[jax.Array]) -> jax.Array:

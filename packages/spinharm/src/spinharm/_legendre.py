@@ -72,16 +72,11 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
 
 
 def _halves(plan: Plan, table: np.ndarray, north: int, towards_degrees: bool) -> list[np.ndarray]:
-    rings = table[:, :, north : _north(plan)].copy()
+    rings = table[:, :, north : plan.northern_rings].copy()
     if plan.grid.nlat % 2 == 1 and towards_degrees:
         # The ring on the equator is its own mirror image and is counted twice.
         rings[:, :, -1] /= 2
     return [rings[..., parity::2] for parity in (0, 1)]
-
-
-def _north(plan: Plan) -> int:
-    """Number of rings of the first half, one on the equator included."""
-    return -(-plan.grid.nlat // 2)
 
 
 def _parity(plan: Plan, orders: range, degree: int) -> np.ndarray:

@@ -84,6 +84,11 @@ class Plan:
         return self.folded and not any(self.spins) and self.method == "tables" and self.bandlimit >= _LARGE
 
     @property
+    def northern_rings(self) -> int:
+        """Number of rings of the first half, one on the equator included."""
+        return -(-self.grid.nlat // 2)
+
+    @property
     def parts(self) -> int:
         """Real numbers kept per order m >= 0: re and im of order m, and those of order −m unless maps are real."""
         return 2 if self.real else 4
@@ -137,8 +142,6 @@ class Plan:
         with np.errstate(divide="ignore"):
             depth = self.bandlimit * (x * np.arctanh(np.minimum(root / (x * u), 1.0)) - np.arccosh(u / c))
         kept = np.flatnonzero(depth <= _MARGIN - np.log(np.finfo(self.dtype).eps))
-        if not kept.size:
-            return 0, nlat
         first = min(kept[0], nlat - 1 - kept[-1]) if self.folded else kept[0]
         return int(first), int(nlat - first if self.folded else kept[-1] + 1)
 
@@ -152,7 +155,7 @@ class Plan:
             return 2 * 8 * rows * max(nodes, rings) + 3 * 8 * rows * self.bandlimit + 2 * item * nodes * rings
         entries = 0
         for (first, last), degree, (north, south) in self.blocks(towards_degrees):
-            rings = -(-self.grid.nlat // 2) - north if self.halved else south - north
+            rings = self.northern_rings - north if self.halved else south - north
             entries += (last - first) * (self.bandlimit - degree) * rings
         return item * len(self.spins) * entries * signs
 
