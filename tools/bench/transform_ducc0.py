@@ -1,8 +1,8 @@
 """One large float32 map beside ducc0 on as many threads: Gauss grids, a real map of spin 0 and a complex one of spin 2.
 
-"tables" has `memory_limit` raised to hold them; "recursion" is the default where tables exceed 1 GiB. ducc0 computes
-harmonics as it goes and returns orders m >= 0, which is all of a real map; its spin-2 transforms take and give the pair
-of real coefficient sets that together are those of the complex map. Conversion is not part of the time.
+ducc0 computes harmonics as it goes and returns orders m >= 0, which is all of a real map; its spin-2 transforms take
+and give the pair of real coefficient sets that together are those of the complex map. Conversion is not part of the
+time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ BETTER = {
 BANDLIMITS = (512, 1024)
 SPINS = (0, 2)
 THREADS = len(os.sched_getaffinity(0))
-MEMORY_LIMIT = 2**34
 
 
 def _ours(transform: SpinTransform, maps: Any, coeffs: Any) -> list[Callable[[], Any]]:
@@ -56,7 +55,7 @@ def _row(bandlimit: int, spin: int, rng: np.random.Generator, rounds: int) -> di
     grid = Grid.gauss_legendre(bandlimit)
     maps = (complex_normal if spin else real_normal)(rng, (*grid.shape, 1, 1))
     default = SpinTransform(grid, bandlimit, (spin,))
-    tables = SpinTransform(grid, bandlimit, (spin,), method="tables", memory_limit=MEMORY_LIMIT)
+    tables = SpinTransform(grid, bandlimit, (spin,), method="tables")
     recursion = SpinTransform(grid, bandlimit, (spin,), method="recursion")
     coeffs = tables.forward(maps)
     dense = coeffs[:, :, 0, 0]

@@ -96,11 +96,11 @@ pytestmark = pytest.mark.usefixtures("untyped")
             id="torus-on-driscoll-healy",
         ),
         pytest.param(
-            (ERA5, 720, (1,)),
+            (ERA5, 720, (1, 2)),
             {"method": "tables"},
             MemoryError,
-            r"'tables' for bandlimit 720, spins \(1,\) on Grid\(721×1440 .*\) take [\d.]+ GiB, above `memory_limit` "
-            r"1\.00 GiB; raise it, or use method 'recursion', which takes 0\.\d+ GiB",
+            r"'tables' for bandlimit 720, spins \(1, 2\) on Grid\(721×1440 .*\) take [\d.]+ GiB, above `memory_limit` "
+            r"2\.00 GiB; raise it, or use method 'recursion', which takes 0\.\d+ GiB",
             id="tables-above-limit",
         ),
         pytest.param(
@@ -132,8 +132,10 @@ def test_auto_falls_back_to_recursion_above_the_memory_limit(limit, method):
 
 
 def test_auto_takes_the_recursion_where_tables_are_large():
-    assert SpinTransform(ERA5, spins=(1,)).method == "recursion"
-    assert SpinTransform(ERA5).method == "tables"
+    assert SpinTransform(ERA5, spins=(1, 2)).method == "recursion"
+    assert SpinTransform(ERA5, spins=(1,)).method == "tables"
+    # One table for both directions.
+    assert SpinTransform(Grid.gauss_legendre(1024), spins=(2,)).method == "tables"
     assert SpinTransform(Grid.equiangular(121, 240), spins=(0, 1)).method == "tables"
 
 

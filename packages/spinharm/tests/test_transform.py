@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import math
 
 import jax
@@ -10,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 
 import spinharm
-from spinharm import Grid, SpinTransform
+from spinharm import Grid, SpinTransform, _linear
 
 # Bounds are a few roundings of programs compiled as users do.
 pytestmark = pytest.mark.optimized
@@ -532,6 +533,39 @@ def test_short_forms_of_large_tables_agree_with_the_recursion(rng, relative_erro
     coeffs = recursion.forward(maps)
     assert relative_error(tables.forward(maps), coeffs) <= bound
     assert relative_error(tables.inverse(coeffs, real=real), recursion.inverse(coeffs, real=real)) <= bound
+
+
+@pytest.mark.parametrize(
+    ("grid", "spin", "distinct"),
+    [
+        pytest.param(south_first(Grid.gauss_legendre(513, 1025), 20.0), 0, 1, id="gauss-one-hemisphere"),
+        pytest.param(Grid.equiangular(514, 1026), 1, 2, id="poles"),
+        pytest.param(Grid.mcewen_wiaux(512), 1, 2, id="skew"),
+    ],
+)
+def test_from_bandlimit_512_on_tables_serve_their_transposes(rng, relative_error, grid, spin, distinct):
+    tables, recursion = (SpinTransform(grid, 512, (spin,), method=method) for method in ("tables", "recursion"))
+    real = spin == 0
+    maps = rng.normal(size=(*grid.shape, 1, 1)).astype("float32")
+    maps = maps if real else maps + 1j * rng.normal(size=maps.shape).astype("float32")
+    coeffs = recursion.forward(maps)
+    bound = round_trip_bound("float32", 512)
+    assert relative_error(tables.forward(maps), coeffs) <= bound
+    assert relative_error(tables.inverse(coeffs, real=real), recursion.inverse(coeffs, real=real)) <= bound
+
+    def gradients(transform):
+        yield jax.vjp(transform.forward, maps)[1](coeffs)[0]
+        yield jax.vjp(functools.partial(transform.inverse, real=real), coeffs)[1](maps)[0]
+
+    for ours, theirs in zip(gradients(tables), gradients(recursion), strict=True):
+        assert relative_error(ours, theirs) <= bound
+    plan = tables._plan("float32", real)
+    transposed = dataclasses.replace(plan, adjoint=True)
+    held = [_linear.tables(x, towards) for x in (plan, transposed) for towards in (True, False)]
+    held = {id(group): group for group in held}.values()
+    assert len(held) == distinct
+    # The first two of each are for the Fourier transform.
+    assert tables.table_bytes() == sum(table.nbytes for group in held for table in group[2:])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)

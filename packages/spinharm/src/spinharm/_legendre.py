@@ -8,6 +8,8 @@ import numpy as np
 from jax import lax
 
 from . import _quadrature, _recursion
+from ._cache import cached_table
+from ._grid import Grid
 from ._plan import Block, Plan, recursion_nodes
 
 # With fewer columns than this, the parts are joined for one product, which costs a copy and saves reading the table
@@ -20,12 +22,16 @@ def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
 
     `Σ_i weights[i] Y(nodes[i]) (interpolation[parity] @ profile)[i]` is the coefficient; the weights hold 2π/nlon.
     """
-    grid = plan.grid
-    if grid.rule != "circle":
-        return grid.colatitude, grid.weights, None
+    if plan.grid.rule != "circle":
+        return plan.grid.colatitude, plan.grid.weights, None
+    return _circle_rule(plan.grid, plan.bandlimit)
+
+
+@cached_table(maxsize=4)
+def _circle_rule(grid: Grid, bandlimit: int) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
     # Exact for the full band: the profile of order m continues over the pole with parity (−1)^(m+s), so interpolating
     # it trigonometrically and integrating at Gauss-Legendre nodes loses nothing.
-    nodes, weights = _quadrature.gauss_legendre(recursion_nodes(grid, plan.bandlimit))
+    nodes, weights = _quadrature.gauss_legendre(recursion_nodes(grid, bandlimit))
     interpolation = {
         parity: _quadrature.circle_to_points(grid.nlat, grid.north_pole, grid.south_pole, nodes, parity)
         for parity in (1, -1)
@@ -35,16 +41,27 @@ def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
     return nodes, weights * (2 * np.pi / grid.nlon), interpolation
 
 
-def block(plan: Plan, towards_degrees: bool, spin: int, orders: np.ndarray, first_degree: int) -> np.ndarray:
-    """The matrices of one spin and some orders in float64: (order, degree, lat) or (order, lat, degree)."""
+def block(
+    plan: Plan,
+    towards_degrees: bool,
+    spin: int,
+    orders: np.ndarray,
+    first_degree: int = 0,
+    rings: slice = slice(None),
+) -> np.ndarray:
+    """The matrices of one spin, some orders and some rings in float64: (order, degree, lat) or (order, lat, degree)."""
     if not plan.is_analysis(towards_degrees):
-        table = _recursion.reduced_harmonics(plan.bandlimit, spin, plan.grid.colatitude, orders, first_degree)
+        table = _recursion.reduced_harmonics(plan.bandlimit, spin, plan.grid.colatitude[rings], orders, first_degree)
     else:
         nodes, weights, interpolation = analysis_rule(plan)
-        table = _recursion.reduced_harmonics(plan.bandlimit, spin, nodes, orders, first_degree) * weights
+        # Weighted sums take the rings one by one, interpolation needs all nodes.
+        own = rings if interpolation is None else slice(None)
+        table = _recursion.reduced_harmonics(plan.bandlimit, spin, nodes[own], orders, first_degree)
+        table *= weights[own]
         if interpolation is not None:
-            on_rings = np.empty((*table.shape[:2], plan.grid.nlat))
-            for parity, matrix in interpolation.items():
+            by_parity = {parity: matrix[:, rings] for parity, matrix in interpolation.items()}
+            on_rings = np.empty((*table.shape[:2], by_parity[1].shape[1]))
+            for parity, matrix in by_parity.items():
                 chosen = (orders + spin) % 2 == (0 if parity > 0 else 1)
                 on_rings[chosen] = table[chosen] @ matrix
             table = on_rings
@@ -59,24 +76,28 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     """
     result = []
     signs = (1,) if plan.folded or plan.real else (1, -1)
+    degrees = (slice(0, None, 2), slice(1, None, 2)) if plan.halved else (slice(None),)
     for index in range(plan.stride):
         for (first, last), degree, (north, south) in plan.blocks(towards_degrees):
+            rings = slice(north, plan.northern_rings if plan.halved else south)
             for sign in signs:
                 orders = sign * np.arange(first + index, last, plan.stride)
-                spins = [block(plan, towards_degrees, spin, orders, degree).astype(plan.dtype) for spin in plan.spins]
-                # (order, spin, lat, degree)
-                table = np.stack([x.swapaxes(1, 2) if towards_degrees else x for x in spins], 1)
-                cut = _halves(plan, table, north, towards_degrees) if plan.halved else [table[:, :, north:south]]
-                result += [np.ascontiguousarray(x.swapaxes(2, 3) if towards_degrees else x) for x in cut]
+                spins = [
+                    block(plan, towards_degrees, spin, orders, degree, rings).astype(plan.dtype) for spin in plan.spins
+                ]
+                table = np.stack(spins, 1)
+                result += [np.ascontiguousarray(table[:, :, x] if towards_degrees else table[..., x]) for x in degrees]
     return result
 
 
-def _halves(plan: Plan, table: np.ndarray, north: int, towards_degrees: bool) -> list[np.ndarray]:
-    rings = table[:, :, north : plan.northern_rings].copy()
-    if plan.grid.nlat % 2 == 1 and towards_degrees:
-        # The ring on the equator is its own mirror image and is counted twice.
-        rings[:, :, -1] /= 2
-    return [rings[..., parity::2] for parity in (0, 1)]
+def _ring_factors(plan: Plan, towards_degrees: bool) -> np.ndarray:
+    """What rings are multiplied by besides the tables, (lat, 1, 1)."""
+    weighted = plan.shared and plan.is_analysis(towards_degrees) and not plan.interpolates(towards_degrees)
+    factors = plan.grid.weights.copy() if weighted else np.ones(plan.grid.nlat)
+    if towards_degrees and plan.halved and plan.grid.nlat % 2 == 1:
+        # The ring on the equator is its own mirror image, which `_fold` adds.
+        factors[plan.grid.nlat // 2] /= 2
+    return factors.astype(plan.dtype)[:, None, None]
 
 
 def _parity(plan: Plan, orders: range, degree: int) -> np.ndarray:
@@ -109,18 +130,31 @@ def _interleave(first: jax.Array, second: jax.Array, axis: int) -> jax.Array:
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
-    """(m, s, out, in) × (m, s, in, …)."""
+    """(m, s, …, in) × (m, s, in, …)."""
     return lax.dot_general(matrix, x, (((3,), (2,)), ((0, 1), (0, 1))), precision=plan.precision)
 
 
-def _multiply(plan: Plan, block: list[jax.Array], parts: list[jax.Array]) -> list[jax.Array]:
+def _multiply(plan: Plan, block: list[jax.Array], parts: list[jax.Array], towards_degrees: bool) -> list[jax.Array]:
     """Apply a block to all parts: matrices of orders m to the first two, of orders −m to the others."""
     if len(block) == 2:
-        return _multiply(plan, block[:1], parts[:2]) + _multiply(plan, block[1:], parts[2:])
+        positive = _multiply(plan, block[:1], parts[:2], towards_degrees)
+        return positive + _multiply(plan, block[1:], parts[2:], towards_degrees)
+    if plan.shared and not towards_degrees:
+        return _multiply_transposed(plan, block[0], parts)
     if parts[0].shape[3] * parts[0].shape[4] >= _ENOUGH_COLUMNS:
         return [_product(plan, block[0], part) for part in parts]
     joined = _product(plan, block[0], lax.optimization_barrier(jnp.stack(parts, 3)))
     return [joined[:, :, :, index] for index in range(len(parts))]
+
+
+def _multiply_transposed(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
+    """(m, s, in, out) times parts over `in`. Products with a transposed matrix are slow: the parts are, as rows."""
+    batch, channel = parts[0].shape[3:]
+    rows = jnp.stack([part.reshape(*part.shape[:3], -1).swapaxes(2, 3) for part in parts], 2)
+    rows = lax.optimization_barrier(rows.reshape(*rows.shape[:2], -1, rows.shape[-1]))
+    product = lax.optimization_barrier(_product(plan, rows, matrix))
+    product = product.reshape(*product.shape[:2], len(parts), batch, channel, product.shape[-1])
+    return [jnp.moveaxis(product[:, :, index], -1, 2) for index in range(len(parts))]
 
 
 def _by_class(
@@ -141,19 +175,20 @@ def _by_class(
 
 def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
     """Parts (m, s, lat, batch, channel) by class to parts (m, s, degree, batch, channel) of all orders."""
-    by_class = []
+    factors, by_class = _ring_factors(plan, True), []
     for blocks, of_class in zip(_by_class(plan, matrices, True), profiles, strict=True):
         results = []
         for orders, (_, degree, (north, south)), own in blocks:
             begin = orders.start // plan.stride
             parts = [part[begin : begin + len(orders), :, north:south] for part in of_class]
+            parts = _scaled(parts, factors[north:south])
             if plan.halved:
                 parity = _parity(plan, orders, degree)
                 folded = zip(*(_fold(parity, part) for part in parts), strict=True)
-                halves = (_multiply(plan, [table], list(x)) for table, x in zip(own, folded, strict=True))
+                halves = (_multiply(plan, [table], list(x), True) for table, x in zip(own, folded, strict=True))
                 products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
             else:
-                products = _multiply(plan, own, parts)
+                products = _multiply(plan, own, parts, True)
             results.append([_pad(product, degree, 0) for product in products])
         by_class.append(results)
     if plan.stride == 1:
@@ -168,20 +203,27 @@ def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Arra
     if len(classes[0]) == 1:
         # Cutting several blocks out is what brings entries into the order of the products.
         degrees = lax.optimization_barrier(degrees)
-    by_class = []
+    factors, by_class = _ring_factors(plan, False), []
     for blocks in classes:
         results = []
         for orders, (_, degree, (north, south)), own in blocks:
             parts = [part[orders.start : orders.stop : plan.stride, :, degree:] for part in degrees]
             if plan.halved:
                 parity = _parity(plan, orders, degree)
-                halves = (_multiply(plan, [table], [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
+                halves = (
+                    _multiply(plan, [table], [x[:, :, i::2] for x in parts], False) for i, table in enumerate(own)
+                )
                 products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
             else:
-                products = _multiply(plan, own, parts)
+                products = _multiply(plan, own, parts, False)
+            products = _scaled(products, factors[north:south])
             results.append([_pad(product, north, plan.grid.nlat - south) for product in products])
         by_class.append(_join(results))
     return by_class
+
+
+def _scaled(parts: list[jax.Array], factors: np.ndarray) -> list[jax.Array]:
+    return parts if np.all(factors == 1) else [part * factors for part in parts]
 
 
 def _pad(x: jax.Array, before: int, after: int) -> jax.Array:

@@ -28,7 +28,7 @@ def _stage(plan: Plan):
 def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
     """Device tables of one direction of `plan`: those of the Fourier transform, then of the Legendre product."""
     # The precision of products is no property of the tables.
-    return _tables(dataclasses.replace(plan, precision=lax.Precision.HIGHEST), towards_degrees)
+    return _tables(*dataclasses.replace(plan, precision=lax.Precision.HIGHEST).source(towards_degrees))
 
 
 @cached_table(maxsize=64)

@@ -20,6 +20,8 @@ _MARGIN = 5.0
 # From this bandlimit on the halves of `Plan.halved` save more than folding and interleaving cost, and the rings that
 # `Block` leaves out more than filling them with zeros.
 _LARGE = 128
+# From this bandlimit on memory counts more than a product's transposed operands, see `Plan.shared`.
+_HUGE = 512
 # From this many longitudes and orders on the smaller products of `Plan.stride` save more than their number costs.
 _LONG, _MANY = 128, 32
 
@@ -84,6 +86,14 @@ class Plan:
         return self.folded and not any(self.spins) and self.method == "tables" and self.bandlimit >= _LARGE
 
     @property
+    def shared(self) -> bool:
+        """Whether one dense table, (order, spin, degree, lat), serves a direction and its adjoint.
+
+        Where integration over rings is a weighted sum, it serves both directions, and rings are weighted apart.
+        """
+        return self.method == "tables" and self.bandlimit >= _HUGE
+
+    @property
     def northern_rings(self) -> int:
         """Number of rings of the first half, one on the equator included."""
         return -(-self.grid.nlat // 2)
@@ -106,6 +116,16 @@ class Plan:
         """Whether the matrices of a direction integrate over rings, as they do unless it is an adjoint."""
         return towards_degrees != self.adjoint
 
+    def interpolates(self, towards_degrees: bool) -> bool:
+        """Whether a direction integrates along the meridian circle, which is more than a weighted sum of rings."""
+        return self.is_analysis(towards_degrees) and self.grid.rule == "circle"
+
+    def source(self, towards_degrees: bool) -> tuple["Plan", bool]:
+        """The plan and the direction whose dense table a direction takes."""
+        if not self.shared:
+            return self, towards_degrees
+        return dataclasses.replace(self, adjoint=not self.interpolates(towards_degrees)), True
+
     def blocks(self, towards_degrees: bool) -> tuple[Block, ...]:
         """The blocks of the dense table of a direction."""
         size = max(_FEWEST_ORDERS, self.bandlimit // _MOST_BLOCKS, min(self.bandlimit // _BLOCKS, _ENOUGH_ORDERS))
@@ -115,7 +135,7 @@ class Plan:
             edges = [0]
         lowest = min(abs(spin) for spin in self.spins)
         # Interpolation along the meridian circle leaves no ring untouched.
-        everywhere = self.is_analysis(towards_degrees) and self.grid.rule == "circle"
+        everywhere = self.interpolates(towards_degrees)
         return tuple(
             Block(
                 (first, last),

@@ -21,6 +21,8 @@ import numpy as np
 
 _SMALLEST_LOG2 = -900.0
 LARGEST_BANDLIMIT = 3000
+# Entries of one degree that are computed at a time.
+_CACHED = 2**15
 
 
 def start_degree(m: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -71,8 +73,10 @@ def coefficients(degree: int, m: np.ndarray, n: np.ndarray) -> tuple[np.ndarray,
     return gain, np.where(active, m * n / (here * there), 0.0), np.where(active, down / up, 0.0)
 
 
-def degrees(bandlimit: int, m: np.ndarray, n: np.ndarray, beta: np.ndarray | float) -> Iterator[np.ndarray]:
-    """Yield d^l_{mn}(β) for l = 0 … bandlimit−1; zero below max(|m|, |n|).
+def degrees(
+    bandlimit: int, m: np.ndarray, n: np.ndarray, beta: np.ndarray | float, first_degree: int = 0
+) -> Iterator[np.ndarray]:
+    """Yield d^l_{mn}(β) for l = first_degree … bandlimit−1; zero below max(|m|, |n|).
 
     `m` and `n` (integers) and `beta` [radians] broadcast together; keep axes of length 1 where they can be, the
     coefficients are computed on the shape of `m` and `n` alone.
@@ -81,14 +85,23 @@ def degrees(bandlimit: int, m: np.ndarray, n: np.ndarray, beta: np.ndarray | flo
     start, (seed, scale) = start_degree(m, n), starting_values(m, n, beta)
     unscaled = bool(np.all(scale == 1.0))
     cosine = np.cos(beta)
-    previous = current = np.zeros(seed.shape)
-    for degree in range(bandlimit):
+    previous, current, decayed = np.zeros(seed.shape), np.zeros(seed.shape), np.empty(seed.shape)
+    starts = set(start.ravel().tolist())
+    lowest = min(starts, default=bandlimit)
+    for _ in range(first_degree, min(lowest, bandlimit)):
+        yield np.zeros(seed.shape)
+    for degree in range(lowest, bandlimit):
         if degree > 0:
             gain, shift, decay = coefficients(degree - 1, m, n)
-            following = gain * (cosine - shift) * current - decay * previous
+            # In place, but for what has been yielded.
+            following = np.multiply(gain, cosine - shift, out=np.empty(seed.shape))
+            following *= current
+            following -= np.multiply(decay, previous, out=decayed)
             previous, current = current, following
-        current = np.where(start == degree, seed, current)
-        yield current if unscaled else current * scale
+        if degree in starts:
+            current = np.where(start == degree, seed, current)
+        if degree >= first_degree:
+            yield current if unscaled else current * scale
 
 
 def reduced_harmonics(
@@ -96,9 +109,12 @@ def reduced_harmonics(
 ) -> np.ndarray:
     """sYlm(θ, 0) = (−1)^s √((2l+1)/4π) d^l_{m,−s}(θ), float64, shape (orders, bandlimit − first_degree, θ)."""
     table = np.empty((orders.size, bandlimit - first_degree, colatitude.size))
-    rows = degrees(bandlimit, orders[:, None], np.array([[-spin]]), colatitude[None, :])
-    for degree, row in enumerate(rows):
-        if degree >= first_degree:
+    # A few orders at a time, which stay in cache from degree to degree.
+    size = max(1, _CACHED // colatitude.size)
+    for begin in range(0, orders.size, size):
+        some = slice(begin, begin + size)
+        rows = degrees(bandlimit, orders[some, None], np.array([[-spin]]), colatitude[None, :], first_degree)
+        for degree, row in enumerate(rows, first_degree):
             norm = (-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi))
-            table[:, degree - first_degree] = norm * row
+            np.multiply(norm, row, out=table[some, degree - first_degree])
     return table

@@ -72,7 +72,7 @@ class SpinTransform:
         fourier: Literal["auto", "dft", "fft"] = "auto",
         precision: lax.Precision = lax.Precision.HIGHEST,
         delta_symmetry: bool = False,
-        memory_limit: int = _GIB,
+        memory_limit: int = 2 * _GIB,
     ) -> None:
         """Describe a transform; nothing is computed before its first use.
 
@@ -157,7 +157,9 @@ class SpinTransform:
     def table_bytes(self, dtype: str = "float32") -> int:
         """Bytes of device memory that the tables of forward and inverse take together, computed without building them.
 
-        Gradients add as much again for `method="tables"`: the transposed products have tables of their own.
+        Gradients add as much again for `method="tables"` below bandlimit 512, where transposed products have tables of
+        their own. From there on a table serves its transpose too, and both directions where rings are summed with
+        weights.
 
         Args:
             dtype: `"float32"` or `"float64"`, the precision of the maps.
@@ -172,7 +174,7 @@ class SpinTransform:
         if self.method == "torus":
             return _torus.table_bytes(self.bandlimit, self.spins, dtype, self.delta_symmetry)
         plan = self._plan(dtype, False)
-        return plan.table_bytes(True) + plan.table_bytes(False)
+        return sum(plan.table_bytes(towards) for plan, towards in {plan.source(True), plan.source(False)})
 
     def forward(
         self, maps: Num[Array | np.ndarray, "*batch lat lon spin channel"]
