@@ -113,12 +113,20 @@ def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> l
     """F_m = Σ_k f(φ_k) e^{−iσmφ_k} for every ring, without the phase of the longitude origin, by class."""
     if plan.fourier == "fft":
         return [_fft_to_profiles(plan, maps)]
-    components = (maps,) if plan.real else (maps.real, maps.imag)
-    folded = _barrier([_fold(plan, x.transpose(2, 3, 1, 0, 4)) for x in components])
+    folded = _barrier(_fold(plan, _parts(maps.transpose(2, 3, 1, 0, 4))))
     return [
-        _orders_of_waves(plan, [_waves(plan, pair, columns) for columns in of_class])
-        for pair, of_class in zip(_pairs(tables), zip(*folded, strict=True), strict=True)
+        _orders_of_waves(plan, _waves(plan, pair, columns))
+        for pair, columns in zip(_pairs(tables), folded, strict=True)
     ]
+
+
+def _parts(x: jax.Array) -> jax.Array:
+    """Real and imaginary parts along a new second axis, which has one entry for real x."""
+    x = x[:, None]
+    if not jnp.iscomplexobj(x):
+        return x
+    # A choice is a loop on all cores, a concatenation one on a single core.
+    return jnp.where(np.arange(2).reshape(2, *(1,) * (x.ndim - 2)) == 0, x.real, x.imag)
 
 
 def _pairs(tables: tuple[jax.Array, ...]) -> list[tuple[jax.Array, jax.Array]]:
@@ -134,13 +142,12 @@ def _waves(plan: Plan, tables: tuple[jax.Array, jax.Array], columns: tuple[_Colu
     return [_with_fixed(plan, *pair) for pair in zip(_barrier(products), columns, strict=True)]
 
 
-def _orders_of_waves(plan: Plan, waves: list[list[jax.Array]]) -> list[jax.Array]:
-    """Parts of a profile from cosine and sine waves of real maps, or of their real and their imaginary parts."""
-    sigma = plan.sign
+def _orders_of_waves(plan: Plan, waves: list[jax.Array]) -> list[jax.Array]:
+    """Parts of a profile from the cosine and the sine waves of real maps, or of their real and imaginary parts."""
+    sigma, (cosine, sine) = plan.sign, waves
     if plan.real:
-        ((cosine, sine),) = waves
-        return [cosine, -sigma * sine]
-    (re_cos, re_sin), (im_cos, im_sin) = waves
+        return [cosine[:, 0], -sigma * sine[:, 0]]
+    re_cos, im_cos, re_sin, im_sin = cosine[:, 0], cosine[:, 1], sine[:, 0], sine[:, 1]
     return [
         re_cos + sigma * im_sin,
         im_cos - sigma * re_sin,

@@ -86,7 +86,9 @@ def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     else:
         sign = _mirror_sign(plan)
         negative = lax.complex(parts[2] * sign, parts[3] * sign)
-    coeffs = jnp.concatenate([jnp.flip(negative[:, :, 1:], 2), positive], 2)
+    # A sum of padded arrays is a loop on all cores, a concatenation one on a single core.
+    zeros = [((0, 0), (0, 0), orders, (0, 0), (0, 0)) for orders in ((0, plan.bandlimit), (plan.bandlimit - 1, 0))]
+    coeffs = jnp.pad(jnp.flip(negative[:, :, 1:], 2), zeros[0]) + jnp.pad(positive, zeros[1])
     phase = _origin_phase(plan, -1)
     return coeffs if phase is None else coeffs * phase
 
