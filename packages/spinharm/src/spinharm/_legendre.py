@@ -1,5 +1,7 @@
 """The product over colatitude with dense tables: one real matrix per order, from rings to degrees or back."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
 import jax
@@ -11,6 +13,8 @@ from . import _quadrature, _recursion
 from ._cache import cached_table
 from ._grid import Grid
 from ._plan import Block, Plan, recursion_nodes
+
+_Apply = Callable[[jax.Array, list[jax.Array]], list[jax.Array]]
 
 # With fewer columns than this, the parts are joined for one product, which costs a copy and saves reading the table
 # again.
@@ -134,21 +138,23 @@ def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
     return lax.dot_general(matrix, x, (((3,), (2,)), ((0, 1), (0, 1))), precision=plan.precision)
 
 
-def _multiply(plan: Plan, block: list[jax.Array], parts: list[jax.Array], towards_degrees: bool) -> list[jax.Array]:
+def _multiply(apply: _Apply, block: list[jax.Array], parts: list[jax.Array]) -> list[jax.Array]:
     """Apply a block to all parts: matrices of orders m to the first two, of orders −m to the others."""
     if len(block) == 2:
-        positive = _multiply(plan, block[:1], parts[:2], towards_degrees)
-        return positive + _multiply(plan, block[1:], parts[2:], towards_degrees)
-    if plan.shared and not towards_degrees:
-        return _multiply_transposed(plan, block[0], parts)
+        return apply(block[0], parts[:2]) + apply(block[1], parts[2:])
+    return apply(block[0], parts)
+
+
+def _direct(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
+    """(m, s, out, in) times each part over `in`."""
     if parts[0].shape[3] * parts[0].shape[4] >= _ENOUGH_COLUMNS:
-        return [_product(plan, block[0], part) for part in parts]
-    joined = _product(plan, block[0], lax.optimization_barrier(jnp.stack(parts, 3)))
+        return [_product(plan, matrix, part) for part in parts]
+    joined = _product(plan, matrix, lax.optimization_barrier(jnp.stack(parts, 3)))
     return [joined[:, :, :, index] for index in range(len(parts))]
 
 
-def _multiply_transposed(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
-    """(m, s, in, out) times parts over `in`. Products with a transposed matrix are slow: the parts are, as rows."""
+def _transposed(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
+    """(m, s, in, out) times each part over `in`. Products with a transposed matrix are slow: the parts are, as rows."""
     batch, channel = parts[0].shape[3:]
     rows = jnp.stack([part.reshape(*part.shape[:3], -1).swapaxes(2, 3) for part in parts], 2)
     rows = lax.optimization_barrier(rows.reshape(*rows.shape[:2], -1, rows.shape[-1]))
@@ -175,7 +181,8 @@ def _by_class(
 
 def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
     """Parts (m, s, lat, batch, channel) by class to parts (m, s, degree, batch, channel) of all orders."""
-    factors, by_class = _ring_factors(plan, True), []
+    apply, factors = partial(_direct, plan), _ring_factors(plan, True)
+    by_class = []
     for blocks, of_class in zip(_by_class(plan, matrices, True), profiles, strict=True):
         results = []
         for orders, (_, degree, (north, south)), own in blocks:
@@ -185,10 +192,10 @@ def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[list[
             if plan.halved:
                 parity = _parity(plan, orders, degree)
                 folded = zip(*(_fold(parity, part) for part in parts), strict=True)
-                halves = (_multiply(plan, [table], list(x), True) for table, x in zip(own, folded, strict=True))
+                halves = (apply(table, list(x)) for table, x in zip(own, folded, strict=True))
                 products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
             else:
-                products = _multiply(plan, own, parts, True)
+                products = _multiply(apply, own, parts)
             results.append([_pad(product, degree, 0) for product in products])
         by_class.append(results)
     if plan.stride == 1:
@@ -203,19 +210,18 @@ def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Arra
     if len(classes[0]) == 1:
         # Cutting several blocks out is what brings entries into the order of the products.
         degrees = lax.optimization_barrier(degrees)
-    factors, by_class = _ring_factors(plan, False), []
+    apply, factors = partial(_transposed if plan.shared else _direct, plan), _ring_factors(plan, False)
+    by_class = []
     for blocks in classes:
         results = []
         for orders, (_, degree, (north, south)), own in blocks:
             parts = [part[orders.start : orders.stop : plan.stride, :, degree:] for part in degrees]
             if plan.halved:
                 parity = _parity(plan, orders, degree)
-                halves = (
-                    _multiply(plan, [table], [x[:, :, i::2] for x in parts], False) for i, table in enumerate(own)
-                )
+                halves = (apply(table, [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
                 products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
             else:
-                products = _multiply(plan, own, parts, False)
+                products = _multiply(apply, own, parts)
             products = _scaled(products, factors[north:south])
             results.append([_pad(product, north, plan.grid.nlat - south) for product in products])
         by_class.append(_join(results))
