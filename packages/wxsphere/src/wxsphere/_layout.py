@@ -20,10 +20,10 @@ from ._names import (
     TIME,
     VARIABLE_ALIASES,
 )
+from ._time_axes import durations, with_datetimes
 
 _NORTH = ("degrees_north", "degree_north", "degreen", "degrees_n", "degree_n")
 _EAST = ("degrees_east", "degree_east", "degreee", "degrees_e", "degree_e")
-_HOURS = ("h", "hr", "hour", "hours")
 _LEFT_OUT = ("valid_time",)
 
 
@@ -35,7 +35,9 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     1. dimensions and coordinates get the names `time`, `number`, `prediction_timedelta`, `level`, `latitude`,
        `longitude`, found by name (`lat`, `isobaricInhPa`, `step`, …), else by standard name, else by unit;
     2. variables get the names of WeatherBench 2 (`z` in m²/s² → `geopotential`, `u10` → `10m_u_component_of_wind`, …);
-    3. levels in Pa become hPa, lead times in hours become `timedelta64[ns]`, a lead time that is one zero goes;
+    3. times become `datetime64[ns]`: calendars, numbers and texts are converted, and set to whole hours, minutes or
+       seconds where they are within rounding, each said by a `DataWarning`; levels in Pa become hPa, lead times in a
+       unit of time become `timedelta64[ns]`, a lead time that is one zero goes;
     4. one time, level or lead time that is a scalar becomes a dimension of size 1 (`time` not of static fields);
     5. longitudes are rolled to 0 … 360, latitudes sorted north to south, levels upwards in hPa;
     6. dimensions are ordered (…, time, number, prediction_timedelta, hour, dayofyear, level, latitude, longitude).
@@ -50,7 +52,8 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     Raises:
         TypeError: `dataset` is not an `xarray.Dataset`.
         ValueError: No latitude or longitude, curvilinear ones, ones that are swapped, a name in `rename` that is not
-            there, two variables for one name, or lead times without a unit.
+            there, two variables for one name, lead times without a unit, or times that are no dates, such as those of
+            the calendar `360_day`.
     """
     if not isinstance(dataset, xr.Dataset):
         raise TypeError(f"`dataset` must be an xarray.Dataset, got {type(dataset).__name__}")
@@ -61,6 +64,7 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
         dataset = dataset.rename(dict(rename))
     dataset = _named_dimensions(dataset)
     dataset = _named_variables(dataset)
+    dataset = with_datetimes(dataset)
     dataset = _units_of_coordinates(dataset)
     dataset = _scalars_as_dimensions(dataset)
     for name in (LATITUDE, LONGITUDE):
@@ -132,18 +136,15 @@ def _named_variables(dataset: xr.Dataset) -> xr.Dataset:
 def _units_of_coordinates(dataset: xr.Dataset) -> xr.Dataset:
     if LEVEL in dataset.coords and str(dataset[LEVEL].attrs.get("units", "")).lower() in ("pa", "pascal"):
         attributes = {**dataset[LEVEL].attrs, "units": "hPa"}
-        dataset = dataset.assign_coords({LEVEL: (dataset[LEVEL].dims, dataset[LEVEL].values / 100.0, attributes)})
+        # 85000.00000001 Pa are 850 hPa.
+        values = np.asarray(dataset[LEVEL].values, np.float64) / 100.0
+        near = np.round(values, 3)
+        values = np.where(np.abs(values - near) <= 1e-7 * np.abs(values), near, values)
+        dataset = dataset.assign_coords({LEVEL: (dataset[LEVEL].dims, values, attributes)})
     if LEAD in dataset.coords:
         lead = dataset[LEAD]
-        if not np.issubdtype(lead.dtype, np.timedelta64):
-            if str(lead.attrs.get("units", "")).lower() not in _HOURS:
-                raise ValueError(
-                    f"`{LEAD}` must be timedelta64 or numbers with units 'hours', got {lead.dtype} with units "
-                    f"{lead.attrs.get('units')!r}"
-                )
-            nanoseconds = np.round(np.asarray(lead.values, np.float64) * 3600e9)
-            lead = lead.copy(data=nanoseconds.astype("timedelta64[ns]"))
-        dataset = dataset.assign_coords({LEAD: (lead.dims, lead.values.astype("timedelta64[ns]"))})
+        kept = {key: value for key, value in lead.attrs.items() if key not in ("units", "dtype")}
+        dataset = dataset.assign_coords({LEAD: (lead.dims, durations(lead.variable), kept)})
         # Analyses in GRIB carry a lead time of zero.
         if dataset[LEAD].ndim == 0 and dataset[LEAD].values == np.timedelta64(0, "ns"):
             dataset = dataset.drop_vars(LEAD)

@@ -109,7 +109,7 @@ def _open_one(source: str | os.PathLike, storage_options: Mapping[str, Any] | No
         with warnings.catch_warnings():
             # Files of older writers say what xarray may ignore.
             warnings.simplefilter("ignore", xr.SerializationWarning)
-            found = xr.open_dataset(path, engine=engine, decode_timedelta=True, **settings)
+            found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False, **settings)
     except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
         raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
     return _in_chunks(found, str(path))
@@ -140,7 +140,7 @@ def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Datase
         with warnings.catch_warnings():
             # Copies of stores may lack the consolidated metadata; xarray then lists the store.
             warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
-            found = xr.open_zarr(store, chunks=None, decode_timedelta=True, **settings)
+            found = xr.open_zarr(store, chunks=None, decode_times=False, decode_timedelta=False, **settings)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
     return _in_chunks(found, url)

@@ -108,10 +108,16 @@ def reduced(dataset: xr.Dataset, name: str, reduction: TimeReduction, times: np.
 
     Returns:
         The field, `time` first.
+
+    Raises:
+        ValueError: A time that the source lacks.
     """
     needed = (times[:, None] + reduction.offsets).ravel()
     field = dataset[reduction.source].transpose(TIME, ...)
-    field = field.isel({TIME: dataset.indexes[TIME].get_indexer(needed)})
+    at = dataset.indexes[TIME].get_indexer(needed)
+    if np.any(at < 0):
+        raise ValueError(f"`times` must be of the source, which lacks {needed[at < 0][0]} for {name!r}")
+    field = field.isel({TIME: at})
     if reduction.how != "one":
         kind = field.dtype
         windows = field.drop_vars(TIME).astype(np.float64).coarsen({TIME: reduction.offsets.size})
