@@ -432,3 +432,34 @@ def test_a_real_ensemble(weather, tmp_path):
     )
     np.testing.assert_allclose(out.statistics.geopotential.sel(statistic="mean"), mean, rtol=1e-6)
     assert out.cadence == 12 * HOUR
+
+
+def test_values_that_are_not_what_they_say_are_refused(source, tmp_path):
+    short = source[["2m_temperature", "total_precipitation_6hr"]]
+    celsius = short["2m_temperature"].where(short.time < np.datetime64("2020-01-01"), short["2m_temperature"] - 273.15)
+    with pytest.raises(ValueError, match=r"`source` at 2020-01-01T00.*2m_temperature: .* K is possible"):
+        prepare(short.assign({"2m_temperature": celsius}), tmp_path / "a")
+    flat = short.assign({"2m_temperature": short["2m_temperature"] * 0 + 280.1})
+    with pytest.raises(ValueError, match=r"`2m_temperature` must vary over the training times, but is one value"):
+        prepare(flat, tmp_path / "b")
+    still = short.assign({"2m_temperature": short["2m_temperature"] * 0 + short["2m_temperature"][0]})
+    with pytest.raises(ValueError, match=r"but stays the same from time to time; leave it out"):
+        prepare(still, tmp_path / "c")
+
+
+def test_precipitation_of_an_unknown_time_is_not_summed(tmp_path):
+    rain = _make(hours=6)[["total_precipitation_6hr"]].rename(total_precipitation_6hr="total_precipitation")
+    with pytest.raises(ValueError, match=r"whose times are 6 h apart; it may hold 1 h or all hours since a reset"):
+        prepare(rain, tmp_path / "a", variables=["total_precipitation_24hr"])
+    hourly = _make(days=3, hours=1)[["total_precipitation_6hr"]].rename(total_precipitation_6hr="total_precipitation")
+    running = hourly.cumsum("time").assign_coords(time=hourly.time)
+    with pytest.raises(ValueError, match=r"`total_precipitation` grows from time to time .* a sum since a reset"):
+        prepare(running, tmp_path / "b", variables=["total_precipitation_24hr"], cadence_hours=24.0)
+
+
+def test_a_mask_with_a_time_axis_is_a_constant(source, tmp_path):
+    given = source[["2m_temperature"]].assign(land_sea_mask=source.land_sea_mask.expand_dims(time=source.time))
+    with pytest.warns(UserWarning, match="`land_sea_mask` has a time axis but does not change"):
+        data = prepare(given, tmp_path / "a")
+    assert data.variables == ("2m_temperature",)
+    assert "land_sea_mask" in data.constants

@@ -221,6 +221,20 @@ def _units(field: xr.DataArray, name: str, low: float, high: float, means: np.nd
         yield Finding("note", name, f"{low:g} … {high:g} {unit}")
 
 
+def first_impossible(field: xr.DataArray) -> str | None:
+    """The first time with a value that its variable cannot have, in words, or None; for fields in memory."""
+    name = str(field.name)
+    if name not in _RANGES or TIME not in field.dims:
+        return None
+    unit, least, most = _RANGES[name]
+    values = np.asarray(field.transpose(TIME, ...).values).reshape(field.sizes[TIME], -1)
+    bad = ((values < least) | (values > most)).any(1)
+    if not bad.any():
+        return None
+    low, high = float(values[bad][0].min()), float(values[bad][0].max())
+    return f"{field[TIME].values[bad][0]}: {name}: {low:g} … {high:g} where {least:g} … {most:g} {unit} is possible"
+
+
 def _factor(field: xr.DataArray, name: str, low: float, high: float, means: np.ndarray) -> str:
     """A guess at what went wrong with the unit, or nothing."""
     if name == "geopotential" and LEVEL in field.dims:

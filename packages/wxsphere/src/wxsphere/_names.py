@@ -17,7 +17,17 @@ DIMENSIONS = (TIME, MEMBER, LEAD, "hour", "dayofyear", LEVEL, LATITUDE, LONGITUD
 DIMENSION_ALIASES: Mapping[str, tuple[str, ...]] = {
     LATITUDE: ("lat", "nav_lat", "y"),
     LONGITUDE: ("lon", "long", "nav_lon", "x"),
-    LEVEL: ("isobaricinhpa", "pressure", "pressure_level", "plev", "lev", "air_pressure", "levels"),
+    LEVEL: (
+        "isobaricinhpa",
+        "pressure",
+        "pressure_level",
+        "plev",
+        "lev",
+        "air_pressure",
+        "levels",
+        "levelist",
+        "isobaric",
+    ),
     TIME: ("init_time", "initial_time", "forecast_reference_time", "valid_time"),
     LEAD: ("step", "lead_time", "leadtime", "forecast_period", "lead"),
     MEMBER: ("member", "realization", "ensemble", "ens", "ensemble_member"),

@@ -22,11 +22,12 @@ from spinharm.optional import require
 from spinnn.files import replacing
 
 from . import _checks
-from ._audit import check_dataset
+from ._audit import check_dataset, first_impossible
 from ._constants import constant_fields
 from ._grids import grid_dataset, grid_of
 from ._layout import canonical
 from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
+from ._notices import notice
 from ._open import Library, open_dataset
 from ._periods import Period, check_even, steps_of
 from ._prepared import FIELDS, MANIFEST, STATISTICS_FILE, Prepared, open_prepared
@@ -40,6 +41,8 @@ _PACKAGES = ("wxsphere", "spinharm", "jax", "numpy", "xarray", "xarray-regrid", 
 _CONSTANTS = ("land_sea_mask", "geopotential_at_surface")
 # What a block may take beside its own values: float64 copies, coefficients, what Dask holds.
 _OVERHEAD = 6
+# Deviations of this share of the mean are rounding of float32.
+_ROUNDING = 2e-7
 
 
 class _Plan(NamedTuple):
@@ -111,7 +114,7 @@ def prepare(
         bandlimit: Degrees kept by the spectral method, see `regrid`; with it a field is truncated on its own grid too.
         chunk: Times in a chunk of the store.
         check: Refuse sources whose first time has errors that `check_dataset` finds, such as units that are wrong by
-            9.81.
+            9.81, or with values that cannot be at any time.
         allow_gaps: Take periods with times missing; windows over a gap are left to the reader.
         rename: See `open_dataset`.
         storage_options: See `open_dataset`.
@@ -177,7 +180,7 @@ def prepare(
             _create(out / FIELDS, plan, chunk, method, bandlimit)
         while done < plan.times.size:
             times = plan.times[done : done + block]
-            _write(out / FIELDS, plan, times, done, method, bandlimit)
+            _write(out / FIELDS, plan, times, done, method, bandlimit, check)
             done += times.size
             _note(out, options, block, done)
             if progress is not None:
@@ -238,6 +241,7 @@ def _plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, period
     if names is None:
         fields = source.data_vars.items()
         names = sorted(str(n) for n, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims) <= known)
+        names = [name for name in names if not (name in _CONSTANTS and _is_constant(source[name]))]
         if not names:
             raise ValueError("`source` must have variables with time, latitude and longitude, got none")
     source = _selected(source, LEVEL, options["levels"])
@@ -257,6 +261,15 @@ def _plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, period
     statics = [name for name in _CONSTANTS if name in source.data_vars and name not in names]
     target = grid_of(source) if grid is None else grid
     return _Plan(source, reductions, statics, times, target, cadence)
+
+
+def _is_constant(field: xr.DataArray) -> bool:
+    """Whether a field with time is the same at its first, middle and last time, which is said."""
+    few = np.asarray(field.transpose(TIME, ...)[[0, field.sizes[TIME] // 2, -1]].values)
+    same = bool(np.all(few == few[0]))
+    if same:
+        notice(f"`{field.name}` has a time axis but does not change; it is taken as a constant")
+    return same
 
 
 def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[int] | None) -> xr.Dataset:
@@ -319,15 +332,27 @@ def _block(plan: _Plan, chunk: int, memory: int) -> int:
 def _refuse_errors(plan: _Plan) -> None:
     first = plan.times[:1]
     fields = {name: reduced(plan.source, name, one, first) for name, one in plan.reductions.items()}
-    fields |= {name: plan.source[name] for name in plan.statics}
-    found = check_dataset(xr.Dataset(fields).load())
+    fields |= {name: plan.source[name].isel({TIME: 0}, drop=True, missing_dims="ignore") for name in plan.statics}
+    _refuse_found(xr.Dataset(fields).load(), first[0])
+
+
+def _refuse_found(fields: xr.Dataset, first: np.datetime64) -> None:
+    found = check_dataset(fields)
     errors = [one for one in found if one.severity == "error"]
     if errors:
         rest = f" (and {len(errors) - 1} more; `wxsphere check` tells all)" if len(errors) > 1 else ""
         raise ValueError(
-            f"`source` at {first[0]}: {errors[0].subject}: {errors[0].text}{rest}; mend the source, or leave the "
+            f"`source` from {first} on: {errors[0].subject}: {errors[0].text}{rest}; mend the source, or leave the "
             f"check out with `check=False` or --no-check"
         )
+
+
+def _refuse_units(fields: xr.Dataset) -> None:
+    """Values of a block of times in memory, each time's, outside what its variable can have."""
+    for name in map(str, fields.data_vars):
+        found = first_impossible(fields[name])
+        if found is not None:
+            raise ValueError(f"`source` at {found}; mend the source, or leave the check out with --no-check")
 
 
 def _regridded(fields: xr.Dataset, plan: _Plan, method: Method, bandlimit: int | None) -> xr.Dataset:
@@ -364,10 +389,15 @@ def _create(path: Path, plan: _Plan, chunk: int, method: Method, bandlimit: int 
     template.to_zarr(path, compute=False, zarr_format=3, consolidated=False, encoding=encoding, mode="w")
 
 
-def _write(path: Path, plan: _Plan, times: np.ndarray, begin: int, method: Method, bandlimit: int | None) -> None:
+def _write(
+    path: Path, plan: _Plan, times: np.ndarray, begin: int, method: Method, bandlimit: int | None, check: bool
+) -> None:
     for names in field_groups(list(plan.reductions)):
         fields = {name: reduced(plan.source, name, plan.reductions[name], times) for name in names}
-        made = _regridded(xr.Dataset(fields), plan, method, bandlimit).astype(np.float32).load()
+        whole = xr.Dataset(fields)
+        if check:
+            _refuse_units(whole.load())
+        made = _regridded(whole, plan, method, bandlimit).astype(np.float32).load()
         for name in names:
             check_finite(name, made[name], _COMPLETE)
         made = made[list(names)].transpose(
@@ -390,10 +420,12 @@ def _finish(out: Path, plan: _Plan, options: dict[str, Any], periods: Mapping[st
         training = plan.times[periods["training"].contains(plan.times)]
         statistics = field_statistics(fields, times=training, cadence=plan.cadence)
     for name, field in statistics.data_vars.items():
-        flat = np.atleast_1d(field.sel(statistic="std").values == 0)
-        if flat.any():
-            where = f" at {statistics[LEVEL].values[flat][0]:g} hPa" if LEVEL in field.dims else ""
-            raise ValueError(f"`{name}` must vary over the training times, but is one value{where}; leave it out")
+        rounding = _ROUNDING * np.abs(field.sel(statistic="mean").values)
+        for row, what in (("std", "is one value"), ("tendency_std", "stays the same from time to time")):
+            flat = np.atleast_1d(field.sel(statistic=row).values <= rounding)
+            if flat.any():
+                where = f" at {statistics[LEVEL].values[flat][0]:g} hPa" if LEVEL in field.dims else ""
+                raise ValueError(f"`{name}` must vary over the training times, but {what}{where}; leave it out")
     statistics = statistics.assign_attrs(
         training_period=str(periods["training"]),
         first_training_time=str(training[0]),
