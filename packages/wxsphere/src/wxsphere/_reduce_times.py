@@ -106,7 +106,7 @@ def _check_no_running_sum(name: str, field: xr.DataArray) -> None:
     grows = ((changes >= 0).mean(1) > 0.99) & (changes.mean(1) > 0)
     if grows.size >= 4 and grows.mean() > 2 / 3:
         raise ValueError(
-            f"`{name}` grows from time to time at nearly all points (in {np.count_nonzero(grows)} of {grows.size} steps): "
+            f"`{name}` grows at nearly all points in {np.count_nonzero(grows)} of {grows.size} steps: "
             f"it is a sum since a reset, as in ERA5-Land, and cannot be summed; take differences first"
         )
 
