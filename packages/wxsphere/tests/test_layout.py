@@ -123,3 +123,10 @@ def test_grids_that_are_not_known():
         grid_of(dataset)
     with pytest.raises(ValueError, match=r"must have a one-dimensional coordinate 'longitude', got"):
         grid_of(dataset.drop_vars("longitude"))
+
+
+def test_dimensions_of_size_one_are_left_out_aloud(make_dataset):
+    dataset = make_dataset(GRID)
+    with pytest.warns(UserWarning, match="dimension 'batch' of size 1 is left out"):
+        out = canonical(dataset.expand_dims("batch"))
+    xr.testing.assert_equal(out, dataset)

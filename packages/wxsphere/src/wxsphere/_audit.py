@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ._grids import grid_of
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, TIME, WINDS
+from ._names import DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME, WINDS
 from ._open import check_variables
 from ._poles import ONE_VECTOR, distance_from_vector
 
@@ -99,6 +99,10 @@ def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -
         return _sorted([*found, Finding("error", "grid", str(error))])
     found.append(Finding("note", "grid", f"{grid}, resolves {grid.max_bandlimit} degrees"))
     for name in names:
+        extra = [str(dim) for dim in dataset[name].dims if dim not in DIMENSIONS]
+        if extra and TIME in dataset[name].dims:
+            text = f"has a dimension {extra[0]!r} of size {dataset.sizes[extra[0]]}, which `prepare` refuses"
+            found.append(Finding("error", name, f"{text}; choose one, e.g. `dataset.isel({extra[0]}=0)`"))
         found += _values(dataset, name)
         if grid.north_pole or grid.south_pole:
             found += _scalar_poles(dataset, name, grid.north_pole, grid.south_pole)

@@ -20,6 +20,7 @@ from ._names import (
     TIME,
     VARIABLE_ALIASES,
 )
+from ._notices import notice
 from ._time_axes import durations, with_datetimes
 
 _NORTH = ("degrees_north", "degree_north", "degreen", "degrees_n", "degree_n")
@@ -77,6 +78,9 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
             )
     check_not_swapped(*(np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE)))
     dataset = _directions(dataset)
+    for dim in [str(dim) for dim in dataset.dims if dim not in DIMENSIONS and dataset.sizes[dim] == 1]:
+        notice(f"the dimension {dim!r} of size 1 is left out")
+        dataset = dataset.isel({dim: 0}, drop=True)
     order = [name for name in DIMENSIONS if name in dataset.dims]
     return dataset.transpose(..., *order)
 

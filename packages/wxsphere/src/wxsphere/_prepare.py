@@ -243,7 +243,10 @@ def _plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, period
         names = sorted(str(n) for n, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims) <= known)
         names = [name for name in names if not (name in _CONSTANTS and _is_constant(source[name]))]
         if not names:
-            raise ValueError("`source` must have variables with time, latitude and longitude, got none")
+            raise ValueError(
+                f"`source` must have variables with time, latitude and longitude, beside them number and level, "
+                f"got none among dimensions {dict(source.sizes)}"
+            )
     source = _selected(source, LEVEL, options["levels"])
     source = _selected(source, MEMBER, options["members"])
     stamps = source[TIME].values.astype("datetime64[ns]")
