@@ -261,3 +261,21 @@ def test_wrong_usage_exits_with_2(capsys):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
+
+
+def test_damaged_coordinates_are_told_by_name(tmp_path, capsys):
+    path = tmp_path / "wind.nc"
+    grid = Grid.equiangular(13, 24)
+    latitude, longitude = grid.latitude_deg.copy(), grid.longitude_deg
+    latitude[3] = np.nan
+    xr.Dataset(coords={"latitude": latitude, "longitude": longitude}).to_netcdf(path, engine="scipy")
+    assert one_line_error(capsys, ["grid", str(path)]) == f"spinharm grid: {path}: latitude must be finite, got nan\n"
+    names = np.array([f"{x:g}" for x in longitude])
+    xr.Dataset(coords={"latitude": grid.latitude_deg, "longitude": names}).to_netcdf(path, engine="h5netcdf")
+    assert "longitude must be numbers, got" in one_line_error(capsys, ["grid", str(path)])
+    # Compressed values that are damaged.
+    dataset = xr.Dataset(coords={"latitude": np.linspace(90, -90, 2001), "longitude": longitude})
+    whole = bytes(dataset.to_netcdf(engine="h5netcdf", encoding={"latitude": {"zlib": True, "fletcher32": True}}))
+    place = whole.index(b"\x78\x5e")
+    path.write_bytes(whole[: place + 50] + bytes([whole[place + 50] ^ 255]) + whole[place + 51 :])
+    assert f"{path}: " in one_line_error(capsys, ["grid", str(path)])

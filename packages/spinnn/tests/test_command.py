@@ -1,7 +1,9 @@
 """The command line of a program, on a small one made here."""
 
+import signal
 import subprocess
 import sys
+import tempfile
 import types
 
 import pytest
@@ -11,6 +13,7 @@ pytest.importorskip("tyro")
 import dataclasses
 
 from spinnn import command
+from spinnn.files import notice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,13 +38,22 @@ def program(monkeypatch):
             raise ValueError(f"`size` must be at least 0, got {options.size}\nmore that nobody needs")
         if options.size == 0:
             raise ZeroDivisionError
+        if options.size == 100:
+            raise {}[f"no such {chr(27)}[31m"]
+        if options.size == 130:
+            raise KeyboardInterrupt
+        if options.size == 143:
+            signal.raise_signal(signal.SIGTERM)
+        if options.size == 101:
+            notice("a file of \x1b[2J old times")
+            notice("a file of \x1b[2J old times")
         command.say(f"{name} [{options.size}]")
         return 1 if options.size > 9 else 0
 
     vars(module)["main"] = main
     monkeypatch.setitem(sys.modules, "a_program_grow", module)
     commands = {
-        "grow": command.Command("a_program_grow", "make it larger"),
+        "grow": command.Command("a_program_grow", "make it larger", resumes=True),
         "plot size": command.Command("a_program_grow", "draw it"),
     }
 
@@ -66,7 +78,7 @@ def test_help_and_version(program, capsys):
     assert program("--help") == 0
     printed = capsys.readouterr().out
     assert "  grow       make it larger\n  plot size  draw it\n" in printed
-    assert "Exit status: 0; 1 if it was large; 2 after an error." in printed
+    assert "Exit status: 0; 1 if it was large; 2 after an error; 70 after one that nobody foresaw." in printed
     with pytest.raises(SystemExit) as stop:
         program("grow", "--help")
     assert not stop.value.code
@@ -89,6 +101,49 @@ def test_errors_are_one_line(program, capsys, words, message):
     assert captured.out == ""
     assert captured.err.startswith(message)
     assert captured.err.count("\n") == 1
+
+
+def test_an_exception_that_nobody_foresaw_is_one_line_and_a_report(program, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert program("grow", "--size", "100") == 70
+    line = capsys.readouterr().err
+    (report,) = tmp_path.glob("program-*.txt")
+    begin = r"program grow: unexpected KeyError: 'no such \x1b[31m'; the full report is in"
+    assert line == f"{begin} {report}\n"
+    text = report.read_text()
+    for part in ("arguments: ['grow', '--size', '100']", "Traceback (most recent call last):", "spinnn 0.", "KeyError"):
+        assert part in text
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert program("grow", "--size", "100") == 70
+    assert capsys.readouterr().err.endswith("; no report could be written\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("grow", "--size", "130"), 130, "program grow: interrupted; the same command goes on where it stopped\n"),
+        (
+            ("plot", "size", "--size", "143"),
+            143,
+            "program plot size: terminated; what it had not finished is not there\n",
+        ),
+    ],
+)
+def test_ctrl_c_and_termination_are_one_line(program, capsys, words, status, message):
+    before = signal.getsignal(signal.SIGTERM)
+    assert program(*words) == status
+    assert capsys.readouterr().err == message
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_a_file_says_does_not_act_on_the_terminal(program, capsys):
+    assert program("grow", "--size", "101") == 1
+    assert capsys.readouterr().err == "note: a file of \\x1b[2J old times\n"
+    command.say("\x1b]0;title\x07 \u202eevil \udc80 ℓ = 3 m²")
+    command.table("a\x1b", ("b\x9b",), [("c\x00",)])
+    printed = capsys.readouterr().out
+    assert printed.startswith("\\x1b]0;title\\x07 \\u202eevil \\udc80 ℓ = 3 m²\n")
+    assert not {*printed} & {"\x1b", "\x9b", "\x00"}
 
 
 @dataclasses.dataclass(frozen=True)

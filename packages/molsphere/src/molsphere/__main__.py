@@ -10,7 +10,7 @@ from spinnn.command import Command, run_program
 from .__about__ import __version__
 
 _COMMANDS = {
-    name: Command(f"molsphere._commands.{module}", purpose)
+    name: Command(f"molsphere._commands.{module}", purpose, resumes=name in ("demo", "qm9 fetch", "train"))
     for name, module, purpose in (
         ("demo", "demo", "make data, train, evaluate, predict and plot, in about two minutes"),
         ("qm9 fetch", "qm9", "download QM9, resumable and verified"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from . import _demo, _files, _picture
+from . import _demo, _files, _picture, failures
 from .__about__ import __version__
 from ._grid import Grid
 
@@ -23,15 +23,15 @@ _DISTRIBUTIONS = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 after a one-line error."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
+    """Run the command line; the exit status is 0, or that of `failures.run` after a one-line error."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+
+    def act() -> int:
         options.run(options)
-    except (ValueError, MemoryError, OSError, ModuleNotFoundError) as error:
-        print(f"spinharm {options.command}: {_files.first_line(error)}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return failures.run(f"spinharm {options.command}", words, act)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,7 +115,7 @@ def run_grid(options: argparse.Namespace) -> None:
     """Print what `Grid.from_latlon` makes of a file's coordinates."""
     with _files.opened([options.file]) as dataset:
         latitude, longitude = _files.latitude_longitude(dataset)
-        values = [np.asarray(dataset[name].values, np.float64) for name in (latitude, longitude)]
+        values = [_files.coordinate(dataset, name, options.file) for name in (latitude, longitude)]
         try:
             wind = ", ".join(_files.wind_names(dataset))
         except ValueError:
@@ -144,7 +144,7 @@ def run_grid(options: argparse.Namespace) -> None:
         ("wind", wind),
     ]
     for name, text in rows:
-        print(f"{name:<15}{text}")
+        print(f"{name:<15}{failures.printable(text)}")
 
 
 def _sum_error(grid: Grid) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ._grid import Grid
+from .failures import first_line
 from .optional import require
 
 _LATITUDE = ("latitude", "lat", "y")
@@ -58,7 +59,8 @@ def opened(paths: Sequence[str | Path]) -> Iterator[Any]:
                 raise ValueError(f"{path}: no such file")
             try:
                 parts.append(stack.enter_context(xarray.open_dataset(path)))
-            except (ImportError, OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+            # What a damaged file raises depends on the library that reads it.
+            except Exception as error:
                 raise ValueError(f"{path}: xarray cannot read it: {first_line(error)}") from error
         try:
             merged = xarray.merge(parts, compat="no_conflicts", join="exact")
@@ -67,11 +69,22 @@ def opened(paths: Sequence[str | Path]) -> Iterator[Any]:
         yield merged
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says, as one line of at most 400 characters."""
-    text = str(error).strip() or type(error).__name__
-    line = text.splitlines()[0].rstrip()
-    return line if len(line) <= 400 else line[:399] + "…"
+def coordinate(dataset: Any, name: str, source: str | Path) -> Float[np.ndarray, " size"]:
+    """The values of a coordinate of a file, float64.
+
+    Raises:
+        ValueError: It cannot be read, or is no finite numbers; the message names file and coordinate.
+    """
+    try:
+        values = np.asarray(dataset[name].values)
+    # What a damaged file raises depends on the library that reads it.
+    except Exception as error:
+        raise ValueError(f"{source}: {name} cannot be read: {first_line(error)}") from error
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{source}: {name} must be numbers, got {values.dtype}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{source}: {name} must be finite, got {values[~np.isfinite(values)][0]}")
+    return values.astype(np.float64)
 
 
 def _axis(dataset: Any, names: Sequence[str], units: Sequence[str]) -> str:
@@ -137,13 +150,13 @@ def read_wind(paths: Sequence[str | Path], select: dict[str, str]) -> Wind:
     with opened(paths) as dataset:
         names = wind_names(dataset)
         latitude, longitude = latitude_longitude(dataset)
-        grid = Grid.from_latlon(dataset[latitude].values, dataset[longitude].values)
+        files = ", ".join(Path(path).name for path in paths)
+        grid = Grid.from_latlon(*(coordinate(dataset, name, files) for name in (latitude, longitude)))
         axes = (dataset[latitude].dims[0], dataset[longitude].dims[0])
         pair, taken = _selected(dataset[list(names)], axes, select)
-        files = ", ".join(Path(path).name for path in paths)
         try:
             u, v = (np.asarray(pair[name].transpose(*axes).values, np.float64) for name in names)
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:
             raise ValueError(f"{files}: {names[0]} and {names[1]} cannot be read: {first_line(error)}") from error
     for name, values in zip(names, (u, v), strict=True):
         if not np.all(np.isfinite(values)):

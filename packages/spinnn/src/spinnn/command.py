@@ -8,12 +8,15 @@ import importlib
 import io
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from spinharm import failures
 from spinharm.optional import require
 
 from ._memory import reuse_memory
+from .files import FileWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,10 +33,12 @@ class Command(NamedTuple):
     Attributes:
         module: Its module, imported when the command is asked for; has `main(name, words) -> int`.
         purpose: What it does, in a few words.
+        resumes: Whether the same command again goes on where it was stopped.
     """
 
     module: str
     purpose: str
+    resumes: bool = False
 
 
 def run_program(
@@ -56,7 +61,8 @@ def run_program(
         partly: What exit status 1 means, if there is such.
 
     Returns:
-        The exit status: the command's own, or 2 after an error, which is told in one line on the standard error.
+        The exit status: the command's own, or one of `spinharm.failures.run`, after one line on the standard error: 2
+        after an error, 130 and 143 after Ctrl-C and SIGTERM, 70 after an exception that nobody foresaw, with a report.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
@@ -69,21 +75,44 @@ def run_program(
     if name is None:
         groups = {name.split()[0] for name in commands if " " in name}
         got = " ".join(words[: 2 if words[0] in groups else 1])
-        print(f"{program}: no command {got!r}; there are {', '.join(commands)}", file=sys.stderr)
+        print(f"{program}: no command {failures.printable(got)!r}; there are {', '.join(commands)}", file=sys.stderr)
         return 2
     reuse_memory()
-    try:
-        return importlib.import_module(commands[name].module).main(name, words[name.count(" ") + 1 :])
-    except (ValueError, TypeError, OSError, MemoryError, ImportError, ArithmeticError) as error:
-        lines = str(error).strip().splitlines()
-        print(f"{program} {name}: {lines[0] if lines else type(error).__name__}", file=sys.stderr)
-        return 2
+    command = commands[name]
+
+    def act() -> int:
+        with _file_warnings():
+            return importlib.import_module(command.module).main(name, words[name.count(" ") + 1 :])
+
+    stopped = (
+        "the same command goes on where it stopped" if command.resumes else "what it had not finished is not there"
+    )
+    return failures.run(f"{program} {name}", words, act, stopped=stopped)
+
+
+@contextlib.contextmanager
+def _file_warnings() -> Iterator[None]:
+    """Show each `FileWarning` as one line, others as ever."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FileWarning)
+        before: Callable[..., Any] = warnings.showwarning
+        told: set[str] = set()
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+            if not issubclass(category, FileWarning):
+                before(message, category, *rest, **named)
+            elif str(message) not in told:
+                told.add(str(message))
+                warn(f"note: {message}")
+
+        warnings.showwarning = show
+        yield
 
 
 def _help(program: str, purpose: str, commands: Mapping[str, Command], partly: str) -> str:
     width = max(map(len, commands)) + 2
     listed = "\n".join(f"  {name:<{width}}{command.purpose}" for name, command in commands.items())
-    statuses = "0; " + (f"1 {partly}; " if partly else "") + "2 after an error."
+    statuses = "0; " + (f"1 {partly}; " if partly else "") + "2 after an error; 70 after one that nobody foresaw."
     return f"""usage: {program} COMMAND [OPTIONS]
 
 {purpose}
@@ -186,14 +215,14 @@ def _console(*, error: bool = False) -> Console:
 
 
 def say(text: str) -> None:
-    """Print a line on the standard output, flushed."""
-    _console().print(text, soft_wrap=True)
+    """Print a line on the standard output, flushed; control characters are shown as escapes."""
+    _console().print(failures.printable(text), soft_wrap=True)
     sys.stdout.flush()
 
 
 def warn(text: str) -> None:
-    """Print a line on the standard error."""
-    _console(error=True).print(text, soft_wrap=True)
+    """Print a line on the standard error; control characters are shown as escapes."""
+    _console(error=True).print(failures.printable(text), soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -201,11 +230,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     console = _console()
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    made = Table(title=failures.printable(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
     for at, column in enumerate(columns):
-        made.add_column(column, justify="right" if at else "left")
+        made.add_column(failures.printable(column), justify="right" if at else "left")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(failures.printable, row))
     console.print(made)
 
 

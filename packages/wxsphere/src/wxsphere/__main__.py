@@ -12,11 +12,19 @@ from .__about__ import __version__
 from ._notices import notices_to
 
 _COMMANDS = {
-    "demo": Command("wxsphere._commands.demo", "simulate, train, forecast, evaluate and draw, in two minutes"),
-    "simulate": Command("wxsphere._commands.simulate", "flow on the rotating sphere, written as a store of fields"),
-    "prepare": Command("wxsphere._commands.prepare", "part of a store, regridded, with statistics, for training"),
-    "train": Command("wxsphere._commands.train", "a model on prepared data, or go on with a run"),
-    "forecast": Command("wxsphere._commands.forecast", "forecasts of a model from initial states, as a store"),
+    "demo": Command(
+        "wxsphere._commands.demo", "simulate, train, forecast, evaluate and draw, in two minutes", resumes=True
+    ),
+    "simulate": Command(
+        "wxsphere._commands.simulate", "flow on the rotating sphere, written as a store of fields", resumes=True
+    ),
+    "prepare": Command(
+        "wxsphere._commands.prepare", "part of a store, regridded, with statistics, for training", resumes=True
+    ),
+    "train": Command("wxsphere._commands.train", "a model on prepared data, or go on with a run", resumes=True),
+    "forecast": Command(
+        "wxsphere._commands.forecast", "forecasts of a model from initial states, as a store", resumes=True
+    ),
     "check": Command("wxsphere._commands.check", "audit of a store or file: grid, times, missing values, units, poles"),
     "evaluate": Command("wxsphere._commands.evaluate", "scores of forecasts, as tables, NetCDF and one HTML file"),
     "plot maps": Command("wxsphere._commands.plot", "fields of a store at one time"),
