@@ -10,7 +10,17 @@ import pytest
 
 import spinharm
 from spinharm import Grid, SpinTransform
-from spinnn import BlockOptions, SpinBlock, SpinConv, SpinResidualBlock, SpinResNet, _compact, spin_mean
+from spinnn import (
+    BlockOptions,
+    PhaseCollapse,
+    SpectralBatchNorm,
+    SpinBlock,
+    SpinConv,
+    SpinResidualBlock,
+    SpinResNet,
+    _compact,
+    spin_mean,
+)
 from spinnn.testing import random_coefficients
 
 GAUSS = Grid.gauss_legendre(6)
@@ -151,3 +161,90 @@ def test_reduced_precision_reaches_the_products():
         results.append(spinharm.jit(block)(maps, state)[0])
     error = float(jnp.linalg.norm(results[0] - results[1]) / jnp.linalg.norm(results[0]))
     assert 1e-5 < error < 3e-2
+
+
+class Silent(SpinConv):
+    """A user's convolution that returns 0."""
+
+    def __call__(self, x):
+        return jnp.zeros((*x.shape[:-2], len(self.spins_out), self.channels_out), x.dtype)
+
+
+class Doubling(PhaseCollapse):
+    """A user's activation."""
+
+    def __call__(self, x):
+        return 2 * super().__call__(x)
+
+
+class Wrapped(eqx.Module):
+    """A user's norm around ours."""
+
+    inner: SpectralBatchNorm
+
+    def __call__(self, x, state, *, mask=None):
+        out, state = self.inner(x, state, mask=mask)
+        return 3 * out, state
+
+
+class Constant(SpinBlock):
+    """A user's block."""
+
+    def __call__(self, x, state, *, mask=None):
+        return jnp.ones((*x.shape[:-4], *self.transform_out.grid.shape, 1, 2), x.dtype), state
+
+
+def small_block(kind=SpinBlock):
+    block, state = make(kind, (0,), (0,), 2, 2, grid_in=None, grid_out=GAUSS)
+    return block, state, random_coefficients(jax.random.key(3), 6, (0,), 2, (2,))
+
+
+def as_type(layer, kind):
+    """The same layer as a subclass."""
+    out = object.__new__(kind)
+    for name, value in vars(layer).items():
+        object.__setattr__(out, name, value)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("where", "change", "factor"),
+    [
+        (lambda block: block.activation, lambda layer: as_type(layer, Doubling), 2),
+        (lambda block: block.conv, lambda layer: as_type(layer, Silent), None),
+        (lambda block: block.norm, Wrapped, None),
+        (lambda block: block.conv.bias, lambda none: jnp.ones((2, 2)), 1),
+    ],
+    ids=["activation", "convolution", "norm", "bias"],
+)
+def test_layers_of_users_are_called(where, change, factor):
+    block, state, x = small_block()
+    changed = eqx.tree_at(where, block, change(where(block)), is_leaf=lambda leaf: leaf is None)
+    assert block.is_compact
+    assert not changed.is_compact
+    out, _ = changed(x, state)
+    expected, _ = changed.layer_by_layer(x, state, None)
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+    plain, _ = block(x, state)
+    if factor is None:
+        assert np.abs(out - plain).max() > 1e-2
+    else:  # 1: the norm takes away what a bias adds
+        np.testing.assert_allclose(out, factor * plain, atol=1e-5)
+
+
+def test_blocks_of_users_are_called_by_a_network():
+    network, state = make(SpinResNet, (0,), 2, grid_in=None, grids=[GAUSS], widths=[2], spins=(0,))
+    blocks = (*network.blocks[:-1], as_type(network.blocks[-1], Constant))
+    x = random_coefficients(jax.random.key(3), 6, (0,), 2, (2,))
+    out, _ = eqx.tree_at(lambda net: net.blocks, network, blocks)(x, state)
+    np.testing.assert_array_equal(out, np.ones_like(out))
+
+
+@pytest.mark.parametrize("kind", [SpinBlock, SpinResidualBlock])
+@pytest.mark.parametrize("masked", [False, True])
+def test_an_empty_batch_gives_an_empty_result_and_the_same_state(kind, masked):
+    block, state, x = small_block(kind)
+    out, after = block(x[:0], state, mask=jnp.zeros((0,), bool) if masked else None)
+    assert out.shape == (0, *GAUSS.shape, 1, 2)
+    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
+        np.testing.assert_array_equal(one, other)

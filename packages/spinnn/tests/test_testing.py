@@ -68,3 +68,8 @@ def test_real_input_is_real():
     coeffs = SpinTransform(grid, 6).forward(seen[0])
     assert all(x.dtype == jnp.float32 for x in seen)
     assert float(jnp.linalg.norm(coeffs)) > 1
+
+
+def test_an_output_of_zeros_does_not_pass():
+    with pytest.raises(AssertionError, match="the output is zero"):
+        assert_equivariant(jnp.zeros_like, bandlimit=4, spins_in=(0,), channels_in=1, spins_out=(0,), key=KEY)

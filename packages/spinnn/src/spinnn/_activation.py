@@ -61,7 +61,7 @@ class PhaseCollapse(eqx.Module):
         at = self.spins.index(0)
         x = _pairs.as_complex(x)
         scalar = x[..., at, :]
-        moduli = _pairs.modulus(x).reshape(*x.shape[:-2], -1)
+        moduli = _pairs.modulus(x).reshape(*x.shape[:-2], len(self.spins) * self.channels)
         inputs = jnp.concatenate([scalar.real, scalar.imag, moduli], -1)
         out = jnp.matmul(inputs, self.matrix(), precision="highest") + self.bias.reshape(-1)
         out = jax.lax.complex(out[..., : self.channels], out[..., self.channels :])

@@ -146,7 +146,9 @@ class SpinBlock(eqx.Module):
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
         self.check(x, mask)
-        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
+        # An empty batch has no columns, which products of the compact layout need.
+        compact = x.size > 0 and self.is_compact
+        return _compact_maps(self, x, state, mask) if compact else self.layer_by_layer(x, state, mask)
 
     @property
     def bandlimit(self) -> int:
@@ -161,7 +163,8 @@ class SpinBlock(eqx.Module):
     @property
     def is_compact(self) -> bool:
         """Whether the block is computed in the layout for small bandlimits."""
-        return _compact.applies([self.conv], [self.activation], [self.transform_in, self.transform_out])
+        transforms = [self.transform_in, self.transform_out]
+        return type(self) is SpinBlock and _compact.applies([self.conv], [self.norm], [self.activation], transforms)
 
     def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         """The block in that layout, up to its last activation.
@@ -267,7 +270,9 @@ class SpinResidualBlock(eqx.Module):
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
         self.check(x, mask)
-        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
+        # An empty batch has no columns, which products of the compact layout need.
+        compact = x.size > 0 and self.is_compact
+        return _compact_maps(self, x, state, mask) if compact else self.layer_by_layer(x, state, mask)
 
     @property
     def bandlimit(self) -> int:
@@ -283,7 +288,8 @@ class SpinResidualBlock(eqx.Module):
     def is_compact(self) -> bool:
         """Whether the block is computed in the layout for small bandlimits."""
         convolutions, activations = [self.first, self.second], [self.inner, self.outer]
-        return _compact.applies(convolutions, activations, [self.transform_in, self.transform_out])
+        norms, transforms = [self.first_norm, self.second_norm], [self.transform_in, self.transform_out]
+        return type(self) is SpinResidualBlock and _compact.applies(convolutions, norms, activations, transforms)
 
     def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         """The block in that layout, up to its last activation; see `SpinBlock.compact`."""

@@ -39,13 +39,28 @@ DENSE = 4
 
 
 def applies(
-    convolutions: Sequence[SpinConv], activations: Sequence[Any], transforms: Sequence[SpinTransform | None]
+    convolutions: Sequence[Any],
+    norms: Sequence[Any],
+    activations: Sequence[Any],
+    transforms: Sequence[SpinTransform | None],
 ) -> bool:
-    """Whether a block of these parts can be computed here."""
+    """Whether a block of these parts can be computed here: only of exactly the known types, no subclass of them."""
     return (
-        all(conv.bandlimit <= LARGEST and conv.pointwise is None for conv in convolutions)
-        and all(isinstance(activation, PhaseCollapse) for activation in activations)
+        all(type(conv) is SpinConv and _is_plain(conv) for conv in convolutions)
+        and all(type(norm) is SpectralBatchNorm for norm in norms)
+        and all(type(activation) is PhaseCollapse for activation in activations)
         and all(transform is None or transform.method == "tables" for transform in transforms)
+    )
+
+
+def _is_plain(conv: SpinConv) -> bool:
+    """Whether `convolve` does all that a convolution does: from coefficients to coefficients, without a bias."""
+    return (
+        conv.bandlimit <= LARGEST
+        and conv.pointwise is None
+        and conv.bias is None
+        and conv.transform_in is None
+        and conv.transform_out is None
     )
 
 

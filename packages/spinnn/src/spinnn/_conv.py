@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import equinox as eqx
@@ -168,11 +169,13 @@ class SpinConv(eqx.Module):
         batch = coeffs.shape[:-4]
         if self.pointwise is not None:
             mixed = jnp.einsum("...lmsc,lstc->...lmtc", coeffs, self.filters(), precision="highest")
-            parts = jnp.moveaxis(mixed, -2, 0).reshape(len(self.spins_out), -1, self.channels_in)
+            rows = math.prod(batch) * L * (2 * L - 1)
+            parts = jnp.moveaxis(mixed, -2, 0).reshape(len(self.spins_out), rows, self.channels_in)
             out = self._product(parts, self.pointwise)
             out = out.reshape(len(self.spins_out), *batch, L, 2 * L - 1, self.channels_out)
             return jnp.moveaxis(out, 0, -2)
-        columns = jnp.moveaxis(coeffs, -4, 0).reshape(L, -1, len(self.spins_in) * self.channels_in)
+        rows = math.prod(batch) * (2 * L - 1)
+        columns = jnp.moveaxis(coeffs, -4, 0).reshape(L, rows, len(self.spins_in) * self.channels_in)
         matrices = self.filter_parts().reshape(2, L, columns.shape[-1], -1)
         out = self._product(columns, matrices)
         out = out.reshape(L, *batch, 2 * L - 1, len(self.spins_out), self.channels_out)

@@ -23,6 +23,8 @@ _FOUR_PI = 4 * np.pi
 def _masked_mean(x: jax.Array, mask: jax.Array | None) -> jax.Array:
     """Mean over all leading axes of (*batch, spin, channel), over the elements that `mask` keeps."""
     axes = tuple(range(x.ndim - 2))
+    if x.size == 0:
+        return jnp.zeros(x.shape[-2:], x.dtype)
     if mask is None:
         return x.mean(axes)
     kept = mask.astype(x.real.dtype)
@@ -64,7 +66,7 @@ class _Affine(eqx.Module):
         return _pairs.join(mean), variance
 
     def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
-        """Blend a batch's statistics in; a batch that is masked out whole changes nothing."""
+        """Blend a batch's statistics in; a batch that is empty or masked out whole changes nothing."""
         old_mean, old_variance = state.get(self.statistics)
         rate = jnp.asarray(1 - self.momentum, variance.dtype)
         if mask is not None:
@@ -175,7 +177,8 @@ class SpectralBatchNorm(eqx.Module):
         else:
             mean = _masked_mean(constant, mask)
             variance = _masked_mean(power / _FOUR_PI, mask)
-            state = affine.update(state, mean, variance, mask)
+            if constant.size:
+                state = affine.update(state, mean, variance, mask)
         factor = affine.factor(variance)
         if affine.bias is None:
             return factor, None, state
@@ -245,7 +248,8 @@ class SpatialBatchNorm(eqx.Module):
             mean = _masked_mean(_sphere_mean(x, weights), mask) * is_scalar.astype(x.dtype)
             centred = x - mean
             variance = _masked_mean(_sphere_mean(centred.real**2 + centred.imag**2, weights), mask)
-            state = affine.update(state, mean, variance, mask)
+            if x.size:
+                state = affine.update(state, mean, variance, mask)
         factor = affine.factor(variance)
         out = x - mean * is_scalar.astype(x.dtype)
         out = jax.lax.complex(out.real * factor, out.imag * factor)

@@ -111,8 +111,18 @@ def assert_equivariant(function: Callable[[jax.Array], jax.Array], *, tolerance:
         options: Passed on to `equivariance_error`.
 
     Raises:
-        AssertionError: The error is above `tolerance`, or not a number; the message names both.
+        AssertionError: The error is above `tolerance`, or not a number; the message names both. Or the output is zero,
+            with which any function would pass.
     """
-    error = equivariance_error(function, **options)
+    is_zero = []
+
+    def watched(x: jax.Array) -> jax.Array:
+        y = function(x)
+        is_zero.append(not jnp.any(y))
+        return y
+
+    error = equivariance_error(watched, **options)
+    if all(is_zero):
+        raise AssertionError("the output is zero for a random input, which shows nothing; give the weights values")
     if not error <= tolerance:
         raise AssertionError(f"relative equivariance error {error:.2e} is above the tolerance {tolerance:.2e}")
