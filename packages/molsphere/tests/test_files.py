@@ -170,7 +170,19 @@ def test_a_comment_that_is_a_number_starts_no_record(tmp_path):
         (WATER_XYZ.replace("3\n", "4\n") + WATER_XYZ, 6, "must be a symbol and three coordinates, got '3'"),
         (WATER_XYZ + "1\nProperties=pos:R:3\nH 0 0 0\n", 7, "Properties must hold species and pos"),
         (WATER_XYZ + "1\nProperties=pos:R\nH 0 0 0\n", 7, "Properties must be triples"),
-        (WATER_XYZ + '1\npbc="T T T" a=1\nH 0 0 0\n', 7, "must be a molecule, got a periodic structure"),
+        (WATER_XYZ + '1\npbc="T T T" a=1\nH 0 0 0\n', 7, "must be an isolated molecule, got a periodic structure"),
+        (WATER_XYZ + '1\nPBC="1 0 0"\nH 0 0 0\n', 7, "must be an isolated molecule, got a periodic structure"),
+        (
+            WATER_XYZ + "1\npbc=[True, False, False]\nH 0 0 0\n",
+            7,
+            "must be an isolated molecule, got a periodic structure",
+        ),
+        (WATER_XYZ + '1\npbc="false true no"\nH 0 0 0\n', 7, "must be an isolated molecule, got a periodic structure"),
+        (
+            WATER_XYZ + '1\nLattice="5 0 0 0 5 0 0 0 5" a=1\nH 0 0 0\n',
+            7,
+            "must be an isolated molecule, got a periodic structure",
+        ),
     ],
 )
 def test_broken_xyz_files(tmp_path, text, line, message):

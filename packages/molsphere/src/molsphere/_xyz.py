@@ -14,6 +14,7 @@ from ._molecule import Molecule
 QM9_FIELDS = ("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")
 _KEY_VALUE = re.compile(r'([^\s="]+)\s*=\s*("(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|\S+)')
 _QM9_TAIL = 3
+_NOT_PERIODIC = ("f", "false", "0", "no", "none", ".false.")
 
 
 class BadLine(ValueError):
@@ -83,16 +84,32 @@ def _record(lines: Sequence[str], at: int) -> tuple[Molecule, int]:
         name, properties = _qm9(words, at + 2)
         after = _skip_tail(lines, after)
     elif keys:
-        if "T" in keys.get("pbc", "").split():
-            raise BadLine(at + 2, f"must be a molecule, got a periodic structure, pbc={keys['pbc']!r}")
+        _check_isolated(keys, at + 2)
         name = keys.get("name", keys.get("Name", ""))
-        left_out = ("name", "Name", "Properties", "pbc", "Lattice")
-        properties = {key: _value(text) for key, text in keys.items() if key not in left_out}
+        left_out = ("name", "properties", "pbc", "lattice")
+        properties = {key: _value(text) for key, text in keys.items() if key.lower() not in left_out}
     try:
         molecule = Molecule(np.array(numbers), np.array(positions), name, properties)
     except ValueError as error:
         raise BadLine(at + 1, str(error), after) from None
     return molecule, after
+
+
+def _check_isolated(keys: dict[str, str], line: int) -> None:
+    """Refuse periodic structures; a cell without a word on its periodicity is periodic, as in ASE."""
+    lower = {key.lower(): text for key, text in keys.items()}
+    pbc, lattice = lower.get("pbc"), lower.get("lattice")
+    if pbc is None:
+        periodic, told = lattice is not None, f"Lattice={lattice!r}"
+    else:
+        flags = re.findall(r"[^\s,\[\](){}\"']+", pbc)
+        periodic, told = not flags or any(flag.lower() not in _NOT_PERIODIC for flag in flags), f"pbc={pbc!r}"
+    if periodic:
+        raise BadLine(
+            line,
+            f"must be an isolated molecule, got a periodic structure, {told}; cells are not supported: cut the "
+            f'molecule out and write pbc="F F F"',
+        )
 
 
 def _atom(text: str, line: int, columns: tuple[int, int]) -> tuple[int, list[float]]:
