@@ -138,14 +138,15 @@ def test_bad_mask(untyped, bandlimit, monkeypatch):
 
 def test_which_blocks_are_compact():
     def uses(**change: Any):
-        options: dict[str, Any] = {"bandlimit": 6} | change
+        options: dict[str, Any] = {"bandlimit": 6, "use_bias": False} | change
         conv = SpinConv((0,), (0,), 1, 1, key=jax.random.key(0), **options)
         block, _ = make(SpinBlock, (0,), (0,), 1, 1, grid_in=None, grid_out=GAUSS)
-        return _compact.applies([conv], [block.activation], [block.transform_out])
+        return _compact.applies([conv], [block.norm], [block.activation], [block.transform_out])
 
     assert uses()
     assert not uses(bandlimit=_compact.LARGEST + 1)
     assert not uses(separable=True)
+    assert not uses(use_bias=True)
     gated, _ = make(SpinBlock, (0,), (0,), 1, 1, grid_in=None, grid_out=GAUSS, options=BlockOptions(activation="gated"))
     assert not gated.is_compact
 
