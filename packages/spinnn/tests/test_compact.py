@@ -249,3 +249,11 @@ def test_an_empty_batch_gives_an_empty_result_and_the_same_state(kind, masked):
     assert out.shape == (0, *GAUSS.shape, 1, 2)
     for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_an_empty_batch_passes_a_network():
+    network, state = make_network(False)
+    x = random_coefficients(jax.random.key(2), 6, (0,), 3, (0,))
+    out, _ = network(x, state)
+    means, _ = network.pooled(x, state)
+    assert out.shape[0] == means.shape[0] == 0

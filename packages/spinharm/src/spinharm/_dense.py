@@ -8,6 +8,7 @@ the tables joined to A = (λ_m + (−1)^m λ_{−m})/√2 and B = (λ_m − (−
 and the analysis has the same form. For spin 0, B = 0: one real matrix acts on real and imaginary parts alike.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -45,8 +46,8 @@ class Table(NamedTuple):
         """
         x = jnp.asarray(x)
         axes = self.matrix.ndim - 1
-        flat = x.reshape(*x.shape[:axes], -1)
-        return _product(self, flat).reshape(*x.shape[: axes - 1], -1, *x.shape[axes:])
+        flat = x.reshape(*x.shape[:axes], math.prod(x.shape[axes:]))
+        return _product(self, flat).reshape(*x.shape[: axes - 1], self.matrix.shape[-2], *x.shape[axes:])
 
 
 @jax.custom_jvp

@@ -254,8 +254,8 @@ class SpinResNet(eqx.Module):
     ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
         """Maps after all blocks; or, where the last blocks are compact, maps before them and what they end with."""
         begin = len(self.blocks)
-        # An empty batch has no columns, which products of the compact layout need; a block may be a user's own.
-        while begin and x.size and getattr(self.blocks[begin - 1], "is_compact", False):
+        # A block may be a user's own.
+        while begin and getattr(self.blocks[begin - 1], "is_compact", False):
             begin -= 1
         for block in self.blocks[:begin]:
             x, state = _run(block, self.remat, x, state, mask)

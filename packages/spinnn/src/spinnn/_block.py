@@ -146,9 +146,7 @@ class SpinBlock(eqx.Module):
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
         self.check(x, mask)
-        # An empty batch has no columns, which products of the compact layout need.
-        compact = x.size > 0 and self.is_compact
-        return _compact_maps(self, x, state, mask) if compact else self.layer_by_layer(x, state, mask)
+        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
 
     @property
     def bandlimit(self) -> int:
@@ -270,9 +268,7 @@ class SpinResidualBlock(eqx.Module):
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
         self.check(x, mask)
-        # An empty batch has no columns, which products of the compact layout need.
-        compact = x.size > 0 and self.is_compact
-        return _compact_maps(self, x, state, mask) if compact else self.layer_by_layer(x, state, mask)
+        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
 
     @property
     def bandlimit(self) -> int:

@@ -107,7 +107,7 @@ def _to_plane(transform: SpinTransform, spin: int, coeffs: jax.Array) -> jax.Arr
     if spin:
         orders = jnp.concatenate([orders, _times_i(orders[::-1])], 1)
     points = stages.fourier_synthesis(stages.legendre_synthesis(orders))
-    return points.reshape(-1, *coeffs.shape[1:])
+    return points.reshape(math.prod(transform.grid.shape), *coeffs.shape[1:])
 
 
 def _from_moduli(transform: SpinTransform, moduli: jax.Array) -> jax.Array:
@@ -158,7 +158,7 @@ def convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
     """`SpinConv` without bias."""
     L, elements = conv.bandlimit, coeffs.shape[1]
     features = len(conv.spins_in) * conv.channels_in
-    shape = (-1, elements, len(conv.spins_out), 2, conv.channels_out)
+    shape = (elements, len(conv.spins_out), 2, conv.channels_out)
     rows = jax.lax.split(coeffs, [2 * l + 1 for l in range(L)])  # noqa: E741
     if not conv.in_three_products:
         weights = jax.lax.split(_interleaved(conv.filter_parts()).reshape(L, 2 * features, -1), [1] * L)
@@ -166,14 +166,16 @@ def convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
             conv.real_product(row.reshape(1, -1, 2 * features), matrix)
             for row, matrix in zip(rows, weights, strict=True)
         ]
-        return jnp.concatenate([product.reshape(shape) for product in products])
+        made = [product.reshape(row.shape[0], *shape) for row, product in zip(rows, products, strict=True)]
+        return jnp.concatenate(made)
     # Split as a whole, as the backward pass pads and adds up slices.
     weights = jax.lax.split(conv.filter_parts().reshape(2 * L, features, -1), [1] * (2 * L))
     products = []
     for l, row in enumerate(rows):  # noqa: E741
         real, imaginary = (part.reshape(1, -1, features) for part in jax.lax.split(row, [1, 1], 3))
         out = conv.product_of_parts(real, imaginary, weights[l], weights[L + l])
-        products.append(jnp.concatenate([part.reshape(*shape[:3], 1, shape[4]) for part in out], 3))
+        parts = [part.reshape(row.shape[0], *shape[:2], 1, conv.channels_out) for part in out]
+        products.append(jnp.concatenate(parts, 3))
     return jnp.concatenate(products)
 
 
@@ -199,12 +201,14 @@ def normalise(
 
 def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
     """Complex features (…, re/im, channel) times a complex matrix (re/im, in, out)."""
-    return _times(x.reshape(*x.shape[:-2], -1), _pairs.real_matrix(*weights)).reshape(*x.shape[:-1], -1)
+    joined = x.reshape(*x.shape[:-2], 2 * x.shape[-1])
+    return _times(joined, _pairs.real_matrix(*weights)).reshape(*x.shape[:-1], weights.shape[-1])
 
 
 def _times(x: jax.Array, matrix: jax.Array) -> jax.Array:
     """The product over the last axis; with an entry axis, for which XLA needs no transposed copy of x in gradients."""
-    return jnp.matmul(x.reshape(1, -1, x.shape[-1]), matrix[None], precision="highest").reshape(*x.shape[:-1], -1)
+    rows = x.reshape(1, math.prod(x.shape[:-1]), x.shape[-1])
+    return jnp.matmul(rows, matrix[None], precision="highest").reshape(*x.shape[:-1], matrix.shape[-1])
 
 
 def collapse(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> list[jax.Array]:
@@ -239,7 +243,7 @@ def means(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> jax.A
     # A field's mean is its coefficient of degree 0 over √4π.
     constant = coeffs[0, :, at] * np.asarray((4 * np.pi) ** -0.5, coeffs.dtype)
     scalar = mix(constant, activation.scalar_weight) + _of_moduli(activation, mean) + activation.bias
-    return mean.reshape(-1, len(activation.spins), channels).at[:, at].set(scalar[:, 0])
+    return mean.reshape(coeffs.shape[1], len(activation.spins), channels).at[:, at].set(scalar[:, 0])
 
 
 def _planes(transform: SpinTransform, coeffs: jax.Array) -> list[jax.Array]:
@@ -254,4 +258,4 @@ def _moduli(planes: list[jax.Array]) -> jax.Array:
 def _of_moduli(activation: PhaseCollapse, moduli: jax.Array) -> jax.Array:
     """W₂ times moduli or their real coefficients, (…, spin and channel) to (…, re/im, channel)."""
     both = jnp.concatenate(list(activation.modulus_weight), -1)
-    return _times(moduli, both).reshape(*moduli.shape[:-1], 2, -1)
+    return _times(moduli, both).reshape(*moduli.shape[:-1], 2, activation.channels)
