@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dask.array as da
 import dask.config
@@ -22,38 +22,21 @@ from spinharm.optional import require
 from spinnn.files import replacing
 
 from . import _checks
-from ._audit import check_dataset, first_impossible
 from ._constants import constant_fields
 from ._grids import grid_dataset, grid_of
 from ._layout import canonical
 from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
-from ._notices import notice
 from ._open import Library, open_dataset
-from ._periods import Period, check_even, steps_of
+from ._periods import Period
+from ._prepare_plan import Plan, block_size, make_plan, refuse_errors, refuse_fields_that_stay, refuse_impossible_values
 from ._prepared import FIELDS, MANIFEST, STATISTICS_FILE, Prepared, open_prepared
-from ._reduce_times import TimeReduction, available_times, reduced, time_reduction
+from ._reduce_times import reduced
 from ._regrid import METHODS, Method, check_finite, field_groups, regrid
 from ._store_statistics import field_statistics
 
 _PROGRESS = ".progress.json"
 _COMPLETE = "which training cannot do without"
 _PACKAGES = ("wxsphere", "spinharm", "jax", "numpy", "xarray", "xarray-regrid", "zarr", "dask")
-_CONSTANTS = ("land_sea_mask", "geopotential_at_surface")
-# What a block may take beside its own values: float64 copies, coefficients, what Dask holds.
-_OVERHEAD = 6
-# Deviations of this share of the mean are rounding of float32.
-_ROUNDING = 2e-7
-
-
-class _Plan(NamedTuple):
-    """What is written: of which source, by which reductions, at which times, in blocks of how many."""
-
-    source: xr.Dataset
-    reductions: dict[str, TimeReduction]
-    statics: list[str]
-    times: np.ndarray
-    grid: Grid
-    cadence: np.timedelta64
 
 
 def prepare(
@@ -168,12 +151,12 @@ def prepare(
         given = canonical(given, rename=rename)
     else:
         given = open_dataset(given, rename=rename, storage_options=storage_options, library=library)
-    plan = _plan(given, options, grid, periods)
-    block = begun["block"] if begun else _block(plan, chunk, memory)
+    plan = make_plan(given, options, grid, periods)
+    block = begun["block"] if begun else block_size(plan, chunk, memory)
     done = begun["done"] if begun else 0
     with _scheduled(scheduler):
         if not begun and check:
-            _refuse_errors(plan)
+            refuse_errors(plan)
         if done == 0:
             _note(out, options, block, 0)
             shutil.rmtree(out / FIELDS, ignore_errors=True)
@@ -230,141 +213,13 @@ def _claim(out: Path, options: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, periods: Mapping[str, Period]) -> _Plan:
-    if TIME not in source.dims or TIME not in source.coords:
-        raise ValueError(
-            f"`source` must have times, got dimensions {dict(source.sizes)}; `regrid` takes states without a time"
-        )
-    _checks.dimensions("source", source, (LATITUDE, LONGITUDE))
-    known = {TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE}
-    names = options["variables"]
-    if names is None:
-        fields = source.data_vars.items()
-        names = sorted(str(n) for n, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims) <= known)
-        names = [name for name in names if not (name in _CONSTANTS and _is_constant(source[name]))]
-        if not names:
-            raise ValueError(
-                f"`source` must have variables with time, latitude and longitude, beside them number and level, "
-                f"got none among dimensions {dict(source.sizes)}"
-            )
-    source = _selected(source, LEVEL, options["levels"])
-    source = _selected(source, MEMBER, options["members"])
-    stamps = source[TIME].values.astype("datetime64[ns]")
-    step, cadence = steps_of(stamps, options["cadence_hours"], options["daily_mean"])
-    reductions = {name: time_reduction(source, name, step, options["daily_mean"]) for name in names}
-    list(field_groups(names))
-    for name, reduction in reductions.items():
-        dims = set(source[reduction.source].dims)
-        if not {TIME, LATITUDE, LONGITUDE} <= dims <= known:
-            raise ValueError(
-                f"`variables` names {name!r}, which has dimensions {sorted(map(str, dims))}; it must have "
-                f"time, latitude and longitude, and beside them only number and level"
-            )
-    times = _times(stamps, list(reductions.values()), cadence, step, periods, options)
-    statics = [name for name in _CONSTANTS if name in source.data_vars and name not in names]
-    target = grid_of(source) if grid is None else grid
-    return _Plan(source, reductions, statics, times, target, cadence)
-
-
-def _is_constant(field: xr.DataArray) -> bool:
-    """Whether a field with time is the same at its first, middle and last time, which is said."""
-    few = np.asarray(field.transpose(TIME, ...)[[0, field.sizes[TIME] // 2, -1]].values)
-    same = bool(np.all(few == few[0]))
-    if same:
-        notice(f"`{field.name}` has a time axis but does not change; it is taken as a constant")
-    return same
-
-
-def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[int] | None) -> xr.Dataset:
-    if wanted is None:
-        return source
-    there = np.asarray(source[dim].values) if dim in source.dims else np.array([])
-    missing = [one for one in wanted if one not in there]
-    if missing or not wanted:
-        name = "levels" if dim == LEVEL else "members"
-        lacking = f"lacks {', '.join(f'{one:g}' for one in missing)}" if missing else "gets none"
-        raise ValueError(f"`{name}` must be of the source, which {lacking}; it has {there.tolist()}")
-    return source.sel({dim: sorted(set(wanted))})
-
-
-def _times(
-    stamps: np.ndarray,
-    reductions: list[TimeReduction],
-    cadence: np.timedelta64,
-    usual: np.timedelta64,
-    periods: Mapping[str, Period],
-    options: dict[str, Any],
-) -> np.ndarray:
-    """All times of all periods, evenly spaced within each."""
-    chosen = []
-    anchor: np.datetime64 | None = None
-    for name, period in sorted(periods.items(), key=lambda pair: pair[1].begin):
-        inside = stamps[period.contains(stamps)]
-        if options["daily_mean"]:
-            inside = np.unique(inside.astype("datetime64[D]")).astype("datetime64[ns]")
-            inside = inside[period.contains(inside)]
-        if inside.size and anchor is None:
-            anchor = inside[0]
-        if anchor is not None and cadence != usual:
-            inside = inside[(inside - anchor) % cadence == np.timedelta64(0, "ns")]
-        there = np.flatnonzero(available_times(stamps, reductions, inside))
-        if not there.size:
-            raise ValueError(
-                f"`{name}` must hold times of the source, got {period} where the source has {stamps.size}, "
-                f"{stamps[0]} to {stamps[-1]}"
-            )
-        # What the ends lack, such as the hours before the first time, is left out; what lacks between is a gap.
-        inside = inside[there[0] : there[-1] + 1]
-        kept = inside[there - there[0]]
-        if not options["allow_gaps"]:
-            check_even(name, kept, cadence, "`allow_gaps` takes them as they are")
-        chosen.append(kept)
-    return np.concatenate(chosen)
-
-
-def _block(plan: _Plan, chunk: int, memory: int) -> int:
-    """Times that are written together: whole chunks of the store, as many as fit."""
-    per_time = 0
-    for reduction in plan.reductions.values():
-        field = plan.source[reduction.source]
-        entry = int(np.prod([size for dim, size in field.sizes.items() if dim != TIME]))
-        per_time = max(per_time, 4 * _OVERHEAD * entry * reduction.offsets.size)
-    return chunk * max(1, memory // (per_time * chunk))
-
-
-def _refuse_errors(plan: _Plan) -> None:
-    first = plan.times[:1]
-    fields = {name: reduced(plan.source, name, one, first) for name, one in plan.reductions.items()}
-    fields |= {name: plan.source[name].isel({TIME: 0}, drop=True, missing_dims="ignore") for name in plan.statics}
-    _refuse_found(xr.Dataset(fields).load(), first[0])
-
-
-def _refuse_found(fields: xr.Dataset, first: np.datetime64) -> None:
-    found = check_dataset(fields)
-    errors = [one for one in found if one.severity == "error"]
-    if errors:
-        rest = f" (and {len(errors) - 1} more; `wxsphere check` tells all)" if len(errors) > 1 else ""
-        raise ValueError(
-            f"`source` from {first} on: {errors[0].subject}: {errors[0].text}{rest}; mend the source, or leave the "
-            f"check out with `check=False` or --no-check"
-        )
-
-
-def _refuse_units(fields: xr.Dataset) -> None:
-    """Values of a block of times in memory, each time's, outside what its variable can have."""
-    for name in map(str, fields.data_vars):
-        found = first_impossible(fields[name])
-        if found is not None:
-            raise ValueError(f"`source` at {found}; mend the source, or leave the check out with --no-check")
-
-
-def _regridded(fields: xr.Dataset, plan: _Plan, method: Method, bandlimit: int | None) -> xr.Dataset:
+def _regridded(fields: xr.Dataset, plan: Plan, method: Method, bandlimit: int | None) -> xr.Dataset:
     if bandlimit is None and grid_of(fields) == plan.grid:
         return fields
     return regrid(fields, plan.grid, method=method, bandlimit=bandlimit)
 
 
-def _create(path: Path, plan: _Plan, chunk: int, method: Method, bandlimit: int | None) -> None:
+def _create(path: Path, plan: Plan, chunk: int, method: Method, bandlimit: int | None) -> None:
     """The store with coordinates and constants, without values."""
     template = grid_dataset(plan.grid).assign_coords({TIME: plan.times})
     sizes = {LATITUDE: plan.grid.nlat, LONGITUDE: plan.grid.nlon, TIME: plan.times.size}
@@ -393,13 +248,13 @@ def _create(path: Path, plan: _Plan, chunk: int, method: Method, bandlimit: int 
 
 
 def _write(
-    path: Path, plan: _Plan, times: np.ndarray, begin: int, method: Method, bandlimit: int | None, check: bool
+    path: Path, plan: Plan, times: np.ndarray, begin: int, method: Method, bandlimit: int | None, check: bool
 ) -> None:
     for names in field_groups(list(plan.reductions)):
         fields = {name: reduced(plan.source, name, plan.reductions[name], times) for name in names}
         whole = xr.Dataset(fields)
         if check:
-            _refuse_units(whole.load())
+            refuse_impossible_values(whole.load())
         made = _regridded(whole, plan, method, bandlimit).astype(np.float32).load()
         for name in names:
             check_finite(name, made[name], _COMPLETE)
@@ -417,18 +272,12 @@ def _note(out: Path, options: dict[str, Any], block: int, done: int) -> None:
         json.dump({"options": options, "block": block, "done": done}, file, indent=1)
 
 
-def _finish(out: Path, plan: _Plan, options: dict[str, Any], periods: Mapping[str, Period]) -> None:
+def _finish(out: Path, plan: Plan, options: dict[str, Any], periods: Mapping[str, Period]) -> None:
     hours = plan.cadence / np.timedelta64(3600, "s")
     with xr.open_zarr(out / FIELDS, consolidated=False, decode_timedelta=True) as fields:
         training = plan.times[periods["training"].contains(plan.times)]
         statistics = field_statistics(fields, times=training, cadence=plan.cadence)
-    for name, field in statistics.data_vars.items():
-        rounding = _ROUNDING * np.abs(field.sel(statistic="mean").values)
-        for row, what in (("std", "is one value"), ("tendency_std", "stays the same from time to time")):
-            flat = np.atleast_1d(field.sel(statistic=row).values <= rounding)
-            if flat.any():
-                where = f" at {statistics[LEVEL].values[flat][0]:g} hPa" if LEVEL in field.dims else ""
-                raise ValueError(f"`{name}` must vary over the training times, but {what}{where}; leave it out")
+    refuse_fields_that_stay(statistics)
     statistics = statistics.assign_attrs(
         training_period=str(periods["training"]),
         first_training_time=str(training[0]),

@@ -100,7 +100,7 @@ def _accumulation(dataset: xr.Dataset, name: str, of: str, hours: int, step: np.
 
 def _check_no_running_sum(name: str, field: xr.DataArray) -> None:
     """Refuse precipitation that grows from time to time nearly everywhere, and so is summed since a reset."""
-    values = np.asarray(field.transpose(TIME, ...)[:_LOOKED_AT].values, np.float64).reshape(-1, *field.shape[1:])
+    values = np.asarray(field.transpose(TIME, ...)[:_LOOKED_AT].values, np.float64)
     values = values.reshape(values.shape[0], -1)
     changes = np.diff(values, axis=0)
     grows = ((changes >= 0).mean(1) > 0.99) & (changes.mean(1) > 0)

@@ -1,0 +1,172 @@
+"""What `prepare` writes, decided before it writes: fields, times, grid; and the sources that it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from spinharm import Grid
+
+from . import _checks
+from ._audit import check_dataset, first_impossible
+from ._grids import grid_of
+from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
+from ._notices import notice
+from ._periods import Period, check_even, steps_of
+from ._reduce_times import TimeReduction, available_times, reduced, time_reduction
+from ._regrid import field_groups
+
+_CONSTANTS = ("land_sea_mask", "geopotential_at_surface")
+# What a block may take beside its own values: float64 copies, coefficients, what Dask holds.
+_OVERHEAD = 6
+# Deviations of this share of the mean are rounding of float32.
+_ROUNDING = 2e-7
+
+
+class Plan(NamedTuple):
+    """What is written: of which source, by which reductions, at which times, in blocks of how many."""
+
+    source: xr.Dataset
+    reductions: dict[str, TimeReduction]
+    statics: list[str]
+    times: np.ndarray
+    grid: Grid
+    cadence: np.timedelta64
+
+
+def make_plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, periods: Mapping[str, Period]) -> Plan:
+    if TIME not in source.dims or TIME not in source.coords:
+        raise ValueError(
+            f"`source` must have times, got dimensions {dict(source.sizes)}; `regrid` takes states without a time"
+        )
+    _checks.dimensions("source", source, (LATITUDE, LONGITUDE))
+    known = {TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE}
+    names = options["variables"]
+    if names is None:
+        fields = source.data_vars.items()
+        names = sorted(str(n) for n, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims) <= known)
+        names = [name for name in names if not (name in _CONSTANTS and _is_constant(source[name]))]
+        if not names:
+            raise ValueError(
+                f"`source` must have variables with time, latitude and longitude, beside them number and level, "
+                f"got none among dimensions {dict(source.sizes)}"
+            )
+    source = _selected(source, LEVEL, options["levels"])
+    source = _selected(source, MEMBER, options["members"])
+    stamps = source[TIME].values.astype("datetime64[ns]")
+    step, cadence = steps_of(stamps, options["cadence_hours"], options["daily_mean"])
+    reductions = {name: time_reduction(source, name, step, options["daily_mean"]) for name in names}
+    list(field_groups(names))
+    for name, reduction in reductions.items():
+        dims = set(source[reduction.source].dims)
+        if not {TIME, LATITUDE, LONGITUDE} <= dims <= known:
+            raise ValueError(
+                f"`variables` names {name!r}, which has dimensions {sorted(map(str, dims))}; it must have "
+                f"time, latitude and longitude, and beside them only number and level"
+            )
+    times = _times(stamps, list(reductions.values()), cadence, step, periods, options)
+    statics = [name for name in _CONSTANTS if name in source.data_vars and name not in names]
+    target = grid_of(source) if grid is None else grid
+    return Plan(source, reductions, statics, times, target, cadence)
+
+
+def _is_constant(field: xr.DataArray) -> bool:
+    """Whether a field with time is the same at its first, middle and last time, which is said."""
+    few = np.asarray(field.transpose(TIME, ...)[[0, field.sizes[TIME] // 2, -1]].values)
+    same = bool(np.all(few == few[0]))
+    if same:
+        notice(f"`{field.name}` has a time axis but does not change; it is taken as a constant")
+    return same
+
+
+def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[int] | None) -> xr.Dataset:
+    if wanted is None:
+        return source
+    there = np.asarray(source[dim].values) if dim in source.dims else np.array([])
+    missing = [one for one in wanted if one not in there]
+    if missing or not wanted:
+        name = "levels" if dim == LEVEL else "members"
+        lacking = f"lacks {', '.join(f'{one:g}' for one in missing)}" if missing else "gets none"
+        raise ValueError(f"`{name}` must be of the source, which {lacking}; it has {there.tolist()}")
+    return source.sel({dim: sorted(set(wanted))})
+
+
+def _times(
+    stamps: np.ndarray,
+    reductions: list[TimeReduction],
+    cadence: np.timedelta64,
+    usual: np.timedelta64,
+    periods: Mapping[str, Period],
+    options: dict[str, Any],
+) -> np.ndarray:
+    """All times of all periods, evenly spaced within each."""
+    chosen = []
+    anchor: np.datetime64 | None = None
+    for name, period in sorted(periods.items(), key=lambda pair: pair[1].begin):
+        inside = stamps[period.contains(stamps)]
+        if options["daily_mean"]:
+            inside = np.unique(inside.astype("datetime64[D]")).astype("datetime64[ns]")
+            inside = inside[period.contains(inside)]
+        if inside.size and anchor is None:
+            anchor = inside[0]
+        if anchor is not None and cadence != usual:
+            inside = inside[(inside - anchor) % cadence == np.timedelta64(0, "ns")]
+        there = np.flatnonzero(available_times(stamps, reductions, inside))
+        if not there.size:
+            raise ValueError(
+                f"`{name}` must hold times of the source, got {period} where the source has {stamps.size}, "
+                f"{stamps[0]} to {stamps[-1]}"
+            )
+        # What the ends lack, such as the hours before the first time, is left out; what lacks between is a gap.
+        inside = inside[there[0] : there[-1] + 1]
+        kept = inside[there - there[0]]
+        if not options["allow_gaps"]:
+            check_even(name, kept, cadence, "`allow_gaps` takes them as they are")
+        chosen.append(kept)
+    return np.concatenate(chosen)
+
+
+def block_size(plan: Plan, chunk: int, memory: int) -> int:
+    """Times that are written together: whole chunks of the store, as many as fit."""
+    per_time = 0
+    for reduction in plan.reductions.values():
+        field = plan.source[reduction.source]
+        entry = int(np.prod([size for dim, size in field.sizes.items() if dim != TIME]))
+        per_time = max(per_time, 4 * _OVERHEAD * entry * reduction.offsets.size)
+    return chunk * max(1, memory // (per_time * chunk))
+
+
+def refuse_errors(plan: Plan) -> None:
+    first = plan.times[:1]
+    fields = {name: reduced(plan.source, name, one, first) for name, one in plan.reductions.items()}
+    fields |= {name: plan.source[name].isel({TIME: 0}, drop=True, missing_dims="ignore") for name in plan.statics}
+    found = check_dataset(xr.Dataset(fields).load())
+    errors = [one for one in found if one.severity == "error"]
+    if errors:
+        rest = f" (and {len(errors) - 1} more; `wxsphere check` tells all)" if len(errors) > 1 else ""
+        raise ValueError(
+            f"`source` from {first[0]} on: {errors[0].subject}: {errors[0].text}{rest}; mend the source, or leave the "
+            f"check out with `check=False` or --no-check"
+        )
+
+
+def refuse_impossible_values(fields: xr.Dataset) -> None:
+    """Values of a block of times in memory, each time's, outside what its variable can have."""
+    for name in map(str, fields.data_vars):
+        found = first_impossible(fields[name])
+        if found is not None:
+            raise ValueError(f"`source` at {found}; mend the source, or leave the check out with --no-check")
+
+
+def refuse_fields_that_stay(statistics: xr.Dataset) -> None:
+    """Refuse fields that, but for rounding, are one value or never change, by their statistics."""
+    for name, field in statistics.data_vars.items():
+        rounding = _ROUNDING * np.abs(field.sel(statistic="mean").values)
+        for row, what in (("std", "is one value"), ("tendency_std", "stays the same from time to time")):
+            flat = np.atleast_1d(field.sel(statistic=row).values <= rounding)
+            if flat.any():
+                where = f" at {statistics[LEVEL].values[flat][0]:g} hPa" if LEVEL in field.dims else ""
+                raise ValueError(f"`{name}` must vary over the training times, but {what}{where}; leave it out")
