@@ -14,6 +14,7 @@ from ._molecule import Molecule
 QM9_FIELDS = ("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")
 _KEY_VALUE = re.compile(r'([^\s="]+)\s*=\s*("(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|\S+)')
 _QM9_TAIL = 3
+_CELL = ("pbc", "lattice")
 _NOT_PERIODIC = ("f", "false", "0", "no", "none", ".false.")
 
 
@@ -84,10 +85,11 @@ def _record(lines: Sequence[str], at: int) -> tuple[Molecule, int]:
         name, properties = _qm9(words, at + 2)
         after = _skip_tail(lines, after)
     elif keys:
-        _check_isolated(keys, at + 2)
+        _check_isolated({key.lower(): text for key, text in keys.items()}, at + 2)
         name = keys.get("name", keys.get("Name", ""))
-        left_out = ("name", "properties", "pbc", "lattice")
-        properties = {key: _value(text) for key, text in keys.items() if key.lower() not in left_out}
+        left_out = ("name", "Name", "Properties")
+        rest = {key: text for key, text in keys.items() if key not in left_out and key.lower() not in _CELL}
+        properties = {key: _value(text) for key, text in rest.items()}
     try:
         molecule = Molecule(np.array(numbers), np.array(positions), name, properties)
     except ValueError as error:
@@ -96,9 +98,8 @@ def _record(lines: Sequence[str], at: int) -> tuple[Molecule, int]:
 
 
 def _check_isolated(keys: dict[str, str], line: int) -> None:
-    """Refuse periodic structures; a cell without a word on its periodicity is periodic, as in ASE."""
-    lower = {key.lower(): text for key, text in keys.items()}
-    pbc, lattice = lower.get("pbc"), lower.get("lattice")
+    """Refuse periodic structures, by keys in lower case; a cell without `pbc` is periodic, as in ASE."""
+    pbc, lattice = keys.get("pbc"), keys.get("lattice")
     if pbc is None:
         periodic, told = lattice is not None, f"Lattice={lattice!r}"
     else:
