@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import types
+import warnings
 
 import pytest
 
@@ -13,7 +14,7 @@ pytest.importorskip("tyro")
 import dataclasses
 
 from spinnn import command
-from spinnn.files import notice
+from spinnn.files import FileWarning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +46,8 @@ def program(monkeypatch):
         if options.size == 143:
             signal.raise_signal(signal.SIGTERM)
         if options.size == 101:
-            notice("a file of \x1b[2J old times")
-            notice("a file of \x1b[2J old times")
+            for _ in range(2):
+                warnings.warn("a file of \x1b[2J old times", FileWarning, stacklevel=1)
         command.say(f"{name} [{options.size}]")
         return 1 if options.size > 9 else 0
 

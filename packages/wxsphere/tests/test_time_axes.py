@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 
 from spinharm import Grid
-from wxsphere import canonical, open_dataset
-from wxsphere._notices import DataWarning
+from wxsphere import DataWarning, canonical, open_dataset
+from wxsphere.__main__ import main
 
 GRID = Grid.equiangular(7, 12)
 
@@ -81,3 +81,11 @@ def test_variables_in_seconds_stay_numbers(make_dataset, tmp_path):
     given.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     out = open_dataset(tmp_path / "a.nc")
     xr.testing.assert_equal(out.mwp.load(), given.mwp)
+
+
+def test_a_command_says_once_what_was_converted(make_dataset, tmp_path, capsys):
+    given = _with_time(make_dataset, np.arange(3), units="days since 2020-02-27", calendar="noleap")
+    given.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    main(["check", str(tmp_path / "a.nc")])
+    told = capsys.readouterr().err
+    assert told.count("note: `time` has the calendar 'noleap'; dates are kept") == 1

@@ -14,6 +14,7 @@ import traceback
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import TypeGuard
 
 UNEXPECTED = 70
 """Exit status of an exception that nobody foresaw (EX_SOFTWARE of sysexits.h)."""
@@ -137,13 +138,13 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
     return path
 
 
-def is_full(error: BaseException) -> bool:
+def is_full(error: BaseException) -> TypeGuard[OSError]:
     """Whether an error says that a disk, a quota or the largest size of a file is reached."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def _said(error: BaseException) -> str:
-    if is_full(error) and isinstance(error, OSError):
+    if is_full(error):
         name = f"{error.filename}: " if error.filename else ""
         return printable(f"{name}{error.strerror}; files that stood there before are as they were")
     return first_line(error)
@@ -161,7 +162,7 @@ def _tell(line: str) -> None:
 
 @contextlib.contextmanager
 def _terminated() -> Iterator[None]:
-    """SIGTERM raises `Terminated`, so that temporary files go and locks are given back."""
+    """SIGTERM raises `Terminated`, so that temporary files go."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Terminated

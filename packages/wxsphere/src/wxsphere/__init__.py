@@ -34,6 +34,7 @@ from ._networks import (
     network as network,
 )
 from ._normalize import Normalization as Normalization, tendency_scale as tendency_scale
+from ._notices import DataWarning as DataWarning
 from ._open import open_dataset as open_dataset
 from ._pipeline import batch_iterator as batch_iterator
 from ._poles import rebuild_poles as rebuild_poles

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from spinnn import command
 from spinnn.command import Command, run_program
 
 from .__about__ import __version__
-from ._notices import notices_to
 
 _COMMANDS = {
     "demo": Command(
@@ -44,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 if `check` found errors; 2 after an error, told in one line on the standard error.
     """
-    with notices_to(lambda text: command.warn(f"note: {text}")):
-        return run_program("wxsphere", __version__, _PURPOSE, _COMMANDS, arguments, partly="if `check` found errors")
+    return run_program("wxsphere", __version__, _PURPOSE, _COMMANDS, arguments, partly="if `check` found errors")
 
 
 if __name__ == "__main__":
