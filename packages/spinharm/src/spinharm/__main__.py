@@ -123,7 +123,7 @@ def run_grid(options: argparse.Namespace) -> None:
     try:
         grid = Grid.from_latlon(*values)
     except ValueError as error:
-        raise ValueError(f"{options.file}: {_files.first_line(error)}") from error
+        raise ValueError(f"{options.file}: {failures.first_line(error)}") from error
     off = [
         float(np.max(np.abs(mine - given)))
         for mine, given in zip((grid.latitude_deg, grid.longitude_deg), values, strict=True)
