@@ -14,7 +14,7 @@ import pytest
 
 import spinharm
 from spinnn import SpinConv
-from spinnn.files import replacing
+from spinnn.files import FileWarning, replacing
 from spinnn.training import (
     Checkpoints,
     Diverged,
@@ -397,8 +397,9 @@ def test_model_file_round_trip_and_damage(tiny, tmp_path):
     whole = path.read_bytes()
     for content, message in (
         (b"PK\x03\x04 a zip", "is not a spinnn model file"),
-        (whole[:40], "header of the model file is damaged or cut off"),
-        (whole[:-30], "arrays of the model file are damaged or cut off"),
+        (whole[:40], "damaged or cut off, or has bytes too many"),
+        (whole[:-30], "damaged or cut off, or has bytes too many"),
+        (whole + b"\0", "damaged or cut off, or has bytes too many"),
     ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=message):
@@ -406,6 +407,75 @@ def test_model_file_round_trip_and_damage(tiny, tmp_path):
     path.write_bytes(whole)
     with pytest.raises(ValueError, match="arrays that are not the 1 of the model"):
         load_model(path, lambda config: jnp.zeros(3))
+
+
+def as_old_file(whole, header):
+    """A model file as version 0.1 wrote it: another first line, and no checksum."""
+    return b"SPINNN1\n" + (json.dumps(header).encode() + b"\n" if header else whole[whole.index(b"{") :])
+
+
+def build_arrays(config):
+    return {"a": jnp.zeros(5), "b": np.zeros((2, 3), np.float64)} if config["kind"] == "arrays" else {}
+
+
+def test_a_flipped_bit_anywhere_in_a_model_file_is_refused(tmp_path):
+    path = tmp_path / "model.spinnn"
+    save_model(path, {"a": jnp.arange(5.0), "b": np.ones((2, 3))}, {"kind": "arrays"})
+    whole = path.read_bytes()
+    for at in np.linspace(0, len(whole) - 1, 60).astype(int):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        for read in (lambda: load_model(path, build_arrays), lambda: read_header(path)):
+            with pytest.raises(ValueError, match=r"model\.spinnn(: the model file is damaged| is not a spinnn model)"):
+                read()
+    # A new file that pretends to be an old one has no header where that would be.
+    path.write_bytes(b"SPINNN1\n" + whole[8:])
+    with pytest.raises(ValueError, match="header of the model file is damaged"):
+        load_model(path, build_arrays)
+
+
+def test_a_model_file_of_the_version_without_checksums_is_read_and_said(tmp_path):
+    path = tmp_path / "model.spinnn"
+    save_model(path, {"a": jnp.arange(5.0), "b": np.ones((2, 3))}, {"kind": "arrays"})
+    old = as_old_file(path.read_bytes(), None)
+    path.write_bytes(old)
+    with pytest.warns(FileWarning, match=r"model\.spinnn: a model file of an earlier version, without checksum"):
+        loaded, _ = load_model(path, build_arrays)
+    np.testing.assert_array_equal(loaded["a"], np.arange(5.0))
+    path.write_bytes(old + b"more")
+    with (
+        pytest.warns(FileWarning, match="without checksum"),
+        pytest.raises(ValueError, match="has bytes after its arrays"),
+    ):
+        load_model(path, build_arrays)
+
+
+def test_weights_that_are_not_finite_are_said(tmp_path):
+    tree = {"a": jnp.array([1.0, jnp.nan, 0, 0, 0]), "b": np.ones((2, 3))}
+    with pytest.warns(FileWarning, match="1 of the model's 2 arrays have values that are not finite"):
+        save_model(tmp_path / "m.spinnn", tree, {"kind": "arrays"})
+    with pytest.warns(FileWarning, match=r"m\.spinnn: 1 of the model's 2 arrays"):
+        load_model(tmp_path / "m.spinnn", build_arrays)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ([1], "header of the model file is damaged"),
+        ({"config": 3, "versions": {}, "arrays": []}, "`config` of the model file's header must be an object, got 3"),
+        ({"config": {}, "versions": {}, "arrays": 5}, "`arrays` of the model file's header must be a list, got 5"),
+        ({"config": {}, "versions": {}, "arrays": []}, "the config of the model file must have 'kind'"),
+        ({"config": {"kind": "arrays"}, "versions": {}, "arrays": [None]}, "1 arrays that are not the 2 of the model"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::spinnn.files.FileWarning")
+def test_malformed_headers_of_model_files(tmp_path, header, message):
+    path = tmp_path / "model.spinnn"
+    path.write_bytes(as_old_file(b"", header))
+    with pytest.raises(ValueError, match=rf"model\.spinnn: .*{message}"):
+        load_model(path, build_arrays)
+    path.write_bytes(b"SPINNN1\n" + b"[" * 100_000 + b"\n")
+    with pytest.raises(ValueError, match="header of the model file is damaged"):
+        load_model(path, build_arrays)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -429,7 +499,28 @@ def test_config_json_round_trip(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
     with pytest.raises(ValueError, match=r"TrainingConfig has no \['epoch'\], it has"):
         from_json(TrainingConfig, {"epoch": 3})
-    for text, message in (("{", r"c\.json: "), ("3", r"c\.json: must be a JSON object, got int")):
+    optimizer = r"c\.json: `optimizer\.learning_rate` must be a finite number, got"
+    for text, message in (
+        ("{", r"c\.json: cannot be read as JSON"),
+        ("3", r"c\.json: must be a JSON object, got int"),
+        ("[" * 100_000, r"c\.json: cannot be read: its JSON is nested too deeply"),
+        ('{"epochs": "3"}', r"c\.json: `epochs` must be an integer, got '3'"),
+        ('{"epochs": true}', r"c\.json: `epochs` must be an integer, got True"),
+        ('{"profile": [1]}', r"c\.json: `profile` must have 2 entries, got \[1\]"),
+        ('{"profile": [1, 2.5]}', r"c\.json: `profile\[1\]` must be an integer, got 2\.5"),
+        ('{"tensorboard": null}', r"c\.json: `tensorboard` must be true or false, got None"),
+        ('{"optimizer": []}', r"c\.json: `optimizer` must be an object, got \[\]"),
+        ('{"optimizer": {"learning_rate": "x"}}', optimizer + " 'x'"),
+        ('{"optimizer": {"learning_rate": NaN}}', optimizer + " nan"),
+        (
+            '{"optimizer": {"learning_rate": -1.0}}',
+            r"c\.json: `learning_rate` must be above 0, got -1\.0 in `optimizer`",
+        ),
+        (
+            '{"optimizer": {"name": "sgd"}}',
+            r"c\.json: `optimizer\.name` must be 'adam' or 'adamw' or 'muon', got 'sgd'",
+        ),
+    ):
         (tmp_path / "c.json").write_text(text)
         with pytest.raises(ValueError, match=message):
             load_config(tmp_path / "c.json", TrainingConfig)
@@ -479,6 +570,20 @@ def test_bad_training_config(untyped, change, message):
 def test_bad_optimizer(untyped, change, message):
     with pytest.raises(ValueError, match=message):
         OptimizerConfig(**change)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        (OptimizerConfig, {"learning_rate": "x"}, "`learning_rate` must be above 0, got 'x'"),
+        (OptimizerConfig, {"clip_norm": (1,)}, r"`clip_norm` must be above 0, or None, got \(1,\)"),
+        (TrainingConfig, {"epochs": 2.5}, r"`epochs` must be at least 1, got 2\.5"),
+        (TrainingConfig, {"seed": "a"}, "`seed` must be an integer of 0 or more, got 'a'"),
+    ],
+)
+def test_configs_of_wrong_types(untyped, kind, change, message):
+    with pytest.raises(TypeError, match=message):
+        kind(**change)
 
 
 def test_schedule_warms_up_and_decays():

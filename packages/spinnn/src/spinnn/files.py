@@ -1,8 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and are known again."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +12,81 @@ from typing import IO, Any
 
 from spinharm import failures
 
+_BLOCK = 2**22
+
 
 class FileWarning(UserWarning):
     """Something about a file that its user should know, in one line; commands print each line once."""
+
+
+def file_digest(path: str | os.PathLike, start: int = 0) -> str:
+    """SHA-256 of a file from a position on, 64 hexadecimal digits; read in blocks."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        file.seek(start)
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_json(path: str | os.PathLike) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: It holds something else; the message names the file.
+    """
+    return parse_json(Path(path).read_bytes(), path)
+
+
+def parse_json(content: bytes | str, name: str | os.PathLike) -> dict[str, Any]:
+    """The JSON object in a text.
+
+    Args:
+        content: The text; bytes are UTF-8.
+        name: Of its file, for messages.
+
+    Raises:
+        ValueError: No JSON, nested too deeply, or no object; the message begins with the name.
+    """
+    try:
+        values = json.loads(content)
+    except RecursionError:
+        raise ValueError(f"{os.fspath(name)}: cannot be read: its JSON is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(name)}: cannot be read as JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{os.fspath(name)}: must be a JSON object, got {type(values).__name__}")
+    return values
+
+
+def write_json(path: str | os.PathLike, values: Any) -> None:
+    """Write JSON: the old file or the new one, never half of it."""
+    with replacing(path) as file:
+        file.write(json.dumps(values, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def well_formed(name: str | os.PathLike, what: str) -> Iterator[None]:
+    """Turn what reading a malformed object raises (a missing name, a wrong type) into an error that names the file.
+
+    Args:
+        name: The file.
+        what: The part of it that is read.
+
+    Raises:
+        ValueError: In place of the errors of types, names, positions and depth; a `ValueError` gets the file's name.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"{os.fspath(name)}: {what} must have {error}") from error
+    except ValueError as error:
+        told = str(error)
+        raise ValueError(told if os.fspath(name) in told else f"{os.fspath(name)}: {what}: {told}") from error
+    except (TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, AssertionError) as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"{os.fspath(name)}: {what} is not as it should be: {said}") from error
 
 
 @contextlib.contextmanager

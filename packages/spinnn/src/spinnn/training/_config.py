@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import numbers
 import os
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ..files import replacing
+from ..files import read_json, write_json
 
 T = TypeVar("T")
 
 
-def _require(config: Any, name: str, condition: bool, wanted: str) -> None:
-    if not condition:
-        raise ValueError(f"`{name}` must be {wanted}, got {getattr(config, name)!r}")
+def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) -> None:
+    value = getattr(config, name)
+    try:
+        good = holds(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be {wanted}, got {value!r}") from None
+    if not good:
+        raise ValueError(f"`{name}` must be {wanted}, got {value!r}")
+
+
+def _at_least(minimum: int) -> Callable[[Any], bool]:
+    """Whether a value is an integer and not below a minimum; other types raise."""
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise TypeError
+        return value >= minimum  # pyright: ignore[reportOperatorIssue]
+
+    return holds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +63,13 @@ class OptimizerConfig:
     ema_decay: float | None = None
 
     def __post_init__(self) -> None:
-        _require(self, "name", self.name in ("adam", "adamw", "muon"), "'adam', 'adamw' or 'muon'")
-        _require(self, "learning_rate", self.learning_rate > 0, "above 0")
-        _require(self, "warmup_epochs", self.warmup_epochs >= 0, "0 or more")
-        _require(self, "final_fraction", 0 <= self.final_fraction <= 1, "between 0 and 1")
-        _require(self, "weight_decay", self.weight_decay >= 0, "0 or more")
-        _require(self, "clip_norm", self.clip_norm is None or self.clip_norm > 0, "above 0, or None")
-        _require(self, "ema_decay", self.ema_decay is None or 0 < self.ema_decay < 1, "between 0 and 1, or None")
+        _require(self, "name", lambda x: x in ("adam", "adamw", "muon"), "'adam', 'adamw' or 'muon'")
+        _require(self, "learning_rate", lambda x: 0 < x < math.inf, "above 0")
+        _require(self, "warmup_epochs", lambda x: 0 <= x < math.inf, "0 or more")
+        _require(self, "final_fraction", lambda x: 0 <= x <= 1, "between 0 and 1")
+        _require(self, "weight_decay", lambda x: 0 <= x < math.inf, "0 or more")
+        _require(self, "clip_norm", lambda x: x is None or x > 0, "above 0, or None")
+        _require(self, "ema_decay", lambda x: x is None or 0 < x < 1, "between 0 and 1, or None")
         if self.name == "adam" and self.weight_decay:
             raise ValueError(f"`weight_decay` needs name 'adamw' or 'muon', got {self.weight_decay} with name 'adam'")
 
@@ -81,9 +100,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "checkpoint_every", "keep_checkpoints", "log_every"):
-            _require(self, name, getattr(self, name) >= 1, "at least 1")
-        ordered = self.profile is None or 0 <= self.profile[0] <= self.profile[1]
-        _require(self, "profile", ordered, "(first, last) with 0 ≤ first ≤ last, or None")
+            _require(self, name, _at_least(1), "at least 1")
+        _require(self, "seed", _at_least(0), "an integer of 0 or more")
+        _require(
+            self, "profile", lambda x: x is None or 0 <= x[0] <= x[1], "(first, last) with 0 ≤ first ≤ last, or None"
+        )
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -92,44 +113,87 @@ def to_json(config: Any) -> dict[str, Any]:
 
 
 def from_json(kind: type[T], values: dict[str, Any]) -> T:
-    """The configuration of that dataclass type; unknown or missing names are refused.
+    """The configuration of that dataclass type; unknown or missing names and values of other types are refused.
+
+    Args:
+        kind: The dataclass.
+        values: What `to_json` gave; names that are left out have their defaults.
+
+    Returns:
+        The configuration.
 
     Raises:
-        ValueError: A name that the type does not have, or one without default that is missing.
+        ValueError: A name that the type does not have, one without default that is missing, or a value of another type
+            or out of range; the message has the dotted name of the field.
     """
+    return _made(kind, values, "")
+
+
+def _made(kind: type[T], values: dict[str, Any], where: str) -> T:
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
+    inside = f" in `{where}`" if where else ""
     if unknown := sorted(set(values) - set(fields)):
-        raise ValueError(f"{kind.__name__} has no {unknown}, it has {sorted(fields)}")
-    chosen = {name: _revive(hints[name], value) for name, value in values.items()}
+        raise ValueError(f"{kind.__name__} has no {unknown}{inside}, it has {sorted(fields)}")
+    chosen = {name: _revive(hints[name], value, f"{where}.{name}".lstrip(".")) for name, value in values.items()}
     try:
         return kind(**chosen)
     except TypeError as error:
-        raise ValueError(f"cannot make {kind.__name__} of {values}: {error}") from None
+        raise ValueError(f"cannot make {kind.__name__}{inside} of {values}: {error}") from None
+    except ValueError as error:
+        if not where:
+            raise
+        raise ValueError(f"{error}{inside}") from None
 
 
-def _revive(hint: Any, value: Any) -> Any:
-    """Dataclasses and tuples, which JSON turned into objects and lists."""
+def _revive(hint: Any, value: Any, where: str) -> Any:
+    """The value of a field: dataclasses and tuples, which JSON made objects and lists of; nothing of another type."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    for option in options:
-        if dataclasses.is_dataclass(option) and isinstance(value, dict):
-            return from_json(option, value)  # pyright: ignore[reportArgumentType]
-        if typing.get_origin(option) is tuple and isinstance(value, list):
-            inner = typing.get_args(option)
-            each = inner[:1] * len(value) if inner[1:] == (...,) else inner
-            # Of another length than the type's: for the dataclass to refuse.
-            return (
-                tuple(_revive(*pair) for pair in zip(each, value, strict=True))
-                if len(each) == len(value)
-                else tuple(value)
-            )
+    fitting = [option for option in options if _fits(option, value)]
+    if not fitting:
+        raise ValueError(f"`{where}` must be {' or '.join(map(_named, options))}, got {value!r}")
+    option = fitting[0]
+    if dataclasses.is_dataclass(option):
+        return _made(option, value, where)  # pyright: ignore[reportArgumentType]
+    inner = typing.get_args(option)
+    if typing.get_origin(option) is tuple:
+        each = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        if len(each) != len(value):
+            raise ValueError(f"`{where}` must have {len(each)} entries, got {value!r}")
+        return tuple(_revive(one, x, f"{where}[{i}]") for i, (one, x) in enumerate(zip(each, value, strict=True)))
+    if typing.get_origin(option) is dict:
+        return {name: _revive(inner[1], x, f"{where}.{name}") for name, x in value.items()}
     return value
 
 
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON: the old file or the new one, never half of it."""
-    with replacing(path) as file:
-        file.write(json.dumps(values, indent=2) + "\n")
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a JSON value can be of that type; the insides of lists and objects are looked at later."""
+    if hint is bool or (isinstance(value, bool) and hint in (int, float)):
+        return hint is bool and isinstance(value, bool)
+    origin = typing.get_origin(hint) or hint
+    if origin is Literal:
+        return any(value == one and type(value) is type(one) for one in typing.get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    if hint is None or hint is type(None):
+        return value is None
+    if dataclasses.is_dataclass(hint) or origin is dict:
+        return isinstance(value, dict)
+    if origin is tuple:
+        return isinstance(value, list)
+    # Other types cannot be told from their JSON.
+    return isinstance(value, hint) if hint in (int, str) else True
+
+
+def _named(hint: Any) -> str:
+    if typing.get_origin(hint) is Literal:
+        return " or ".join(map(repr, typing.get_args(hint)))
+    if dataclasses.is_dataclass(hint) or typing.get_origin(hint) is dict:
+        return "an object"
+    if typing.get_origin(hint) is tuple:
+        return "a list"
+    words = {int: "an integer", float: "a finite number", str: "a text", bool: "true or false", type(None): "null"}
+    return words.get(hint, str(hint))
 
 
 def save_config(path: str | os.PathLike, config: Any) -> None:
@@ -142,15 +206,13 @@ def load_config(path: str | os.PathLike, kind: type[T]) -> T:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: The file is not JSON, or not a configuration of that type; the message names the file.
+        ValueError: The file is not JSON, or not a configuration of that type; the message names the file and field.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"found no {path}")
+    values = read_json(path)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError(f"must be a JSON object, got {type(values).__name__}")
         return from_json(kind, values)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None

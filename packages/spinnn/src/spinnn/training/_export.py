@@ -1,23 +1,30 @@
-"""A trained model in one file: a JSON header, then the arrays. Reading it runs no code from the file."""
+"""A trained model in one file: a checksum, a JSON header, then the arrays. Reading it runs no code from the file."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import equinox as eqx
 import jax
+import numpy as np
 
-from ..files import replacing
+from ..files import FileWarning, file_digest, parse_json, replacing, well_formed
 
 T = TypeVar("T")
 
-_MAGIC = b"SPINNN1\n"
+_MAGIC = b"SPINNN2\n"
+# Files of version 0.1, without checksums.
+_OLD_MAGIC = b"SPINNN1\n"
+_DIGEST = 64
+_BEGIN = len(_MAGIC) + _DIGEST + 1
 _LARGEST_HEADER = 16 * 2**20
 _PACKAGES = ("spinharm", "spinnn", "molsphere", "wxsphere", "jax", "jaxlib", "equinox", "numpy")
 
@@ -25,13 +32,16 @@ _PACKAGES = ("spinharm", "spinnn", "molsphere", "wxsphere", "jax", "jaxlib", "eq
 def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> None:
     """Write a model (and its norm state) to one file, by way of a temporary name.
 
-    Layout: the line `SPINNN1`, one line of JSON (`config`, package versions, array shapes and types), then the arrays
-    as `equinox.tree_serialise_leaves` writes them.
+    Layout: the line `SPINNN2`, a line with the SHA-256 of all that follows it, one line of JSON (`config`, package
+    versions, array shapes and types), then the arrays as `equinox.tree_serialise_leaves` writes them.
 
     Args:
         path: The file.
         tree: Pytree whose arrays are written, e.g. `(model, state)`.
         config: JSON types from which the same structure can be built again.
+
+    Warns:
+        FileWarning: Arrays with values that are not finite.
     """
     arrays = [leaf for leaf in jax.tree.leaves(tree) if eqx.is_array(leaf)]
     versions = {name: _version(name) for name in _PACKAGES}
@@ -42,8 +52,24 @@ def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> No
         "arrays": [[list(leaf.shape), str(leaf.dtype)] for leaf in arrays],
     }
     with replacing(path, "wb") as file:
-        file.write(_MAGIC + json.dumps(header).encode() + b"\n")
-        eqx.tree_serialise_leaves(file, eqx.filter(tree, eqx.is_array))
+        hashed = _Hashed(file)
+        file.write(_MAGIC + b"0" * _DIGEST + b"\n")
+        hashed.write(json.dumps(header).encode() + b"\n")
+        eqx.tree_serialise_leaves(hashed, eqx.filter(tree, eqx.is_array))  # pyright: ignore[reportArgumentType]
+        file.seek(len(_MAGIC))
+        file.write(hashed.digest.hexdigest().encode())
+    _say_what_is_not_finite(path, arrays)
+
+
+class _Hashed:
+    """A file that hashes what is written to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
 
 
 def _version(name: str) -> str | None:
@@ -54,23 +80,42 @@ def _version(name: str) -> str | None:
 
 
 def read_header(path: str | os.PathLike) -> dict[str, Any]:
-    """The header of a model file: `config`, `versions`, `arrays`.
+    """The header of a model file: `config`, `versions`, `arrays`; the checksum of the whole file is looked at.
 
     Raises:
-        ValueError: The file is not a model file, or its header is cut off.
+        ValueError: The file is not a model file, or it is damaged or cut off.
     """
     with Path(path).open("rb") as file:
         return _header(file, path)
 
 
-def _header(file: Any, path: str | os.PathLike) -> dict[str, Any]:
-    if file.read(len(_MAGIC)) != _MAGIC:
+def _header(file: IO[bytes], path: str | os.PathLike) -> dict[str, Any]:
+    magic = file.read(len(_MAGIC))
+    if magic not in (_MAGIC, _OLD_MAGIC):
         raise ValueError(f"{path} is not a spinnn model file: it does not begin with {_MAGIC.decode().strip()!r}")
+    if magic == _MAGIC:
+        told = file.read(_DIGEST + 1)
+        if told != file_digest(path, _BEGIN).encode() + b"\n":
+            raise ValueError(
+                f"{path}: the model file is damaged or cut off, or has bytes too many: its checksum is not that of its "
+                f"content; take another copy of it"
+            )
     line = file.readline(_LARGEST_HEADER)
     try:
-        return json.loads(line)
+        header = parse_json(line, path)
     except ValueError:
         raise ValueError(f"{path}: the header of the model file is damaged or cut off") from None
+    for name, kind, what in (
+        ("config", dict, "an object"),
+        ("versions", dict, "an object"),
+        ("arrays", list, "a list"),
+    ):
+        if not isinstance(header.get(name), kind):
+            raise ValueError(f"{path}: `{name}` of the model file's header must be {what}, got {header.get(name)!r}")
+    if magic == _OLD_MAGIC:
+        told = f"{path}: a model file of an earlier version, without checksum: damage in it cannot be noticed"
+        warnings.warn(told, FileWarning, stacklevel=4)
+    return header
 
 
 def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) -> tuple[T, dict[str, Any]]:
@@ -84,11 +129,16 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
         What `build` made, with the file's arrays in it, and the header.
 
     Raises:
-        ValueError: Not a model file, one that is cut off, or one whose arrays do not fit what `build` made.
+        ValueError: Not a model file, one that is damaged or cut off or has bytes too many, one of whose config nothing
+            can be made, or one whose arrays do not fit what `build` made.
+
+    Warns:
+        FileWarning: A file of an earlier version, which has no checksum; arrays with values that are not finite.
     """
     with Path(path).open("rb") as file:
         header = _header(file, path)
-        tree = build(header["config"])
+        with well_formed(path, "the config of the model file"):
+            tree = build(header["config"])
         arrays, rest = eqx.partition(tree, eqx.is_array)
         found = [[list(leaf.shape), str(leaf.dtype)] for leaf in jax.tree.leaves(arrays)]
         if found != header["arrays"]:
@@ -100,4 +150,14 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
             arrays = eqx.tree_deserialise_leaves(file, arrays)
         except Exception as error:
             raise ValueError(f"{path}: the arrays of the model file are damaged or cut off: {error}") from error
+        if file.read(1):
+            raise ValueError(f"{path}: the model file has bytes after its arrays; take another copy of it")
+    _say_what_is_not_finite(path, jax.tree.leaves(arrays))
     return eqx.combine(arrays, rest), header
+
+
+def _say_what_is_not_finite(path: str | os.PathLike, arrays: list[Any]) -> None:
+    bad = sum(not np.isfinite(np.asarray(x)).all() for x in arrays if eqx.is_inexact_array(x))
+    if bad:
+        told = f"{path}: {bad} of the model's {len(arrays)} arrays have values that are not finite, as predictions will"
+        warnings.warn(told, FileWarning, stacklevel=3)

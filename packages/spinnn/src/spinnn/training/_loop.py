@@ -17,9 +17,9 @@ import jax
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..files import replacing
+from ..files import replacing, write_json
 from ._checkpoint import Checkpoints
-from ._config import TrainingConfig, to_json, write_json
+from ._config import TrainingConfig, to_json
 from ._losses import make_optimizer
 from ._metrics import Metrics
 from ._step import Loss, TrainState, init_state, make_step
