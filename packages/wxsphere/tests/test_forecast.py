@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import runpy
 from pathlib import Path
 
@@ -227,6 +228,28 @@ def test_what_cannot_be_forecast(untyped, tmp_path):
     with pytest.raises(ValueError, match="2 steps need a model whose outputs are its inputs, one lead time"):
         forecast(dataclasses.replace(made, stepper=stepper), data, path, steps=2)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore::spinnn.files.FileWarning")
+def test_malformed_headers_of_model_files_name_the_file(tmp_path):
+    network, state = make_network(CONFIG, TASK)
+    path = tmp_path / "model.spinnn"
+    dataclasses.replace(model(), network=network, state=state).save(path)
+    _, line, arrays = path.read_bytes().split(b"\n", 3)[1:]
+    header = json.loads(line)
+    for change, message in (
+        ({"kind": "molsphere.PropertyModel"}, "must be a wxsphere model, got the kind 'molsphere.PropertyModel'"),
+        ({"task": None}, "the config of the model file is not as it should be: Type"),
+        ({"task": {}}, "the config of the model file must have 'offsets'"),
+        ({"network": {"widths": "wide"}}, "the config of the model file: `widths` must be a list, got 'wide'"),
+        ({"change": [[1.0]]}, "`change` must be finite numbers of shape"),
+        ({"normalization_in": {"shift": "x", "scale": 1}}, "the config of the model file: could not convert"),
+    ):
+        text = json.dumps({**header, "config": {**header["config"], **change}})
+        # As version 0.1 wrote them, so that the checksum does not come first.
+        path.write_bytes(b"SPINNN1\n" + text.encode() + b"\n" + arrays)
+        with pytest.raises(ValueError, match=rf"model\.spinnn.*{message}"):
+            ForecastModel.load(path)
 
 
 def test_a_model_file_is_the_model(tmp_path, rng):

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import spinharm
+from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
 from . import _checks
@@ -146,8 +147,12 @@ class PropertyModel:
 
         (network, state), header = load_model(path, build)
         config = header["config"]
-        scalings = {name: TargetScaling.from_json(fields) for name, fields in config["scalings"].items()}
-        return cls(eqx.nn.inference_mode(network), state, config["units"], scalings)
+        with well_formed(path, "the config of the model file"):
+            scalings = {name: TargetScaling.from_json(fields) for name, fields in config["scalings"].items()}
+            units = {str(name): str(config["units"][name]) for name in scalings}
+            if len(scalings) != network.config.outputs:
+                raise ValueError(f"`scalings` must be {network.config.outputs}, one per output, got {list(scalings)}")
+        return cls(eqx.nn.inference_mode(network), state, units, scalings)
 
 
 @functools.lru_cache(maxsize=8)

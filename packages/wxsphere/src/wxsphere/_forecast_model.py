@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Inexact
 
 import spinharm
 from spinharm import Grid
+from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
 from ._fields import Channel, FieldLayout, pack_members
@@ -216,7 +217,7 @@ class ForecastModel:
             The model.
 
         Raises:
-            ValueError: Another kind of file, or one that is cut off or damaged.
+            ValueError: Another kind of file, or one that is cut off, damaged or malformed; the message names the file.
         """
 
         def build(config: dict[str, Any]) -> tuple[Any, eqx.nn.State, np.ndarray]:
@@ -229,13 +230,16 @@ class ForecastModel:
 
         (network, state, constants), header = load_model(path, build)
         config = header["config"]
-        task = task_from_json(config["task"])
-        inputs, outputs = (
-            Normalization(*(np.array(config[name][part]) for part in ("shift", "scale")))
-            for name in ("normalization_in", "normalization_out")
-        )
-        stepper = Stepper(task, inputs, outputs, np.array(config["change"]), np.asarray(constants))
-        return cls(from_json(NetworkConfig, config["network"]), eqx.nn.inference_mode(network), state, stepper)
+        with well_formed(path, "the config of the model file"):
+            task = task_from_json(config["task"])
+            inputs, outputs = (
+                Normalization(*(np.array(config[name][part], np.float64) for part in ("shift", "scale")))
+                for name in ("normalization_in", "normalization_out")
+            )
+            stepper = Stepper(task, inputs, outputs, np.array(config["change"], np.float64), np.asarray(constants))
+            _check_shapes(stepper)
+            network_config = from_json(NetworkConfig, config["network"])
+        return cls(network_config, eqx.nn.inference_mode(network), state, stepper)
 
     def _described(self) -> dict[str, Any]:
         stepper = self.stepper
@@ -278,6 +282,20 @@ def task_from_json(values: dict[str, Any]) -> ForecastTask:
         residual=values["residual"],
         **lists,
     )
+
+
+def _check_shapes(stepper: Stepper) -> None:
+    task = stepper.task
+    given, made = ((len(layout.spins), layout.channels) for layout in (task.inputs, task.outputs))
+    for name, array, shape in (
+        ("normalization_in", stepper.inputs.shift, given),
+        ("normalization_in", stepper.inputs.scale, given),
+        ("normalization_out", stepper.outputs.shift, made),
+        ("normalization_out", stepper.outputs.scale, made),
+        ("change", stepper.change, (len(task.leads), *made)),
+    ):
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"`{name}` must be finite numbers of shape {shape}, got shape {array.shape}")
 
 
 def _lists(normalization: Normalization) -> dict[str, list[list[float]]]:
