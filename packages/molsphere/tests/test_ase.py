@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pickle
 
 import equinox as eqx
 import jax
@@ -131,6 +132,32 @@ def test_a_model_file(ethanol, make_model, tmp_path):
         ethanol.calc = SphereCalculator(source)
         energies.append(ethanol.get_potential_energy())
     assert len(set(energies)) == 1
+
+
+def test_a_committee_gives_means_and_deviations(ethanol, make_model, tmp_path, untyped):
+    models = [make_model({"energy": unit}, seed) for seed, unit in enumerate(("eV", "meV"))]
+    models[0].save(tmp_path / "run" / "model.spinnn")
+    energies, forces = [], []
+    for model in models:
+        ethanol.calc = SphereCalculator(model)
+        energies.append(ethanol.get_potential_energy())
+        forces.append(ethanol.get_forces())
+    ethanol.calc = pickle.loads(pickle.dumps(SphereCalculator([tmp_path / "run", models[1]])))
+    assert ethanol.get_potential_energy() == pytest.approx(np.mean(energies), rel=1e-6)
+    np.testing.assert_allclose(ethanol.get_forces(), np.mean(forces, 0), atol=1e-6)
+    assert ethanol.calc.get_property("energy_std") == pytest.approx(np.std(energies, ddof=1), rel=1e-6)
+    np.testing.assert_allclose(ethanol.calc.results["forces_std"], np.std(forces, 0, ddof=1), atol=1e-6)
+    assert "energy_std" not in SphereCalculator(models[:1]).implemented_properties
+    with pytest.raises(ValueError, match=r"in one unit where `unit_to_eV` is given, got \['eV', 'meV'\]"):
+        SphereCalculator(models, unit_to_eV=1.0)
+    with pytest.raises(ValueError, match="`model` must be models of one property, got energy and gap"):
+        SphereCalculator([models[0], make_model({"gap": "eV"})])
+    with pytest.raises(FileNotFoundError, match=r"found no .*model.spinnn; the folder holds the runs .*run: name them"):
+        SphereCalculator(tmp_path)
+    with pytest.raises(ValueError, match="at least one model, got none"):
+        SphereCalculator([])
+    with pytest.raises(TypeError, match="must be models, model files or folders of runs, got 3"):
+        SphereCalculator(3)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import sys
 
@@ -17,6 +18,7 @@ from molsphere import (
     Splits,
     batch_iterator,
     from_smiles,
+    random_splits,
     read_molecules,
     write_predictions,
 )
@@ -197,6 +199,16 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     assert "needs `data` and `out`" in one_line(["evaluate", run / "model.spinnn"])
     assert "found no" in one_line(["evaluate", tmp_path])
     assert "must have 'bent' in 1/Å, got eV" in one_line([*words, "--units", "eV"])
+    # Twice the same run is a committee with the errors of one.
+    assert main(["evaluate", str(run), str(run), "--out", str(tmp_path / "committee")]) == 0
+    assert (tmp_path / "committee" / "evaluation.json").read_bytes() == before
+    assert "several models need `out`, by --out" in one_line(["evaluate", run, run])
+    assert "`rotations` must be 0 with several models, got 2" in one_line(["evaluate", run, run, "--rotations", "2"])
+    other = tmp_path / "other-parts"
+    shutil.copytree(run, other)
+    random_splits(48, 30, 9).save(other / "splits.npz")
+    error = one_line(["evaluate", run, other, "--out", tmp_path / "no"])
+    assert f"must be runs with the same parts, {other} is not as {run}" in error
     other = tmp_path / "other.extxyz"
     other.write_text("2\nbent=1.0\nO 0 0 0\nH 0 0 1\n")
     error = one_line(["evaluate", run / "model.spinnn", "--data", other, "--out", tmp_path / "no"])

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -18,6 +21,7 @@ from spinnn import (
     summary,
 )
 from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
+from spinnn.training import Diverged, Interrupted, TrainingConfig
 
 GAUSS = Grid.gauss_legendre(8)
 RECTANGLE = Grid.equiangular(13, 24)
@@ -261,6 +265,15 @@ def test_every_parameter_is_real_and_tables_are_none_of_them():
     arrays = [leaf for leaf in jax.tree.leaves(net) if eqx.is_array(leaf)]
     assert all(leaf.dtype == jnp.float32 for leaf in arrays)
     assert sum(leaf.size for leaf in arrays) < 2 * parameter_count(net)
+
+
+def test_networks_and_errors_go_to_other_processes():
+    for found in (resnet(), BlockOptions(), TrainingConfig(epochs=1)):
+        assert eqx.tree_equal(pickle.loads(pickle.dumps(found)), found)
+        assert eqx.tree_equal(copy.deepcopy(found), found)
+    for error in (Interrupted(143), Diverged("at step 3")):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.args) == (type(error), error.args)
 
 
 def test_parameter_count_of_the_papers_qm9_backbone():

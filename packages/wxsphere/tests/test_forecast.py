@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import pickle
 import runpy
 from pathlib import Path
 
@@ -111,6 +113,9 @@ def test_a_forecast_is_the_model_repeated(tmp_path):
     lonely = open_dataset(alone)["temperature"]
     assert "number" not in lonely.dims
     np.testing.assert_allclose(lonely, found["temperature"].isel(number=1)[:, :2], rtol=1e-5)
+    # Also after what it has compiled, it goes to another process.
+    for copied in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert copied.fingerprint() == made.fingerprint()
 
 
 @pytest.mark.parametrize("after", [1, 5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import jax
 import numpy as np
@@ -66,6 +67,14 @@ def test_normalisation_is_by_variable_and_level_and_keeps_winds_vectors():
     back = LAYOUT.unpack(NORMAL.normalize(maps), GRID, {"time": fields().time.values})
     np.testing.assert_allclose(back["t"].sel(level=850), (fields()["t"].sel(level=850) - 4) / 11, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(back["v"], fields()["v"] / wind, rtol=1e-5)
+
+
+def test_windows_and_forcings_go_to_other_processes():
+    found = windows(fields(), task(forcings=("sine_of_day",)))
+    before = found.batch(np.array([0, 2]))
+    assert same(pickle.loads(pickle.dumps(found)).batch(np.array([0, 2])), before)
+    assert found.with_steps(2)._forcing is found._forcing
+    assert all(pickle.loads(pickle.dumps(forcing)) == forcing for forcing in FORCINGS.values())
 
 
 @pytest.mark.parametrize("memory", [0, 2**30])

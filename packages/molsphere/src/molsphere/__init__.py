@@ -12,7 +12,7 @@ from ._batch import (
 )
 from ._coulomb import coulomb_sphere_features as coulomb_sphere_features
 from ._dataset import MoleculeSet as MoleculeSet
-from ._ensemble import predict_ensemble as predict_ensemble
+from ._ensemble import load_models as load_models, predict_ensemble as predict_ensemble
 from ._evaluation import Evaluation as Evaluation, evaluate as evaluate
 from ._features import (
     QM9_MIN_DISTANCE as QM9_MIN_DISTANCE,

@@ -18,7 +18,8 @@ from . import _demo_data
 from ._molecule import Molecule
 from ._options import TrainOptions
 from ._presets import preset
-from ._run import MODEL, run_training
+from ._property_model import MODEL_FILE
+from ._run import run_training
 from ._run_data import read_run_data
 from ._smiles import from_smiles
 from ._writers import write_predictions
@@ -101,7 +102,7 @@ def run_demo(
     with replacing(folder / SUMMARY) as file:
         file.write(json.dumps(summary, indent=1) + "\n")
     say(f"5. {summary['seconds']:.0f} s; summary in {folder / SUMMARY}. Next:")
-    say(f"   molsphere predict --smiles 'CC(=O)N' --models {folder / MODEL}")
+    say(f"   molsphere predict --smiles 'CC(=O)N' --models {folder / MODEL_FILE}")
     say(f"   molsphere plot spheres --smiles '{smiles}' --out {folder / 'spheres.png'}")
     return summary
 

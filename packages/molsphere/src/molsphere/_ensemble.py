@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,34 @@ from jaxtyping import Float
 from ._molecule import Molecule
 from ._property_model import PropertyModel
 
+Source = PropertyModel | str | os.PathLike
+
+
+def load_models(models: Source | Sequence[Source]) -> tuple[PropertyModel, ...]:
+    """One or several models, from wherever they are.
+
+    Args:
+        models: A model, its file or the folder of its run; or several of these, in a sequence.
+
+    Returns:
+        The models, in their order.
+
+    Raises:
+        FileNotFoundError: No such file, or no model in the folder.
+        TypeError: Something else.
+        ValueError: No models, a file that is no model, or a damaged one.
+    """
+    single = isinstance(models, PropertyModel | str | os.PathLike)
+    given = [models] if single else list(models) if isinstance(models, Sequence) else None
+    if given is None or not all(isinstance(x, PropertyModel | str | os.PathLike) for x in given):
+        raise TypeError(f"`models` must be models, model files or folders of runs, got {models!r}")
+    if not given:
+        raise ValueError("`models` must hold at least one model, got none")
+    return tuple(x if isinstance(x, PropertyModel) else PropertyModel.load(x) for x in given)
+
 
 def predict_ensemble(
-    models: Sequence[PropertyModel],
+    models: Source | Sequence[Source],
     molecules: Sequence[Molecule],
     *,
     gap: bool = True,
@@ -27,7 +53,7 @@ def predict_ensemble(
     else √(homo_std² + lumo_std²).
 
     Args:
-        models: At least one; models of different properties may be mixed.
+        models: At least one, see `load_models`; models of different properties may be mixed.
         molecules: Molecules of species that all models know.
         gap: Whether to add the gap.
         batch_size: Molecules per batch.
@@ -37,10 +63,10 @@ def predict_ensemble(
         Values by column, each of shape (molecules,), float64, and units by column.
 
     Raises:
+        FileNotFoundError: A model file that is not there.
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
     """
-    if not models:
-        raise ValueError("`models` must hold at least one model, got none")
+    models = load_models(models)
     members: dict[str, list[tuple[int, np.ndarray]]] = {}
     units: dict[str, str] = {}
     for at, model in enumerate(models):

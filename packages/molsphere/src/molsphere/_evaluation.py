@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from spinnn.files import replacing
 
 from ._batch import bucket_of, choose_buckets
 from ._dataset import MoleculeSet
-from ._property_model import PropertyModel
+from ._ensemble import Source, load_models, predict_ensemble
 
 _SIZE_CLASSES = 6
 
@@ -124,7 +124,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: PropertyModel,
+    model: Source | Sequence[Source],
     data: MoleculeSet,
     values: Mapping[str, Float[np.ndarray, " molecules"]],
     parts: Mapping[str, Int[np.ndarray, " chosen"]],
@@ -134,7 +134,7 @@ def evaluate(
     """Predict parts of a data set.
 
     Args:
-        model: The model.
+        model: A model, its file or the folder of its run; or several, whose mean is taken, see `predict_ensemble`.
         data: All molecules.
         values: What is right, by property of the model, each of shape (molecules,), in the model's units.
         parts: Positions in `data` by the name of the part; empty parts are left out.
@@ -146,17 +146,20 @@ def evaluate(
     Raises:
         ValueError: No molecules, properties that the model has not, or molecules that it cannot predict.
     """
-    if unknown := sorted(set(values) - set(model.units)):
-        raise ValueError(f"`values` must be of the model's properties, {sorted(model.units)}, got {unknown} too")
+    models = load_models(model)
+    known = sorted({name for one in models for name in one.units})
+    if unknown := sorted(set(values) - set(known)):
+        raise ValueError(f"`values` must be of the model's properties, {known}, got {unknown} too")
     chosen = {name: at for name, at in parts.items() if at.size}
     if not chosen or not values:
         raise ValueError("`parts` and `values` must hold at least one molecule and one property, got none")
     index = np.concatenate(list(chosen.values()))
     # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
+    units: dict[str, str] = {}
     for start in range(0, index.size, 8192):
         chunk = [data[int(i)] for i in index[start : start + 8192]]
-        found = model.predict(chunk, orientations=orientations)
+        found, units = predict_ensemble(models, chunk, gap=False, orientations=orientations)
         for name in values:
             predicted[name].append(found[name])
     return Evaluation(
@@ -164,7 +167,7 @@ def evaluate(
         np.repeat(np.arange(len(chosen)), [at.size for at in chosen.values()]),
         data.num_atoms[index],
         tuple(chosen),
-        {name: model.units[name] for name in values},
+        {name: units[name] for name in values},
         {name: np.concatenate(arrays) for name, arrays in predicted.items()},
         {name: v[index] for name, v in values.items()},
     )

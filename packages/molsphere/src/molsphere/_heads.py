@@ -21,6 +21,28 @@ def each(layer: Callable[[Array], Array], x: Array) -> Array:
     return out.reshape(*x.shape[:-1], out.shape[-1])
 
 
+def make_mlp(
+    inputs: int,
+    outputs: int,
+    width: int,
+    depth: int,
+    final: Callable[[Array], Array] | None = None,
+    *,
+    key: PRNGKeyArray,
+) -> eqx.nn.MLP:
+    """A perceptron of `depth` hidden layers with SiLU, whose functions can be pickled; `final` ends it."""
+    return eqx.nn.MLP(inputs, outputs, width, depth, silu, final or _identity, key=key)
+
+
+def silu(x: Array) -> Array:
+    """SiLU, x / (1 + exp(−x)); `jax.nn.silu` itself is a compiled object, which cannot be pickled with a network."""
+    return jax.nn.silu(x)
+
+
+def _identity(x: Array) -> Array:
+    return x
+
+
 class DeepSetsHead(eqx.Module):
     """ρ(aggregate_i φ(f_i)), with φ a network of two layers and ρ one of two layers or a linear map.
 
@@ -64,9 +86,9 @@ class DeepSetsHead(eqx.Module):
         """
         first, second = jax.random.split(key)
         integer("width", width, 1)
-        self.atoms = eqx.nn.MLP(features, width, width, 1, jax.nn.silu, jax.nn.silu, key=first)
+        self.atoms = make_mlp(features, width, width, 1, silu, key=first)
         self.aggregation = Aggregation(weighting, width, species, reduction=reduction)
-        self.readout = eqx.nn.MLP(width, outputs, width, 0 if linear else 1, jax.nn.silu, key=second)
+        self.readout = make_mlp(width, outputs, width, 0 if linear else 1, key=second)
 
     def __call__(
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
@@ -87,7 +109,7 @@ class _Layer(eqx.Module):
         first, second = jax.random.split(key)
         self.first_norm, self.second_norm = eqx.nn.LayerNorm(width), eqx.nn.LayerNorm(width)
         self.attention = eqx.nn.MultiheadAttention(heads, width, key=first)
-        self.feedforward = eqx.nn.MLP(width, width, 2 * width, 1, jax.nn.silu, key=second)
+        self.feedforward = make_mlp(width, width, 2 * width, 1, key=second)
 
     def __call__(self, x: Float[Array, "atoms width"], mask: Any) -> Float[Array, "atoms width"]:
         y = jax.vmap(self.first_norm)(x)

@@ -58,6 +58,10 @@ class Molecule:
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "properties", dict(self.properties))
 
+    def __reduce__(self) -> tuple[type[Molecule], tuple[np.ndarray, np.ndarray, str, Mapping[str, float | str]]]:
+        # Made anew by a copy or in another process: NumPy does not keep arrays read-only there.
+        return type(self), (self.numbers, self.positions, self.name, self.properties)
+
     def __len__(self) -> int:
         return self.numbers.size
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -23,6 +24,8 @@ from ._batch import Molecules, bucket_molecules, padded_size
 from ._molecule import Molecule, check_molecules
 from ._regressor import RegressorConfig, SphereRegressor
 from ._scaling import TargetScaling
+
+MODEL_FILE = "model.spinnn"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -131,14 +134,16 @@ class PropertyModel:
         """Read a model from a file that `save` wrote.
 
         Args:
-            path: The file.
+            path: The file, or the folder of a run, which has it as `model.spinnn`.
 
         Returns:
             The model.
 
         Raises:
+            FileNotFoundError: No such file, or no model in the folder.
             ValueError: Another kind of file, or one that is cut off or damaged.
         """
+        path = find_model(path)
 
         def build(config: dict[str, Any]) -> tuple[SphereRegressor, eqx.nn.State]:
             if config.get("kind") != "molsphere.PropertyModel":
@@ -153,6 +158,21 @@ class PropertyModel:
             if len(scalings) != network.config.outputs:
                 raise ValueError(f"`scalings` must be {network.config.outputs}, one per output, got {list(scalings)}")
         return cls(eqx.nn.inference_mode(network), state, units, scalings)
+
+
+def find_model(path: str | os.PathLike) -> Path:
+    """The model file of a path, which may be the folder of a run."""
+    path = Path(path)
+    if path.is_dir():
+        found = path / MODEL_FILE
+        if not found.is_file():
+            runs = sorted(str(file.parent) for file in path.glob(f"*/{MODEL_FILE}"))
+            hint = f"; the folder holds the runs {', '.join(runs)}: name them" if runs else ""
+            raise FileNotFoundError(f"`model` must be a model file or the folder of a run, found no {found}{hint}")
+        return found
+    if not path.is_file():
+        raise FileNotFoundError(f"`model` must be a model file or the folder of a run, found no {path}")
+    return path
 
 
 @functools.lru_cache(maxsize=8)

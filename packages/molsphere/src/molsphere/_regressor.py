@@ -21,7 +21,7 @@ from ._aggregation import Reduction, Weighting, displacements, one_hot
 from ._batch import Molecules
 from ._coulomb import coulomb_sphere_features
 from ._features import QM9_SPECIES, sphere_coefficients, sphere_features
-from ._heads import DeepSetsHead, TransformerHead, each
+from ._heads import DeepSetsHead, TransformerHead, each, make_mlp
 
 Representation = Literal["coefficients", "grid", "cohen"]
 GridKind = Literal["square", "gauss"]
@@ -222,7 +222,7 @@ class SphereRegressor(eqx.Module):
             one, other = jax.random.split(key)
             if number:
                 known, shown = number * pooled + config.embedding, config.messages
-                messages.append(eqx.nn.MLP(known, shown.channels, shown.width, 1, jax.nn.silu, key=other))
+                messages.append(make_mlp(known, shown.channels, shown.width, 1, key=other))
             backbones.append(make_backbone(config.channels_of_pass(number), key=one))
         self.backbones, self.messages = tuple(backbones), tuple(messages)
         self.embedding = jax.random.normal(second, (len(config.species), config.embedding))

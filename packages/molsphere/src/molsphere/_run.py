@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ._run_data import RunData, read_run_data
 from ._splits import Splits
 from ._train import train
 
-MODEL, OPTIONS, DATA, SPLITS = "model.spinnn", "options.json", "data.json", "splits.npz"
+OPTIONS, DATA, SPLITS = "options.json", "data.json", "splits.npz"
 Say = Callable[[str], None]
 
 
@@ -70,6 +70,28 @@ def parts_of(splits: Splits) -> dict[str, np.ndarray]:
     return {"training": splits.train, "validation": splits.validation, "test": splits.test}
 
 
+def read_runs(folders: Sequence[str], data: str | None = None) -> tuple[RunData, Splits]:
+    """The data and parts that several runs have in common.
+
+    Args:
+        folders: The runs' folders, at least one.
+        data: See `read_run`.
+
+    Raises:
+        FileNotFoundError: No run there, or no data.
+        ValueError: As `read_run`; or runs of different data, targets or parts.
+    """
+    options, found, splits = read_run(folders[0], data)
+    for folder in folders[1:]:
+        others = load_config(Path(folder) / OPTIONS, TrainOptions)
+        same_data = _known(folder)["fingerprint"] == found.fingerprint()
+        if not (same_data and set(others.targets) == set(options.targets)):
+            raise ValueError(f"`model` must be runs of the same data and targets, {folder} is not as {folders[0]}")
+        if not Splits.load(Path(folder) / SPLITS).equals(splits):
+            raise ValueError(f"`model` must be runs with the same parts, {folder} is not as {folders[0]}")
+    return found, splits
+
+
 def read_run(folder: str | Path, data: str | None = None) -> tuple[TrainOptions, RunData, Splits]:
     """The options, data and parts of a run.
 
@@ -84,10 +106,14 @@ def read_run(folder: str | Path, data: str | None = None) -> tuple[TrainOptions,
     folder = Path(folder)
     options = load_config(folder / OPTIONS, TrainOptions)
     found = read_run_data(data or options.data, options.targets, options.units)
-    known = json.loads((folder / DATA).read_text(encoding="utf-8"))
-    if known["fingerprint"] != found.fingerprint():
+    if _known(folder)["fingerprint"] != found.fingerprint():
         raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")
     return options, found, Splits.load(folder / SPLITS)
+
+
+def _known(folder: str | Path) -> dict[str, Any]:
+    """By what the data of a run are known."""
+    return json.loads((Path(folder) / DATA).read_text(encoding="utf-8"))
 
 
 def _claim(folder: Path, options: TrainOptions, data: RunData) -> None:
@@ -106,8 +132,7 @@ def _claim(folder: Path, options: TrainOptions, data: RunData) -> None:
                 f"`out` must be a new folder or that of this run; {folder} differs in {', '.join(changed)}"
             )
         if (folder / DATA).exists():
-            known = json.loads((folder / DATA).read_text(encoding="utf-8"))
-            if known["fingerprint"] != known_by["fingerprint"]:
+            if _known(folder)["fingerprint"] != known_by["fingerprint"]:
                 raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
     _write_json(folder / OPTIONS, described)
     _write_json(folder / DATA, known_by)

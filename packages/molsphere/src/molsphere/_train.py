@@ -20,7 +20,7 @@ from ._augment import augment
 from ._batch import choose_buckets
 from ._dataset import MoleculeSet
 from ._pipeline import Batch, BatchPlan, batch_iterator
-from ._property_model import PropertyModel
+from ._property_model import MODEL_FILE, PropertyModel
 from ._regressor import RegressorConfig, SphereRegressor, measure_feature_scale
 from ._scaling import Method, TargetScaling
 from ._splits import Splits
@@ -137,7 +137,7 @@ def train(
         progress=progress,
     )
     model = model_of(network, state)
-    model.save(folder / "model.spinnn")
+    model.save(folder / MODEL_FILE)
     return model
 
 

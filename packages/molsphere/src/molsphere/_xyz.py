@@ -27,6 +27,9 @@ class BadLine(ValueError):
         # The index of the line after the record, where that is known.
         self.after = after
 
+    def __reduce__(self) -> tuple[type[BadLine], tuple[int, str, int | None]]:
+        return type(self), (self.line, str(self), self.after)
+
 
 def number(text: str) -> float:
     """A float, also as Mathematica writes it: 8.4813*^-6."""

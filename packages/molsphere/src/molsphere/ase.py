@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from spinharm.optional import require
 
 from . import _checks
 from ._batch import Molecules, pad_molecules, padded_size
+from ._ensemble import Source, load_models
 from ._molecule import Molecule, check_molecules
 from ._property_model import PropertyModel, _skeleton
 from ._regressor import RegressorConfig
@@ -40,16 +40,21 @@ class SphereCalculator(_calculator.Calculator):
     energy. Forces follow the predicted energy to rounding; they are as good as what it was trained with lets them be
     away from minima. Molecules are padded to few sizes, so that a changing number of atoms compiles few programs.
 
+    Several models are a committee: energy and forces are their means, and `results` has the standard deviations
+    (divided by K − 1) as `energy_std` and `forces_std`, by component. A calculator can be pickled and sent to workers.
+
     Example:
-        >>> atoms.calc = SphereCalculator("runs/U0/model.spinnn")
+        >>> atoms.calc = SphereCalculator("runs/U0")
         >>> ase.optimize.BFGS(atoms).run(fmax=0.05)
+        >>> atoms.calc = SphereCalculator(["runs/U0-0", "runs/U0-1", "runs/U0-2"])
+        >>> atoms.get_potential_energy(), atoms.calc.results["energy_std"]
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces"]
 
     def __init__(
         self,
-        model: PropertyModel | str | os.PathLike,
+        model: Source | Sequence[Source],
         *,
         property: str | None = None,
         unit_to_eV: float | None = None,
@@ -58,32 +63,45 @@ class SphereCalculator(_calculator.Calculator):
         """Make a calculator.
 
         Args:
-            model: A model, or its file.
-            property: Which of its properties is the energy; default its only one.
+            model: A model, its file or the folder of its run; or several of these, a committee.
+            property: Which of its properties is the energy; default the only one. All models must have it.
             unit_to_eV: eV per unit of the property; default by the unit's name, one of `UNITS_TO_EV`.
             kwargs: For `ase.calculators.calculator.Calculator`.
 
         Raises:
-            FileNotFoundError: No such file.
-            ValueError: A file that is no model, a property that the model has not, or a unit that is not known.
+            FileNotFoundError: No such file, or no model in the folder.
+            TypeError: Something else than models, files and folders.
+            ValueError: No model, a file that is none, a property that a model has not, a unit that is not known, or
+                models in different units with one `unit_to_eV`.
         """
         super().__init__(**kwargs)
-        self.model = model if isinstance(model, PropertyModel) else PropertyModel.load(model)
-        names = list(self.model.units)
+        self.models = load_models(model)
+        names = [name for name in self.models[0].units if all(name in other.units for other in self.models)]
+        if not names:
+            raise ValueError(
+                f"`model` must be models of one property, got {' and '.join(', '.join(m.units) for m in self.models)}"
+            )
         if property is None:
             if len(names) > 1:
                 raise ValueError(f"`property` must be one of {', '.join(names)}, got None")
             property = names[0]
         _checks.option("property", property, names)
-        unit = self.model.units[property]
+        self.property = property
+        units = [one.units[property] for one in self.models]
         if unit_to_eV is None:
-            if unit not in UNITS_TO_EV:
+            if strange := [unit for unit in units if unit not in UNITS_TO_EV]:
                 raise ValueError(
-                    f"`unit_to_eV` must be given for {property!r} in {unit!r}; known units are {', '.join(UNITS_TO_EV)}"
+                    f"`unit_to_eV` must be given for {property!r} in {strange[0]!r}; known units are "
+                    f"{', '.join(UNITS_TO_EV)}"
                 )
-            unit_to_eV = UNITS_TO_EV[unit]
-        self.property, self.unit_to_eV = property, _checks.positive_float("unit_to_eV", unit_to_eV)
-        self._output = list(self.model.scalings).index(property)
+            self._to_eV = [UNITS_TO_EV[unit] for unit in units]
+        else:
+            if len(set(units)) > 1:
+                raise ValueError(f"`model` must be models in one unit where `unit_to_eV` is given, got {units}")
+            self._to_eV = [_checks.positive_float("unit_to_eV", unit_to_eV)] * len(units)
+        if len(self.models) > 1:
+            several = [*type(self).implemented_properties, "energy_std", "forces_std"]
+            self.implemented_properties = several  # pyright: ignore[reportAttributeAccessIssue]
 
     def calculate(
         self,
@@ -91,7 +109,7 @@ class SphereCalculator(_calculator.Calculator):
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = _calculator.all_changes,
     ) -> None:
-        """Fill `results` with energy, free_energy [eV] and forces [eV/Å], shape (atoms, 3).
+        """Fill `results` with energy, free_energy [eV] and forces [eV/Å], shape (atoms, 3); see the class.
 
         Args:
             atoms: The molecule, `ase.Atoms`.
@@ -99,7 +117,7 @@ class SphereCalculator(_calculator.Calculator):
             system_changes: What has changed since the last time.
 
         Raises:
-            ValueError: A periodic cell, species that the model does not know, a lone atom, two atoms at one place, or
+            ValueError: A periodic cell, species that a model does not know, a lone atom, two atoms at one place, or
                 positions that are not finite.
         """
         super().calculate(atoms, list(properties), list(system_changes))
@@ -107,18 +125,28 @@ class SphereCalculator(_calculator.Calculator):
         if np.any(given.pbc):
             raise ValueError(f"`atoms` must not be periodic, got pbc {given.pbc.tolist()}")
         molecule = Molecule(given.numbers, given.positions)
-        check_molecules([molecule], self.model.config.species)
-        network = self.model.network
+        for model in self.models:
+            check_molecules([molecule], model.config.species)
+        found = [self._predict(model, molecule, factor) for model, factor in zip(self.models, self._to_eV, strict=True)]
+        energies, forces = (np.stack(values) for values in zip(*found, strict=True))
+        energy = float(energies.mean())
+        self.results = {"energy": energy, "free_energy": energy, "forces": forces.mean(0)}
+        if len(found) > 1:
+            self.results |= {"energy_std": float(energies.std(ddof=1)), "forces_std": forces.std(0, ddof=1)}
+
+    def _predict(self, model: PropertyModel, molecule: Molecule, to_eV: float) -> tuple[float, np.ndarray]:
+        """Energy [eV] and forces [eV/Å] by one model."""
+        network = model.network
         batch = pad_molecules([molecule], padded_size(len(molecule)), dtype=str(network.embedding.dtype))
-        arrays, state = eqx.filter(network, eqx.is_array), jax.tree.map(lambda leaf: leaf, self.model.state)
-        output, slope = _compiled(self.model.config, self._output)(arrays, state, batch)
-        scaling = self.model.scalings[self.property]
+        arrays, state = eqx.filter(network, eqx.is_array), jax.tree.map(lambda leaf: leaf, model.state)
+        at = list(model.scalings).index(self.property)
+        output, slope = _compiled(model.config, at)(arrays, state, batch)
+        scaling = model.scalings[self.property]
         # The part of composition is added on the host in float64: totals keep their digits.
         references = dict(zip(scaling.species, scaling.references, strict=True))
         baseline = sum(references[int(z)] for z in molecule.numbers) + scaling.intercept
-        energy = (float(output) * scaling.scale + baseline) * self.unit_to_eV
-        forces = -np.asarray(slope, np.float64)[0, : len(molecule)] * scaling.scale * self.unit_to_eV
-        self.results = {"energy": energy, "free_energy": energy, "forces": forces}
+        forces = -np.asarray(slope, np.float64)[0, : len(molecule)] * scaling.scale * to_eV
+        return (float(output) * scaling.scale + baseline) * to_eV, forces
 
 
 @functools.lru_cache(maxsize=8)

@@ -50,12 +50,29 @@ def _everywhere(values: np.ndarray, grid: Grid) -> np.ndarray:
     return np.broadcast_to(values.astype(np.float32), (values.shape[0], *grid.shape)).copy()
 
 
+def _sine_of_day(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
+    return _everywhere(np.sin(_day(times, grid)), grid)
+
+
+def _cosine_of_day(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
+    return _everywhere(np.cos(_day(times, grid)), grid)
+
+
+def _sine_of_year(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
+    return _everywhere(np.sin(_year(times)), grid)
+
+
+def _cosine_of_year(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
+    return _everywhere(np.cos(_year(times)), grid)
+
+
+# Named functions, which can be pickled.
 FORCINGS: Mapping[str, Forcing] = {
     "toa_incident_solar_radiation": Forcing(toa_incident_solar_radiation, 3600 * SOLAR_CONSTANT, "J m**-2"),
-    "sine_of_day": Forcing(lambda times, grid: _everywhere(np.sin(_day(times, grid)), grid), 1.0, "1"),
-    "cosine_of_day": Forcing(lambda times, grid: _everywhere(np.cos(_day(times, grid)), grid), 1.0, "1"),
-    "sine_of_year": Forcing(lambda times, grid: _everywhere(np.sin(_year(times)), grid), 1.0, "1"),
-    "cosine_of_year": Forcing(lambda times, grid: _everywhere(np.cos(_year(times)), grid), 1.0, "1"),
+    "sine_of_day": Forcing(_sine_of_day, 1.0, "1"),
+    "cosine_of_day": Forcing(_cosine_of_day, 1.0, "1"),
+    "sine_of_year": Forcing(_sine_of_year, 1.0, "1"),
+    "cosine_of_year": Forcing(_cosine_of_year, 1.0, "1"),
 }
 """Forcings by name: sunlight of the hour before at the top of the atmosphere (J/m²), and sine and cosine of local time
 (0 at local midnight) and of the time of the year (0 at its beginning, the whole year one turn, leap years too)."""

@@ -178,6 +178,10 @@ class ForecastModel:
         outputs, following = self._compiled(arrays, self.state, window, forcings)
         return np.asarray(outputs), np.asarray(following)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Compiled functions cannot be pickled; another process compiles its own.
+        return type(self), (self.config, self.network, self.state, self.stepper)
+
     @functools.cached_property
     def _compiled(self) -> Callable[..., tuple[Array, Array]]:
         _, rest = eqx.partition(self.network, eqx.is_array)

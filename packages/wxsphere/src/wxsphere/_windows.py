@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -97,7 +98,7 @@ class Windows:
         ]
         if task.inputs == task.outputs:
             self._readers[1] = self._readers[0]
-        self._forcing = functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
+        self._forcing = _kept_forcings(task)
 
     def with_steps(self, steps: int) -> Windows:
         """The windows of the same times and members for another number of steps; what is in memory is shared.
@@ -107,8 +108,17 @@ class Windows:
             ValueError: As on making them.
         """
         out = copy.copy(self)
+        out._forcing = self._forcing
         out._find(steps)
         return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A cache cannot be pickled; another process fills its own.
+        return {name: value for name, value in self.__dict__.items() if name != "_forcing"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forcing = _kept_forcings(self.task)
 
     def _find(self, steps: int) -> None:
         task = self.task
@@ -178,6 +188,11 @@ def forcing_maps(task: ForecastTask, times: np.ndarray) -> Float[np.ndarray, "ti
     return np.stack(maps, -1).astype(np.float32)
 
 
+def _kept_forcings(task: ForecastTask) -> Callable[[np.datetime64], np.ndarray]:
+    """The maps of a time, those of the last times kept."""
+    return functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
+
+
 class _Reader:
     """Normalised maps of a layout by position in time and member, kept in memory if they fit."""
 
@@ -196,6 +211,13 @@ class _Reader:
         self._keep = states * points * (8 if layout.winds else 4) <= memory
         self._kept: np.ndarray | None = None
         self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process has a lock of its own and reads for itself.
+        return {**self.__dict__, "_kept": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
 
     def read(self, positions: np.ndarray, member: np.ndarray) -> np.ndarray:
         """Maps of shape (batch, offset, lat, lon, spin, channel), of times (batch, offset) and members (batch,)."""

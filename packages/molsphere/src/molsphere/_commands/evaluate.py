@@ -13,24 +13,25 @@ import tyro
 from spinnn import command
 
 from .. import _checks
+from .._ensemble import load_models
 from .._evaluation import evaluate
 from .._invariance import invariance_error
-from .._property_model import PropertyModel
 from .._report import report, report_invariance
-from .._run import MODEL, parts_of, read_run
+from .._run import parts_of, read_runs
 from .._run_data import read_run_data
 
 _TEXT = """Mean absolute errors of a model, with units, by part and by number of atoms.
 
-Of a run's folder: by its own parts. Of a model file: on all molecules of --data. Writes evaluation.json and
-predictions.npz, which `molsphere plot` draws, into the run's folder or --out.
+Of a run's folder: by its own parts. Of a model file: on all molecules of --data. Of several: of the mean of their
+predictions. Writes evaluation.json and predictions.npz, which `molsphere plot` draws, into the run's folder or --out.
 
 examples:
   molsphere evaluate runs/H
   molsphere evaluate runs/H --data elsewhere/qm9.npz
   molsphere evaluate runs/H --orientations 8     # predictions averaged over orientations
   molsphere evaluate runs/H --rotations 4        # and how much predictions change when molecules are turned
-  molsphere evaluate model.spinnn --data other.extxyz --out other-errors"""
+  molsphere evaluate model.spinnn --data other.extxyz --out other-errors
+  molsphere evaluate runs/H-0 runs/H-1 runs/H-2 --out committee"""
 
 # Molecules that are turned.
 _TURNED = 1000
@@ -41,7 +42,7 @@ class EvaluateOptions:
     """Options of `molsphere evaluate`.
 
     Attributes:
-        model: A run's folder or a model file.
+        model: A run's folder or a model file; or several, whose mean is evaluated.
         data: Data; default those of the run.
         out: Folder for the results; default the run's.
         orientations: Predict the mean over so many orientations of each molecule.
@@ -50,7 +51,7 @@ class EvaluateOptions:
         units: Units of the model's properties in the data, to be sure; default not compared where the file says none.
     """
 
-    model: Annotated[str, tyro.conf.Positional]
+    model: Annotated[tuple[str, ...], tyro.conf.Positional]
     data: str | None = None
     out: str | None = None
     orientations: int = 1
@@ -62,23 +63,29 @@ def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(EvaluateOptions, f"molsphere {name}", words, _TEXT)
     _checks.integer("rotations", options.rotations, 0)
-    path = Path(options.model)
-    if path.is_dir():
-        _, data, splits = read_run(path, options.data)
-        model, parts, out = PropertyModel.load(path / MODEL), parts_of(splits), options.out or str(path)
+    models, several = load_models(options.model), len(options.model) > 1
+    if several and options.rotations:
+        raise ValueError(f"`rotations` must be 0 with several models, got {options.rotations}")
+    out = options.out or ("" if several else options.model[0])
+    if all(Path(path).is_dir() for path in options.model):
+        if not out:
+            raise ValueError("several models need `out`, by --out")
+        data, splits = read_runs(options.model, options.data)
+        parts = parts_of(splits)
     else:
         if options.data is None or options.out is None:
-            raise ValueError("a model file needs `data` and `out`; a run's folder has its own")
-        model = PropertyModel.load(path)
-        data = read_run_data(options.data, tuple(model.units), options.units)
-        parts, out = {"all": np.arange(len(data.molecules))}, options.out
+            raise ValueError("a model file needs `data` and `out`, by --data and --out; a run's folder has its own")
+        targets = tuple(dict.fromkeys(name for model in models for name in model.units))
+        data = read_run_data(options.data, targets, options.units)
+        parts = {"all": np.arange(len(data.molecules))}
     for problem in data.problems:
         command.warn(f"left out: {problem}")
     command.say(data.source)
-    for quantity, unit in data.units.items():
-        if unit and unit != model.units[quantity]:
-            raise ValueError(f"`data` must have {quantity!r} in {model.units[quantity]}, got {unit}")
-    result = evaluate(model, data.molecules, data.values, parts, orientations=options.orientations)
+    for model in models:
+        for quantity, unit in model.units.items():
+            if (given := data.units[quantity]) and given != unit:
+                raise ValueError(f"`data` must have {quantity!r} in {unit}, got {given}")
+    result = evaluate(models, data.molecules, data.values, parts, orientations=options.orientations)
     Path(out).mkdir(parents=True, exist_ok=True)
     result.save(out)
     report(result)
@@ -86,8 +93,9 @@ def main(name: str, words: Sequence[str]) -> int:
         last = result.index[result.part == len(result.parts) - 1][:_TURNED]
         few = [data.molecules[int(i)] for i in last]
         turned, mirrored = (
-            invariance_error(model, few, rotations=options.rotations, reflections=mirror) for mirror in (False, True)
+            invariance_error(models[0], few, rotations=options.rotations, reflections=mirror)
+            for mirror in (False, True)
         )
-        report_invariance(turned, mirrored, model.units, len(few))
+        report_invariance(turned, mirrored, models[0].units, len(few))
     command.say(f"wrote {Path(out) / 'evaluation.json'} and {Path(out) / 'predictions.npz'}")
     return 1 if data.problems else 0

@@ -13,11 +13,9 @@ import tyro
 
 from spinnn import command
 
-from .._ensemble import predict_ensemble
+from .._ensemble import load_models, predict_ensemble
 from .._molecule import Molecule, check_molecules
-from .._property_model import PropertyModel
 from .._readers import read_molecules
-from .._run import MODEL
 from .._smiles import from_smiles
 from .._writers import write_predictions
 
@@ -99,24 +97,6 @@ def main(name: str, words: Sequence[str]) -> int:
     if problems:
         command.warn(f"left out: {len(problems)} of {len(problems) + len(kept)} records")
     return 1 if problems else 0
-
-
-def load_models(paths: Sequence[str]) -> list[PropertyModel]:
-    """Models from files or folders of runs.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: A file that is no model, or a damaged one.
-    """
-    models = []
-    for text in paths:
-        path = Path(text) / MODEL if Path(text).is_dir() else Path(text)
-        if not path.is_file():
-            raise FileNotFoundError(f"`models` must be model files or folders of runs, found no {path}")
-        models.append(PropertyModel.load(path))
-    if not models:
-        raise ValueError("`models` must be at least one, got none")
-    return models
 
 
 def _read(options: PredictOptions) -> tuple[list[tuple[str, Molecule]], list[str]]:

@@ -10,8 +10,9 @@ from spinnn.training import Interrupted, load_config
 
 from .._options import TrainOptions
 from .._presets import preset
+from .._property_model import MODEL_FILE
 from .._report import report
-from .._run import MODEL, run_training
+from .._run import run_training
 from .._run_data import read_run_data
 
 _TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
@@ -50,5 +51,5 @@ def main(name: str, words: Sequence[str]) -> int:
         command.warn(f"stopped, with a checkpoint in {options.out}: the same command goes on")
         raise
     report(result)
-    command.say(f"wrote {options.out}/{MODEL}")
+    command.say(f"wrote {options.out}/{MODEL_FILE}")
     return 1 if data.problems else 0
