@@ -49,15 +49,20 @@ def read_version(root: Path, name: str) -> str:
     return found["version"]
 
 
-def sibling_requirements(root: Path, name: str) -> list[Requirement]:
-    """What package `name` requires of the other packages in the workspace, extras included."""
+def package_requirements(root: Path, name: str) -> list[Requirement]:
+    """Everything that package `name` requires, extras included."""
     pyproject = root / "packages" / name / "pyproject.toml"
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     texts = [*project.get("dependencies", [])]
     for extra in project.get("optional-dependencies", {}).values():
         texts += extra
+    return [Requirement(text) for text in texts]
+
+
+def sibling_requirements(root: Path, name: str) -> list[Requirement]:
+    """What package `name` requires of the other packages in the workspace, extras included."""
     siblings = {*package_names(root)} - {name}
-    return [requirement for requirement in map(Requirement, texts) if requirement.name in siblings]
+    return [requirement for requirement in package_requirements(root, name) if requirement.name in siblings]
 
 
 def repository_files(root: Path) -> list[PurePosixPath]:
@@ -113,6 +118,27 @@ def check_sibling_bounds(root: Path) -> list[str]:
     return problems
 
 
+def check_lower_bounds(root: Path) -> list[str]:
+    """A dependency has one lower bound wherever it is named: tests with the oldest versions then try that one."""
+    groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("dependency-groups", {})
+    declared = {"pyproject.toml": [Requirement(text) for text in groups.get("test", [])]}
+    siblings = {*package_names(root)}
+    for name in sorted(siblings):
+        declared[f"packages/{name}/pyproject.toml"] = package_requirements(root, name)
+    bounds: dict[str, dict[str, list[str]]] = {}
+    for file, requirements in declared.items():
+        for requirement in requirements:
+            if requirement.name not in siblings:
+                lowest = [part.version for part in requirement.specifier if part.operator in (">=", "==", "~=")]
+                bounds.setdefault(requirement.name, {}).setdefault(lowest[0] if lowest else "none", []).append(file)
+    return [
+        f"{name}: has {len(by_bound)} lower bounds, "
+        + ", ".join(f"{bound} in {' and '.join(sorted({*files}))}" for bound, files in sorted(by_bound.items()))
+        for name, by_bound in sorted(bounds.items())
+        if len(by_bound) > 1
+    ]
+
+
 def check_changelogs(root: Path) -> list[str]:
     """Each changelog has a section, and its newest release, if there is one yet, is the present version."""
     problems = []
@@ -144,6 +170,7 @@ CHECKS: tuple[Callable[[Path], list[str]], ...] = (
     check_package_files,
     check_licenses,
     check_sibling_bounds,
+    check_lower_bounds,
     check_changelogs,
     check_type_checked_paths,
 )

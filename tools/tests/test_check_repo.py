@@ -86,6 +86,14 @@ def test_bounds_in_an_extra_count(repository: Path):
     assert problems(repository) == ["packages/high/pyproject.toml: requires low>=0.2, but low is 0.1.0"]
 
 
+def test_a_dependency_has_one_lower_bound(repository: Path):
+    write(repository, "pyproject.toml", PYPROJECT + '[dependency-groups]\ntest = ["numpy>=2.1", "low"]\n')
+    write(repository, "packages/high/pyproject.toml", '[project]\nname = "high"\ndependencies = ["numpy>=2"]\n')
+    assert problems(repository) == [
+        "numpy: has 2 lower bounds, 2 in packages/high/pyproject.toml, 2.1 in pyproject.toml"
+    ]
+
+
 def test_unreadable_version_is_an_error(repository: Path):
     write(repository, ABOUT, '__version__ = "next"\n')
     with pytest.raises(ValueError, match=r'must hold a line `__version__ = "MAJOR\.MINOR\.PATCH"`'):

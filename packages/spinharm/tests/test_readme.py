@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import doc_pages
 from spinharm import Grid, SpinTransform
@@ -30,3 +31,14 @@ def test_memory_in_the_documentation_is_what_transforms_say():
                 transform = SpinTransform(grid, spins=(1,), method=method, memory_limit=2**40)
                 digits = len(cell.strip().partition(".")[2])
                 assert round(transform.table_bytes() / 2**20, digits) == float(cell), (nlat, method)
+
+
+def test_the_error_of_the_vorticity_is_below_what_the_readme_says():
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    (example,) = (code for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "vorticity" in code)
+    bound = re.search(r"less than (\S+) in float32", example)
+    assert bound is not None
+    names: dict[str, Any] = {}
+    exec(example, names)
+    error = abs(names["vorticity"] - names["exact"]).max() / abs(names["exact"]).max()
+    assert 0 < error < float(bound[1])
