@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -15,12 +16,15 @@ import xarray as xr
 
 from spinharm.optional import require
 
+from . import _checks
 from ._catalogue import CATALOGUE
 from ._layout import canonical
 
 Library = Literal["fsspec", "obstore"]
+AbsentChunks = Literal["refuse", "fill"]
 
 _ENGINES = {b"CDF": "scipy", b"\x89HDF": "h5netcdf", b"GRIB": "cfgrib"}
+_Check = Callable[[tuple[slice | int, ...], np.ndarray], None]
 _METADATA = ("zarr.json", ".zgroup", ".zmetadata")
 
 
@@ -32,6 +36,7 @@ def open_dataset(
     chunks: Mapping[str, int] | Literal["auto"] | None = None,
     storage_options: Mapping[str, Any] | None = None,
     library: Library = "fsspec",
+    absent_chunks: AbsentChunks = "refuse",
 ) -> xr.Dataset:
     """Open fields of any archive in one layout, without reading them.
 
@@ -46,6 +51,8 @@ def open_dataset(
         storage_options: For URLs: options of the file system; of gcsfs e.g. `{"endpoint_url":
             "http://127.0.0.1:9023"}`, of obstore those of `obstore.store.from_url`.
         library: What reads URLs: `"fsspec"` (gcsfs for `gs://`) or `"obstore"` (extra `obstore`).
+        absent_chunks: Of chunks that a zarr store lacks: `"refuse"` to read those that would read as a number, or take
+            their `"fill"` value. Fill values that are NaN read as NaN all the same.
 
     Returns:
         The dataset in the layout of `canonical`, of Dask arrays.
@@ -54,16 +61,17 @@ def open_dataset(
         FileNotFoundError: No such file, and no such name in the catalogue.
         ModuleNotFoundError: An extra is missing (`grib`, `obstore`); the message names it.
         ValueError: A file of no known format, files that do not fit together, or a variable that is not there.
-        OSError: Later, where a chunk that is damaged or cut off is read; the message names file and variable.
+        OSError: Later, where a chunk is read that is damaged, cut off or lacking; the message names file and variable.
     """
-    if library not in ("fsspec", "obstore"):
-        raise ValueError(f"`library` must be 'fsspec' or 'obstore', got {library!r}")
+    _checks.option("library", library, ("fsspec", "obstore"))
+    _checks.option("absent_chunks", absent_chunks, ("refuse", "fill"))
+    settings = _Settings(dict(storage_options or {}), library, absent_chunks == "fill")
     if isinstance(source, str | os.PathLike):
-        dataset = canonical(_open_one(source, storage_options, library), rename=rename)
+        dataset = canonical(_open_one(source, settings), rename=rename)
     else:
         if not source:
             raise ValueError("`source` must name at least one file, got an empty sequence")
-        parts = [canonical(_open_one(one, storage_options, library), rename=rename) for one in source]
+        parts = [canonical(_open_one(one, settings), rename=rename) for one in source]
         dataset = _combined(parts, source)
     if variables is not None:
         dataset = dataset[check_variables("variables", variables, dataset)]
@@ -81,81 +89,91 @@ def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> li
     return list(wanted)
 
 
-def _open_one(source: str | os.PathLike, storage_options: Mapping[str, Any] | None, library: Library) -> xr.Dataset:
+class _Settings(NamedTuple):
+    """How stores are opened, see `open_dataset`."""
+
+    options: dict[str, Any]
+    library: Library
+    fill: bool
+
+
+def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
     text = os.fspath(source)
     if text in CATALOGUE:
         text = CATALOGUE[text].url
-    options = dict(storage_options or {})
     if "://" in text:
-        return _open_zarr(text, options, library)
+        return _open_zarr(text, settings)
     path = Path(text)
     if path.is_dir():
         if not any((path / name).is_file() for name in _METADATA):
             raise ValueError(f"{path}: a folder without {', '.join(_METADATA)} is no zarr store")
-        return _open_zarr(str(path), {}, "fsspec")
+        return _open_zarr(str(path), settings)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, and no such name in the catalogue: {', '.join(CATALOGUE)}")
     with path.open("rb") as file:
         head = file.read(4)
+    if head == b"PK\x03\x04":
+        _check_archive(path)
+        return _open_zarr(str(path), settings)
     engine = next((engine for magic, engine in _ENGINES.items() if head.startswith(magic)), None)
     if engine is None:
         raise ValueError(f"{path}: neither NetCDF, GRIB nor a zarr store; its first bytes are {head!r}")
-    settings: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     if engine == "cfgrib":
         require("cfgrib", "wxsphere[grib]", "reading GRIB")
         # Without an index file nothing is written beside the data.
-        settings["backend_kwargs"] = {"indexpath": ""}
+        given["backend_kwargs"] = {"indexpath": ""}
     try:
         with warnings.catch_warnings():
             # Files of older writers say what xarray may ignore.
             warnings.simplefilter("ignore", xr.SerializationWarning)
-            found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False, **settings)
+            found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False, **given)
     except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
         raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
     return _in_chunks(found, str(path))
 
 
-def _open_zarr(url: str, options: dict[str, Any], library: Library) -> xr.Dataset:
-    store: Any = url
-    settings: dict[str, Any] = {}
-    if library == "obstore" and "://" in url:
-        require("obstore", "wxsphere[obstore]", "reading with obstore")
-        from obstore.store import from_url
-        from zarr.storage import ObjectStore
-
-        if url.startswith("gs://"):
-            options.setdefault("skip_signature", True)
-        store = ObjectStore(from_url(url, **options), read_only=True)
-    elif url.startswith("gs://"):
-        from gcsfs.core import GCSFileSystem
-        from zarr.storage import FsspecStore
-
-        # The class itself, not the one that fsspec knows by `gs://`: that one first asks, by another protocol and with
-        # credentials, what kind of bucket this is.
-        files = GCSFileSystem(asynchronous=True, **{"token": "anon", **options})
-        store = FsspecStore(files, path=url.removeprefix("gs://").rstrip("/"), read_only=True)
-    elif "://" in url:
-        settings["storage_options"] = options
+def _check_archive(path: Path) -> None:
+    """Refuse a zip archive that is no zarr store, and name what is in it."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{path}: it is a zip archive that cannot be read: {_first_line(error)}") from error
+    if not set(names) & set(_METADATA):
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise ValueError(
+            f"{path}: it is a zip archive of {', '.join(names[:3]) or 'nothing'}{more}; unpack it with "
+            f"`unzip {path.name}` and give what was in it"
+        )
+
+
+def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
+    # Here, since zarr takes long to import.
+    from ._stores import Chunks, check_coordinates, open_store
+
+    try:
+        store = open_store(url, dict(settings.options), settings.library)
         with warnings.catch_warnings():
             # Copies of stores may lack the consolidated metadata; xarray then lists the store.
             warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
-            found = xr.open_zarr(store, chunks=None, decode_times=False, decode_timedelta=False, **settings)
+            found = xr.open_zarr(store, chunks=None, decode_times=False, decode_timedelta=False)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
-    return _in_chunks(found, url)
+    check_coordinates(store, found, url)
+    return _in_chunks(found, url, lambda name: Chunks(store, found, name, url, settings.fill).check)
 
 
 class _Readable:
     """An array that is read when it is indexed; what cannot be read is told with file and variable."""
 
-    def __init__(self, variable: xr.Variable, name: str) -> None:
+    def __init__(self, variable: xr.Variable, name: str, check: _Check | None) -> None:
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
-        self._variable, self._name = variable, name
+        self._variable, self._name, self._check = variable, name, check
 
     def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
         try:
-            return self._variable[key].values
+            values = self._variable[key].values
         # Each codec has its own.
         except (OSError, RuntimeError, ValueError) as error:
             starts = (part.start or 0 if isinstance(part, slice) else part for part in key)
@@ -163,17 +181,31 @@ class _Readable:
             raise OSError(
                 f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({_first_line(error)})"
             ) from error
+        if self._check is not None:
+            self._check(key, values)
+        return values
 
 
-def _in_chunks(dataset: xr.Dataset, source: str) -> xr.Dataset:
-    """A dataset that is read lazily, as Dask arrays with the chunks of the file."""
+def _in_chunks(
+    dataset: xr.Dataset, source: str, checks: Callable[[str], _Check | None] = lambda name: None
+) -> xr.Dataset:
+    """A dataset that is read lazily, as Dask arrays with the chunks of the file.
+
+    Args:
+        dataset: As xarray opens it.
+        source: Path or URL, for messages.
+        checks: Gives what looks at the values of a variable when they are read.
+    """
     arrays = {}
     for name, variable in dataset.variables.items():
         if name in dataset.indexes or not variable.ndim:
             continue
         stored = variable.encoding.get("preferred_chunks", {})
         sizes = tuple(stored.get(dim, size) for dim, size in variable.sizes.items())
-        readable, empty = _Readable(variable, f"{source}: {name}"), np.empty((0,) * variable.ndim, variable.dtype)
+        readable, empty = (
+            _Readable(variable, f"{source}: {name}", checks(str(name))),
+            np.empty((0,) * variable.ndim, variable.dtype),
+        )
         lazy = da.from_array(
             readable,
             chunks=sizes,  # pyright: ignore[reportArgumentType]

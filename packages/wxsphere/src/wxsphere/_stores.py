@@ -1,0 +1,189 @@
+"""Stores of zarr by path or URL, which remember the chunks that were asked for and were not there."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, LocalStore, ObjectStore, WrapperStore, ZipStore
+
+from spinharm.optional import require
+
+from ._names import LATITUDE, LONGITUDE, VARIABLE_ALIASES
+from ._notices import notice
+
+# Variables that may be zero at all points of a part of the globe, so that their writers leave such chunks out.
+_OFTEN_ZERO = ("land_sea_mask", "sea_ice_cover", "snow_depth", "total_precipitation", "convective_precipitation")
+
+
+class WatchedStore(WrapperStore[Store]):
+    """A store that notes the keys that it was asked for and lacks.
+
+    Attributes:
+        lacking: These keys.
+    """
+
+    def __init__(self, store: Store, lacking: set[str] | None = None) -> None:
+        """Watch a store; copies of this one share `lacking`."""
+        super().__init__(store)
+        self.lacking: set[str] = set() if lacking is None else lacking
+
+    def _with_store(self, store: Store) -> WatchedStore:
+        return WatchedStore(store, self.lacking)
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """The bytes of a key, or None, which is noted."""
+        found = await self._store.get(key, prototype, byte_range)
+        if found is None:
+            self.lacking.add(key)
+        return found
+
+    async def get_partial_values(self, prototype: Any, key_ranges: Iterable[tuple[str, Any]]) -> list[Any]:
+        """The bytes of parts of keys, or None for each that is lacking, which is noted."""
+        wanted = list(key_ranges)
+        found = await self._store.get_partial_values(prototype, wanted)
+        self.lacking.update(key for (key, _), part in zip(wanted, found, strict=True) if part is None)
+        return found
+
+    def chunks_lacking(self, name: str) -> set[tuple[int, ...]]:
+        """Positions in the grid of chunks of those of an array that were asked for and are not there."""
+        keys = [key.removeprefix(f"{name}/") for key in list(self.lacking) if key.startswith(f"{name}/")]
+        return {tuple(map(int, re.findall(r"\d+", key))) for key in keys if re.fullmatch(r"(c[/.])?\d+([/.]\d+)*", key)}
+
+
+def open_store(url: str, options: dict[str, Any], library: str) -> WatchedStore:
+    """The store that a path or URL names, read-only.
+
+    Args:
+        url: Path of a folder or zip archive, or URL; `gs://` is read anonymously.
+        options: Of the file system, see `open_dataset`.
+        library: What reads URLs, `"fsspec"` or `"obstore"`.
+
+    Raises:
+        ModuleNotFoundError: `obstore` is asked for and not installed.
+    """
+    if "://" not in url:
+        return WatchedStore(LocalStore(url, read_only=True) if Path(url).is_dir() else ZipStore(url, mode="r"))
+    if library == "obstore":
+        require("obstore", "wxsphere[obstore]", "reading with obstore")
+        from obstore.store import from_url
+
+        if url.startswith("gs://"):
+            options.setdefault("skip_signature", True)
+        return WatchedStore(ObjectStore(from_url(url, **options), read_only=True))
+    if url.startswith("gs://"):
+        from gcsfs.core import GCSFileSystem
+
+        # The class itself, not the one that fsspec knows by `gs://`: that one first asks, by another protocol and with
+        # credentials, what kind of bucket this is.
+        files = GCSFileSystem(asynchronous=True, **{"token": "anon", **options})
+        return WatchedStore(FsspecStore(files, path=url.removeprefix("gs://").rstrip("/"), read_only=True))
+    return WatchedStore(FsspecStore.from_url(url, storage_options=options, read_only=True))
+
+
+def check_coordinates(store: WatchedStore, dataset: xr.Dataset, source: str) -> None:
+    """Refuse coordinates of several values whose chunk is not there, so that they repeat the fill value.
+
+    Raises:
+        ValueError: The message names the coordinate.
+    """
+    for name in map(str, dataset.indexes):
+        shape = _chunk_shape(dataset.variables[name])
+        if store.chunks_lacking(name) and shape[0] > 1:
+            raise ValueError(
+                f"{source}: the coordinate {name!r} lacks a chunk, so that its values are not known; copy the "
+                f"store again"
+            )
+
+
+class Chunks:
+    """The chunks of one variable of a store: which were lacking when it was read, and what that means."""
+
+    def __init__(self, store: WatchedStore, dataset: xr.Dataset, name: str, source: str, fill: bool) -> None:
+        """Remember a variable.
+
+        Args:
+            store: Where it is.
+            dataset: As xarray opened it.
+            name: The variable.
+            source: Path or URL, for messages.
+            fill: Take the fill value for chunks that are not there, instead of refusing them.
+        """
+        variable = dataset.variables[name]
+        self._store, self._name, self._source, self._fill = store, name, source, fill
+        self._dims, self._sizes = variable.dims, variable.shape
+        self._shape = _chunk_shape(variable)
+        first = str(variable.dims[0]) if variable.dims else ""
+        self._first = dataset.variables[first] if first in dataset.indexes else None
+
+    def check(self, key: tuple[slice | int, ...], values: np.ndarray) -> None:
+        """Refuse values of a chunk that is not there and reads as a number; NaN is left to those who look for it.
+
+        Args:
+            key: What was read, inside one chunk.
+            values: What came.
+
+        Raises:
+            OSError: The message names store, variable, how many chunks are lacking and where this one begins.
+        """
+        if self._fill or not values.size:
+            return
+        starts = [part.start or 0 if isinstance(part, slice) else part for part in key]
+        at = tuple(start // size for start, size in zip(starts, self._shape, strict=True))
+        if at not in self._store.chunks_lacking(self._name):
+            return
+        value = values.reshape(-1)[0]
+        if values.dtype.kind in "fc" and np.isnan(value):
+            return
+        text = f"{self._told(at)}, and would read as {value:g}"
+        kind = VARIABLE_ALIASES.get(self._name.lower(), self._name)
+        if kind.startswith(_OFTEN_ZERO) and value == 0 and not self._is_global():
+            notice(f"{text}, which it may be there")
+            return
+        raise OSError(
+            f"{text}; copy the store again, or, if all values are {value:g} there, write it anew by xarray with "
+            f"`to_zarr(…, write_empty_chunks=True)`"
+        )
+
+    def _told(self, at: tuple[int, ...]) -> str:
+        array = zarr.open_group(self._store, mode="r")[self._name]
+        where = ", ".join(
+            f"{dim} {self._label(axis, index * size)}"
+            for axis, (dim, index, size) in enumerate(zip(self._dims, at, self._shape, strict=True))
+            if axis == 0 or size < self._sizes[axis]
+        )
+        count = ""
+        if isinstance(array, zarr.Array):
+            count = f" ({array.nchunks - array.nchunks_initialized} of {array.nchunks} are lacking)"
+        return f"{self._source}: {self._name} lacks the chunk from {where} on{count}"
+
+    def _label(self, axis: int, index: int) -> str:
+        if axis or self._first is None:
+            return str(index)
+        name = str(self._dims[0])
+        try:
+            decoded = xr.decode_cf(xr.Dataset(coords={name: self._first[index : index + 1]}), decode_timedelta=False)
+        except (ValueError, OverflowError):
+            return str(index)
+        return str(decoded[name].values[0]).removesuffix(".000000000")
+
+    def _is_global(self) -> bool:
+        """Whether a chunk covers whole maps: the last two dimensions, or those that are named so."""
+        horizontal = [
+            axis for axis, dim in enumerate(self._dims) if str(dim).lower() in (LATITUDE, LONGITUDE, "lat", "lon")
+        ]
+        return all(self._shape[axis] >= self._sizes[axis] for axis in horizontal or (-2, -1)[-len(self._sizes) :])
+
+
+def _chunk_shape(variable: xr.Variable) -> tuple[int, ...]:
+    """Sizes of the pieces in which a store keeps a variable: shards, or chunks."""
+    encoding = variable.encoding
+    shape = encoding.get("shards") or encoding.get("chunks") or variable.shape
+    return tuple(max(1, math.ceil(size)) for size in shape)
