@@ -313,16 +313,17 @@ def _without(source, *times):
         (None, {"test": ("2020", "2020")}, "must not overlap, got the beginning … the end and 2020 … 2020; without"),
         (None, {"scheduler": "lots"}, "`scheduler` must be 'threads', 'synchronous' or an address, got 'lots'"),
         (None, {"chunk": 0}, "`chunk` must be at least 1, got 0"),
-        (_holed, {}, "`geopotential` must have a value at every point, which training cannot do without; 0.321 % of "
-            "the points have none at time 2019-12-30T06:00:00.000000000, level 850; leave out the variable"),
+        (_holed, {}, "`geopotential` must have a value at every point, but 0.321 % of the points have none at time "
+            "2019-12-30T06:00, level 850; leave out the variable"),
         (lambda d: _without(d, 5, 6, 11), {}, "`training` must have a time every 6 h, got 2 gaps, the first from "
             "2019-12-29T00:00:00.000000000 to 2019-12-29T18:00:00.000000000; `allow_gaps`"),
         (lambda d: _without(d, 5), {"daily_mean": True}, "`training` must have a time every 24 h, got 1 gaps, the fir"),
-        (lambda d: d.isel(time=[0, 1, 1]), {}, "times of `source` must ascend without repeats, got 2019-12-28T06"),
+        (lambda d: d.isel(time=[0, 1, 1]), {}, "`source`: time: must ascend without repeats, got 2019-12-28T06"),
         (lambda d: d.assign(geopotential=d.geopotential / 9.80665), {}, "geopotential: .* in m, not m²/s²: multiply"),
         (lambda d: d.assign(geopotential_at_surface=d.geopotential_at_surface * 9.80665), {},
             "geopotential_at_surface: "),
-        (lambda d: d.drop_vars("time"), {}, "`source` must have times, got dimensions"),
+        (lambda d: d.drop_vars("time"), {}, "`source`: time: the dimension of size 28 has no coordinate"),
+        (lambda d: d.isel(time=0, drop=True), {}, "`source` must have times, got dimensions"),
         (lambda d: d.rename(latitude="longitude", longitude="latitude"), {}, "they are swapped; rename them with"),
     ],
 )  # fmt: skip
@@ -437,10 +438,14 @@ def test_a_real_ensemble(weather, tmp_path):
 def test_values_that_are_not_what_they_say_are_refused(source, tmp_path):
     short = source[["2m_temperature", "total_precipitation_6hr"]]
     celsius = short["2m_temperature"].where(short.time < np.datetime64("2020-01-01"), short["2m_temperature"] - 273.15)
-    with pytest.raises(ValueError, match=r"`source` at 2020-01-01T00.*2m_temperature: .* K is possible"):
+    with pytest.raises(
+        ValueError, match=r"`source`: 2m_temperature: at 2020-01-01T00:00: .* K is possible; it is in °C"
+    ):
         prepare(short.assign({"2m_temperature": celsius}), tmp_path / "a")
     flat = short.assign({"2m_temperature": short["2m_temperature"] * 0 + 280.1})
-    with pytest.raises(ValueError, match=r"`2m_temperature` must vary over the training times, but is one value"):
+    with pytest.raises(
+        ValueError, match=r"`source`: 2m_temperature: must vary over the training times, but is one value"
+    ):
         prepare(flat, tmp_path / "b")
     still = short.assign({"2m_temperature": short["2m_temperature"] * 0 + short["2m_temperature"][0]})
     with pytest.raises(ValueError, match=r"but stays the same from time to time; leave it out"):
@@ -453,7 +458,9 @@ def test_precipitation_of_an_unknown_time_is_not_summed(tmp_path):
         prepare(rain, tmp_path / "a", variables=["total_precipitation_24hr"])
     hourly = _make(days=3, hours=1)[["total_precipitation_6hr"]].rename(total_precipitation_6hr="total_precipitation")
     running = hourly.cumsum("time").assign_coords(time=hourly.time)
-    with pytest.raises(ValueError, match=r"`total_precipitation` grows at nearly all points .* a sum since a reset"):
+    with pytest.raises(
+        ValueError, match=r"`source`: total_precipitation: grows at nearly all points .* a sum since a reset"
+    ):
         prepare(running, tmp_path / "b", variables=["total_precipitation_24hr"], cadence_hours=24.0)
 
 

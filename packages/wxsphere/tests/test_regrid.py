@@ -115,7 +115,7 @@ def test_conservative_winds_are_one_vector_on_the_poles(resolved):
 def test_points_without_a_value(resolved):
     holed = resolved.copy(deep=True).chunk(time=2)
     holed["geopotential"] = holed.geopotential.where((holed.time != resolved.time.values[1]) | (holed.latitude < 40))
-    with pytest.raises(ValueError, match=r"`geopotential` must have a value .* at time 2020-01-01T06:00:00.0*; leave"):
+    with pytest.raises(ValueError, match=r"`geopotential` must have a value .* at time 2020-01-01T06:00; leave"):
         regrid(holed, GAUSS).load()
     out = regrid(holed, GAUSS, method="conservative").geopotential
     missing = out.isnull().any("longitude")

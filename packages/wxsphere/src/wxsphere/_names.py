@@ -75,3 +75,6 @@ WINDS: Mapping[str, tuple[str, str]] = {
 
 STATIC = ("land_sea_mask", "geopotential_at_surface", "soil_type", "angle_of_sub_gridscale_orography")
 """Fields without time."""
+
+CONSTANTS = ("land_sea_mask", "geopotential_at_surface")
+"""Of these, what `prepare` writes as constants."""

@@ -35,7 +35,6 @@ from ._regrid import METHODS, Method, check_finite, field_groups, regrid
 from ._store_statistics import field_statistics
 
 _PROGRESS = ".progress.json"
-_COMPLETE = "which training cannot do without"
 _PACKAGES = ("wxsphere", "spinharm", "jax", "numpy", "xarray", "xarray-regrid", "zarr", "dask")
 
 
@@ -150,7 +149,13 @@ def prepare(
     if isinstance(given, xr.Dataset):
         given = canonical(given, rename=rename)
     else:
-        given = open_dataset(given, rename=rename, storage_options=storage_options, library=library)
+        given = open_dataset(
+            given,
+            rename=rename,
+            storage_options=storage_options,
+            library=library,
+            absent_chunks="refuse" if check else "fill",
+        )
     plan = make_plan(given, options, grid, periods)
     block = begun["block"] if begun else block_size(plan, chunk, memory)
     done = begun["done"] if begun else 0
@@ -241,7 +246,7 @@ def _create(path: Path, plan: Plan, chunk: int, method: Method, bandlimit: int |
         given = given.isel({dim: 0 for dim in given.dims if dim not in (LATITUDE, LONGITUDE)}, drop=True)
         given = _regridded(given.load(), plan, method, bandlimit)
         for name in plan.statics:
-            check_finite(name, given[name], _COMPLETE)
+            check_finite(name, given[name])
             fixed[name] = ((LATITUDE, LONGITUDE), given[name].values.astype(np.float32), given[name].attrs)
     template = template.assign({str(name): field.variable for name, field in fixed.data_vars.items()})
     template.to_zarr(path, compute=False, zarr_format=3, consolidated=False, encoding=encoding, mode="w")
@@ -257,7 +262,7 @@ def _write(
             refuse_impossible_values(whole.load())
         made = _regridded(whole, plan, method, bandlimit).astype(np.float32).load()
         for name in names:
-            check_finite(name, made[name], _COMPLETE)
+            check_finite(name, made[name])
         made = made[list(names)].transpose(
             *(dim for dim in (TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE) if dim in made.dims)
         )

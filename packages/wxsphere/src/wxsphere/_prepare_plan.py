@@ -11,19 +11,18 @@ import xarray as xr
 from spinharm import Grid
 
 from . import _checks
-from ._audit import check_dataset, first_impossible
+from ._audit_layout import fields_with_time, layout_errors
+from ._audit_values import constant_text, impossible_text, running_sum_text
+from ._findings import Finding, refuse
 from ._grids import grid_of
-from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
-from ._notices import notice
+from ._names import CONSTANTS, LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
 from ._periods import Period, check_even, steps_of
 from ._reduce_times import TimeReduction, available_times, reduced, time_reduction
 from ._regrid import field_groups
 
-_CONSTANTS = ("land_sea_mask", "geopotential_at_surface")
+_WITHOUT_CHECK = "; mend the source, or leave the check out with `check=False` or --no-check"
 # What a block may take beside its own values: float64 copies, coefficients, what Dask holds.
 _OVERHEAD = 6
-# Deviations of this share of the mean are rounding of float32.
-_ROUNDING = 2e-7
 
 
 class Plan(NamedTuple):
@@ -38,22 +37,19 @@ class Plan(NamedTuple):
 
 
 def make_plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, periods: Mapping[str, Period]) -> Plan:
-    if TIME not in source.dims or TIME not in source.coords:
+    if TIME not in source.dims:
         raise ValueError(
             f"`source` must have times, got dimensions {dict(source.sizes)}; `regrid` takes states without a time"
         )
     _checks.dimensions("source", source, (LATITUDE, LONGITUDE))
     known = {TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE}
-    names = options["variables"]
-    if names is None:
-        fields = source.data_vars.items()
-        names = sorted(str(n) for n, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims) <= known)
-        names = [name for name in names if not (name in _CONSTANTS and _is_constant(source[name]))]
-        if not names:
-            raise ValueError(
-                f"`source` must have variables with time, latitude and longitude, beside them number and level, "
-                f"got none among dimensions {dict(source.sizes)}"
-            )
+    names = options["variables"] or fields_with_time(source)
+    if not names:
+        raise ValueError(
+            f"`source` must have variables with time, latitude and longitude, beside them number and level, "
+            f"got none among dimensions {dict(source.sizes)}"
+        )
+    refuse(layout_errors(source, [name for name in names if name in source.data_vars]))
     source = _selected(source, LEVEL, options["levels"])
     source = _selected(source, MEMBER, options["members"])
     stamps = source[TIME].values.astype("datetime64[ns]")
@@ -68,18 +64,9 @@ def make_plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, pe
                 f"time, latitude and longitude, and beside them only number and level"
             )
     times = _times(stamps, list(reductions.values()), cadence, step, periods, options)
-    statics = [name for name in _CONSTANTS if name in source.data_vars and name not in names]
+    statics = [name for name in CONSTANTS if name in source.data_vars and name not in names]
     target = grid_of(source) if grid is None else grid
     return Plan(source, reductions, statics, times, target, cadence)
-
-
-def _is_constant(field: xr.DataArray) -> bool:
-    """Whether a field with time is the same at its first, middle and last time, which is said."""
-    few = np.asarray(field.transpose(TIME, ...)[[0, field.sizes[TIME] // 2, -1]].values)
-    same = bool(np.all(few == few[0]))
-    if same:
-        notice(f"`{field.name}` has a time axis but does not change; it is taken as a constant")
-    return same
 
 
 def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[int] | None) -> xr.Dataset:
@@ -140,33 +127,25 @@ def block_size(plan: Plan, chunk: int, memory: int) -> int:
 
 
 def refuse_errors(plan: Plan) -> None:
+    """Refuse values that cannot be, at the first time and of constants, and sums since a reset."""
     first = plan.times[:1]
-    fields = {name: reduced(plan.source, name, one, first) for name, one in plan.reductions.items()}
-    fields |= {name: plan.source[name].isel({TIME: 0}, drop=True, missing_dims="ignore") for name in plan.statics}
-    found = check_dataset(xr.Dataset(fields).load())
-    errors = [one for one in found if one.severity == "error"]
-    if errors:
-        rest = f" (and {len(errors) - 1} more; `wxsphere check` tells all)" if len(errors) > 1 else ""
-        raise ValueError(
-            f"`source` from {first[0]} on: {errors[0].subject}: {errors[0].text}{rest}; mend the source, or leave the "
-            f"check out with `check=False` or --no-check"
-        )
+    fields = [reduced(plan.source, name, one, first).compute() for name, one in plan.reductions.items()]
+    fields += [plan.source[name].isel({TIME: 0}, drop=True, missing_dims="ignore").compute() for name in plan.statics]
+    found = [(str(field.name), impossible_text(field)) for field in fields]
+    found += [(name, running_sum_text(plan.source[name])) for name in plan.reductions if name in plan.source]
+    refuse([Finding("error", name, text) for name, text in found if text is not None], _WITHOUT_CHECK)
 
 
 def refuse_impossible_values(fields: xr.Dataset) -> None:
     """Values of a block of times in memory, each time's, outside what its variable can have."""
-    for name in map(str, fields.data_vars):
-        found = first_impossible(fields[name])
-        if found is not None:
-            raise ValueError(f"`source` at {found}; mend the source, or leave the check out with --no-check")
+    found = [(str(name), impossible_text(field)) for name, field in fields.data_vars.items()]
+    refuse([Finding("error", name, text) for name, text in found if text is not None], _WITHOUT_CHECK)
 
 
 def refuse_fields_that_stay(statistics: xr.Dataset) -> None:
     """Refuse fields that, but for rounding, are one value or never change, by their statistics."""
     for name, field in statistics.data_vars.items():
-        rounding = _ROUNDING * np.abs(field.sel(statistic="mean").values)
-        for row, what in (("std", "is one value"), ("tendency_std", "stays the same from time to time")):
-            flat = np.atleast_1d(field.sel(statistic=row).values <= rounding)
-            if flat.any():
-                where = f" at {statistics[LEVEL].values[flat][0]:g} hPa" if LEVEL in field.dims else ""
-                raise ValueError(f"`{name}` must vary over the training times, but {what}{where}; leave it out")
+        mean, std, change = (field.sel(statistic=row).values for row in ("mean", "std", "tendency_std"))
+        text = constant_text(mean, std, change, statistics[LEVEL].values if LEVEL in field.dims else None)
+        if text is not None:
+            raise ValueError(f"`source`: {name}: {text}")

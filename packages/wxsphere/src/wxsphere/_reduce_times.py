@@ -9,12 +9,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import xarray as xr
 
+from ._audit_values import running_sum_text
 from ._names import TIME
 from ._open import check_variables
 
 _ACCUMULATED = re.compile(r"(?P<name>total_precipitation)_(?P<hours>\d+)hr")
-# Times by which running sums are told.
-_LOOKED_AT = 27
 _PART = "part_of_window"
 _DAY = np.timedelta64(24 * 3600 * 10**9, "ns")
 _HOUR = np.timedelta64(3600 * 10**9, "ns")
@@ -76,10 +75,12 @@ def _accumulation(dataset: xr.Dataset, name: str, of: str, hours: int, step: np.
         raise ValueError(
             f"`variables` names {name!r}, a sum of {of!r}, whose times are {step / _HOUR:g} h apart; it may hold 1 h "
             f"or all hours since a reset, so that the sum would be wrong; rename it after what it holds, e.g. "
-            f"`rename={{{of!r}: '{of}_6hr'}}`"
+            f"--rename {of}={of}_6hr"
         )
     if of in dataset.data_vars:
-        _check_no_running_sum(of, dataset[of])
+        text = running_sum_text(dataset[of])
+        if text is not None:
+            raise ValueError(f"`source`: {of}: {text}")
         lengths[of] = step  # pyright: ignore[reportArgumentType]
     fitting = {
         one: length
@@ -96,19 +97,6 @@ def _accumulation(dataset: xr.Dataset, name: str, of: str, hours: int, step: np.
     best = max(fitting, key=lambda one: fitting[one])
     part = fitting[best]
     return TimeReduction(best, np.arange(part - window, part, part), "sum")
-
-
-def _check_no_running_sum(name: str, field: xr.DataArray) -> None:
-    """Refuse precipitation that grows from time to time nearly everywhere, and so is summed since a reset."""
-    values = np.asarray(field.transpose(TIME, ...)[:_LOOKED_AT].values, np.float64)
-    values = values.reshape(values.shape[0], -1)
-    changes = np.diff(values, axis=0)
-    grows = ((changes >= 0).mean(1) > 0.99) & (changes.mean(1) > 0)
-    if grows.size >= 4 and grows.mean() > 2 / 3:
-        raise ValueError(
-            f"`{name}` grows at nearly all points in {np.count_nonzero(grows)} of {grows.size} steps: "
-            f"it is a sum since a reset, as in ERA5-Land, and cannot be summed; take differences first"
-        )
 
 
 def available_times(stamps: np.ndarray, reductions: Sequence[TimeReduction], candidates: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import spinharm
 from spinharm import Grid
 
 from . import _checks
+from ._audit_values import missing_text
 from ._grids import grid_dataset, grid_of
 from ._names import LATITUDE, LONGITUDE, TIME, WINDS
 from ._poles import rebuild_poles
@@ -171,24 +172,15 @@ class _Change:
         return out.reshape(*maps.shape[:-2], *self.grid.shape)
 
 
-def check_finite(name: str, field: xr.DataArray, why: str = "which no coefficients have") -> None:
+def check_finite(name: str, field: xr.DataArray) -> None:
     """A field must have all its values.
 
     Raises:
         ValueError: The message names the variable, the first time and the level.
     """
-    bad = ~np.isfinite(np.asarray(field.values))
-    if not bad.any():
-        return
-    first = dict(zip(map(str, field.dims), np.unravel_index(int(np.argmax(bad)), bad.shape), strict=True))
-    entry = field.isel({dim: at for dim, at in first.items() if dim not in (LATITUDE, LONGITUDE)})
-    share = 100 * float((~np.isfinite(np.asarray(entry.values))).mean())
-    at = [f"{dim} {field[dim].values[at]}" for dim, at in first.items() if dim in field.coords][:-2]
-    raise ValueError(
-        f"`{name}` must have a value at every point, {why}; {share:.3g} % of the points have none"
-        + (f" at {', '.join(at)}" if at else "")
-        + "; leave out the variable, level or time, or copy the chunk that the store lacks"
-    )
+    text = missing_text(field)
+    if text is not None:
+        raise ValueError(f"`{name}` {text}")
 
 
 def _mapped(change: _Change, part: xr.Dataset) -> xr.Dataset:

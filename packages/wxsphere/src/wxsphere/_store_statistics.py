@@ -72,7 +72,7 @@ def field_statistics(
         if not {TIME, LATITUDE, LONGITUDE} <= set(field.dims):
             continue
         values, changes = _of_field(str(name), field, index, follows, weights)
-        rows = [values.mean, _deviation(values), changes.mean, _deviation(changes)]
+        rows = [values.mean, deviation(values), changes.mean, deviation(changes)]
         dims = ("statistic", LEVEL) if LEVEL in field.dims else ("statistic",)
         out[name] = (dims, np.stack(rows), field.attrs)
         if LEVEL in field.dims:
@@ -80,7 +80,7 @@ def field_statistics(
     return out
 
 
-def _deviation(moments: Moments) -> np.ndarray:
+def deviation(moments: Moments) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.sqrt(moments.squares / np.float64(moments.weight)))
 
@@ -102,7 +102,7 @@ def _of_field(
         reduce = delayed(_block_moments, pure=False)
         tasks.append(reduce(part.data, stop - begin, follows[begin:stop], weights, LEVEL in field.dims, name, stamps))
     results = compute(*tasks)
-    return _merged([values for values, _ in results]), _merged([changes for _, changes in results])
+    return merged([values for values, _ in results]), merged([changes for _, changes in results])
 
 
 def _block_moments(
@@ -121,10 +121,10 @@ def _block_moments(
         raise ValueError(f"`{name}` must have a value at every point, got none somewhere at {stamps[missing][0]}")
     at = np.flatnonzero(follows)
     changes = values[at + 1] - values[at]
-    return _moments(values[:count], weights, by_level), _moments(changes, weights, by_level)
+    return moments(values[:count], weights, by_level), moments(changes, weights, by_level)
 
 
-def _moments(values: np.ndarray, weights: np.ndarray, by_level: bool) -> Moments:
+def moments(values: np.ndarray, weights: np.ndarray, by_level: bool) -> Moments:
     rest = values.shape[:-3] if by_level else values.shape[:-2]
     levels = values.shape[-3] if by_level else 1
     table = values.reshape(int(np.prod(rest)), levels, *values.shape[-2:])
@@ -137,7 +137,7 @@ def _moments(values: np.ndarray, weights: np.ndarray, by_level: bool) -> Moments
     return Moments(weight, mean.reshape(shape), squares.reshape(shape))
 
 
-def _merged(parts: list[Moments]) -> Moments:
+def merged(parts: list[Moments]) -> Moments:
     """Moments of all, merged in pairs, so that rounding grows with the logarithm of their number."""
     there = [part for part in parts if part.weight] or parts[:1]
     while len(there) > 1:

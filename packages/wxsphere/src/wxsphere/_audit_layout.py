@@ -1,0 +1,117 @@
+"""What is wrong with a dataset by its coordinates and dimensions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import xarray as xr
+
+from ._findings import Finding, stamp
+from ._names import CONSTANTS, DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME, WINDS
+from ._notices import notice
+
+_MONTH = (np.timedelta64(28, "D"), np.timedelta64(31, "D"))
+
+
+def fields_with_time(dataset: xr.Dataset) -> list[str]:
+    """Names of the fields with time, latitude and longitude, without constants that have a time axis by mistake.
+
+    Args:
+        dataset: In the layout of `canonical`.
+
+    Returns:
+        Names, sorted. A land-sea mask or orography that is the same at the first, middle and last time is left out,
+        which is said.
+    """
+    fields = dataset.data_vars.items()
+    names = sorted(str(name) for name, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims))
+    return [name for name in names if not (name in CONSTANTS and _is_constant(dataset[name]))]
+
+
+def _is_constant(field: xr.DataArray) -> bool:
+    few = np.asarray(field.transpose(TIME, ...)[[0, field.sizes[TIME] // 2, -1]].values)
+    same = bool(np.all(few == few[0]))
+    if same:
+        notice(f"`{field.name}` has a time axis but does not change; it is taken as a constant")
+    return same
+
+
+def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding]:
+    """What `prepare` refuses and `check` tells of coordinates and dimensions.
+
+    Args:
+        dataset: In the layout of `canonical`.
+        names: Variables that are wanted.
+
+    Yields:
+        Errors: times or levels without a coordinate, not ascending or repeated; levels that are no pressures in hPa;
+        dimensions that no field may have; a component of a wind whose other component the dataset lacks.
+    """
+    for dim in (TIME, LEAD, LEVEL):
+        if dim in dataset.dims and dim not in dataset.coords:
+            what = "levels in hPa" if dim == LEVEL else "times" if dim == TIME else "lead times"
+            yield Finding(
+                "error",
+                dim,
+                f"the dimension of size {dataset.sizes[dim]} has no coordinate, so that its {what} are not known; give "
+                f"it, e.g. `dataset.assign_coords({dim}=…)`",
+            )
+    for dim in (TIME, LEAD):
+        if dim not in dataset.coords or dataset[dim].ndim != 1:
+            continue
+        falls = np.diff(dataset[dim].values) <= np.timedelta64(0, "ns")
+        if falls.any():
+            at = int(np.argmax(falls))
+            pair = [stamp(one) if dim == TIME else str(one) for one in dataset[dim].values[at : at + 2]]
+            remedy = f"`dataset.sortby({dim!r}).drop_duplicates({dim!r})` sorts and drops repeats"
+            yield Finding("error", dim, f"must ascend without repeats, got {pair[0]} then {pair[1]}; {remedy}")
+    if LEVEL in dataset.coords and dataset[LEVEL].ndim == 1:
+        levels = np.asarray(dataset[LEVEL].values, np.float64)
+        if np.any(np.diff(levels) <= 0):
+            yield Finding("error", LEVEL, f"must ascend without repeats [hPa], got {levels.tolist()}")
+        if levels.max(initial=0.0) > 1100:
+            yield Finding("error", LEVEL, f"must be in hPa, got up to {levels.max():g}; these look like Pa")
+    for name in names:
+        extra = [str(dim) for dim in dataset[name].dims if dim not in DIMENSIONS]
+        if extra and TIME in dataset[name].dims:
+            yield Finding(
+                "error",
+                name,
+                f"has a dimension {extra[0]!r} of size {dataset.sizes[extra[0]]}, which no field may have; choose one, "
+                f"e.g. `dataset.isel({extra[0]}=0)`, or name the other variables with --variables",
+            )
+    for pair in WINDS.values():
+        for part, other in (pair, pair[::-1]):
+            if part in names and other not in dataset.data_vars:
+                yield Finding(
+                    "error",
+                    part,
+                    f"a wind must have both components, got {part!r} without {other!r}; give its file too, or name "
+                    f"the other variables with --variables",
+                )
+
+
+def times_told(dataset: xr.Dataset) -> Iterator[Finding]:
+    """How far apart times are, and where they leave gaps."""
+    for dim in (TIME, LEAD):
+        if dim not in dataset.coords or dataset[dim].ndim != 1 or dataset.sizes[dim] < 2:
+            continue
+        steps = np.diff(dataset[dim].values)
+        if np.any(steps <= np.timedelta64(0, "ns")):
+            continue
+        usual = np.sort(steps)[steps.size // 2]
+        monthly = np.all((steps >= _MONTH[0]) & (steps <= _MONTH[1]))
+        gaps = np.flatnonzero(steps != usual) if not monthly else np.array([], int)
+        if gaps.size:
+            first, after = dataset[dim].values[gaps[0]], dataset[dim].values[gaps[0] + 1]
+            told = f"{gaps.size} of {steps.size} steps are not the usual {_hours(usual)} h"
+            yield Finding("warning", dim, f"{told}; the first is {first} to {after}")
+        if dim == TIME:
+            ends = dataset[dim].values[[0, -1]]
+            apart = "monthly" if monthly else f"usually {_hours(usual)} h apart"
+            yield Finding("note", dim, f"{dataset.sizes[dim]}, {ends[0]} … {ends[1]}, {apart}")
+
+
+def _hours(step: np.timedelta64) -> str:
+    return f"{step / np.timedelta64(1, 'h'):g}"

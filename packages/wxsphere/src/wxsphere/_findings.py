@@ -1,0 +1,47 @@
+"""What an audit finds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of an audit.
+
+    Attributes:
+        severity: `"error"` spoils training or scores, `"warning"` may, `"note"` describes.
+        subject: A variable or coordinate.
+        text: What is found, with values, and what to do about it.
+    """
+
+    severity: Severity
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.subject}: {self.text}"
+
+
+def refuse(found: Iterable[Finding], remedy: str = "") -> None:
+    """Refuse a source for the first error among findings.
+
+    Raises:
+        ValueError: The message is the finding's, then the remedy.
+    """
+    errors = [one for one in found if one.severity == "error"]
+    if errors:
+        rest = f" (and {len(errors) - 1} more; `wxsphere check` tells all)" if len(errors) > 1 else ""
+        raise ValueError(f"`source`: {errors[0].subject}: {errors[0].text}{rest}{remedy}")
+
+
+def stamp(time: np.datetime64) -> str:
+    """A time as it is written in messages, to the minute where it is on one."""
+    minutes = time.astype("datetime64[m]")
+    return str(minutes if minutes == time else time)
