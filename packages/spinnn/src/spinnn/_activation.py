@@ -37,7 +37,7 @@ class PhaseCollapse(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: `channels` is not an integer.
+            TypeError: `channels` or a spin is not an integer.
             ValueError: No spin 0, or `channels` below 1.
         """
         self.spins = _checks.spin_tuple("spins", spins)
@@ -55,9 +55,10 @@ class PhaseCollapse(eqx.Module):
         """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
 
         Raises:
+            TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("PhaseCollapse", "x", x, self.spins, self.channels)
+        _checks.features("PhaseCollapse", "x", x, self.spins, self.channels, self.bias)
         at = self.spins.index(0)
         x = _pairs.as_complex(x)
         scalar = x[..., at, :]
@@ -93,7 +94,7 @@ class MagnitudeActivation(eqx.Module):
             initial_bias: The threshold's negative at initialisation; at 0 the layer starts as the identity.
 
         Raises:
-            TypeError: `channels` is not an integer.
+            TypeError: `channels` or a spin is not an integer.
             ValueError: `channels` below 1.
         """
         self.spins = _checks.spin_tuple("spins", spins)
@@ -106,9 +107,10 @@ class MagnitudeActivation(eqx.Module):
         """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
 
         Raises:
+            TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("MagnitudeActivation", "x", x, self.spins, self.channels)
+        _checks.features("MagnitudeActivation", "x", x, self.spins, self.channels, self.bias)
         x = _pairs.as_complex(x)
         size = _pairs.modulus(x)
         positive = size > 0
@@ -137,7 +139,7 @@ class GatedActivation(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: `channels` is not an integer.
+            TypeError: `channels` or a spin is not an integer.
             ValueError: No spin 0, or `channels` below 1.
         """
         self.spins = _checks.spin_tuple("spins", spins)
@@ -153,9 +155,10 @@ class GatedActivation(eqx.Module):
         """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
 
         Raises:
+            TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("GatedActivation", "x", x, self.spins, self.channels)
+        _checks.features("GatedActivation", "x", x, self.spins, self.channels, self.bias)
         x = _pairs.as_complex(x)
         scalar = x[..., self.spins.index(0), :]
         inputs = jnp.concatenate([scalar.real, scalar.imag], -1)

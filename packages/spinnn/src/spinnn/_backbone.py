@@ -90,9 +90,10 @@ def _layout(
             name = "bandlimits" if name == "bandlimit" else name
             raise ValueError(f"`{name}` must have one entry per block, {count}, got {len(values)}: {tuple(values)}")
     lists["bandlimit"] = [
-        grid.max_bandlimit if limit is None else limit for grid, limit in zip(grids, lists["bandlimit"], strict=True)
+        grid.max_bandlimit if limit is None else _checks.positive("bandlimits", limit)
+        for grid, limit in zip(grids, lists["bandlimit"], strict=True)
     ]
-    lists |= {"grid_out": grids, "channels_out": widths}
+    lists |= {"grid_out": grids, "channels_out": [_checks.positive("widths", width) for width in widths]}
     return [dict(zip(lists, entries, strict=True)) for entries in zip(*lists.values(), strict=True)]
 
 
@@ -159,7 +160,7 @@ class SpinResNet(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: A size that is not an integer.
+            TypeError: A size or spin that is not an integer.
             ValueError: Lists of different lengths, or sizes, spins or options out of range.
         """
         layout = _layout(grids, widths, bandlimits, num_filter_params, separable)
@@ -167,7 +168,10 @@ class SpinResNet(eqx.Module):
         if (spins_out is None) != (channels_out is None):
             raise ValueError(f"`spins_out` and `channels_out` go together, got {spins_out} and {channels_out}")
         *keys, last_key = jax.random.split(key, len(layout) + 1)
-        blocks, before = [], (_checks.spin_tuple("spins_in", spins_in), channels_in, grid_in)
+        blocks, before = (
+            [],
+            (_checks.spin_tuple("spins_in", spins_in), _checks.positive("channels_in", channels_in), grid_in),
+        )
         for index, (arguments, block_key) in enumerate(zip(layout, keys, strict=True)):
             kind = SpinBlock if index == 0 else SpinResidualBlock
             spins_before, width, grid = before
@@ -324,14 +328,14 @@ class SpinUNet(eqx.Module):
         self.skips = skip_connections(grids, [arguments["bandlimit"] for arguments in layout])
         *keys, last_key = jax.random.split(key, len(layout) + 1)
         blocks, transforms = [], []
-        before = (_checks.spin_tuple("spins_in", spins_in), channels_in, grid_in)
+        before = (_checks.spin_tuple("spins_in", spins_in), _checks.positive("channels_in", channels_in), grid_in)
         for arguments, skip, block_key in zip(layout, self.skips, keys, strict=True):
             spins_before, width, grid = before
             joined = None
             if skip is not None:
                 assert grid is not None  # a block on the way up has one below it
                 joined = tuple(transform_to(g, arguments["bandlimit"], spins) for g in (grid, grids[skip]))
-                width, grid = width + widths[skip], None
+                width, grid = width + layout[skip]["channels_out"], None
             transforms.append(joined)
             blocks.append(
                 SpinBlock(spins_before, spins, width, grid_in=grid, options=options, key=block_key, **arguments)

@@ -114,11 +114,11 @@ class SpinBlock(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: A size that is not an integer.
+            TypeError: A size or spin that is not an integer.
             ValueError: Sizes, spins or options out of range.
         """
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
-        bandlimit = grid_out.max_bandlimit if bandlimit is None else bandlimit
+        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.positive("bandlimit", bandlimit)
         first, second = jax.random.split(key)
         self.conv = SpinConv(
             spins_in,
@@ -154,9 +154,9 @@ class SpinBlock(eqx.Module):
         return self.conv.bandlimit
 
     def check(self, x: jax.Array, mask: jax.Array | None) -> None:
-        """Raise `ValueError` if `x` is no input of the block, or `mask` none for it."""
+        """Raise `ValueError` or `TypeError` if `x` is no input of the block, or `mask` none for it."""
         conv = self.conv
-        _checks.block_input("SpinBlock", x, mask, conv.spins_in, conv.channels_in, self.transform_in)
+        _checks.block_input("SpinBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in)
 
     @property
     def is_compact(self) -> bool:
@@ -232,7 +232,9 @@ class SpinResidualBlock(eqx.Module):
     ) -> None:
         """Make a block; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinBlock`."""
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
-        bandlimit = grid_out.max_bandlimit if bandlimit is None else bandlimit
+        channels_in = _checks.positive("channels_in", channels_in)
+        channels_out = _checks.positive("channels_out", channels_out)
+        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.positive("bandlimit", bandlimit)
         keys = jax.random.split(key, 5)
         conv = functools.partial(
             SpinConv,
@@ -276,9 +278,11 @@ class SpinResidualBlock(eqx.Module):
         return self.first.bandlimit
 
     def check(self, x: jax.Array, mask: jax.Array | None) -> None:
-        """Raise `ValueError` if `x` is no input of the block, or `mask` none for it."""
+        """Raise `ValueError` or `TypeError` if `x` is no input of the block, or `mask` none for it."""
         conv = self.first
-        _checks.block_input("SpinResidualBlock", x, mask, conv.spins_in, conv.channels_in, self.transform_in)
+        _checks.block_input(
+            "SpinResidualBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in
+        )
 
     @property
     def is_compact(self) -> bool:

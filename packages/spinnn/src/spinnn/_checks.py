@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from spinharm import Grid, SpinTransform
+from spinharm.checks import integer
 
 
 def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
     """Distinct spins as a tuple of ints."""
-    if isinstance(spins, int):
+    if isinstance(spins, int | np.integer):
         raise TypeError(f"`{name}` must be a sequence of integers, got {spins!r}; write ({spins},)")
-    result = tuple(spins)
-    if not result or any(not isinstance(spin, int) for spin in result) or len(set(result)) != len(result):
+    given: object = spins
+    try:
+        given = tuple(spins)
+        result = tuple(operator.index(spin) for spin in given)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a sequence of integers, got {given!r}") from None
+    if not result or len(set(result)) != len(result):
         raise ValueError(f"`{name}` must be distinct integers, at least one, got {result!r}")
     return result
 
 
 def positive(name: str, value: int) -> int:
-    """A whole number above 0."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    """A whole number above 0, as an `int`."""
+    if isinstance(value, bool):
         raise TypeError(f"`{name}` must be an integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, got {value}")
-    return value
+    return integer(name, value, 1)
 
 
 def scalar_index(spins: tuple[int, ...], user: str) -> int:
@@ -35,8 +42,39 @@ def scalar_index(spins: tuple[int, ...], user: str) -> int:
     return spins.index(0)
 
 
-def features(user: str, name: str, x: jax.Array, spins: tuple[int, ...], channels: int) -> None:
-    """`x` must end in (spin, channel) axes of the layer's sizes, after the two of a map or its coefficients."""
+def numbers(user: str, name: str, x: jax.Array) -> None:
+    """`x` must be real or complex, of single or double precision."""
+    if str(x.dtype) not in ("float32", "float64", "complex64", "complex128"):
+        raise TypeError(
+            f"`{name}` of {user} must be float32, float64, complex64 or complex128, got {x.dtype}; convert it, e.g. "
+            f"{name}.astype('float32')"
+        )
+
+
+def precision(user: str, name: str, x: jax.Array, parameter: jax.Array) -> None:
+    """`x` must be real or complex, in the precision of the layer's parameters."""
+    own = jnp.dtype(parameter.dtype)
+    if own not in (np.float32, np.float64):
+        raise TypeError(
+            f"the parameters of {user} must be float32 or float64, got {own}; keep them, and for products of bfloat16 "
+            "set `product_dtype`"
+        )
+    given = jax.dtypes.canonicalize_dtype(x.dtype)
+    wanted = (own, jnp.dtype(f"complex{16 * own.itemsize}"))
+    if given not in wanted:
+        remedy = f"{name}.astype('{wanted[jnp.issubdtype(given, jnp.complexfloating)]}')"
+        raise TypeError(
+            f"`{name}` of {user} must be {own} or {wanted[1]}, the precision of its parameters, got {given}; convert "
+            f"it, e.g. {remedy}"
+        )
+
+
+def features(user: str, name: str, x: jax.Array, spins: tuple[int, ...], channels: int, parameter: jax.Array) -> None:
+    """`x` must end in (spin, channel) axes of the layer's sizes, after the two of a map or its coefficients.
+
+    It must have the precision of the layer's parameters, of which `parameter` is one.
+    """
+    precision(user, name, x, parameter)
     if x.ndim < 4 or x.shape[-2:] != (len(spins), channels):
         raise ValueError(
             f"`{name}` of {user} must end in axes (spin, channel) of sizes ({len(spins)}, {channels}) for spins {spins}"
@@ -72,10 +110,11 @@ def block_input(
     mask: jax.Array | None,
     spins: tuple[int, ...],
     channels: int,
+    parameter: jax.Array,
     transform: SpinTransform | None,
 ) -> None:
     """`x` must be maps on the transform's grid, or coefficients without a transform, and `mask` one for it."""
-    features(user, "x", x, spins, channels)
+    features(user, "x", x, spins, channels, parameter)
     batch_mask(user, mask, x)
     if transform is None:
         coefficients(user, "x", x, 1)

@@ -87,14 +87,14 @@ class SpinConv(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: A size that is not an integer.
+            TypeError: A size or spin that is not an integer.
             ValueError: Sizes, spins, knots or options out of range.
         """
         self.spins_in = _checks.spin_tuple("spins_in", spins_in)
         self.spins_out = _checks.spin_tuple("spins_out", spins_out)
-        self.channels_in = _checks.positive("channels_in", channels_in)
-        self.channels_out = _checks.positive("channels_out", channels_out)
-        self.bandlimit = _checks.positive("bandlimit", bandlimit)
+        self.channels_in = channels_in = _checks.positive("channels_in", channels_in)
+        self.channels_out = channels_out = _checks.positive("channels_out", channels_out)
+        self.bandlimit = bandlimit = _checks.positive("bandlimit", bandlimit)
         for name, spins in (("spins_in", self.spins_in), ("spins_out", self.spins_out)):
             if max(map(abs, spins)) >= bandlimit:
                 raise ValueError(f"`{name}` must be below the bandlimit {bandlimit} in magnitude, got {spins}")
@@ -148,9 +148,10 @@ class SpinConv(eqx.Module):
             (*batch, L, 2L−1, spins_out, channels_out), complex.
 
         Raises:
+            TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("SpinConv", "x", x, self.spins_in, self.channels_in)
+        _checks.features("SpinConv", "x", x, self.spins_in, self.channels_in, self.weight)
         if self.transform_in is not None:
             coeffs = self.transform_in.forward(x)
         else:

@@ -58,7 +58,7 @@ class _Affine(eqx.Module):
         self.statistics = eqx.nn.StateIndex((jnp.zeros((2, *shape)), jnp.ones(shape)))
 
     def check(self, user: str, x: jax.Array, mask: jax.Array | None) -> None:
-        _checks.features(user, "x", x, self.spins, self.channels)
+        _checks.features(user, "x", x, self.spins, self.channels, self.scale)
         _checks.batch_mask(user, mask, x)
 
     def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
@@ -118,7 +118,7 @@ class SpectralBatchNorm(eqx.Module):
             initial_scale: Of every channel.
 
         Raises:
-            TypeError: `channels` is not an integer.
+            TypeError: `channels` or a spin is not an integer.
             ValueError: An option out of range.
         """
         if center not in get_args(Center):
@@ -139,15 +139,17 @@ class SpectralBatchNorm(eqx.Module):
             x: Coefficients, shape (*batch, L, 2L−1, spins, channels).
             state: Holds the running statistics.
             mask: Elements of the batch that count, shape (*batch); all if left out. Others are normalised too, but
-                touch no statistics.
+                touch no statistics. They must be finite: a NaN there becomes NaN in gradients.
 
         Returns:
             Coefficients of the same shape, and the new state (unchanged at inference).
 
         Raises:
+            TypeError: Input of another precision than the parameters.
             ValueError: Axes or a mask of other sizes.
         """
         self.affine.check("SpectralBatchNorm", x, mask)
+        _checks.coefficients("SpectralBatchNorm", "x", x, 1)
         middle = x.shape[-4] - 1
         power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3))
         factor, level, state = self.scale_and_level(x[..., 0, middle, :, :], power, state, mask)
@@ -234,6 +236,7 @@ class SpatialBatchNorm(eqx.Module):
             Maps of the same shape, and the new state (unchanged at inference).
 
         Raises:
+            TypeError: Input of another precision than the parameters.
             ValueError: Axes or a mask of other sizes.
         """
         affine = self.affine

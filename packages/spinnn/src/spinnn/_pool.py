@@ -85,9 +85,11 @@ class SpatialPool(eqx.Module):
         """Pool maps (*batch, lat, lon, spins, channels).
 
         Raises:
+            TypeError: Integer or half-precision maps.
             ValueError: Maps on another grid.
         """
         _checks.on_grid("SpatialPool", "x", x, self.grid_in)
+        _checks.numbers("SpatialPool", "x", x)
         batch, (nlat, nlon), rest = x.shape[:-4], self.grid_in.shape, x.shape[-2:]
         weights = self.grid_in.weights.reshape(-1, 2)
         weights = (weights / weights.sum(1, keepdims=True) / 2).astype(x.real.dtype)
@@ -109,6 +111,7 @@ def spin_mean(
         Means over the sphere, shape (*batch, spins, channels), real.
 
     Raises:
+        TypeError: Integer or half-precision maps, or a spin that is not an integer.
         ValueError: Axes of other sizes.
     """
     spins = _checks.spin_tuple("spins", spins)
@@ -117,6 +120,7 @@ def spin_mean(
             f"`x` of spin_mean must be maps (*batch, lat, lon, spin, channel) on Grid({grid}) with spins {spins}, got "
             f"shape {x.shape}"
         )
+    _checks.numbers("spin_mean", "x", x)
     weights = (grid.weights / (4 * np.pi)).astype(x.real.dtype)
     x = _pairs.as_complex(x)
     parts = [

@@ -1,0 +1,170 @@
+"""What every layer does with unusual input: other precisions, empty batches, padding, entries without meaning."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from spinharm import Grid
+from spinnn import (
+    BlockOptions,
+    GatedActivation,
+    MagnitudeActivation,
+    PhaseCollapse,
+    SpatialBatchNorm,
+    SpatialPool,
+    SpectralBatchNorm,
+    SpectralPool,
+    SpinBlock,
+    SpinConv,
+    SpinResidualBlock,
+    SpinResNet,
+    SpinUNet,
+    spin_mean,
+)
+from spinnn.testing import random_coefficients
+
+L, SPINS, CHANNELS = 4, (0, 1), 2
+GAUSS, COARSE, SQUARE = Grid.gauss_legendre(L), Grid.gauss_legendre(3), Grid.equiangular(8, 8)
+SIZES: dict[str, Any] = {"spins_in": SPINS, "spins_out": SPINS, "channels_in": CHANNELS, "channels_out": CHANNELS}
+BY_LAYERS = BlockOptions(activation="gated")
+KEY = jax.random.key(0)
+
+
+def net(kind, grid_in, **options):
+    return kind(SPINS, CHANNELS, grid_in=grid_in, spins=SPINS, key=KEY, **options)
+
+
+# How to make each layer, and the grid of its input; None for coefficients.
+STATELESS = {
+    "SpinConv": (lambda: SpinConv(**SIZES, bandlimit=L, key=KEY), None),
+    "separable SpinConv": (lambda: SpinConv(**SIZES, bandlimit=3, separable=True, key=KEY), None),
+    "SpinConv of maps": (lambda: SpinConv(**SIZES, bandlimit=L, grid_in=GAUSS, grid_out=GAUSS, key=KEY), GAUSS),
+    "PhaseCollapse": (lambda: PhaseCollapse(SPINS, CHANNELS, key=KEY), GAUSS),
+    "MagnitudeActivation": (lambda: MagnitudeActivation(SPINS, CHANNELS), GAUSS),
+    "GatedActivation": (lambda: GatedActivation(SPINS, CHANNELS, key=KEY), GAUSS),
+    "SpectralPool": (lambda: SpectralPool(3), None),
+    "SpatialPool": (lambda: SpatialPool(SQUARE), SQUARE),
+    "spin_mean": (lambda: lambda x: spin_mean(x, GAUSS, SPINS), GAUSS),
+}
+STATEFUL = {
+    "SpectralBatchNorm": (lambda: SpectralBatchNorm(SPINS, CHANNELS), None),
+    "SpatialBatchNorm": (lambda: SpatialBatchNorm(SPINS, CHANNELS, grid=GAUSS), GAUSS),
+    "SpinBlock": (lambda: SpinBlock(**SIZES, grid_in=None, grid_out=GAUSS, key=KEY), None),
+    "SpinBlock by layers": (
+        lambda: SpinBlock(**SIZES, grid_in=None, grid_out=GAUSS, options=BY_LAYERS, key=KEY),
+        None,
+    ),
+    "SpinResidualBlock": (lambda: SpinResidualBlock(**SIZES, grid_in=None, grid_out=GAUSS, key=KEY), None),
+    "SpinResNet": (lambda: net(SpinResNet, None, grids=[GAUSS, COARSE], widths=[2, 3]), None),
+    "SpinUNet": (
+        lambda: net(SpinUNet, GAUSS, grids=[GAUSS, COARSE, GAUSS], widths=[2, 3, 2], spins_out=(0,), channels_out=1),
+        GAUSS,
+    ),
+}
+LAYERS = STATELESS | STATEFUL
+POOLS = ("SpectralPool", "SpatialPool", "spin_mean")
+
+
+def made(name):
+    """The layer of that name and its state, or None."""
+    make, _ = LAYERS[name]
+    return eqx.nn.make_with_state(make)() if name in STATEFUL else (make(), None)
+
+
+def shape_of_input(name, batch=(3,)):
+    grid = LAYERS[name][1]
+    return (*batch, *((L, 2 * L - 1) if grid is None else grid.shape), len(SPINS), CHANNELS)
+
+
+def apply(layer, x, state, **options):
+    """The result and the state, or None."""
+    return (layer(x), None) if state is None else layer(x, state, **options)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name not in POOLS])
+def test_each_layer_names_a_precision_that_is_not_its_own(untyped, x64, name):
+    layer, state = eqx.filter_eval_shape(lambda: made(name))
+
+    def run(parameters, given):
+        def of_dtype(leaf):
+            floats = isinstance(leaf, jax.ShapeDtypeStruct) and jnp.issubdtype(leaf.dtype, jnp.floating)
+            return jax.ShapeDtypeStruct(leaf.shape, parameters) if floats else leaf
+
+        x = jax.ShapeDtypeStruct(shape_of_input(name), given)
+        return eqx.filter_eval_shape(apply, jax.tree.map(of_dtype, layer), x, state)
+
+    for parameters, given, message in [
+        (
+            "float32",
+            "complex128",
+            r"`x` of \w+ must be float32 or complex64, the precision of its parameters, got comp",
+        ),
+        ("float32", "int32", r"got int32; convert it, e\.g\. x\.astype\('float32'\)"),
+        ("float32", "bfloat16", r"got bfloat16; convert it, e\.g\. x\.astype\('float32'\)"),
+        ("float64", "complex64", r"got complex64; convert it, e\.g\. x\.astype\('complex128'\)"),
+        (
+            "bfloat16",
+            "complex64",
+            r"the parameters of \w+ must be float32 or float64, got bfloat16; keep them, and for",
+        ),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            run(parameters, given)
+
+
+@pytest.mark.parametrize("name", ["SpatialPool", "spin_mean"])
+def test_pools_refuse_integers(untyped, name):
+    layer, _ = made(name)
+    with pytest.raises(TypeError, match=f"`x` of {name} must be float32, float64, complex64 or complex128, got int32"):
+        jax.eval_shape(layer, jax.ShapeDtypeStruct(shape_of_input(name), "int32"))
+
+
+def test_numpy_integers_are_sizes(untyped):
+    def network(number, sequence):
+        grids, lists = [GAUSS, COARSE, GAUSS], {"widths": [2, 3, 2], "num_filter_params": [2, 2, 2]}
+        lists = {key: sequence(value) for key, value in lists.items()}
+        return eqx.nn.make_with_state(SpinUNet)(
+            sequence([0, 1]),
+            number(2),
+            grid_in=None,
+            grids=grids,
+            spins=sequence([0, 1]),
+            spins_out=sequence([0]),
+            channels_out=number(1),
+            bandlimits=sequence([4, 3, 4]),
+            key=KEY,
+            **lists,
+        )[0]
+
+    plain = eqx.filter_eval_shape(lambda: network(int, tuple))
+    ours = eqx.filter_eval_shape(lambda: network(np.int64, np.array))
+    assert jax.tree.structure(plain) == jax.tree.structure(ours)
+    assert jax.tree.leaves(plain) == jax.tree.leaves(ours)
+    conv = ours.blocks[1].conv
+    assert {type(n) for n in (conv.bandlimit, conv.channels_in, conv.channels_out, *conv.spins_in)} == {int}
+    with pytest.raises(TypeError, match=r"`spins` must be a sequence of integers, got \(0, 1\.5\)"):
+        PhaseCollapse((0, 1.5), 2, key=KEY)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="`channels` must be an integer, got True"):
+        MagnitudeActivation((0,), True)
+
+
+def test_a_norm_under_vmap_takes_each_element_by_itself(clone):
+    norm, state = made("SpectralBatchNorm")
+    x = random_coefficients(KEY, L, SPINS, CHANNELS, (3,))
+    at_inference = eqx.nn.inference_mode(norm)
+
+    @jax.jit
+    def run(x):
+        mapped, after = jax.vmap(norm, in_axes=(0, None))(x, clone(state))
+        alone, _ = norm(x[1], clone(state))
+        each, _ = jax.vmap(at_inference, in_axes=(0, None))(x, clone(state))
+        return mapped[1], alone, each, at_inference(x, clone(state))[0], after.get(norm.affine.statistics)
+
+    mapped, alone, each, together, statistics = run(x)
+    np.testing.assert_allclose(mapped, alone, atol=1e-5)
+    np.testing.assert_allclose(each, together, atol=1e-6)
+    assert [leaf.shape[0] for leaf in statistics] == [3, 3]  # a state for each element
