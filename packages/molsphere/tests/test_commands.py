@@ -199,6 +199,7 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     assert "needs `data` and `out`" in one_line(["evaluate", run / "model.spinnn"])
     assert "found no" in one_line(["evaluate", tmp_path])
     assert "must have 'bent' in 1/Å, got eV" in one_line([*words, "--units", "eV"])
+    assert "`units` must be left out for a run's folder" in one_line(["evaluate", run, "--units", "eV"])
     # Twice the same run is a committee with the errors of one.
     assert main(["evaluate", str(run), str(run), "--out", str(tmp_path / "committee")]) == 0
     assert (tmp_path / "committee" / "evaluation.json").read_bytes() == before

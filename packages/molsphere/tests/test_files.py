@@ -310,8 +310,18 @@ def test_bad_predictions_leave_no_file(tmp_path):
         write_predictions(tmp_path / "a.csv", MOLECULES, values, {})
     with pytest.raises(ValueError, match=r"one value per molecule, shape \(2,\), got \(3,\) for 'H'"):
         write_predictions(tmp_path / "a.csv", MOLECULES, {"H": np.zeros(3)}, {"H": "meV"})
-    with pytest.raises(ValueError, match="must be named by letters, digits and underscores, got 'H at'"):
-        write_predictions(tmp_path / "a.csv", MOLECULES, {"H at": np.zeros(2)}, {"H at": "meV"})
+    with pytest.raises(ValueError, match=r"underscores in extended XYZ, got 'H at'; write a \.csv"):
+        write_predictions(tmp_path / "a.xyz", MOLECULES, {"H at": np.zeros(2)}, {"H at": "meV"})
+    for name, message in (
+        ("=H", "no formulas to a spreadsheet"),
+        (" H", "without spaces at the ends"),
+        ("H\x1b", "of printable characters"),
+        ("Name", "other than name, formula, smiles"),
+    ):
+        with pytest.raises(ValueError, match=f"`predictions` must have names .*({message}).*rename it in the data"):
+            write_predictions(tmp_path / "a.csv", MOLECULES, {name: np.zeros(2)}, {name: "meV"})
+    with pytest.raises(ValueError, match="`units` must be printable, got 'e\\\\nV' for 'H'"):
+        write_predictions(tmp_path / "a.csv", MOLECULES, {"H": np.zeros(2)}, {"H": "e\nV"})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,6 +17,7 @@ from spinnn.files import replacing
 from ._batch import bucket_of, choose_buckets
 from ._dataset import MoleculeSet
 from ._ensemble import Source, load_models, predict_ensemble
+from ._training_checks import check_set
 
 _SIZE_CLASSES = 6
 
@@ -154,6 +155,8 @@ def evaluate(
     if not chosen or not values:
         raise ValueError("`parts` and `values` must hold at least one molecule and one property, got none")
     index = np.concatenate(list(chosen.values()))
+    for one in models:
+        check_set(data, index, one.config.species)
     # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
     units: dict[str, str] = {}

@@ -20,6 +20,7 @@ from ._property_model import PropertyModel
 from ._run_data import RunData, read_run_data
 from ._splits import Splits
 from ._train import train
+from ._training_checks import check_parts, check_targets
 
 OPTIONS, DATA, SPLITS = "options.json", "data.json", "splits.npz"
 Say = Callable[[str], None]
@@ -44,12 +45,15 @@ def run_training(
         The model, and its evaluation on all parts.
 
     Raises:
-        ValueError: No folder, a folder of another run, or what `train` raises.
+        ValueError: No folder, a folder of another run, or what `train` raises; nothing is written then.
     """
     if not options.out:
         raise ValueError("`out` must name the run's folder, got ''")
     if not splits.train.size:
         raise ValueError(f"`sizes` must leave molecules to train on, got {splits}")
+    # Before the folder becomes that of this run.
+    check_targets(data.values, data.units)
+    check_parts(data.molecules, splits)
     folder = Path(options.out)
     sizes = data.molecules.num_atoms[splits.train]
     buckets = choose_buckets(sizes, options.max_buckets)

@@ -24,6 +24,7 @@ from ._property_model import MODEL_FILE, PropertyModel
 from ._regressor import RegressorConfig, SphereRegressor, measure_feature_scale
 from ._scaling import Method, TargetScaling
 from ._splits import Splits
+from ._training_checks import check_parts, check_targets
 
 # Molecules from which the scale of the input channels is measured.
 _SCALE_SAMPLE = 256
@@ -34,7 +35,8 @@ class RunConfig:
     """A training run on molecules.
 
     Attributes:
-        network: The network; its `outputs` and `species` are set from the data, its `feature_scale` measured if None.
+        network: The network; its `outputs` and `species` are set from the training part, its `feature_scale` measured
+            if None.
         training: Epochs, optimiser, checkpoints.
         batch_size: Molecules per step.
         augmentation: Rotate and reflect molecules at random in each step.
@@ -87,7 +89,9 @@ def train(
         The trained model; averaged parameters if the configuration asks for an average.
 
     Raises:
-        ValueError: Properties without unit, or values that are not finite; and what `fit` raises.
+        ValueError: Properties without unit or with names that predictions could not have as columns, values that are
+            not finite, no molecules to train on, a lone atom, an element in the validation or test part that the
+            training part has not; and what `fit` raises.
     """
     if not values or set(values) != set(units):
         raise ValueError(f"`units` must name a unit for each of {sorted(values)}, at least one, got {sorted(units)}")
@@ -95,12 +99,14 @@ def train(
     # In the order in which JAX goes through a dictionary.
     values = {name: values[name] for name in sorted(values)}
     units = {name: units[name] for name in values}
+    check_targets(values, units)
+    species = check_parts(data, splits)
     part = data.subset(splits.train)
     scalings = {
-        name: TargetScaling.fit(part, v[splits.train], species=data.species, method=config.reference)
+        name: TargetScaling.fit(part, v[splits.train], species=species, method=config.reference)
         for name, v in values.items()
     }
-    network_config = dataclasses.replace(config.network, outputs=len(values), species=data.species)
+    network_config = dataclasses.replace(config.network, outputs=len(values), species=species)
     if network_config.feature_scale is None:
         sample = part.subset(np.arange(min(_SCALE_SAMPLE, len(part))))
         padded = sample.pad(np.arange(len(sample)), int(sample.num_atoms.max()))

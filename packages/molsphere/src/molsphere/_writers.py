@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from spinharm.failures import printable
 from spinnn.files import replacing
 
 from ._molecule import Molecule
 
+SUFFIXES = (".csv", ".xyz", ".extxyz")
+# Columns and keys of files of predictions besides the properties.
+RESERVED = ("name", "formula", "smiles", "properties", "pbc", "lattice")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A cell that begins so is a formula to a spreadsheet, unless it is a number; quotes in front of it count as escapes.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def write_predictions(
@@ -22,31 +29,37 @@ def write_predictions(
     predictions: Mapping[str, np.ndarray | Sequence[float]],
     units: Mapping[str, str],
 ) -> None:
-    """Write predictions as CSV or extended XYZ, with the unit of every column in the header.
+    r"""Write predictions as CSV or extended XYZ, with the unit of every column in the header.
 
     A CSV has the columns name, formula, smiles (if any molecule has one) and `quantity [unit]`. Extended XYZ has a
     frame per molecule, `quantity=value quantity_unit=unit` in its comment line. The file is written under a temporary
     name and renamed, so that it is whole or not there. Numbers have nine digits.
 
+    A text in a CSV that spreadsheets would take for a formula (it begins with =, +, −, @, a tab or a line break, and is
+    no number) gets an apostrophe in front, which spreadsheets do not show; `unescape_cell` takes it away. Other control
+    characters are written as escapes, `\x1b`.
+
     Args:
         path: The file, ending in .csv, .xyz or .extxyz; folders are made.
         molecules: The molecules, in the order of the predictions.
-        predictions: Values by quantity, each of shape (molecules,). Names are letters, digits and underscores.
+        predictions: Values by quantity, each of shape (molecules,). In extended XYZ, names are letters, digits and
+            underscores; in CSV any that `check_name` accepts.
         units: Unit of each quantity, `""` for none.
 
     Raises:
-        ValueError: Another suffix, a quantity without unit, a name of other characters, or values of another shape.
+        ValueError: Another suffix, a quantity without unit, a name or unit of other characters, or values of another
+            shape.
     """
     path = Path(path)
     kind = path.suffix.lower()
-    if kind not in (".csv", ".xyz", ".extxyz"):
+    if kind not in SUFFIXES:
         raise ValueError(f"`path` must end in .csv, .xyz or .extxyz, got {str(path)!r}")
+    check_columns(path, predictions)
     columns = {}
     for name, values in predictions.items():
-        if not _PLAIN.fullmatch(name):
-            raise ValueError(f"`predictions` must be named by letters, digits and underscores, got {name!r}")
         if name not in units:
             raise ValueError(f"`units` must name the unit of {name!r}, got {sorted(units)}")
+        check_unit(name, units[name])
         columns[name] = np.asarray(values, np.float64)
         if columns[name].shape != (len(molecules),):
             raise ValueError(
@@ -61,13 +74,69 @@ def write_predictions(
                 file.write(_frame(molecule, {name: values[at] for name, values in columns.items()}, units))
 
 
+def check_name(argument: str, name: str) -> None:
+    """Refuse the name of a property that could not be the title of a column.
+
+    Args:
+        argument: What the message calls it.
+        name: The name.
+
+    Raises:
+        ValueError: A name that is empty, has spaces at its ends or control characters, begins like a formula of a
+            spreadsheet, or stands for something else in files of predictions.
+    """
+    if not name or name != name.strip() or not name.isprintable():
+        why = "of printable characters, without spaces at the ends"
+    elif _FORMULA.match(name):
+        why = "no formulas to a spreadsheet, which begin with = + - @"
+    elif name.lower() in RESERVED:
+        why = f"other than {', '.join(RESERVED)}, which files of predictions have besides"
+    else:
+        return
+    raise ValueError(f"`{argument}` must have names {why}, got {name!r}; rename it in the data")
+
+
+def check_unit(name: str, unit: str) -> None:
+    """Refuse a unit that could not stand in the title of a column."""
+    if not unit.isprintable():
+        raise ValueError(f"`units` must be printable, got {unit!r} for {name!r}")
+
+
+def check_columns(path: str | Path, names: Iterable[str]) -> None:
+    """Refuse names of properties that a file of this suffix cannot hold.
+
+    Raises:
+        ValueError: A name that `check_name` refuses; for extended XYZ, one of other than letters, digits, underscores.
+    """
+    for name in names:
+        check_name("predictions", name)
+        if Path(path).suffix.lower() != ".csv" and not _PLAIN.fullmatch(name):
+            raise ValueError(
+                f"`predictions` must be named by letters, digits and underscores in extended XYZ, got {name!r}; write "
+                f"a .csv"
+            )
+
+
+def escape_cell(text: str) -> str:
+    """A text as a cell of a CSV that no spreadsheet takes for a formula, see `write_predictions`."""
+    told = printable(text)
+    return f"'{told}" if _FORMULA.match(told) and not _NUMBER.fullmatch(told) else told
+
+
+def unescape_cell(text: str) -> str:
+    """The text of a cell that `escape_cell` wrote: without the apostrophe in front of what would be a formula."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
 def _write_csv(writer, molecules: Sequence[Molecule], columns: dict[str, np.ndarray], units: Mapping[str, str]) -> None:
     smiles = any("smiles" in molecule.properties for molecule in molecules)
     titles = [f"{name} [{units[name]}]" if units[name] else name for name in columns]
     writer.writerow(["name", "formula", *(["smiles"] if smiles else []), *titles])
     for at, molecule in enumerate(molecules):
-        written = [molecule.properties.get("smiles", "")] if smiles else []
-        writer.writerow([molecule.name, molecule.formula, *written, *(f"{c[at]:.9g}" for c in columns.values())])
+        written = [escape_cell(str(molecule.properties.get("smiles", "")))] if smiles else []
+        writer.writerow(
+            [escape_cell(molecule.name), molecule.formula, *written, *(f"{c[at]:.9g}" for c in columns.values())]
+        )
 
 
 def _frame(molecule: Molecule, values: dict[str, float], units: Mapping[str, str]) -> str:

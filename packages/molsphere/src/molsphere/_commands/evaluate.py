@@ -48,7 +48,8 @@ class EvaluateOptions:
         orientations: Predict the mean over so many orientations of each molecule.
         rotations: Random rotations of each molecule of the last part (at most the first 1,000 of it), by which to
             measure how much predictions change; 0 for none.
-        units: Units of the model's properties in the data, to be sure; default not compared where the file says none.
+        units: With a model file: units of its properties in the data, which must be the model's and those that the
+            data say; default the model's where the data say none.
     """
 
     model: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -70,6 +71,10 @@ def main(name: str, words: Sequence[str]) -> int:
     if all(Path(path).is_dir() for path in options.model):
         if not out:
             raise ValueError("several models need `out`, by --out")
+        if options.units:
+            raise ValueError(
+                "`units` must be left out for a run's folder, which has its own; it goes with a model file"
+            )
         data, splits = read_runs(options.model, options.data)
         parts = parts_of(splits)
     else:

@@ -17,7 +17,7 @@ from .._ensemble import load_models, predict_ensemble
 from .._molecule import Molecule, check_molecules
 from .._readers import read_molecules
 from .._smiles import from_smiles
-from .._writers import write_predictions
+from .._writers import SUFFIXES, check_columns, write_predictions
 
 _TEXT = """Predict properties of the molecules in files (.xyz .extxyz .sdf .mol .smi .csv), or of SMILES.
 
@@ -63,9 +63,10 @@ def main(name: str, words: Sequence[str]) -> int:
     options = command.parse(PredictOptions, f"molsphere {name}", words, _TEXT)
     if not options.files and not options.smiles:
         raise ValueError("`files` or `smiles` must be given, got neither")
-    if options.out is not None and Path(options.out).suffix.lower() not in (".csv", ".xyz", ".extxyz"):
+    if options.out is not None and Path(options.out).suffix.lower() not in SUFFIXES:
         raise ValueError(f"`out` must end in .csv, .xyz or .extxyz, got {options.out!r}")
     models = load_models(options.models)
+    check_columns(options.out or "x.csv", [name for model in models for name in model.units])
     molecules, problems = _read(options)
     species = set.intersection(*(set(model.config.species) for model in models))
     if not species:

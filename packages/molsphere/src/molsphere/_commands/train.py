@@ -14,6 +14,7 @@ from .._property_model import MODEL_FILE
 from .._report import report
 from .._run import run_training
 from .._run_data import read_run_data
+from .._training_checks import check_targets
 
 _TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
 
@@ -40,6 +41,7 @@ def main(name: str, words: Sequence[str]) -> int:
         lambda options, chosen: dataclasses.replace(options, network=preset(chosen), preset=chosen),
         ("data", "out"),
     )
+    check_targets(options.targets)
     data = read_run_data(options.data, options.targets, options.units)
     for problem in data.problems:
         command.warn(f"left out: {problem}")

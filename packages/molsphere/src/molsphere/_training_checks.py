@@ -1,0 +1,99 @@
+"""What a prediction would refuse, refused before training: names, lone atoms, elements of held-out parts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from jaxtyping import Int
+
+from . import _checks, _elements
+from ._dataset import MoleculeSet
+from ._splits import Splits
+from ._writers import check_name, check_unit
+
+# What predictions add to a property's name: the deviation of a committee, the unit in extended XYZ.
+_ADDED = ("_std", "_unit")
+
+
+def check_targets(names: Iterable[str], units: Mapping[str, str] | None = None) -> None:
+    """Refuse names and units of properties that could not be titles of columns in a table of predictions.
+
+    Args:
+        names: The names.
+        units: Units by name, where they are known.
+
+    Raises:
+        ValueError: A name that `check_name` refuses, or that predictions make of another of these; a unit that is not
+            printable.
+    """
+    names = tuple(names)
+    for name, unit in (units or {}).items():
+        check_unit(name, unit)
+    for name in names:
+        check_name("targets", name)
+        for suffix in _ADDED:
+            if f"{name}{suffix}" in names:
+                raise ValueError(
+                    f"`targets` must not hold {name + suffix!r} beside {name!r}: predictions have a column of that "
+                    f"name; rename it in the data"
+                )
+
+
+def check_set(data: MoleculeSet, at: Int[np.ndarray, " chosen"], species: Iterable[int], part: str = "") -> None:
+    """Refuse molecules that a model of these species could not predict, see `check_molecules`, all at once.
+
+    Args:
+        data: Molecules.
+        at: Which of them.
+        species: Atomic numbers that the model knows.
+        part: What they are, for the message.
+
+    Raises:
+        ValueError: A molecule of one atom, or of another species; the message names the molecule.
+    """
+    known = _checks.species_tuple(species)
+    names = _elements.symbols()
+    where = f" of the {part} part" if part else ""
+    chosen = data.subset(at)
+    lone = np.flatnonzero(chosen.num_atoms == 1)
+    if lone.size:
+        first = int(at[lone[0]])
+        raise ValueError(
+            f"`molecules` must have at least two atoms each, got a lone {data[first].symbols[0]} in molecule {first}"
+            f"{where}{_more(lone.size)}: its spheres are empty; leave it out of the data"
+        )
+    strange = ~np.isin(chosen.numbers, known)
+    if strange.any():
+        owner = np.repeat(np.arange(len(chosen)), chosen.num_atoms)
+        found = np.unique(owner[strange])
+        got = ", ".join(names[z] for z in np.unique(chosen.numbers[strange]))
+        wanted = ", ".join(names[z] for z in known) + " alone" + (", the elements of the training part" if part else "")
+        remedy = "; draw the parts with another --split-seed, or leave such molecules out of the data" if part else ""
+        raise ValueError(
+            f"`molecules`{where} must consist of {wanted}, "
+            f"got {got} in molecule {int(at[found[0]])}{_more(found.size)}{remedy}"
+        )
+
+
+def check_parts(data: MoleculeSet, splits: Splits) -> tuple[int, ...]:
+    """Refuse parts with molecules that a model trained on the training part could not predict.
+
+    Args:
+        data: All molecules.
+        splits: The parts.
+
+    Returns:
+        The species of the training part, which are those that the model knows.
+
+    Raises:
+        ValueError: A lone atom in any part, or an element that the training part has not.
+    """
+    species = data.subset(splits.train).species
+    for part, at in (("training", splits.train), ("validation", splits.validation), ("test", splits.test)):
+        check_set(data, at, species, part)
+    return species
+
+
+def _more(count: int) -> str:
+    return f" and {count - 1:,} more" if count > 1 else ""
