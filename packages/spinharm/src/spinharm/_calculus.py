@@ -6,6 +6,7 @@ of radius r, divide a first derivative by r and a second one by r².
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Num
 
-from . import _checks
+from . import _checks, _entries
 
 
 def _prepare(coeffs: object, axis: int | None) -> tuple[jax.Array, int]:
@@ -21,11 +22,16 @@ def _prepare(coeffs: object, axis: int | None) -> tuple[jax.Array, int]:
     return array, _checks.degree_axis(array, axis)
 
 
-def _by_degree(coeffs: jax.Array, axis: int, factor: np.ndarray) -> jax.Array:
-    """Multiply each degree by a real factor."""
-    dtype = _checks.real_dtype(coeffs)
-    shaped = factor.astype(dtype).reshape(-1, *(1,) * (-axis - 1))
-    return jax.lax.complex(coeffs.real * shaped, coeffs.imag * shaped)
+def _by_degree(coeffs: jax.Array, axis: int, factor: np.ndarray, spin: int = 0) -> jax.Array:
+    """Multiply each degree of a field of spin `spin` by a real factor."""
+    shaped = factor.astype(_checks.real_dtype(coeffs)).reshape(-1, *(1,) * (-axis - 1))
+    return _scaled(coeffs, shaped, axis, spin)
+
+
+@functools.partial(jax.jit, static_argnames=("axis", "spin"), inline=True)
+def _scaled(coeffs: jax.Array, factor: jax.Array | np.ndarray, axis: int, spin: int) -> jax.Array:
+    coeffs = _entries.meaningful(coeffs, axis, spin)
+    return jax.lax.complex(coeffs.real * factor, coeffs.imag * factor)
 
 
 def _degrees(coeffs: jax.Array, axis: int) -> np.ndarray:
@@ -52,7 +58,7 @@ def eth(coeffs: Num[Array | np.ndarray, "*shape"], spin: int, *, axis: int | Non
     """
     array, axis = _prepare(coeffs, axis)
     s, l = _checks.integer("spin", spin), _degrees(array, axis)
-    return _by_degree(array, axis, np.sqrt(np.maximum((l - s) * (l + s + 1), 0.0) * (l >= abs(s))))
+    return _by_degree(array, axis, np.sqrt(np.maximum((l - s) * (l + s + 1), 0.0) * (l >= abs(s))), s)
 
 
 def ethbar(
@@ -77,7 +83,7 @@ def ethbar(
     """
     array, axis = _prepare(coeffs, axis)
     s, l = _checks.integer("spin", spin), _degrees(array, axis)
-    return _by_degree(array, axis, -np.sqrt(np.maximum((l + s) * (l - s + 1), 0.0) * (l >= abs(s))))
+    return _by_degree(array, axis, -np.sqrt(np.maximum((l + s) * (l - s + 1), 0.0) * (l >= abs(s))), s)
 
 
 def laplacian(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Complex[Array, "*shape"]:

@@ -1,10 +1,17 @@
 """Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
 
+import math
+import os
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .checks import integer as integer, option as option
+
+# What no machine holds; far larger sizes overflow inside XLA, which ends the process.
+_MOST_BYTES = 2**50
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
 
@@ -65,3 +72,27 @@ def bandlimit_of(coeffs: jax.Array, axis: int) -> int:
             f"{coeffs.shape}"
         )
     return coeffs.shape[axis]
+
+
+def memory(name: str, value: int, shape: Sequence[int], dtype: np.dtype) -> None:
+    """A result of this shape, which follows from the argument `name`, must fit the memory of the machine."""
+    # Sizes that are left open in an export are not counted.
+    need = math.prod(size for size in shape if isinstance(size, int)) * dtype.itemsize
+    limit = min(_MOST_BYTES, _host_bytes() if jax.default_backend() == "cpu" else _MOST_BYTES)
+    if need > limit:
+        raise MemoryError(
+            f"`{name}` {value} needs {need / 2**30:.4g} GiB for a result of shape {tuple(shape)}, more than the "
+            f"{limit / 2**30:.4g} GiB that there are; use a smaller one"
+        )
+
+
+def _host_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on every system
+        return _MOST_BYTES
+
+
+def at_least(size: object, bound: int) -> bool:
+    """Whether `size >= bound`. A size that is left open in an export, which is no integer, counts as large."""
+    return not isinstance(size, int) or size >= bound

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Num
 
-from . import _checks
+from . import _checks, _entries
+
+DegreeAxis = int | Literal["auto"] | None
 
 
-def to_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> Complex[Array, "*axes"]:
+def to_cosines(
+    coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1, degree_axis: DegreeAxis = "auto"
+) -> Complex[Array, "*axes"]:
     """Coefficients of cosines and sines of the longitude: a unitary mixture of the orders ±m, the same at every degree.
 
     c_lm = (a_lm + (−1)^m a_{l,−m}) / √2 and c_{l,−m} = i (a_lm − (−1)^m a_{l,−m}) / √2 for m > 0; c_l0 = a_l0. For a
@@ -20,21 +26,26 @@ def to_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> C
     Args:
         coeffs: Coefficients with any axes, among them one of the 2L−1 orders −L+1 … L−1.
         axis: Which axis that is.
+        degree_axis: Which axis holds the degrees 0 … L−1: entries with |m| > l along it are left out. `"auto"`: the
+            one before the orders if its size is L, as in dense coefficients, else none. None: every entry counts, as
+            for the orders of one degree.
 
     Returns:
         Array of the shape of `coeffs`, complex64 or complex128, c_lm at the place of a_lm.
 
     Raises:
         TypeError: Integer or half-precision coefficients.
-        ValueError: An axis that does not exist, or whose size is even.
+        ValueError: An axis that does not exist or has not the size it must have.
     """
-    array = _checked(coeffs, axis)
+    array = _checked(coeffs, axis, degree_axis)
     return _mixed(array, axis, *_unitary(array.shape[axis]))
 
 
-def from_cosines(coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1) -> Complex[Array, "*axes"]:
+def from_cosines(
+    coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1, degree_axis: DegreeAxis = "auto"
+) -> Complex[Array, "*axes"]:
     """Coefficients a_lm from those of cosines and sines: the inverse of `to_cosines`, with its arguments and errors."""
-    array = _checked(coeffs, axis)
+    array = _checked(coeffs, axis, degree_axis)
     own, opposite = _unitary(array.shape[axis])
     return _mixed(array, axis, own.conj(), opposite[::-1].conj())
 
@@ -54,10 +65,31 @@ def _mixed(array: jax.Array, axis: int, own: np.ndarray, opposite: np.ndarray) -
     return array * first + jnp.flip(array, axis) * second
 
 
-def _checked(coeffs: object, axis: int) -> jax.Array:
+def _checked(coeffs: object, axis: int, degree_axis: DegreeAxis) -> jax.Array:
     array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    if not -array.ndim <= axis < array.ndim:
-        raise ValueError(f"`axis` must be an axis of `coeffs`, whose shape is {array.shape}, got {axis}")
-    if array.shape[axis] % 2 == 0:
+    axis = _position("axis", axis, array)
+    size = array.shape[axis]
+    if size % 2 == 0:
         raise ValueError(f"`coeffs` must have 2L - 1 orders along axis {axis}, an odd number, got shape {array.shape}")
-    return array
+    L = size // 2 + 1
+    if degree_axis == "auto":
+        found = axis - 1 >= -array.ndim and array.shape[axis - 1] == L
+        return _entries.meaningful(array, axis - 1) if found else array
+    if degree_axis is None:
+        return array
+    degrees = _position("degree_axis", degree_axis, array)
+    if degrees == axis or array.shape[degrees] != L:
+        raise ValueError(
+            f"`degree_axis` must be an axis of size {L} beside the {size} orders, got {degree_axis} for coefficients "
+            f"of shape {array.shape}"
+        )
+    moved = jnp.moveaxis(array, (degrees, axis), (-2, -1))
+    return jnp.moveaxis(_entries.meaningful(moved, -2), (-2, -1), (degrees, axis))
+
+
+def _position(name: str, axis: object, array: jax.Array) -> int:
+    """An axis of `array`, negative."""
+    number = _checks.integer(name, axis)
+    if not -array.ndim <= number < array.ndim:
+        raise ValueError(f"`{name}` must be an axis of `coeffs`, whose shape is {array.shape}, got {number}")
+    return number - array.ndim if number >= 0 else number

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from . import _quadrature, _recursion
+from . import _checks, _quadrature, _recursion
 from ._cache import cached_table
 from ._grid import Grid
 from ._plan import Block, Plan, recursion_nodes
@@ -129,7 +129,7 @@ def _interleave(first: jax.Array, second: jax.Array, axis: int) -> jax.Array:
     padding = [(0, 0)] * first.ndim
     padding[axis] = (0, first.shape[axis] - second.shape[axis])
     both = jnp.stack([first, jnp.pad(second, padding)], axis + 1)
-    both = both.reshape(*both.shape[:axis], -1, *both.shape[axis + 2 :])
+    both = both.reshape(*both.shape[:axis], 2 * first.shape[axis], *both.shape[axis + 2 :])
     return lax.slice_in_dim(both, 0, size, axis=axis)
 
 
@@ -147,7 +147,7 @@ def _multiply(apply: _Apply, block: list[jax.Array], parts: list[jax.Array]) -> 
 
 def _direct(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
     """(m, s, out, in) times each part over `in`."""
-    if parts[0].shape[3] * parts[0].shape[4] >= _ENOUGH_COLUMNS:
+    if _checks.at_least(parts[0].shape[3] * parts[0].shape[4], _ENOUGH_COLUMNS):
         return [_product(plan, matrix, part) for part in parts]
     joined = _product(plan, matrix, lax.optimization_barrier(jnp.stack(parts, 3)))
     return [joined[:, :, :, index] for index in range(len(parts))]

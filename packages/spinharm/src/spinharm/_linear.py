@@ -16,7 +16,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import PartitionSpec
 
-from . import _fourier, _legendre, _streaming
+from . import _entries, _fourier, _legendre, _streaming
 from ._cache import cached_table
 from ._plan import Plan
 
@@ -90,11 +90,12 @@ def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     zeros = [((0, 0), (0, 0), orders, (0, 0), (0, 0)) for orders in ((0, plan.bandlimit), (plan.bandlimit - 1, 0))]
     coeffs = jnp.pad(jnp.flip(negative[:, :, 1:], 2), zeros[0]) + jnp.pad(positive, zeros[1])
     phase = _origin_phase(plan, -1)
-    return coeffs if phase is None else coeffs * phase
+    return _entries.meaningful(coeffs if phase is None else coeffs * phase, -4, plan.spins)
 
 
 def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     """(batch, degree, order, spin, channel) to (batch, lat, lon, spin, channel)."""
+    coeffs = _entries.meaningful(coeffs, -4, plan.spins)
     phase = _origin_phase(plan, 1)
     if phase is not None:
         coeffs = coeffs * phase

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, Inexact, Num
 
-from . import _checks, _wigner
+from . import _checks, _entries, _wigner
 from ._grid import Grid
 from ._transform import SpinTransform
 
@@ -56,7 +59,11 @@ def resample(
 
 
 def change_bandlimit(
-    coeffs: Num[Array | np.ndarray, "*shape"], bandlimit: int, *, axis: int | None = None
+    coeffs: Num[Array | np.ndarray, "*shape"],
+    bandlimit: int,
+    *,
+    axis: int | None = None,
+    spin: int | Sequence[int] = 0,
 ) -> Complex[Array, "*resized"]:
     """Coefficients cut to a lower bandlimit, or padded with zeros to a higher one.
 
@@ -64,17 +71,25 @@ def change_bandlimit(
         coeffs: Coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
         bandlimit: The new L, at least 1.
         axis: Position of the degree axis; found by shape if left out.
+        spin: s, or one for each entry of the spin axis: entries with l < |s| become zero, as those with |m| > l always
+            do.
 
     Returns:
         Coefficients of the new bandlimit.
 
     Raises:
         TypeError: Integer coefficients, or `bandlimit` not an integer.
-        ValueError: Axes that are not (degree, order), or `bandlimit` below 1.
+        ValueError: Axes that are not (degree, order), `bandlimit` below 1, or a spin out of range.
+        MemoryError: A `bandlimit` whose coefficients the machine cannot hold.
     """
     array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
     axis = _checks.degree_axis(array, axis)
-    change = _checks.integer("bandlimit", bandlimit, 1) - array.shape[axis]
+    L = _checks.integer("bandlimit", bandlimit, 1)
+    shape = list(array.shape)
+    shape[axis], shape[axis + 1] = L, 2 * L - 1
+    _checks.memory("bandlimit", L, shape, array.dtype)
+    array = _entries.meaningful(array, axis, _entries.spins_of(spin, array, axis))
+    change = L - array.shape[axis]
     config = [(0, 0, 0)] * array.ndim
     config[axis], config[axis + 1] = (0, change, 0), (change, change, 0)
     return jax.lax.pad(array, jnp.zeros((), array.dtype), config)
@@ -118,14 +133,21 @@ def evaluate(
     _wigner._broadcast(colatitude=theta, longitude=phi)
     theta, phi = jnp.broadcast_arrays(theta, phi)
     batch, points = array.shape[:-2], theta.shape
-    series = _torus_series(array.reshape(-1, L, 2 * L - 1), spin)
+    series = _torus_series(array.reshape(math.prod(batch), L, 2 * L - 1), spin)
+    if 0 in batch or 0 in points:
+        return jnp.zeros((*batch, *points), array.dtype)
 
     def block(point: tuple[jax.Array, jax.Array]) -> jax.Array:
         along, around = (_wigner.order_phases(L, -angle) for angle in point)
         waves = jnp.einsum("k,bkm->bm", along, series, precision=_wigner.HIGHEST)
         return jnp.einsum("bm,m->b", waves, around, precision=_wigner.HIGHEST)
 
-    values = jax.lax.map(block, (theta.reshape(-1), phi.reshape(-1)), batch_size=_POINTS_PER_BLOCK)
+    count = math.prod(points)
+    flat = theta.reshape(count), phi.reshape(count)
+    if isinstance(count, int):
+        values = jax.lax.map(block, flat, batch_size=_POINTS_PER_BLOCK)
+    else:  # left open in an export: cannot be cut into blocks
+        values = jax.vmap(block)(flat)
     return jnp.moveaxis(values, 0, -1).reshape(*batch, *points)
 
 

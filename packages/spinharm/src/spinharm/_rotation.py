@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, Num
 
-from . import _checks, _wigner
+from . import _checks, _entries, _wigner
 from ._cache import cached_table
 
 # Degrees per block: within one, all degrees share the size of the largest.
@@ -25,12 +27,13 @@ def rotate(
     gamma: Float[ArrayLike, "*#batch"],
     *,
     axis: int | None = None,
+    spin: int | Sequence[int] = 0,
 ) -> Complex[Array, "*rotated"]:
     """Coefficients of the rotated field (R f)(x) = f(R⁻¹x), R = R_z(α) R_y(β) R_z(γ): a′_lm = Σ_n D^l_{mn} a_ln.
 
-    The same for every spin. Evaluated as z-rotations between two products with Wigner Δ,
-    d^l(β) = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ}, so the angles may be traced, batched and differentiated, and β = 0 and π
-    are points like any other. Cost O(L³) per field; the Δ table takes about 16/3 L³ bytes in float32.
+    The same for every spin; `spin` only says which entries are left out. Evaluated as z-rotations between two products
+    with Wigner Δ, d^l(β) = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ}, so the angles may be traced, batched and differentiated, and
+    β = 0 and π are points like any other. Cost O(L³) per field; the Δ table takes about 16/3 L³ bytes in float32.
 
     Args:
         coeffs: Coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
@@ -39,13 +42,16 @@ def rotate(
         beta: Euler angle [radians].
         gamma: Euler angle [radians].
         axis: Position of the degree axis; found by shape if left out (see `docs/conventions.md`).
+        spin: s, or one for each entry of the spin axis: entries with l < |s| are left out, as those with |m| > l always
+            are. What stands there stays within its degree, so that it only matters if it is not finite.
 
     Returns:
         Coefficients of the broadcast batch shape and the type of `coeffs`.
 
     Raises:
         TypeError: Integer coefficients or complex angles.
-        ValueError: Axes that are not (degree, order), an angle that is not finite, or shapes that do not broadcast.
+        ValueError: Axes that are not (degree, order), an angle that is not finite, shapes that do not broadcast, or a
+            spin out of range.
         MemoryError: A Δ table above 8 GiB.
 
     References:
@@ -65,10 +71,11 @@ def rotate(
         raise ValueError(
             f"`alpha`, `beta`, `gamma` must broadcast with the batch axes {batch} of `coeffs`, got shapes {shapes}"
         ) from None
-    return _turn(array, left, middle, right, _delta_blocks(L, dtype), axis=axis, whole=whole)
+    spins = _entries.spins_of(spin, array, axis)
+    return _turn(array, left, middle, right, _delta_blocks(L, dtype), axis=axis, whole=whole, spins=spins)
 
 
-@functools.partial(jax.jit, static_argnames=("axis", "whole"))
+@functools.partial(jax.jit, static_argnames=("axis", "whole", "spins"))
 def _turn(
     array: jax.Array,
     left: jax.Array,
@@ -77,7 +84,8 @@ def _turn(
     blocks: list[jax.Array],
     *,
     axis: int,
-    whole: tuple[int, ...],
+    whole: tuple[Any, ...],
+    spins: _entries.Spins,
 ) -> jax.Array:
     """`rotate` by the phases of its angles, to the batch shape `whole`."""
     batch, tail, L = array.shape[: array.ndim + axis], array.shape[array.ndim + axis + 2 :], array.shape[axis]
@@ -87,7 +95,7 @@ def _turn(
         phase = jnp.moveaxis(phase.reshape(*(1,) * (len(whole) - phase.ndim + 1), *phase.shape), -1, 0)
         return phase[..., None]
 
-    x = jnp.moveaxis(array, (axis, axis + 1), (0, 1))
+    x = jnp.moveaxis(_entries.meaningful(array, axis, spins), (axis, axis + 1), (0, 1))
     x = x.reshape(L, 2 * L - 1, *(1,) * (len(whole) - len(batch)), *batch, math.prod(tail))
     shape = (-1,) + (1,) * (x.ndim - 2)
     turn = _wigner.quarter_turns(-np.arange(-L + 1, L)).astype(array.dtype).reshape(shape)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import jax
 import numpy as np
 from jaxtyping import Array, Complex, Float, Num
 
-from . import _checks
+from . import _checks, _entries
 
 Normalization = Literal["total", "mean", "per_order"]
 
 
 def power_spectrum(
-    coeffs: Num[Array | np.ndarray, "*shape"], *, normalization: Normalization = "total", axis: int | None = None
+    coeffs: Num[Array | np.ndarray, "*shape"],
+    *,
+    normalization: Normalization = "total",
+    axis: int | None = None,
+    spin: int | Sequence[int] = 0,
 ) -> Float[Array, "*spectrum"]:
     """Power by degree, P_l = Σ_m |a_lm|².
 
@@ -26,16 +31,19 @@ def power_spectrum(
         coeffs: Coefficients of one spin, shape (*batch, L, 2L−1), or (*batch, L, 2L−1, spin, channel).
         normalization: See above.
         axis: Position of the degree axis; found by shape if left out.
+        spin: s, or one for each entry of the spin axis: entries with l < |s| are left out, as those with |m| > l always
+            are.
 
     Returns:
         Spectrum of shape (*batch, L) or (*batch, L, spin, channel), real.
 
     Raises:
         TypeError: Integer coefficients.
-        ValueError: Axes that are not (degree, order), or an unknown `normalization`.
+        ValueError: Axes that are not (degree, order), a spin out of range, or an unknown `normalization`.
     """
     array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
     axis = _checks.degree_axis(array, axis)
+    array = _entries.meaningful(array, axis, _entries.spins_of(spin, array, axis))
     return _normalised((array.real**2 + array.imag**2).sum(axis + 1), axis + 1, normalization)
 
 
@@ -45,6 +53,7 @@ def cross_spectrum(
     *,
     normalization: Normalization = "total",
     axis: int | None = None,
+    spin: int | Sequence[int] = 0,
 ) -> Complex[Array, "*spectrum"]:
     """Cross power by degree, Σ_m a_lm conj(b_lm); with `"total"`, its sum over l is ∫ f conj(g) dΩ.
 
@@ -53,13 +62,15 @@ def cross_spectrum(
         other: Coefficients b, same shape.
         normalization: As in `power_spectrum`.
         axis: Position of the degree axis; found by shape if left out.
+        spin: As in `power_spectrum`.
 
     Returns:
         Spectrum of shape (*batch, L) or (*batch, L, spin, channel), complex; real for two real fields.
 
     Raises:
         TypeError: Integer coefficients.
-        ValueError: Axes that are not (degree, order), shapes or types that differ, or an unknown `normalization`.
+        ValueError: Axes that are not (degree, order), shapes or types that differ, a spin out of range, or an
+            unknown `normalization`.
     """
     array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
     second = _checks.complex_of(_checks.inexact("other", other))
@@ -69,6 +80,8 @@ def cross_spectrum(
             f"{second.dtype}"
         )
     axis = _checks.degree_axis(array, axis)
+    spins = _entries.spins_of(spin, array, axis)
+    array, second = (_entries.meaningful(x, axis, spins) for x in (array, second))
     return _normalised((array * second.conj()).sum(axis + 1), axis + 1, normalization)
 
 

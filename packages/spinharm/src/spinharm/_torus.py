@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import _checks, _quadrature, _recursion
+from . import _checks, _entries, _quadrature, _recursion
 from ._cache import cached_table
 
 if TYPE_CHECKING:
@@ -143,14 +143,14 @@ def _forward(tables: tuple[jax.Array, ...], maps: jax.Array, transform: SpinTran
     coeffs = [
         _real_einsum(transform, "mlk,...kmc->...lmc", table, inner[..., index, :]) for index, table in enumerate(tables)
     ]
-    return jnp.stack(coeffs, -2) * _phase(transform).astype(dtype)
+    return _entries.meaningful(jnp.stack(coeffs, -2) * _phase(transform).astype(dtype), -4, transform.spins)
 
 
 @functools.partial(jax.jit, static_argnums=2)
 def _inverse(tables: tuple[jax.Array, ...], coeffs: jax.Array, transform: SpinTransform) -> jax.Array:
     grid, L, dtype = transform.grid, transform.bandlimit, coeffs.dtype
     order = np.arange(-L + 1, L)
-    coeffs = coeffs * _phase(transform).astype(dtype)
+    coeffs = _entries.meaningful(coeffs, -4, transform.spins) * _phase(transform).astype(dtype)
     waves = [
         _real_einsum(transform, "mlk,...lmc->...kmc", table, coeffs[..., index, :])
         for index, table in enumerate(tables)

@@ -251,7 +251,7 @@ def _broadcast(**values: object) -> None:
     """Arguments, by name, whose shapes must broadcast together."""
     shapes = [np.shape(value) for value in values.values()]  # pyright: ignore[reportArgumentType, reportCallIssue]
     try:
-        np.broadcast_shapes(*shapes)
+        jnp.broadcast_shapes(*shapes)
     except ValueError:
         names = ", ".join(f"`{name}`" for name in values)
         raise ValueError(f"{names} must broadcast, got shapes {', '.join(map(str, shapes))}") from None

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Num
 
-from . import _checks
+from . import _checks, _entries
 from ._cache import cached_table
 from ._cosines import from_cosines as from_cosines, to_cosines as to_cosines
 
@@ -68,46 +68,53 @@ def from_packed(alm: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array,
     return _mirrored(_take(array, _table(_triangle("alm", array), "packed")))
 
 
-def to_packed_complex(coeffs: Num[Array | np.ndarray, "*batch degree order"]) -> Complex[Array, "*batch packed"]:
+def to_packed_complex(
+    coeffs: Num[Array | np.ndarray, "*batch degree order"], *, spin: int = 0
+) -> Complex[Array, "*batch packed"]:
     """All (l, m) with |m| ≤ l in one axis, degree by degree, for any field of any spin.
 
     Entry (l, m) is at l² + l + m: the modes of `spherical` from `ell_min=0`, and s2fft's one-dimensional layout.
 
     Args:
         coeffs: Coefficients, shape (*batch, L, 2L−1).
+        spin: s, |s| < L: entries with l < |s| become zero.
 
     Returns:
         Array of shape (*batch, L²), complex64 or complex128.
 
     Raises:
-        TypeError: Integer or half-precision coefficients.
-        ValueError: Axes that are not (degree, order).
+        TypeError: Integer or half-precision coefficients, or a spin that is not an integer.
+        ValueError: Axes that are not (degree, order), or a spin out of range.
 
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
     """
-    array, _ = _dense(coeffs)
-    return _by_degree(array)
+    array, L = _dense(coeffs)
+    return _by_degree(_supported(array, L, spin))
 
 
-def from_packed_complex(modes: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array, "*batch degree order"]:
+def from_packed_complex(
+    modes: Num[Array | np.ndarray, "*batch packed"], *, spin: int = 0
+) -> Complex[Array, "*batch degree order"]:
     """Dense coefficients from all (l, m) in one axis: the inverse of `to_packed_complex`.
 
     Args:
         modes: Entry (l, m) at l² + l + m, shape (*batch, L²), from which L is found.
+        spin: s, |s| < L: entries with l < |s| become zero.
 
     Returns:
-        Coefficients, shape (*batch, L, 2L−1), complex64 or complex128.
+        Coefficients, shape (*batch, L, 2L−1), complex64 or complex128; zero where |m| > l or l < |s|.
 
     Raises:
-        TypeError: Integer or half-precision values.
-        ValueError: A length that is not a square.
+        TypeError: Integer or half-precision values, or a spin that is not an integer.
+        ValueError: A length that is not a square, or a spin out of range.
 
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
     """
     array = _checks.complex_of(_checks.inexact("modes", modes))
-    return _take(array, _table(_square("modes", array), "degrees"))
+    L = _square("modes", array)
+    return _supported(_take(array, _table(L, "degrees")), L, spin)
 
 
 def to_ducc0_spin(
@@ -361,9 +368,7 @@ def _from_degree(array: jax.Array, start: int) -> jax.Array:
 
 def _supported(array: jax.Array, bandlimit: int, spin: object) -> jax.Array:
     """`array` with zeros where |m| > l or l < |spin|."""
-    start = abs(_below(spin, bandlimit))
-    order = jnp.arange(-bandlimit + 1, bandlimit)
-    return jnp.where(jnp.maximum(abs(order), start) <= jnp.arange(bandlimit)[:, None], array, 0)
+    return _entries.meaningful(array, -2, _below(spin, bandlimit))
 
 
 def _alternate(array: jax.Array, order: jax.Array) -> jax.Array:
