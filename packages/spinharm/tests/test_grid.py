@@ -248,6 +248,7 @@ def changed(axis: np.ndarray, index: int, value: float) -> np.ndarray:
     return axis
 
 
+REDUCED = [16, 20, 20, 16]
 REFUSED = {
     "regional": (LATITUDE[10:60], LONGITUDE, r"`latitude_deg` must be the rings of .* 50 rings .* interpolated"),
     "one-ring-moved": (changed(LATITUDE, 7, 79.2), LONGITUDE, r"`latitude_deg` .* index 7 is 79\.2, .* has 79\.5"),
@@ -291,6 +292,27 @@ REFUSED = {
     ),
     "two-dimensional-longitude": (LATITUDE, LONGITUDE[None], r"`longitude_deg` must be one-dimensional .*\(1, 240\)"),
     "scalar": (45.0, LONGITUDE, r"`latitude_deg` must be one-dimensional and not empty, got shape \(\)"),
+    "reduced-gaussian": (
+        np.repeat(Grid.gauss_legendre(4).latitude_deg, REDUCED),
+        np.concatenate([np.arange(n) * 360 / n for n in REDUCED]),
+        r"got one of each for 72 points: a reduced grid, e\.g\. a reduced Gaussian one, whose 4 rings have 16 to 20 "
+        r"points; make it regular first, e\.g\. with `cdo setgridtype,regular",
+    ),
+    "point-by-point": (
+        np.tile(LATITUDE[::10], 24),
+        np.repeat(LONGITUDE[::10], 13),
+        r"312 points: a regular grid of 13 rings and 24 columns, point by point; reshape the field and pass each",
+    ),
+    "unstructured": (
+        np.tile([10.0, -10.0, 30.0], 4),
+        np.arange(0, 360, 30.0),
+        r"got one of each for 12 points: an unstructured grid; interpolate it .* `cdo remapbil,r360x180 IN OUT`",
+    ),
+    "square-with-a-repeat": (
+        changed(LATITUDE, 5, LATITUDE[4]),
+        np.arange(121) * 360 / 121,
+        r"`latitude_deg` must be sorted without repeats, got 84 then 84 at index 4",
+    ),
     "empty": (LATITUDE[:0], LONGITUDE, r"`latitude_deg` must be one-dimensional and not empty, got shape \(0,\)"),
     "no-longitude": (LATITUDE, [], r"`longitude_deg` must be one-dimensional and not empty, got shape \(0,\)"),
 }

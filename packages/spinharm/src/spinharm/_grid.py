@@ -164,7 +164,8 @@ class Grid:
 
         Raises:
             ValueError: Coordinates that are not one-dimensional, not finite, out of range, unsorted, repeated, or on no
-                known grid; the message names the first offending value.
+                known grid; the message names the first offending value. Coordinates of single points, such as those of
+                a reduced Gaussian grid; the message names the kind and the way out.
         """
         latitude = _checked_axis("latitude_deg", latitude_deg)
         longitude = _checked_axis("longitude_deg", longitude_deg)
@@ -173,6 +174,7 @@ class Grid:
             raise ValueError(
                 f"`latitude_deg` must lie within [-90, 90] degrees, got {worst:g}; are the two arguments swapped?"
             )
+        _refuse_lists_of_points(latitude, longitude)
         south_first = latitude.size > 1 and bool(latitude[1] > latitude[0])
         steps = np.diff(latitude) * (1 if south_first else -1)
         if np.any(steps <= 0):
@@ -289,6 +291,30 @@ def _checked_axis(name: str, values: object) -> np.ndarray:
         at = int(np.argmin(np.isfinite(axis)))
         raise ValueError(f"`{name}` must be finite, got {axis[at]} at index {at}")
     return axis
+
+
+def _refuse_lists_of_points(latitude: np.ndarray, longitude: np.ndarray) -> None:
+    """Refuse a latitude and a longitude for each point, as reduced and unstructured grids have them."""
+    nlat, nlon = np.unique(latitude).size, np.unique(longitude).size
+    # A single repeated latitude of a square grid is another mistake.
+    if latitude.size != longitude.size or 2 * nlat > latitude.size:
+        return
+    edges = np.flatnonzero(np.diff(latitude, prepend=np.nan, append=np.nan) != 0)
+    sizes = np.diff(edges)
+    if nlat * nlon == latitude.size:
+        kind = f"a regular grid of {nlat} rings and {nlon} columns, point by point"
+        remedy = "reshape the field and pass each latitude and each longitude once"
+    elif sizes.size == nlat:
+        lengths = f"{sizes.min()} to {sizes.max()} points"
+        kind = f"a reduced grid, e.g. a reduced Gaussian one, whose {nlat} rings have {lengths}"
+        remedy = "make it regular first, e.g. with `cdo setgridtype,regular IN OUT`"
+    else:
+        kind = "an unstructured grid"
+        remedy = "interpolate it to a regular one first, e.g. with `cdo remapbil,r360x180 IN OUT`"
+    raise ValueError(
+        f"`latitude_deg` and `longitude_deg` must be those of rings and of columns, got one of each for "
+        f"{latitude.size} points: {kind}; {remedy}"
+    )
 
 
 def _longitude_origin(longitude: np.ndarray) -> float:
