@@ -229,3 +229,14 @@ def test_the_invariance_error_is_that_of_turned_molecules(rng, make_model):
         sharp.predict(molecules, orientations=0)
     with pytest.raises(ValueError, match="`rotations` must be at least 1, got 0"):
         invariance_error(sharp, molecules, rotations=0)
+
+
+@pytest.mark.parametrize("kind", ["deepsets", "transformer"])
+def test_no_molecules_and_no_atoms(batch, kind):
+    network, state = make(dataclasses.replace(CONFIG, head=HeadConfig(width=8, kind=kind)))
+    none = jax.tree.map(lambda leaf: leaf[:0], batch)
+    without = jax.tree.map(lambda leaf: leaf[:, :0] if leaf.ndim > 1 else leaf, batch)
+    assert jax.eval_shape(compiled(network, state), none).shape == (0, 2)
+    assert jax.eval_shape(compiled(network, state), without).shape == (3, 2)
+    with pytest.raises(ValueError, match=r"`molecules` must hold at least one atom, got none in a batch"):
+        measure_feature_scale(CONFIG, none)

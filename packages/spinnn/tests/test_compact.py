@@ -241,19 +241,7 @@ def test_blocks_of_users_are_called_by_a_network():
     np.testing.assert_array_equal(out, np.ones_like(out))
 
 
-@pytest.mark.parametrize("kind", [SpinBlock, SpinResidualBlock])
-@pytest.mark.parametrize("masked", [False, True])
-def test_an_empty_batch_gives_an_empty_result_and_the_same_state(kind, masked):
-    block, state, x = small_block(kind)
-    out, after = block(x[:0], state, mask=jnp.zeros((0,), bool) if masked else None)
-    assert out.shape == (0, *GAUSS.shape, 1, 2)
-    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_an_empty_batch_passes_a_network():
+def test_an_empty_batch_passes_the_pooled_network():
     network, state = make_network(False)
-    x = random_coefficients(jax.random.key(2), 6, (0,), 3, (0,))
-    out, _ = network(x, state)
-    means, _ = network.pooled(x, state)
-    assert out.shape[0] == means.shape[0] == 0
+    means, _ = network.pooled(random_coefficients(jax.random.key(2), 6, (0,), 3, (0,)), state)
+    assert means.shape == (0, 2, 5)

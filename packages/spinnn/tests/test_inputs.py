@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from spinharm import Grid
@@ -26,6 +27,7 @@ from spinnn import (
     spin_mean,
 )
 from spinnn.testing import random_coefficients
+from spinnn.training import init_state, make_step
 
 L, SPINS, CHANNELS = 4, (0, 1), 2
 GAUSS, COARSE, SQUARE = Grid.gauss_legendre(L), Grid.gauss_legendre(3), Grid.equiangular(8, 8)
@@ -168,3 +170,33 @@ def test_a_norm_under_vmap_takes_each_element_by_itself(clone):
     np.testing.assert_allclose(mapped, alone, atol=1e-5)
     np.testing.assert_allclose(each, together, atol=1e-6)
     assert [leaf.shape[0] for leaf in statistics] == [3, 3]  # a state for each element
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"), [*((name, False) for name in LAYERS), ("SpinBlock", True), ("SpatialBatchNorm", True)]
+)
+def test_an_empty_batch_gives_an_empty_result_and_the_same_state(name, masked):
+    layer, state = made(name)
+    leaves, structure = jax.tree.flatten(state)
+
+    def run(x):
+        options = {"mask": jnp.ones(x.shape[:-4], bool)} if masked else {}
+        out, after = apply(layer, x, jax.tree.unflatten(structure, leaves), **options)
+        return out, jax.tree.leaves(after)
+
+    out, after = jax.jit(run)(jnp.zeros(shape_of_input(name, (2, 0)), jnp.complex64))
+    assert out.shape[:2] == (2, 0)
+    assert out.ndim == (4 if name == "spin_mean" else 6)
+    for before, now in zip(leaves, after, strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
+def test_a_training_step_names_an_empty_batch():
+    def loss(model, state, batch, key):
+        return jnp.mean(model * batch["x"]), (state, {})
+
+    optimizer = optax.sgd(0.1)
+    state, static = init_state(jnp.ones(()), None, optimizer, key=KEY)
+    step = make_step(loss, static, optimizer)
+    with pytest.raises(ValueError, match=r"`batch` must hold at least one element, got arrays of shapes \[\(0, 3\)\]"):
+        step(state, {"x": jnp.zeros((0, 3))})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from ._checks import integer
 
 def each(layer: Callable[[Array], Array], x: Array) -> Array:
     """A layer of vectors applied along the last axis."""
-    out = jax.vmap(layer)(x.reshape(-1, x.shape[-1]))
+    out = jax.vmap(layer)(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
     return out.reshape(*x.shape[:-1], out.shape[-1])
 
 
@@ -180,7 +181,8 @@ class TransformerHead(eqx.Module):
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
         x = each(self.embedding, features)
         batch, mask = x.shape[:-2], jnp.asarray(molecules.mask)
-        x, mask = x.reshape(-1, *x.shape[-2:]), mask.reshape(-1, mask.shape[-1])
-        for layer in self.layers:
+        count = math.prod(batch)
+        x, mask = x.reshape(count, *x.shape[-2:]), mask.reshape(count, mask.shape[-1])
+        for layer in self.layers if x.size else ():  # attention among no atoms is undefined
             x = jax.vmap(layer)(x, mask)
         return self.head(x.reshape(*batch, *x.shape[-2:]), molecules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -54,12 +55,13 @@ def prepare(
     """
     present = numbers > 0 if mask is None else mask & (numbers > 0)
     batch, atoms = positions.shape[:-2], positions.shape[-2]
-    positions = jnp.where(present[..., None], positions, 0).reshape(-1, atoms, 3)
+    count = math.prod(batch)
+    positions = jnp.where(present[..., None], positions, 0).reshape(count, atoms, 3)
     dtype = positions.dtype
-    present = present.reshape(-1, atoms)
-    numbers = numbers.reshape(-1, atoms)
+    present = present.reshape(count, atoms)
+    numbers = numbers.reshape(count, atoms)
     if values is not None:
-        channels = jnp.where(present[..., None], values.reshape(-1, atoms, values.shape[-1]), 0)
+        channels = jnp.where(present[..., None], values.reshape(count, atoms, values.shape[-1]), 0)
         return Atoms(positions, present.astype(dtype), present, channels.astype(dtype), batch)
     channels = (numbers[..., None] == np.array(species, numbers.dtype)) & present[..., None]
     return Atoms(positions, jnp.where(present, numbers, 0).astype(dtype), present, channels.astype(dtype), batch)
@@ -106,7 +108,7 @@ def pair_weights(
         functions.append(jnp.where(counts, jnp.exp(-(offset**2) / 2), 0))
     radial = jnp.stack(functions, -1)
     weight = channels[..., :, None] * radial[..., None, :]
-    return Pairs(direction, weight.reshape(*weight.shape[:-2], -1))
+    return Pairs(direction, weight.reshape(*weight.shape[:-2], math.prod(weight.shape[-2:])))
 
 
 def per_atom(

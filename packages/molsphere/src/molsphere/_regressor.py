@@ -267,7 +267,7 @@ class SphereRegressor(eqx.Module):
                 values = each(self.messages[number - 1], jnp.concatenate(features, -1))
                 x = jnp.concatenate([seen, show(config, molecules, values)], -1)
             pooled, state = backbone.pooled(x, state, mask=mask)
-            features.append(pooled.reshape(*mask.shape, -1))
+            features.append(pooled.reshape(*mask.shape, math.prod(pooled.shape[-2:])))
         if config.distance:
             features.append(_radial(displacements(molecules)))
         features = jnp.where(mask[..., None], jnp.concatenate(features, -1), 0)
@@ -316,7 +316,14 @@ def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tupl
 
     Returns:
         One number per channel; 1 for a channel that is zero throughout.
+
+    Raises:
+        ValueError: No atoms.
     """
+    if not np.any(molecules.mask):
+        raise ValueError(
+            f"`molecules` must hold at least one atom, got none in a batch of shape {molecules.mask.shape}"
+        )
     x = represent(dataclasses.replace(config, feature_scale=None), molecules)
     weights = (
         np.float32(1) if config.representation == "coefficients" else config.make_grid(config.bandlimits[0]).weights

@@ -92,10 +92,14 @@ def make_step(
 
     Returns:
         `step(state, batch) → (state, result)`, compiled once per shape of batch. Sharded batches give data-parallel
-        steps: XLA sums gradients and batch statistics over devices.
+        steps: XLA sums gradients and batch statistics over devices. It raises `ValueError` for a batch all of whose
+        arrays are empty, of which a mean loss is not a number.
     """
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, StepResult]:
+        shapes = [leaf.shape for leaf in jax.tree.leaves(batch) if eqx.is_array(leaf)]
+        if shapes and all(0 in shape for shape in shapes):
+            raise ValueError(f"`batch` must hold at least one element, got arrays of shapes {shapes}; leave it out")
         key = jax.random.fold_in(state.key, state.step)
 
         def objective(params: Any) -> tuple[Array, tuple[Any, dict[str, Array]]]:
