@@ -13,13 +13,13 @@ import jax
 import numpy as np
 
 import molsphere as ms
-from molsphere._xyz import BadLine
+from molsphere._text import BadLine
 
 WATER = np.array([[0.0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])
 
 
 def molecule() -> ms.Molecule:
-    return ms.Molecule(np.array([8, 1, 1]), WATER, "water", {"energy": -3.0, "note": "x"})
+    return ms.Molecule(np.array([8, 1, 1]), WATER, "water", {"energy": -3.0, "note": "x"}, ms.Origin(Path("a"), 1))
 
 
 def molecules() -> ms.MoleculeSet:
@@ -46,6 +46,7 @@ def made(make_model) -> dict[str, object]:
         "MoleculeSet": molecules(),
         "Molecules": batch,
         "Problem": ms.Problem(Path("a.xyz"), 3, "is broken"),
+        "Origin": ms.Origin(Path("a.csv"), 2, {"cas": "007"}),
         "PropertyModel": model,
         "QM9": ms.QM9(molecules(), 0, Path("a.npz")),
         "ReadResult": ms.ReadResult((molecule(),), (ms.Problem(Path("a"), 1, "b"),), (1,)),

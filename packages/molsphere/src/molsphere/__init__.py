@@ -23,7 +23,7 @@ from ._features import (
 from ._fetch import FetchError as FetchError, RemoteFile as RemoteFile, fetch as fetch, fetch_qm9 as fetch_qm9
 from ._heads import DeepSetsHead as DeepSetsHead, TransformerHead as TransformerHead
 from ._invariance import invariance_error as invariance_error
-from ._molecule import Molecule as Molecule, check_molecules as check_molecules
+from ._molecule import Molecule as Molecule, Origin as Origin, check_molecules as check_molecules
 from ._options import TrainOptions as TrainOptions
 from ._pipeline import Batch as Batch, BatchPlan as BatchPlan, batch_iterator as batch_iterator
 from ._presets import PRESETS as PRESETS, preset as preset

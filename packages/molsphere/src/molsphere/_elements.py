@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
+from jaxtyping import Float
+
 LARGEST = 118
 
 
@@ -14,6 +17,17 @@ def symbols() -> tuple[str, ...]:
 
     table = GetPeriodicTable()
     return ("", *(table.GetElementSymbol(z) for z in range(1, LARGEST + 1)))
+
+
+@functools.cache
+def covalent_radii() -> Float[np.ndarray, " numbers"]:
+    """Covalent radius [Å] of each atomic number, of RDKit; the entry of 0 is 0."""
+    from rdkit.Chem import GetPeriodicTable
+
+    table = GetPeriodicTable()
+    radii = np.array([0.0, *(table.GetRcovalent(z) for z in range(1, LARGEST + 1))])
+    radii.flags.writeable = False
+    return radii
 
 
 @functools.cache

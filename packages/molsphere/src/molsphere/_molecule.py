@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from . import _checks, _elements
 from ._pairs import COINCIDENT
+
+# Single precision keeps 0.001 Å there.
+FARTHEST = 1e4
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a molecule was read.
+
+    Attributes:
+        path: The file.
+        line: First line of its record, counted from 1.
+        cells: The cells of its row in a CSV as they are written, by column; empty for other files.
+    """
+
+    path: Path
+    line: int
+    cells: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,17 +44,19 @@ class Molecule:
         positions: Positions [Å], shape (atoms, 3), float64.
         name: Any text.
         properties: What a file says besides, numbers or text by name, in the file's units.
+        origin: Where it was read, or None.
 
     Raises:
         TypeError: Numbers that are not integers.
-        ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite, or two atoms
-            within 0.01 Å.
+        ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite or farther than
+            10,000 Å from the origin, or two atoms within 0.01 Å.
     """
 
     numbers: Int[np.ndarray, " atoms"]
     positions: Float[np.ndarray, "atoms 3"]
     name: str = ""
     properties: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         numbers, positions = np.asarray(self.numbers), np.array(self.positions, np.float64)
@@ -47,6 +72,12 @@ class Molecule:
         if bad.any():
             at = int(np.argmax(bad))
             raise ValueError(f"`positions` must be finite, got {positions[at].tolist()} at atom {at}")
+        if (far := np.abs(positions).max(1)).max() > FARTHEST:
+            at = int(np.argmax(far))
+            raise ValueError(
+                f"`positions` must be within {FARTHEST:,.0f} Å of the origin, got {positions[at].tolist()} at atom "
+                f"{at}; move the molecule there"
+            )
         if pair := coincident_pair(positions):
             raise ValueError(
                 f"`positions` must keep atoms apart, got atoms {pair[0]} and {pair[1]} both at "
@@ -58,9 +89,9 @@ class Molecule:
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "properties", dict(self.properties))
 
-    def __reduce__(self) -> tuple[type[Molecule], tuple[np.ndarray, np.ndarray, str, Mapping[str, float | str]]]:
+    def __reduce__(self) -> tuple[type[Molecule], tuple[Any, ...]]:
         # Made anew by a copy or in another process: NumPy does not keep arrays read-only there.
-        return type(self), (self.numbers, self.positions, self.name, self.properties)
+        return type(self), (self.numbers, self.positions, self.name, self.properties, self.origin)
 
     def __len__(self) -> int:
         return self.numbers.size

@@ -8,6 +8,7 @@ from typing import Literal
 from spinnn.training import OptimizerConfig, TrainingConfig
 
 from ._aggregation import Reduction, Weighting
+from ._distances import LengthUnit
 from ._presets import PRESETS
 from ._regressor import HeadConfig, HeadKind, RegressorConfig
 from ._scaling import Method
@@ -28,6 +29,7 @@ class TrainOptions:
         targets: Properties to learn, by name.
         out: The run's folder. The same command again goes on where it stopped.
         units: Units of the targets; default what the file says.
+        length_unit: Unit of the positions in the file; default Å, and files that do not look like it are refused.
         preset: Network by name; `--network.*` changes parts of it.
         split: `cormorant` and `110k` are QM9's of the literature. `random` is
             `numpy.random.default_rng(split_seed).permutation(N)` cut by `sizes` into training, validation, test.
@@ -62,6 +64,7 @@ class TrainOptions:
     targets: tuple[str, ...] = ()
     out: str = ""
     units: tuple[str, ...] = ()
+    length_unit: LengthUnit | None = None
     preset: Literal["paper", "small", "tiny"] = "tiny"
     split: Literal["random", "cormorant", "110k"] = "random"
     sizes: tuple[int, int, int] | None = None

@@ -21,6 +21,7 @@ from spinnn.training import from_json, load_model, save_model, to_json
 from . import _checks
 from ._augment import turn
 from ._batch import Molecules, bucket_molecules, padded_size
+from ._distances import warn_of_distances
 from ._molecule import Molecule, check_molecules
 from ._regressor import RegressorConfig, SphereRegressor
 from ._scaling import TargetScaling
@@ -88,7 +89,19 @@ class PropertyModel:
         Raises:
             TypeError: A number of orientations that is not an integer.
             ValueError: No molecules, unknown species, atoms at one place.
+
+        Warns:
+            FileWarning: Molecules whose nearest atoms are below 0.5 or above 1.45 times the sum of their covalent
+                radii, by name or by file and line.
         """
+        results = self._predict(molecules, batch_size, orientations)
+        warn_of_distances(molecules)
+        return results
+
+    def _predict(
+        self, molecules: Sequence[Molecule], batch_size: int = 32, orientations: int = 1
+    ) -> dict[str, Float[np.ndarray, " molecules"]]:
+        """As `predict`, without warnings."""
         check_molecules(molecules, self.config.species)
         count = _checks.integer("orientations", orientations, 1)
         outputs = self._outputs(molecules, batch_size)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
+import collections
 import dataclasses
-import io
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from . import _checks, _sdf, _xyz
-from ._molecule import Molecule
-from ._smiles import from_smiles
-from ._xyz import BadLine
+from spinnn.files import FileWarning
+
+from . import _checks, _csv, _sdf, _xyz
+from ._distances import LENGTH_UNITS, LengthUnit, check_length_unit, pairs_of
+from ._molecule import Molecule, Origin
+from ._smiles import embed
+from ._text import BadLine, number_or_text, read_text, split_lines
 
 _FORMATS = {
     ".xyz": "xyz",
@@ -24,6 +27,13 @@ _FORMATS = {
     ".csv": "csv",
 }
 Format = Literal["xyz", "sdf", "smiles", "csv"]
+# What networks do not see, with the value that says nothing, or None.
+_NOT_SEEN: Mapping[str, float | None] = {
+    **dict.fromkeys(("charge", "total_charge", "net_charge"), 0.0),
+    **dict.fromkeys(("spin", "total_spin", "unpaired_electrons"), 0.0),
+    **dict.fromkeys(("multiplicity", "spin_multiplicity"), 1.0),
+    **dict.fromkeys(("forces", "gradient", "stress", "virial", "virials", "magmom", "magmoms"), None),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,18 +61,40 @@ class ReadResult(Sequence[Molecule]):
     Attributes:
         molecules: What was read.
         problems: What was not.
-        lines: Line of each molecule's record, counted from 1.
+        lines: First line of each molecule's record, counted from 1.
+        atom_columns: Columns of atoms, besides element and position, that nothing uses, with the number of records
+            that have them.
     """
 
     molecules: tuple[Molecule, ...]
     problems: tuple[Problem, ...]
     lines: tuple[int, ...]
+    atom_columns: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.molecules)
 
     def __getitem__(self, index):  # pyright: ignore[reportIncompatibleMethodOverride]
         return self.molecules[index]
+
+    def unused(self, targets: Container[str] = ()) -> str:
+        """What the file says of forces, charges and spins, which networks do not see, as a sentence.
+
+        Args:
+            targets: Properties that are learned and thus used.
+
+        Returns:
+            The sentence, or `""`.
+        """
+        found = collections.Counter(self.atom_columns)
+        for molecule in self.molecules:
+            for name, value in molecule.properties.items():
+                if name.lower() in _NOT_SEEN and value not in ("", _NOT_SEEN[name.lower()]) and name not in targets:
+                    found[name] += 1
+        if not found:
+            return ""
+        listed = ", ".join(f"{name} (in {times:,} of {len(self):,} records)" for name, times in found.items())
+        return f"not used: {listed}; networks see elements and positions alone"
 
 
 def read_molecules(
@@ -71,6 +103,7 @@ def read_molecules(
     format: Format | None = None,
     on_error: Literal["raise", "collect"] = "raise",
     seed: int = 0,
+    length_unit: LengthUnit | None = None,
 ) -> ReadResult:
     """Read molecules from XYZ, extended XYZ, SDF, SMILES or CSV.
 
@@ -81,23 +114,46 @@ def read_molecules(
     | `"smiles"` | .smi, .smiles | a SMILES and, optionally, a name on each line; lines starting with # are comments |
     | `"csv"` | .csv | a column `smiles`, optionally `name` or `id`; other columns become properties |
 
-    SMILES become geometries as in `from_smiles`, all with the same seed.
+    SMILES become geometries as in `from_smiles`, all with the same seed. Columns of a CSV are parted by commas,
+    semicolons, tabs or bars; decimals have a point.
 
     Args:
         path: The file, UTF-8.
         format: Which of these; default by suffix.
         on_error: `"raise"` stops at the first broken record; `"collect"` goes on and reports them in `problems`.
         seed: Seed of the geometries of SMILES.
+        length_unit: Unit of positions in the file, `"angstrom"`, `"bohr"` or `"nm"`; molecules are in Å. Default Å,
+            and a file most of whose molecules have distances outside chemistry is refused.
 
     Returns:
         The molecules and the problems.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: An unknown suffix, a file without records, a CSV without the column, or, with `"raise"`, a broken
-            record: unknown elements, coordinates that are not finite, two atoms at one place, records that end early.
-            The message starts with file and line.
+        ValueError: An unknown suffix, a file without records, a CSV without the column or with two of one name, more
+            than half of the molecules with nearest atoms below 0.55 or above 1.45 times the sum of their covalent radii
+            (unless `length_unit` is `"angstrom"`), or, with `"raise"`, a broken record: unknown elements, coordinates
+            that are not finite, two atoms at one place, records that end early. The message starts with file and line.
+
+    Warns:
+        FileWarning: Forces, charges or spins in the file, which are not used; geometries of SMILES that did not
+            converge.
     """
+    result = read_quietly(path, format=format, on_error=on_error, seed=seed, length_unit=length_unit)
+    if told := result.unused():
+        warnings.warn(f"{path}: {told}", FileWarning, stacklevel=2)
+    return result
+
+
+def read_quietly(
+    path: str | Path,
+    *,
+    format: Format | None = None,
+    on_error: Literal["raise", "collect"] = "raise",
+    seed: int = 0,
+    length_unit: LengthUnit | None = None,
+) -> ReadResult:
+    """As `read_molecules`, without the warning of what is not used."""
     path = Path(path)
     _checks.option("on_error", on_error, ("raise", "collect"))
     if format is None:
@@ -107,24 +163,25 @@ def read_molecules(
             )
         format = _FORMATS[path.suffix.lower()]  # pyright: ignore[reportAssignmentType]
     _checks.option("format", format, ("xyz", "sdf", "smiles", "csv"))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be UTF-8 text: {error.reason} at byte {error.start}") from None
-    lines = text.splitlines()
+    if length_unit is not None:
+        _checks.option("length_unit", length_unit, tuple(LENGTH_UNITS))
+    measured = format in ("xyz", "sdf")
+    if not measured and length_unit not in (None, "angstrom"):
+        raise ValueError(f"`length_unit` must be None for geometries of SMILES, as in {path}, got {length_unit!r}")
+    scale, text = LENGTH_UNITS[length_unit or "angstrom"], read_text(path)
+    columns: collections.Counter[str] = collections.Counter()
     if format == "xyz":
-        found = _xyz.records(lines)
+        found = _xyz.records(split_lines(text), scale, columns)
     elif format == "sdf":
-        found = _sdf.records(lines)
+        found = _sdf.records(split_lines(text), scale)
     elif format == "smiles":
-        found = _smiles_lines(lines, seed)
+        found = _smiles_lines(split_lines(text), seed, path)
     else:
         found = _csv_rows(text, seed, path)
-    molecules, starts, problems = [], [], []
+    molecules, problems = [], []
     for line, record in found:
         if isinstance(record, Molecule):
-            molecules.append(record)
-            starts.append(line)
+            molecules.append(dataclasses.replace(record, origin=record.origin or Origin(path, line)))
             continue
         problem = Problem(path, record.line, str(record))
         if on_error == "raise":
@@ -132,43 +189,47 @@ def read_molecules(
         problems.append(problem)
     if not molecules and not problems:
         raise ValueError(f"{path} must hold molecules, got an empty file")
-    return ReadResult(tuple(molecules), tuple(problems), tuple(starts))
+    if molecules and measured:
+        check_length_unit(pairs_of(molecules), length_unit, path)
+    lines = tuple(molecule.origin.line for molecule in molecules)
+    return ReadResult(tuple(molecules), tuple(problems), lines, dict(columns))
 
 
-def _smiles_lines(lines: Sequence[str], seed: int) -> Iterator[tuple[int, Molecule | BadLine]]:
+def _smiles_lines(lines: Sequence[str], seed: int, path: Path) -> Iterator[tuple[int, Molecule | BadLine]]:
     for at, line in enumerate(lines):
         words = line.split(None, 1)
         if not words or words[0].startswith("#") or (at == 0 and words[0].lower() == "smiles"):
             continue
-        yield at + 1, _from_smiles(at + 1, words[0], words[1].strip() if len(words) > 1 else "", seed)
+        yield at + 1, _from_smiles(at + 1, words[0], words[1].strip() if len(words) > 1 else "", seed, path)
 
 
-def _from_smiles(line: int, smiles: str, name: str, seed: int) -> Molecule | BadLine:
+def _from_smiles(line: int, smiles: str, name: str, seed: int, path: Path) -> Molecule | BadLine:
     try:
-        return from_smiles(smiles, name=name, seed=seed)
+        molecule, note = embed(smiles, name, seed)
     except ValueError as error:
         return BadLine(line, str(error))
+    if note:
+        warnings.warn(f"{path}:{line}: {note}", FileWarning, stacklevel=2)
+    return molecule
 
 
 def _csv_rows(text: str, seed: int, path: Path) -> Iterator[tuple[int, Molecule | BadLine]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = reader.fieldnames
-    if header is None:
+    if not text.strip():
         return
-    names = {name.strip().lower(): name for name in header}
-    if "smiles" not in names:
-        raise ValueError(f"{path}:1: must have a column smiles, got {', '.join(header)}")
-    title = names.get("name", names.get("id"))
-    for row in reader:
-        if None in row or None in row.values():
-            got = sum(value is not None for key, value in row.items() if key is not None) + len(row.get(None) or ())
-            yield reader.line_num, BadLine(reader.line_num, f"must have {len(header)} columns, got {got}")
+    names, delimiter = _csv.header(text, path)
+    lower = [name.lower() for name in names]
+    smiles = lower.index("smiles")
+    title = next((lower.index(name) for name in ("name", "id") if name in lower), None)
+    for line, cells in list(_csv.rows(text, delimiter))[1:]:
+        if isinstance(cells, BadLine):
+            yield line, cells
             continue
-        smiles = row[names["smiles"]].strip()
-        record = _from_smiles(reader.line_num, smiles, row[title].strip() if title else "", seed)
+        if len(cells) != len(names):
+            yield line, BadLine(line, f"must have {len(names)} columns, got {len(cells)}")
+            continue
+        record = _from_smiles(line, cells[smiles].strip(), "" if title is None else cells[title].strip(), seed, path)
         if isinstance(record, Molecule):
-            extra = {
-                key.strip(): _xyz._value(value) for key, value in row.items() if key not in (names["smiles"], title)
-            }
-            record = dataclasses.replace(record, properties={**record.properties, **extra})
-        yield reader.line_num, record
+            others = {names[at]: cell for at, cell in enumerate(cells) if at not in (smiles, title) and names[at]}
+            properties = {**record.properties, **{name: number_or_text(cell) for name, cell in others.items()}}
+            record = dataclasses.replace(record, properties=properties, origin=Origin(path, line, others))
+        yield line, record

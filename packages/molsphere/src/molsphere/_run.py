@@ -13,6 +13,7 @@ from spinnn.files import replacing
 from spinnn.training import load_config, to_json
 
 from ._batch import choose_buckets
+from ._distances import LengthUnit
 from ._evaluation import Evaluation, evaluate
 from ._options import TrainOptions
 from ._pipeline import BatchPlan
@@ -74,18 +75,21 @@ def parts_of(splits: Splits) -> dict[str, np.ndarray]:
     return {"training": splits.train, "validation": splits.validation, "test": splits.test}
 
 
-def read_runs(folders: Sequence[str], data: str | None = None) -> tuple[RunData, Splits]:
+def read_runs(
+    folders: Sequence[str], data: str | None = None, length_unit: LengthUnit | None = None
+) -> tuple[RunData, Splits]:
     """The data and parts that several runs have in common.
 
     Args:
         folders: The runs' folders, at least one.
         data: See `read_run`.
+        length_unit: See `read_run`.
 
     Raises:
         FileNotFoundError: No run there, or no data.
         ValueError: As `read_run`; or runs of different data, targets or parts.
     """
-    options, found, splits = read_run(folders[0], data)
+    options, found, splits = read_run(folders[0], data, length_unit)
     for folder in folders[1:]:
         others = load_config(Path(folder) / OPTIONS, TrainOptions)
         same_data = _known(folder)["fingerprint"] == found.fingerprint()
@@ -96,12 +100,15 @@ def read_runs(folders: Sequence[str], data: str | None = None) -> tuple[RunData,
     return found, splits
 
 
-def read_run(folder: str | Path, data: str | None = None) -> tuple[TrainOptions, RunData, Splits]:
+def read_run(
+    folder: str | Path, data: str | None = None, length_unit: LengthUnit | None = None
+) -> tuple[TrainOptions, RunData, Splits]:
     """The options, data and parts of a run.
 
     Args:
         folder: The run's folder.
         data: Where its data are now; default where they were.
+        length_unit: Unit of their positions; default that of the run.
 
     Raises:
         FileNotFoundError: No run there, or no data.
@@ -109,7 +116,9 @@ def read_run(folder: str | Path, data: str | None = None) -> tuple[TrainOptions,
     """
     folder = Path(folder)
     options = load_config(folder / OPTIONS, TrainOptions)
-    found = read_run_data(data or options.data, options.targets, options.units)
+    found = read_run_data(
+        data or options.data, options.targets, options.units, length_unit=length_unit or options.length_unit
+    )
     if _known(folder)["fingerprint"] != found.fingerprint():
         raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")
     return options, found, Splits.load(folder / SPLITS)

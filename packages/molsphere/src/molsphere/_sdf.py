@@ -1,7 +1,8 @@
-"""SDF records, by RDKit."""
+"""SDF records, by RDKit. Bonds are read to find out whether hydrogens are missing, and for nothing else."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,29 +10,39 @@ import numpy as np
 
 from . import _elements
 from ._molecule import Molecule
-from ._xyz import BadLine
+from ._text import BadLine, count, number, number_or_text
 
 _END = "$$$$"
+_FIELD = re.compile(r">.*<([^>]*)>")
+# Pauling's bond order of a bond longer than the sum of covalent radii by x [Å] is exp(−x / 0.3).
+_PAULING = 0.3
+_BONDED = 1.3
+# So much of a valence must be left open for a hydrogen to be missing; bonds of 1.5 leave less.
+_OPEN = 0.7
 
 
-def records(lines: Sequence[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
-    """Molecules in order, or what is wrong with a record, with its first line."""
+def records(lines: Sequence[str], scale: float = 1.0) -> Iterator[tuple[int, Molecule | BadLine]]:
+    """Molecules in order, or what is wrong with a record, with its first line. Positions are multiplied by `scale`."""
     start = 0
     for at, line in enumerate(lines):
         if line.startswith(_END):
-            yield start + 1, _checked(lines[start:at], start + 1)
+            yield start + 1, _checked(lines[start:at], start + 1, scale)
             start = at + 1
     # A single MOL file has no end mark.
     if any(line.strip() for line in lines[start:]):
-        yield start + 1, _checked(lines[start:], start + 1)
+        yield start + 1, _checked(lines[start:], start + 1, scale)
 
 
-def _checked(lines: Sequence[str], line: int) -> Molecule | BadLine:
+def _checked(lines: Sequence[str], line: int, scale: float) -> Molecule | BadLine:
     try:
         _check_atom_block(lines, line)
-        return _record(lines)
+        _check_fields(lines, line)
+        return _record(lines, scale)
     except BadLine as problem:
         return problem
+    except RuntimeError as error:  # a precondition of RDKit's
+        told = str(error).strip().splitlines() or ["no reason given"]
+        return BadLine(line, f"RDKit cannot read this SDF record: {told[0]}; an .xyz has no bonds to read")
     except ValueError as error:
         return BadLine(line, str(error))
 
@@ -43,14 +54,14 @@ def _check_atom_block(lines: Sequence[str], line: int) -> None:
     counts = lines[3]
     if "V3000" in counts:
         return
-    if not counts[:3].strip().isdecimal():
+    atoms = count(counts[:3])
+    if atoms is None:
         raise BadLine(line + 3, f"must be the counts of atoms and bonds, got {counts.strip()[:60]!r}")
-    atoms = int(counts[:3])
     if len(lines) < 4 + atoms:
         raise BadLine(line + len(lines) - 1, f"{atoms} atoms are announced, the record ends after {len(lines) - 4}")
     for at, text in enumerate(lines[4 : 4 + atoms], line + 4):
         try:
-            finite = np.isfinite([float(text[i : i + 10]) for i in (0, 10, 20)]).all()
+            finite = np.isfinite([number(text[i : i + 10]) for i in (0, 10, 20)]).all()
         except ValueError:
             finite = False
         if not finite:
@@ -63,7 +74,17 @@ def _check_atom_block(lines: Sequence[str], line: int) -> None:
                 raise BadLine(at, str(error)) from None
 
 
-def _record(lines: Sequence[str]) -> Molecule:
+def _check_fields(lines: Sequence[str], line: int) -> None:
+    """RDKit keeps the last of two data fields of one name."""
+    seen: dict[str, int] = {}
+    for at, text in enumerate(lines, line):
+        if (found := _FIELD.match(text)) and at >= line + 4:
+            if found[1] in seen:
+                raise BadLine(at, f"must have each data field once, got {found[1]!r} at line {seen[found[1]]} too")
+            seen[found[1]] = at
+
+
+def _record(lines: Sequence[str], scale: float) -> Molecule:
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
@@ -72,25 +93,50 @@ def _record(lines: Sequence[str]) -> Molecule:
         # RDKit's stubs do not say what a supplier holds.
         molecule: Any = next(iter(supplier), None)
         if molecule is None or molecule.GetNumAtoms() == 0:
-            raise ValueError("RDKit cannot read this SDF record")
-        if problems := Chem.DetectChemistryProblems(molecule):
-            raise ValueError(f"this SDF record is no possible molecule: {problems[0].Message()}")
-        molecule.UpdatePropertyCache(strict=False)
+            raise ValueError("RDKit cannot read this SDF record; an .xyz has no bonds to read")
         strange = [atom.GetSymbol() for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 0]
-        missing = sum(atom.GetTotalNumHs() for atom in molecule.GetAtoms())
         if strange:
             raise ValueError(f"{strange[0]!r} is not an element")
-        if missing:
-            raise ValueError(f"this SDF record lacks {missing} hydrogen atoms; add them with their positions")
         conformer = molecule.GetConformer()
-        positions = np.asarray(conformer.GetPositions(), np.float64)
+        positions = np.asarray(conformer.GetPositions(), np.float64) * scale
         # RDKit takes a molecule in the plane z = 0 for a drawing, whatever its header says.
         if not conformer.Is3D() and lines[1][20:22] != "3D":
-            raise ValueError("this SDF record has no 3D coordinates; embed it first, e.g. by its SMILES")
+            raise ValueError(
+                "this SDF record has no 3D coordinates; embed it first, e.g. by its SMILES, or give an .xyz"
+            )
+        numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
+        if missing := _missing_hydrogens(molecule, numbers, positions):
+            raise ValueError(
+                f"this SDF record lacks {missing} hydrogen atoms; add them with their positions, or give an .xyz if "
+                f"all atoms are there"
+            )
         name = molecule.GetProp("_Name") if molecule.HasProp("_Name") else ""
-        properties = {key: _value(value) for key, value in molecule.GetPropsAsDict().items()}
-    return Molecule(np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()]), positions, name, properties)
+        properties: dict[str, float | str] = {}
+        if charge := Chem.GetFormalCharge(molecule):
+            properties["charge"] = float(charge)
+        if unpaired := sum(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms()):
+            properties["unpaired_electrons"] = float(unpaired)
+        for key in molecule.GetPropNames():
+            properties[key] = number_or_text(molecule.GetProp(key))
+    return Molecule(numbers, positions, name, properties)
 
 
-def _value(value: object) -> float | str:
-    return float(value) if isinstance(value, int | float) else str(value)
+def _missing_hydrogens(molecule: Any, numbers: np.ndarray, positions: np.ndarray) -> int:
+    """Hydrogens that bonds ask for and distances leave room for.
+
+    Records made from an .xyz have no bonds, single bonds for all, or no charges, so bonds alone do not tell.
+    """
+    if molecule.GetNumBonds() == 0:
+        return 0
+    molecule.UpdatePropertyCache(strict=False)
+    radii = _elements.covalent_radii()[numbers]
+    missing = 0
+    for at, atom in enumerate(molecule.GetAtoms()):
+        if wanted := atom.GetTotalNumHs():
+            distance = np.linalg.norm(positions - positions[at], axis=1)
+            longer = distance - radii - radii[at]
+            near = (distance < _BONDED * (radii + radii[at])) & (np.arange(numbers.size) != at)
+            valence = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds()) + wanted
+            if valence - np.exp(-longer[near] / _PAULING).sum() > _OPEN:
+                missing += wanted
+    return missing

@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from . import _elements
 from ._molecule import Molecule
+from ._text import BadLine, count, number, number_or_text
 
 # The fields of the second line of a QM9 file, after "gdb" and the number of the molecule.
 QM9_FIELDS = ("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")
 _KEY_VALUE = re.compile(r'([^\s="]+)\s*=\s*("(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|\S+)')
 _QM9_TAIL = 3
-_CELL = ("pbc", "lattice")
+_NO_PROPERTIES = ("pbc", "lattice", "properties")
 _NOT_PERIODIC = ("f", "false", "0", "no", "none", ".false.")
 
 
-class BadLine(ValueError):
-    """Something is wrong at a line, counted from 1."""
+class _Columns(NamedTuple):
+    """Where the symbol and x stand in the line of an atom, and the names of what else does; None where not said."""
 
-    def __init__(self, line: int, message: str, after: int | None = None) -> None:
-        super().__init__(message)
-        self.line = line
-        # The index of the line after the record, where that is known.
-        self.after = after
-
-    def __reduce__(self) -> tuple[type[BadLine], tuple[int, str, int | None]]:
-        return type(self), (self.line, str(self), self.after)
+    symbol: int = 0
+    x: int = 1
+    others: tuple[str, ...] | None = None
 
 
-def number(text: str) -> float:
-    """A float, also as Mathematica writes it: 8.4813*^-6."""
-    return float(text.replace("*^", "e"))
-
-
-def is_count(text: str) -> bool:
-    """Whether a line can be the first of a record."""
-    return text.strip().isdecimal()
-
-
-def records(lines: Sequence[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
+def records(
+    lines: Sequence[str], scale: float = 1.0, unused: MutableMapping[str, int] | None = None
+) -> Iterator[tuple[int, Molecule | BadLine]]:
     """Molecules of a file in order, with the line that each begins at.
 
-    A broken record gives a `BadLine`, and reading goes on at the next count of atoms. After a record of QM9 (comment
-    "gdb …"), up to three more lines are its frequencies, SMILES and InChI.
+    Positions are multiplied by `scale`; columns of atoms that are not read are counted by name in `unused`. A broken
+    record gives a `BadLine`, and reading goes on at the next count of atoms. After a record of QM9 (comment "gdb …"),
+    up to three more lines are its frequencies, SMILES and InChI.
     """
     at = 0
     while at < len(lines):
@@ -53,51 +43,67 @@ def records(lines: Sequence[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
             at += 1
             continue
         try:
-            molecule, after = _record(lines, at)
+            molecule, after, others = _record(lines, at, scale)
         except BadLine as problem:
             yield problem.line, problem
             at = max(problem.line - 1, at + 1) if problem.after is None else problem.after
-            while at < len(lines) and not is_count(lines[at]):
+            while at < len(lines) and count(lines[at]) is None:
                 at += 1
             continue
+        if unused is not None:
+            unused.update({name: unused.get(name, 0) + 1 for name in others})
         yield at + 1, molecule
         at = after
 
 
-def _record(lines: Sequence[str], at: int) -> tuple[Molecule, int]:
-    first = lines[at].strip()
-    if not is_count(first):
-        raise BadLine(at + 1, f"must be a number of atoms, got {first[:60]!r}")
-    count = int(first)
-    if count == 0:
+def _record(lines: Sequence[str], at: int, scale: float) -> tuple[Molecule, int, tuple[str, ...]]:
+    atoms = count(lines[at])
+    if atoms is None:
+        raise BadLine(at + 1, f"must be a number of atoms, got {lines[at].strip()[:60]!r}")
+    if atoms == 0:
         raise BadLine(at + 1, "must be at least one atom, got 0")
-    if len(lines) < at + 2 + count:
-        short = f"{count} atoms are announced, the file ends after {max(0, len(lines) - at - 2)}"
+    if len(lines) < at + 2 + atoms:
+        short = f"{atoms} atoms are announced, the file ends after {max(0, len(lines) - at - 2)}"
         raise BadLine(len(lines), short)
     comment = lines[at + 1].strip()
-    keys = dict(_pairs(comment)) if "=" in comment else {}
-    columns = _columns(keys.get("Properties"), at + 2)
+    keys = _keys(comment, at + 2)
+    described = next((text for key, text in keys.items() if key.lower() == "properties"), None)
+    columns = _columns(described, at + 2)
     numbers, positions = [], []
-    for line in range(at + 2, at + 2 + count):
+    for line in range(at + 2, at + 2 + atoms):
         symbol, xyz = _atom(lines[line], line + 1, columns)
         numbers.append(symbol)
         positions.append(xyz)
-    name, properties, after = comment, {}, at + 2 + count
+    name, properties, after = comment, {}, at + 2 + atoms
     words = comment.split()
     if words[:1] == ["gdb"] and len(words) == 2 + len(QM9_FIELDS):
         name, properties = _qm9(words, at + 2)
-        after = _skip_tail(lines, after)
+        columns, after = columns._replace(others=()), _skip_tail(lines, after)
     elif keys:
         _check_isolated({key.lower(): text for key, text in keys.items()}, at + 2)
         name = keys.get("name", keys.get("Name", ""))
-        left_out = ("name", "Name", "Properties")
-        rest = {key: text for key, text in keys.items() if key not in left_out and key.lower() not in _CELL}
-        properties = {key: _value(text) for key, text in rest.items()}
+        left_out = ("name", "Name")
+        rest = {key: text for key, text in keys.items() if key not in left_out and key.lower() not in _NO_PROPERTIES}
+        properties = {key: number_or_text(text) for key, text in rest.items()}
+    others = columns.others
+    if others is None:
+        width = len(lines[at + 2].split())
+        others = (f"columns of atoms after the fourth, up to {width}",) if width > 4 else ()
     try:
-        molecule = Molecule(np.array(numbers), np.array(positions), name, properties)
+        molecule = Molecule(np.array(numbers), np.array(positions) * scale, name, properties)
     except ValueError as error:
         raise BadLine(at + 1, str(error), after) from None
-    return molecule, after
+    return molecule, after, others
+
+
+def _keys(comment: str, line: int) -> dict[str, str]:
+    """The `key=value` pairs of a comment, in their order."""
+    keys: dict[str, str] = {}
+    for key, text in _pairs(comment) if "=" in comment else ():
+        if key in keys:
+            raise BadLine(line, f"must have each key once, got {key}={keys[key]} and {key}={text}")
+        keys[key] = text
+    return keys
 
 
 def _check_isolated(keys: dict[str, str], line: int) -> None:
@@ -116,9 +122,9 @@ def _check_isolated(keys: dict[str, str], line: int) -> None:
         )
 
 
-def _atom(text: str, line: int, columns: tuple[int, int]) -> tuple[int, list[float]]:
+def _atom(text: str, line: int, columns: _Columns) -> tuple[int, list[float]]:
     words = text.split()
-    symbol, xyz = columns
+    symbol, xyz = columns.symbol, columns.x
     if len(words) < max(symbol + 1, xyz + 3):
         raise BadLine(line, f"must be a symbol and three coordinates, got {text.strip()[:60]!r}")
     try:
@@ -142,34 +148,31 @@ def _pairs(comment: str) -> Iterator[tuple[str, str]]:
         yield found[1], text
 
 
-def _columns(described: str | None, line: int) -> tuple[int, int]:
-    """Which columns hold the symbol and x, from `Properties=species:S:1:pos:R:3:…`."""
+def _columns(described: str | None, line: int) -> _Columns:
+    """What the columns hold, from `Properties=species:S:1:pos:R:3:…`."""
     if described is None:
-        return 0, 1
+        return _Columns()
     parts = described.split(":")
     start, found = 0, {}
-    try:
-        for name, _, width in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-            found[name] = (start, int(width))
-            start += int(width)
-    except ValueError:
-        raise BadLine(line, f"Properties must be triples name:type:columns, got {described!r}") from None
-    species = found.get("species", found.get("Z"))
-    if species is None or found.get("pos", (0, 0))[1] != 3:
+    for name, width in zip(parts[::3], map(count, parts[2::3]), strict=False):
+        if not width or name in found:
+            break
+        found[name] = (start, width)
+        start += width
+    if 3 * len(found) != len(parts):
+        raise BadLine(line, f"Properties must be triples name:type:columns, each name once, got {described!r}")
+    symbol = next((name for name in ("species", "Z") if name in found), None)
+    if symbol is None or found.get("pos", (0, 0))[1] != 3:
         raise BadLine(line, f"Properties must hold species and pos of three columns, got {described!r}")
-    return species[0], found["pos"][0]
-
-
-def _value(text: str) -> float | str:
-    try:
-        return number(text)
-    except ValueError:
-        return text
+    others = tuple(name for name in found if name not in ("species", "Z", "pos"))
+    return _Columns(found[symbol][0], found["pos"][0], others)
 
 
 def _qm9(words: list[str], line: int) -> tuple[str, dict[str, float | str]]:
     try:
-        index = int(words[1])
+        index = count(words[1])
+        if index is None:
+            raise ValueError
         values: dict[str, float | str] = {
             field: number(word) for field, word in zip(QM9_FIELDS, words[2:], strict=True)
         }
@@ -183,6 +186,6 @@ def _qm9(words: list[str], line: int) -> tuple[str, dict[str, float | str]]:
 def _skip_tail(lines: Sequence[str], at: int) -> int:
     """The lines after a QM9 record; in a file of several records the next count of atoms ends them early."""
     for _ in range(_QM9_TAIL):
-        if at < len(lines) and not is_count(lines[at]):
+        if at < len(lines) and count(lines[at]) is None:
             at += 1
     return at

@@ -13,6 +13,7 @@ import tyro
 from spinnn import command
 
 from .. import _checks
+from .._distances import LengthUnit
 from .._ensemble import load_models
 from .._evaluation import evaluate
 from .._invariance import invariance_error
@@ -50,6 +51,7 @@ class EvaluateOptions:
             measure how much predictions change; 0 for none.
         units: With a model file: units of its properties in the data, which must be the model's and those that the
             data say; default the model's where the data say none.
+        length_unit: Unit of the positions in the data; default Å, and files that do not look like it are refused.
     """
 
     model: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -58,6 +60,7 @@ class EvaluateOptions:
     orientations: int = 1
     rotations: int = 0
     units: tuple[str, ...] = ()
+    length_unit: LengthUnit | None = None
 
 
 def main(name: str, words: Sequence[str]) -> int:
@@ -75,13 +78,13 @@ def main(name: str, words: Sequence[str]) -> int:
             raise ValueError(
                 "`units` must be left out for a run's folder, which has its own; it goes with a model file"
             )
-        data, splits = read_runs(options.model, options.data)
+        data, splits = read_runs(options.model, options.data, options.length_unit)
         parts = parts_of(splits)
     else:
         if options.data is None or options.out is None:
             raise ValueError("a model file needs `data` and `out`, by --data and --out; a run's folder has its own")
         targets = tuple(dict.fromkeys(name for model in models for name in model.units))
-        data = read_run_data(options.data, targets, options.units)
+        data = read_run_data(options.data, targets, options.units, length_unit=options.length_unit)
         parts = {"all": np.arange(len(data.molecules))}
     for problem in data.problems:
         command.warn(f"left out: {problem}")

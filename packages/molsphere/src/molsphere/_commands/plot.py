@@ -12,6 +12,7 @@ import tyro
 from spinnn import command
 from spinnn.plots import save_figure
 
+from .._distances import LengthUnit
 from .._evaluation import Evaluation
 from .._molecule import Molecule
 from .._plots import error_by_size, learning_curve, parity
@@ -56,6 +57,7 @@ class SpheresOptions:
         atom: Which atom, from 0.
         powers: Exponents of the distance.
         projection: Of the maps; orthographic shows one hemisphere.
+        length_unit: Unit of the positions in the file; default Å, and files that do not look like it are refused.
         out: A .png.
     """
 
@@ -65,6 +67,7 @@ class SpheresOptions:
     atom: int = 0
     powers: tuple[float, ...] = (2.0, 6.0)
     projection: Projection = "mollweide"
+    length_unit: LengthUnit | None = None
     out: str = "spheres.png"
 
 
@@ -93,7 +96,7 @@ def _molecule(options: SpheresOptions) -> Molecule:
         raise ValueError("`file` or `smiles` must be given, one of the two")
     if options.smiles is not None:
         return from_smiles(options.smiles)
-    result = read_molecules(str(options.file), on_error="collect")
+    result = read_molecules(str(options.file), on_error="collect", length_unit=options.length_unit)
     if not 0 <= options.molecule < len(result):
         raise ValueError(f"`molecule` must be 0 … {len(result) - 1}, got {options.molecule}")
     return result[options.molecule]

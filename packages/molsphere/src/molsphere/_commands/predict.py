@@ -13,6 +13,7 @@ import tyro
 
 from spinnn import command
 
+from .._distances import LengthUnit
 from .._ensemble import load_models, predict_ensemble
 from .._molecule import Molecule, check_molecules
 from .._readers import read_molecules
@@ -46,6 +47,7 @@ class PredictOptions:
         batch_size: Molecules per batch.
         orientations: Predict the mean over so many orientations of each molecule.
         seed: Seed of the geometries of SMILES.
+        length_unit: Unit of the positions in the files; default Å, and files that do not look like it are refused.
     """
 
     models: tuple[str, ...]
@@ -56,6 +58,7 @@ class PredictOptions:
     batch_size: int = 32
     orientations: int = 1
     seed: int = 0
+    length_unit: LengthUnit | None = None
 
 
 def main(name: str, words: Sequence[str]) -> int:
@@ -104,7 +107,7 @@ def _read(options: PredictOptions) -> tuple[list[tuple[str, Molecule]], list[str
     """Molecules with where they are from, and what could not be read."""
     molecules, problems = [], []
     for file in options.files:
-        result = read_molecules(file, on_error="collect", seed=options.seed)
+        result = read_molecules(file, on_error="collect", seed=options.seed, length_unit=options.length_unit)
         problems += [str(problem) for problem in result.problems]
         molecules += [(f"{file}:{line}", molecule) for line, molecule in zip(result.lines, result, strict=True)]
     for text in options.smiles:

@@ -42,7 +42,7 @@ def main(name: str, words: Sequence[str]) -> int:
         ("data", "out"),
     )
     check_targets(options.targets)
-    data = read_run_data(options.data, options.targets, options.units)
+    data = read_run_data(options.data, options.targets, options.units, length_unit=options.length_unit)
     for problem in data.problems:
         command.warn(f"left out: {problem}")
     splits = options.make_splits(len(data.molecules))

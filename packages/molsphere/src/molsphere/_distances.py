@@ -1,0 +1,165 @@
+"""Whether distances between atoms are those of chemistry."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from spinnn.files import FileWarning
+
+from . import _elements
+from ._molecule import Molecule
+
+LengthUnit = Literal["angstrom", "bohr", "nm"]
+# Å per unit; CODATA 2018.
+LENGTH_UNITS = MappingProxyType({"angstrom": 1.0, "bohr": 0.529177210903, "nm": 10.0})
+# Of the sum of two covalent radii. In QM9 the nearest two atoms of a molecule are at 0.78 … 1.02.
+OVERLAP = 0.5
+LOOSE = 1.45
+# Of half of the molecules of a file: Å taken for bohr gives 0.41 … 0.54 with QM9.
+_TIGHT = 0.55
+# Atoms at a time, so that arrays stay in a processor's cache.
+_BLOCK = 2**14
+_LISTED = 20
+
+
+class ClosestPairs(NamedTuple):
+    """The two atoms of each molecule that are nearest for their size.
+
+    Attributes:
+        ratio: d / (r_i + r_j), distance over the sum of covalent radii, shape (molecules,); NaN for lone atoms.
+        first: Number of one atom in its molecule, shape (molecules,).
+        second: Number of the other.
+    """
+
+    ratio: Float[np.ndarray, " molecules"]
+    first: Int[np.ndarray, " molecules"]
+    second: Int[np.ndarray, " molecules"]
+
+    @property
+    def outside(self) -> np.ndarray:
+        """Which molecules have no distances of chemistry."""
+        return (self.ratio < OVERLAP) | (self.ratio > LOOSE)
+
+
+def closest_pairs(
+    num_atoms: Int[np.ndarray, " molecules"],
+    numbers: Int[np.ndarray, " atoms"],
+    positions: Float[np.ndarray, "atoms 3"],
+) -> ClosestPairs:
+    """Find the closest two atoms of each molecule, min over i < j of |x_i − x_j| / (r_i + r_j).
+
+    Args:
+        num_atoms: Atoms of each molecule.
+        numbers: Atomic numbers of all atoms, molecule after molecule.
+        positions: Positions of all atoms [Å].
+
+    Returns:
+        The pairs. Memory is linear in the number of atoms.
+    """
+    count = num_atoms.size
+    found = ClosestPairs(np.full(count, np.nan), np.zeros(count, int), np.zeros(count, int))
+    starts = np.cumsum(num_atoms) - num_atoms
+    radii = _elements.covalent_radii()[numbers]
+    for size in np.unique(num_atoms[num_atoms > 1]):
+        alike = np.flatnonzero(num_atoms == size)
+        for part in np.array_split(alike, -(-alike.size * int(size) // _BLOCK)):
+            atoms = starts[part, None] + np.arange(size)
+            ratio, first, second = _closest(positions[atoms], radii[atoms])
+            found.ratio[part], found.first[part], found.second[part] = ratio, first, second
+    return found
+
+
+def _closest(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of molecules of one size, positions (molecules, atoms, 3); all pairs, by how far apart they stand in the list."""
+    rows, size = np.arange(len(radii)), radii.shape[1]
+    best, first, second = np.full(len(radii), np.inf), np.zeros(len(radii), int), np.zeros(len(radii), int)
+    for step in range(1, size):
+        gap = positions[:, step:] - positions[:, :-step]
+        ratio = np.sqrt(np.einsum("mpx,mpx->mp", gap, gap)) / (radii[:, step:] + radii[:, :-step])
+        at = ratio.argmin(1)
+        better = ratio[rows, at] < best
+        best[better] = ratio[rows, at][better]
+        first[better], second[better] = at[better], at[better] + step
+    return best, first, second
+
+
+def pairs_of(molecules: Sequence[Molecule]) -> ClosestPairs:
+    """The closest pairs of molecules as objects, at least one."""
+    return closest_pairs(
+        np.array([len(molecule) for molecule in molecules]),
+        np.concatenate([molecule.numbers for molecule in molecules]),
+        np.concatenate([molecule.positions for molecule in molecules]),
+    )
+
+
+def told(molecule: Molecule, pairs: ClosestPairs, at: int) -> str:
+    """What the closest pair of a molecule is, `pairs` holding it at `at`, in words."""
+    first, second = int(pairs.first[at]), int(pairs.second[at])
+    distance = float(np.linalg.norm(molecule.positions[first] - molecule.positions[second]))
+    names = molecule.symbols
+    return (
+        f"its nearest atoms, {first} ({names[first]}) and {second} ({names[second]}), are {distance:.3g} Å from each "
+        f"other, {pairs.ratio[at]:.2g} of the sum of their covalent radii"
+    )
+
+
+def warn_of_distances(molecules: Sequence[Molecule]) -> None:
+    """Warn of each molecule whose nearest atoms are below 0.5 or above 1.45 times the sum of their covalent radii.
+
+    Args:
+        molecules: At least one; those that were read are named by file and line.
+
+    Warns:
+        FileWarning: One line for each such molecule, at most twenty, and one for how many more there are.
+    """
+    pairs = pairs_of(molecules)
+    outside = np.flatnonzero(pairs.outside)
+    for at in outside[:_LISTED]:
+        molecule = molecules[at]
+        where = molecule.origin or f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
+        warnings.warn(
+            f"{where}: {told(molecule, pairs, int(at))}: no geometry of chemistry, so predictions for it mean nothing; "
+            f"positions are in Å",
+            FileWarning,
+            stacklevel=3,
+        )
+    if outside.size > _LISTED:
+        warnings.warn(f"and {outside.size - _LISTED:,} more molecules of such geometries", FileWarning, stacklevel=3)
+
+
+def check_length_unit(pairs: ClosestPairs, unit: LengthUnit | None, path: Path) -> None:
+    """Refuse files most of whose molecules have distances outside chemistry, unless Å was asked for by name.
+
+    Args:
+        pairs: The closest pairs of all molecules, read in `unit`.
+        unit: What the user says that positions are in; None for Å as the default.
+        path: The file.
+
+    Raises:
+        ValueError: More than half of the molecules of at least two atoms lie outside; the message names the unit that
+            would fit.
+    """
+    ratio = pairs.ratio[np.isfinite(pairs.ratio)]
+    outside = int(((ratio < _TIGHT) | (ratio > LOOSE)).sum())
+    if unit == "angstrom" or 2 * outside <= ratio.size:
+        return
+    lengths = ratio / LENGTH_UNITS[unit or "angstrom"]
+    fits = {name: np.mean((lengths * x >= _TIGHT) & (lengths * x <= LOOSE)) for name, x in LENGTH_UNITS.items()}
+    best = max(fits, key=lambda name: fits[name])
+    if fits[best] > 0.5:
+        remedy = f"they fit {best}: give --length-unit {best} (`length_unit={best!r}`)"
+    else:
+        remedy = f"no unit of {', '.join(LENGTH_UNITS)} fits: convert them to Å"
+    raise ValueError(
+        f"{path} must hold geometries of molecules: read in {unit or 'Å'}, the nearest two atoms in {outside:,} of "
+        f"{ratio.size:,} molecules are below {_TIGHT} or above {LOOSE} times the sum of their covalent radii, in the "
+        f"median {np.median(ratio):.2g} times; {remedy}, or give --length-unit angstrom (`length_unit='angstrom'`) "
+        f"if they are in Å"
+    )
