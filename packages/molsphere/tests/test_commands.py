@@ -152,7 +152,7 @@ def test_a_folder_of_another_run_is_refused(run, data, one_line, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--targets", "mu"], "must hold a number 'mu' for every molecule; those it holds: bent"),
+        (["--targets", "mu"], "must hold numbers 'mu'; those it holds: bent"),
         (["--data", "nothing.xyz"], "found no nothing.xyz"),
         (["--data", ""], "`data` must be given"),
         (["--sizes", "40", "8", "8"], "at most `total` = 48 together, got 40 + 8 + 8"),
@@ -198,7 +198,7 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     assert result.index.size == 48
     assert "needs `data` and `out`" in one_line(["evaluate", run / "model.spinnn"])
     assert "found no" in one_line(["evaluate", tmp_path])
-    assert "must have 'bent' in 1/Å, got eV" in one_line([*words, "--units", "eV"])
+    assert "which has 'bent' in '1/Å', got 'eV'" in one_line([*words, "--units", "eV"])
     assert "`units` must be left out for a run's folder" in one_line(["evaluate", run, "--units", "eV"])
     # Twice the same run is a committee with the errors of one.
     assert main(["evaluate", str(run), str(run), "--out", str(tmp_path / "committee")]) == 0

@@ -138,9 +138,13 @@ def test_default_buckets():
         (
             lambda data: batch_iterator(data, {"H": np.zeros(5)}, plan()),
             ValueError,
-            r"`targets` must be finite, shape \(60,\), got \(5,\) for 'H'",
+            r"`targets` must be finite or NaN for none, shape \(60,\), got \(5,\) for 'H'",
         ),
-        (lambda data: batch_iterator(data, {"H": np.full(60, np.inf)}, plan()), ValueError, "`targets` must be finite"),
+        (
+            lambda data: batch_iterator(data, {"H": np.full(60, np.inf)}, plan()),
+            ValueError,
+            "`targets` must be finite or NaN for none.*with infinite values",
+        ),
         (
             lambda data: batch_iterator(data, TARGETS, plan(), shard=(0, 3)),
             ValueError,

@@ -297,13 +297,23 @@ def test_scaling_sees_the_training_part_alone(rng):
     assert (constant.intercept, constant.scale) == (3, 1)
 
 
+def test_scaling_with_gaps_is_that_of_the_molecules_that_have_values(rng):
+    data, values = random_set(rng), rng.normal(size=50)
+    known = np.arange(50) % 3 > 0
+    scaling = TargetScaling.fit(data, np.where(known, values, np.nan), species=(1, 6, 8))
+    assert scaling == TargetScaling.fit(data.subset(np.flatnonzero(known)), values[known], species=(1, 6, 8))
+    np.testing.assert_array_equal(np.isnan(scaling.scale_values(data, np.where(known, values, np.nan))), ~known)
+
+
 @pytest.mark.usefixtures("untyped")
 def test_bad_scalings(rng):
     data = random_set(rng)
-    with pytest.raises(ValueError, match=r"`values` must be finite, one for each.*got \(49,\) for 50 molecules"):
+    with pytest.raises(ValueError, match=r"`values` must be finite or NaN.*got 49 numbers of shape \(49,\) for 50"):
         TargetScaling.fit(data, np.zeros(49))
-    with pytest.raises(ValueError, match="`values` must be finite"):
+    with pytest.raises(ValueError, match=r"got 0 numbers of shape \(50,\)"):
         TargetScaling.fit(data, np.full(50, np.nan))
+    with pytest.raises(ValueError, match="`values` must be finite or NaN for none"):
+        TargetScaling.fit(data, np.full(50, np.inf))
     with pytest.raises(ValueError, match="`method` must be one of 'none', 'mean', 'composition', got 'atoms'"):
         TargetScaling.fit(data, np.zeros(50), method="atoms")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"`species` must hold all of the training part, got \(1, 6\) without \[8\]"):

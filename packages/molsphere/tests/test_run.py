@@ -9,6 +9,7 @@ import pytest
 
 from molsphere import (
     PRESETS,
+    TARGETS,
     Evaluation,
     TrainOptions,
     evaluate,
@@ -19,6 +20,8 @@ from molsphere import (
     target_values,
 )
 from molsphere._dataset import MoleculeSet
+from molsphere._distances import closest_pairs
+from molsphere._labels import find_outliers
 
 
 @pytest.mark.parametrize(
@@ -74,8 +77,8 @@ def test_columns_with_units(tmp_path):
     data = read_run_data(tmp_path / "a.csv", ("energy", "other"))
     np.testing.assert_array_equal(data.values["energy"], [1.5, 2.5])
     assert data.units == {"energy": "eV", "other": ""}
-    again = read_run_data(tmp_path / "a.csv", ("energy", "other"), ("meV", "K"))
-    assert again.units == {"energy": "meV", "other": "K"}
+    again = read_run_data(tmp_path / "a.csv", ("energy", "other"), ("eV", "K"))
+    assert again.units == {"energy": "eV", "other": "K"}
     assert again.fingerprint() == data.fingerprint()
     (tmp_path / "b.csv").write_text("smiles,energy [eV],other\nO,1.5,2\nCO,2.6,3\nC(,1,1\n")
     changed = read_run_data(tmp_path / "b.csv", ("energy", "other"))
@@ -87,7 +90,7 @@ def test_columns_with_units(tmp_path):
     with pytest.raises(ValueError, match=r"none can be read: .*c.csv:2"):
         read_run_data(tmp_path / "c.csv", ("energy",))
     (tmp_path / "d.csv").write_text("smiles,e\nC,nan\n")
-    with pytest.raises(ValueError, match="'e' must be finite, got nan for molecule 0"):
+    with pytest.raises(ValueError, match=r"d\.csv:2: 'e' must be a number, got nan; none of 1 records has one"):
         read_run_data(tmp_path / "d.csv", ("e",))
 
 
@@ -96,6 +99,14 @@ def test_qm9_in_reporting_units(qm9_npz):
     assert data.units == {"H": "meV", "mu": "D"}
     np.testing.assert_array_equal(data.values["H"], target_values(read_qm9(qm9_npz).molecules, "H"))
     assert len(data.molecules) == 11_000
+    # None of its geometries is odd and none of its values stands out, but mistakes among them do.
+    pairs = closest_pairs(data.molecules.num_atoms, data.molecules.numbers, data.molecules.positions)
+    assert not pairs.outside.any()
+    for name in TARGETS:
+        assert find_outliers(data.molecules, data.molecules.properties[name]) == ({}, {}), name
+    values = data.values["H"].copy()
+    values[[5, 9]] *= 10, 1e30
+    assert [list(found) for found in find_outliers(data.molecules, values)] == [[5], [9]]
 
 
 def test_evaluation(make_model, tmp_path):

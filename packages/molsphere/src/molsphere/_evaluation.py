@@ -33,7 +33,7 @@ class Evaluation:
         parts: Names of the parts.
         units: Unit by property.
         predicted: Predictions by property, each of shape (molecules,).
-        wanted: What is right, likewise.
+        wanted: What is right, likewise; NaN where it is not known, which no error counts.
     """
 
     index: Int[np.ndarray, " molecules"]
@@ -50,23 +50,23 @@ class Evaluation:
         Returns:
             By property: `unit`; `parts`, with `molecules` and `mae` by part; `mean_absolute_deviation`, the error of
             always predicting the last part's median; `sizes`, with `atoms` (smallest, largest), `molecules` and `mae`
-            of at most six classes of the last part.
+            of at most six classes of the last part. Molecules without a value are in none of them, and a mean over
+            no molecules is None.
         """
         last = self.part == len(self.parts) - 1
         classes = _size_classes(self.num_atoms[last])
         result: dict[str, Any] = {}
         for name, unit in self.units.items():
             error = np.abs(self.predicted[name] - self.wanted[name])
-            spread = np.abs(self.wanted[name][last] - np.median(self.wanted[name][last]))
+            known = np.isfinite(self.wanted[name])
+            tested = self.wanted[name][last & known]
+            spread = np.abs(tested - np.median(tested)) if tested.size else tested
             result[name] = {
                 "unit": unit,
-                "parts": {
-                    part: {"molecules": int((self.part == at).sum()), "mae": float(error[self.part == at].mean())}
-                    for at, part in enumerate(self.parts)
-                },
-                "mean_absolute_deviation": float(spread.mean()),
+                "parts": {part: _mean_error(error[(self.part == at) & known]) for at, part in enumerate(self.parts)},
+                "mean_absolute_deviation": float(spread.mean()) if spread.size else None,
                 "sizes": [
-                    {"atoms": [low, high], "molecules": int(chosen.sum()), "mae": float(error[last][chosen].mean())}
+                    {"atoms": [low, high], **_mean_error(error[last][chosen & known[last]])}
                     for low, high, chosen in classes
                 ],
             }
@@ -137,7 +137,8 @@ def evaluate(
     Args:
         model: A model, its file or the folder of its run; or several, whose mean is taken, see `predict_ensemble`.
         data: All molecules.
-        values: What is right, by property of the model, each of shape (molecules,), in the model's units.
+        values: What is right, by property of the model, each of shape (molecules,), in the model's units; NaN where it
+            is not known.
         parts: Positions in `data` by the name of the part; empty parts are left out.
         orientations: See `PropertyModel.predict`.
 
@@ -174,6 +175,10 @@ def evaluate(
         {name: np.concatenate(arrays) for name, arrays in predicted.items()},
         {name: v[index] for name, v in values.items()},
     )
+
+
+def _mean_error(errors: np.ndarray) -> dict[str, Any]:
+    return {"molecules": errors.size, "mae": float(errors.mean()) if errors.size else None}
 
 
 def _size_classes(num_atoms: np.ndarray) -> list[tuple[int, int, np.ndarray]]:

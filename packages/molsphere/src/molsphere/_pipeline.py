@@ -23,7 +23,7 @@ class Batch(eqx.Module):
 
     Attributes:
         molecules: Padded molecules, shape (batch, atoms).
-        targets: Values by name, each of shape (batch,); 0 for empty molecules.
+        targets: Values by name, each of shape (batch,); 0 for empty molecules, NaN where a molecule has none.
         weight: 1 for molecules, 0 for the empty ones that fill a batch up, shape (batch,).
         index: Positions in the data, −1 for empty ones, shape (batch,).
     """
@@ -132,7 +132,8 @@ def batch_iterator(
 
     Args:
         data: The molecules that the plan is for.
-        targets: Values to learn by name, each of shape (molecules,); they become float32, so scale them first.
+        targets: Values to learn by name, each of shape (molecules,), NaN where there is none; they become float32, so
+            scale them first.
         plan: Which molecules stand in which batch.
         epochs: Passes over the data; default endless.
         shard: (number, count): this process gets every count-th molecule of each batch, starting at number; all get
@@ -145,14 +146,15 @@ def batch_iterator(
 
     Raises:
         TypeError: A number that is not an integer.
-        ValueError: A plan for other molecules, targets of another shape or not finite, or a shard that does not divide
+        ValueError: A plan for other molecules, targets of another shape or infinite, or a shard that does not divide
             the batch.
     """
     if not np.array_equal(plan.sizes, data.num_atoms):
         raise ValueError(f"`plan` must be made for the sizes of `data`, {len(data)} molecules, got {plan.sizes.size}")
     for name, values in targets.items():
-        if values.shape != (len(data),) or not np.isfinite(values).all():
-            raise ValueError(f"`targets` must be finite, shape ({len(data)},), got {values.shape} for {name!r}")
+        if values.shape != (len(data),) or np.isinf(values).any():
+            told = f"{values.shape} for {name!r}" + (", with infinite values" if np.isinf(values).any() else "")
+            raise ValueError(f"`targets` must be finite or NaN for none, shape ({len(data)},), got {told}")
     values = {name: values.astype(np.float32) for name, values in targets.items()}
 
     def load(batch: tuple[int, np.ndarray], part: slice) -> Batch:

@@ -23,8 +23,12 @@ def make_figure(width: float, height: float) -> Any:
 def parity(result: Evaluation) -> Any:
     """A figure of predictions over what is right, of the last part, a panel per property."""
     figure = make_figure(4.4 * len(result.units), 4.3)
-    last = result.part == len(result.parts) - 1
+    tested = result.part == len(result.parts) - 1
     for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
+        last = tested & np.isfinite(result.wanted[name])
+        if not last.any():
+            panel.set_title(f"{name}, {result.parts[-1]}: no values", fontsize=9)
+            continue
         wanted, predicted = result.wanted[name][last], result.predicted[name][last]
         both = np.concatenate([wanted, predicted])
         ends = [float(both.min()), float(both.max())]
@@ -43,9 +47,13 @@ def parity(result: Evaluation) -> Any:
 def error_by_size(result: Evaluation) -> Any:
     """A figure of the mean absolute error by number of atoms, of the last part, a panel per property."""
     figure = make_figure(4.4 * len(result.units), 3.6)
-    last = result.part == len(result.parts) - 1
-    sizes = result.num_atoms[last]
+    tested = result.part == len(result.parts) - 1
     for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
+        last = tested & np.isfinite(result.wanted[name])
+        if not last.any():
+            panel.set_title(f"{name}, {result.parts[-1]}: no values", fontsize=9)
+            continue
+        sizes = result.num_atoms[last]
         error = np.abs(result.predicted[name] - result.wanted[name])[last]
         distinct = np.unique(sizes)
         panel.bar(distinct, [error[sizes == n].mean() for n in distinct], color=BLUE, width=0.8)

@@ -15,9 +15,9 @@ def report(result: Evaluation) -> None:
     rows = []
     for name, found in summary.items():
         for part, values in found["parts"].items():
-            error, unit = command.figure(values["mae"]), found["unit"]
+            error, unit = _figure(values["mae"]), found["unit"]
             rows.append((f"{name}, {part}", f"{values['molecules']:,}", error, unit))
-        spread = command.figure(found["mean_absolute_deviation"])
+        spread = _figure(found["mean_absolute_deviation"])
         rows.append((f"{name}, always the median of {result.parts[-1]}", "", spread, found["unit"]))
     command.table("Mean absolute error", ("property", "molecules", "MAE", "unit"), rows)
     rows = []
@@ -25,9 +25,13 @@ def report(result: Evaluation) -> None:
         for size in found["sizes"]:
             low, high = size["atoms"]
             atoms = f"{low}" if low == high else f"{low} … {high}"
-            rows.append((name, atoms, f"{size['molecules']:,}", command.figure(size["mae"]), found["unit"]))
+            rows.append((name, atoms, f"{size['molecules']:,}", _figure(size["mae"]), found["unit"]))
     title = f"By number of atoms, {result.parts[-1]}"
     command.table(title, ("property", "atoms", "molecules", "MAE", "unit"), rows)
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else command.figure(value)
 
 
 def report_invariance(

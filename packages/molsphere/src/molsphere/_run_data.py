@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from spinnn.files import FileWarning
+
+from . import _distances
 from ._dataset import MoleculeSet
+from ._distances import LENGTH_UNITS, OVERLAP, LengthUnit
+from ._labels import check_unit, find_labels, find_outliers
 from ._qm9 import QM9_MOLECULES, read_qm9
-from ._readers import Problem, read_molecules
+from ._readers import Problem, ReadResult, read_quietly
 from ._targets import TARGETS, target_values
 
-_WITH_UNIT = re.compile(r"(.*\S)\s*\[(.+)\]")
+# Lines of a file that a sentence lists.
+_LISTED = 5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,10 +31,11 @@ class RunData:
 
     Attributes:
         molecules: All molecules.
-        values: Values by property, each of shape (molecules,), in `units`.
+        values: Values by property, each of shape (molecules,), in `units`; of several properties, NaN where a molecule
+            has some of them but not this one.
         units: Unit by property, `""` where none is known.
-        source: Where they are from, in words.
-        problems: Records that could not be read.
+        source: Where they are from, in words, and what the file holds that is not used.
+        problems: Records that are left out.
     """
 
     molecules: MoleculeSet
@@ -46,7 +53,9 @@ class RunData:
         return digest.hexdigest()[:16]
 
 
-def read_run_data(path: str | Path, targets: Sequence[str], units: Sequence[str] = ()) -> RunData:
+def read_run_data(
+    path: str | Path, targets: Sequence[str], units: Sequence[str] = (), *, length_unit: LengthUnit | None = None
+) -> RunData:
     """Read molecules and the values of some properties.
 
     An .npz, a tar archive and a folder are QM9, see `read_qm9`; its twelve targets are in their reporting units and
@@ -57,13 +66,20 @@ def read_run_data(path: str | Path, targets: Sequence[str], units: Sequence[str]
         path: The file or folder.
         targets: Names of properties, at least one.
         units: Units of the properties, in their order; default what the file says, or none.
+        length_unit: Unit of positions in the file, see `read_molecules`.
 
     Returns:
-        The data; broken records of `read_molecules` are left out and among `problems`.
+        The data. Left out and among `problems` are broken records, molecules with two atoms nearer than half the sum
+        of their covalent radii, and molecules without a number for any of the properties.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: No targets, one that is not there, units of another number, or a file that cannot be read.
+        ValueError: No targets, one that is not there or there twice, units of another number or that contradict the
+            file or each other, positions in another unit, or a file that cannot be read.
+
+    Warns:
+        FileWarning: Values that some molecules lack of several properties, and values more than 40 robust spreads from
+            what composition explains.
     """
     path, targets = Path(path), tuple(targets)
     if not targets or len(set(targets)) != len(targets):
@@ -74,29 +90,107 @@ def read_run_data(path: str | Path, targets: Sequence[str], units: Sequence[str]
         raise FileNotFoundError(f"`data` must be a file or folder, found no {path}")
     given = dict(zip(targets, units, strict=True)) if units else {}
     if path.is_dir() or path.suffix == ".npz" or ".tar" in path.suffixes:
-        whole = read_qm9(path, num_molecules=None if path.is_dir() else QM9_MOLECULES)
-        molecules = whole.molecules
-        values, found = {}, {}
-        for name in targets:
-            if name in TARGETS:
-                values[name], found[name] = target_values(molecules, name), TARGETS[name].report_unit
-            else:
-                values[name], found[name] = _column(molecules, name, path), ""
-        return RunData(molecules, values, {**found, **given}, str(whole))
-    result = read_molecules(path, on_error="collect")
+        return _read_qm9(path, targets, given, length_unit)
+    result = read_quietly(path, on_error="collect", length_unit=length_unit)
     if not result.molecules:
         raise ValueError(f"{path} must hold molecules, none can be read: {result.problems[0]}")
-    molecules, values, found = MoleculeSet.from_molecules(result.molecules), {}, {}
-    titles = {m[1]: (title, m[2]) for title in molecules.properties if (m := _WITH_UNIT.fullmatch(title))}
+    return _with_labels(path, _without_overlaps(result, path), targets, given)
+
+
+def _read_qm9(path: Path, targets: Sequence[str], given: Mapping[str, str], length_unit: LengthUnit | None) -> RunData:
+    whole = read_qm9(path, num_molecules=None if path.is_dir() else QM9_MOLECULES)
+    molecules = whole.molecules
+    if length_unit not in (None, "angstrom"):
+        scaled = molecules.positions * LENGTH_UNITS[length_unit]
+        molecules = dataclasses.replace(molecules, positions=scaled)
+    pairs = _distances.closest_pairs(molecules.num_atoms, molecules.numbers, molecules.positions)
+    _distances.check_length_unit(pairs, length_unit, path)
+    if (pairs.ratio < OVERLAP).any():
+        at = int(np.nanargmin(pairs.ratio))
+        told = _distances.told(molecules[at], pairs, at)
+        raise ValueError(f"{path}: molecule {molecules.index[at]} must have distances of chemistry: {told}")
+    values, found = {}, {}
     for name in targets:
-        if name not in molecules.properties and name in titles:
-            title, found[name] = titles[name]
-            values[name] = _column(molecules, title, path)
+        if name in TARGETS:
+            values[name], unit = target_values(molecules, name), TARGETS[name].report_unit
         else:
-            values[name] = _column(molecules, name, path)
-            found[name] = str(result.molecules[0].properties.get(f"{name}_unit", ""))
-    source = f"{len(molecules):,} molecules from {path}"
-    return RunData(molecules, values, {**found, **given}, source, result.problems)
+            values[name], unit = _column(molecules, name, path), ""
+        found[name] = check_unit(name, unit, given.get(name), path)
+        far, absurd = find_outliers(molecules, values[name])
+        for at, distance in {**far, **absurd}.items():
+            _warn_of_outlier(f"{path}: molecule {molecules.index[at]}", name, values[name][at], distance)
+    return RunData(molecules, values, found, str(whole))
+
+
+def _without_overlaps(result: ReadResult, path: Path) -> ReadResult:
+    """What was read, with molecules of atoms inside each other among the problems."""
+    pairs = _distances.pairs_of(result.molecules)
+    overlaps = pairs.ratio < OVERLAP
+    if not overlaps.any():
+        return result
+    problems = [
+        Problem(
+            path, result.lines[at], f"must have distances of chemistry: {_distances.told(result[at], pairs, int(at))}"
+        )
+        for at in np.flatnonzero(overlaps)
+    ]
+    if overlaps.all():
+        raise ValueError(f"{path} must hold molecules to learn from, none is left: {problems[0]}")
+    return _keep(result, ~overlaps, problems)
+
+
+def _keep(result: ReadResult, chosen: np.ndarray, problems: Sequence[Problem]) -> ReadResult:
+    at = np.flatnonzero(chosen)
+    return dataclasses.replace(
+        result,
+        molecules=tuple(result.molecules[i] for i in at),
+        lines=tuple(result.lines[i] for i in at),
+        problems=tuple(sorted([*result.problems, *problems], key=lambda problem: problem.line)),
+    )
+
+
+def _with_labels(path: Path, result: ReadResult, targets: Sequence[str], given: Mapping[str, str]) -> RunData:
+    """The data of a file, with NaN where some of several values are missing, and without molecules that have none."""
+    whole = MoleculeSet.from_molecules(result.molecules)
+    values, missing, units = {}, {}, {}
+    for name in targets:
+        labels = find_labels(result.molecules, name, path)
+        units[name] = check_unit(name, labels.unit, given.get(name), path)
+        values[name], missing[name] = labels.values, dict(labels.missing)
+        far, absurd = find_outliers(whole, labels.values)
+        for at, distance in far.items():
+            _warn_of_outlier(str(result.molecules[at].origin), name, labels.values[at], distance)
+        for at in absurd:
+            missing[name][at] = f"{labels.values[at]:.6g}, far beyond the others"
+            values[name][at] = np.nan
+    known = np.logical_or.reduce([np.isfinite(v) for v in values.values()])
+    problems = []
+    for at in np.flatnonzero(~known):
+        told = "; ".join(f"{name!r} must be a number, got {missing[name][at]}" for name in targets)
+        problems.append(Problem(path, result.lines[at], told))
+    for name in targets:
+        if gaps := [at for at in sorted(missing[name]) if known[at]]:
+            listed = [f"line {result.lines[at]}: {missing[name][at]}" for at in gaps[:_LISTED]]
+            more = [f"and {len(gaps) - _LISTED:,} more"] if len(gaps) > _LISTED else []
+            warnings.warn(
+                f"{path}: {name!r} is no number in {len(gaps):,} of {len(known):,} records, which count for the other "
+                f"targets alone ({'; '.join([*listed, *more])})",
+                FileWarning,
+                stacklevel=3,
+            )
+    kept, unused = _keep(result, known, problems), result.unused(targets)
+    source = f"{len(kept):,} molecules from {path}" + (f"; {unused}" if unused else "")
+    molecules = MoleculeSet.from_molecules(kept.molecules)
+    return RunData(molecules, {name: v[known] for name, v in values.items()}, units, source, kept.problems)
+
+
+def _warn_of_outlier(where: str, name: str, value: float, distance: float) -> None:
+    warnings.warn(
+        f"{where}: {name!r} is {value:.6g}, {distance:.2g} robust spreads from what composition explains in the other "
+        f"records: correct it or leave it out if it is wrong",
+        FileWarning,
+        stacklevel=4,
+    )
 
 
 def _column(molecules: MoleculeSet, name: str, path: Path) -> Float[np.ndarray, " molecules"]:

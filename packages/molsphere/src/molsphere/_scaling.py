@@ -45,7 +45,7 @@ class TargetScaling:
 
         Args:
             training: Molecules of the training part.
-            values: Their values, shape (molecules,).
+            values: Their values, shape (molecules,), NaN where there is none; such molecules have no part in the fit.
             species: Atomic numbers; default those of `training`. One that does not occur gets the contribution 0.
             method: `"composition"`: linear regression on the numbers of atoms of each species, with a constant, by
                 least squares of smallest norm. `"mean"`: centred alone. `"none"`: neither, scale 1.
@@ -54,18 +54,21 @@ class TargetScaling:
             The scaling. The scale is 1 where nothing is left to scale.
 
         Raises:
-            ValueError: No molecules, values of another shape or not finite, an unknown method, or molecules of other
-                species.
+            ValueError: No molecules with a value, values of another shape or infinite, an unknown method, or molecules
+                of other species.
         """
         _checks.option("method", method, ("none", "mean", "composition"))
         known = training.species if species is None else _checks.species_tuple(species)
-        if len(training) == 0 or values.shape != (len(training),) or not np.isfinite(values).all():
+        missing = np.isnan(values)
+        if values.shape != (len(training),) or missing.all() or np.isinf(values).any():
             raise ValueError(
-                f"`values` must be finite, one for each of at least one molecule, got {values.shape} for "
-                f"{len(training)} molecules"
+                f"`values` must be finite or NaN for none, at least one of them a number, one for each of at least one "
+                f"molecule, got {int((~missing).sum())} numbers of shape {values.shape} for {len(training)} molecules"
             )
         if strangers := sorted(set(training.species) - set(known)):
             raise ValueError(f"`species` must hold all of the training part, got {known} without {strangers}")
+        if missing.any():
+            training, values = training.subset(np.flatnonzero(~missing)), values[~missing]
         values = values.astype(np.float64)
         references, intercept = np.zeros(len(known)), 0.0
         if method == "none":

@@ -78,7 +78,8 @@ def train(
 
     Args:
         data: All molecules.
-        values: Properties by name, each of shape (molecules,).
+        values: Properties by name, each of shape (molecules,), NaN where a molecule has none: it counts for the other
+            properties alone.
         units: Unit by property.
         splits: Positions of the training, validation and test parts.
         config: The run.
@@ -89,8 +90,8 @@ def train(
         The trained model; averaged parameters if the configuration asks for an average.
 
     Raises:
-        ValueError: Properties without unit or with names that predictions could not have as columns, values that are
-            not finite, no molecules to train on, a lone atom, an element in the validation or test part that the
+        ValueError: Properties without unit or with names that predictions cannot have as columns, infinite values, no
+            molecules to train on or none with a value, a lone atom, an element in the validation or test part that the
             training part has not; and what `fit` raises.
     """
     if not values or set(values) != set(units):
@@ -102,6 +103,8 @@ def train(
     check_targets(values, units)
     species = check_parts(data, splits)
     part = data.subset(splits.train)
+    if empty := [name for name, v in values.items() if np.isnan(v[splits.train]).all()]:
+        raise ValueError(f"`values` must hold numbers in the training part, got none for {', '.join(empty)}")
     scalings = {
         name: TargetScaling.fit(part, v[splits.train], species=species, method=config.reference)
         for name, v in values.items()
@@ -133,7 +136,7 @@ def train(
     network, state = fit(
         network,
         state,
-        make_loss(config),
+        make_loss(config, gaps=any(np.isnan(v).any() for v in scaled.values())),
         batch_iterator(part, scaled, plan),
         config.training,
         folder,
@@ -154,8 +157,8 @@ def keep_splits(path: Path, splits: Splits) -> None:
     splits.save(path)
 
 
-def make_loss(config: RunConfig) -> Callable[..., Any]:
-    """The loss of a run, as `spinnn.training.fit` wants it."""
+def make_loss(config: RunConfig, *, gaps: bool = False) -> Callable[..., Any]:
+    """The loss of a run, as `spinnn.training.fit` wants it: the mean over the values of a batch, NaN left out."""
     measure = l1_loss if config.loss == "l1" else l2_loss
 
     def loss(
@@ -166,7 +169,11 @@ def make_loss(config: RunConfig) -> Callable[..., Any]:
             molecules = eqx.tree_at(lambda m: m.positions, molecules, augment(molecules.positions, key))
         outputs, state = network(molecules, state)
         wanted = jnp.stack([batch.targets[name] for name in sorted(batch.targets)], -1)
-        return measure(outputs, wanted, jnp.asarray(batch.weight)[:, None]), (state, {})
+        weight = jnp.asarray(batch.weight)[:, None]
+        if gaps:
+            known = ~jnp.isnan(wanted)
+            wanted, weight = jnp.where(known, wanted, 0), weight * known.astype(weight.dtype)
+        return measure(outputs, wanted, weight), (state, {})
 
     return loss
 
@@ -179,10 +186,13 @@ def mean_errors(
     Args:
         model: The model.
         data: Molecules.
-        values: What is right, by property, each of shape (molecules,).
+        values: What is right, by property, each of shape (molecules,), NaN where it is not known.
 
     Returns:
-        Errors by property.
+        Errors by property, without those of which nothing is known.
     """
-    predicted = model.predict([data[i] for i in range(len(data))])
-    return {name: float(np.abs(predicted[name] - v).mean()) for name, v in values.items()}
+    predicted = model._predict([data[i] for i in range(len(data))])
+    known = {name: np.isfinite(v) for name, v in values.items()}
+    return {
+        name: float(np.abs(predicted[name] - v)[known[name]].mean()) for name, v in values.items() if known[name].any()
+    }
