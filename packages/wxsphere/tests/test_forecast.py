@@ -19,6 +19,7 @@ import xarray as xr
 import spinharm
 import wxsphere._forecast
 from spinharm import Grid
+from spinnn.files import FileWarning
 from spinnn.testing import equivariance_error
 from wxsphere import (
     Channel,
@@ -151,12 +152,19 @@ def test_an_interrupted_forecast_goes_on_identically(tmp_path, monkeypatch, afte
         forecast(made, data, part, steps=8, chunk=3, batch=6)
 
 
+def flip(chunk):
+    """Turn one bit in the middle of a file."""
+    content = bytearray(chunk.read_bytes())
+    content[len(content) // 2] ^= 1
+    chunk.write_bytes(bytes(content))
+
+
 @pytest.mark.parametrize(
     ("time", "damage"),
-    [(1, Path.unlink), (1, lambda chunk: chunk.write_bytes(chunk.read_bytes()[:50])), (2, Path.unlink)],
+    [(1, flip), (1, lambda chunk: chunk.write_bytes(chunk.read_bytes()[:50])), (2, Path.unlink)],
 )
 def test_chunks_lost_from_an_unfinished_forecast_are_made_again(tmp_path, monkeypatch, time, damage):
-    """Killed in the third of four groups of times, one state each; a file of one before is gone or cut off."""
+    """Killed in the third of four groups of times, one state each; a file of one before is damaged, cut off or gone."""
     made, data = model(), states(members=None, times=5)
     whole = forecast(made, data, tmp_path / "whole.zarr", steps=7, chunk=3, batch=1)
     write, calls = wxsphere._forecast._write, []
@@ -173,7 +181,9 @@ def test_chunks_lost_from_an_unfinished_forecast_are_made_again(tmp_path, monkey
     damage(tmp_path / ".part.zarr.partial" / "temperature" / "c" / str(time) / "0" / "0" / "0" / "0")
     calls.clear()
     monkeypatch.setattr(wxsphere._forecast, "_write", lambda *arguments: (calls.append(1), write(*arguments)))
-    part = forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)
+    told = rf"a chunk is damaged or lost; forecast anew from 2000-01-01T{6 * time + 6:02}:00"
+    with pytest.warns(FileWarning, match=told):
+        part = forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)
     assert same_stores(whole, part)
     # Four times of three blocks each, without the groups that were whole.
     assert len(calls) == 12 - 3 * time

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from spinharm import Grid
+from spinnn.files import FileWarning
 from wxsphere import (
     FIELD_STATISTICS,
     area_weights,
@@ -22,6 +23,7 @@ from wxsphere import (
     regrid,
 )
 from wxsphere.__main__ import main
+from wxsphere._netcdf import write_netcdf
 
 SOURCE, TARGET = Grid.equiangular(13, 24), Grid.gauss_legendre(6)
 WIND = ("u_component_of_wind", "v_component_of_wind")
@@ -182,7 +184,9 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
         with pytest.raises(KeyboardInterrupt):
             # Blocks stay as they were begun, whatever the memory is now.
             prepare(store, out, memory=2**30, **settings)
-    again = prepare(store, out, memory=2**30, **settings)
+    flip(out / "fields.zarr" / "2m_temperature" / "c" / "2" / "0" / "0", 20)
+    with pytest.warns(FileWarning, match=r"a chunk is damaged or lost; prepared anew from 2019-12-30T00:00"):
+        again = prepare(store, out, memory=2**30, **settings)
     for name in ("fields.zarr",):
         assert _bytes(again.path / name) == _bytes(data.path / name)
     xr.testing.assert_identical(again.statistics, data.statistics)
@@ -352,11 +356,22 @@ def test_a_chunk_that_a_store_lacks_is_found(store, tmp_path):
         prepare(copy, tmp_path / "out", variables=["2m_temperature"])
 
 
-def test_a_chunk_that_is_lost_later_does_not_read_as_zeros(data, tmp_path):
+def test_a_chunk_that_is_lost_or_exchanged_later_is_refused(data, tmp_path):
     shutil.copytree(data.path, tmp_path / "copy")
-    (tmp_path / "copy" / "fields.zarr" / "2m_temperature" / "c" / "1" / "0" / "0").unlink()
-    missing = open_prepared(tmp_path / "copy").fields["2m_temperature"].isnull().all(["latitude", "longitude"])
-    np.testing.assert_array_equal(np.flatnonzero(missing), [4, 5, 6, 7])
+    folder = tmp_path / "copy" / "fields.zarr" / "2m_temperature" / "c"
+    first, second = folder / "0" / "0" / "0", folder / "1" / "0" / "0"
+    first.rename(tmp_path / "first")
+    second.rename(first)
+    (tmp_path / "first").rename(second)
+    field = open_prepared(tmp_path / "copy").fields["2m_temperature"]
+    with pytest.raises(
+        OSError, match=r"chunk c/1/0/0 of 2m_temperature is damaged, cut off or not the one that was wri"
+    ):
+        field.isel(time=5).load()
+    second.unlink()
+    with pytest.raises(OSError, match=r"chunk c/1/0/0 of 2m_temperature is missing; take another copy of the store"):
+        field.isel(time=slice(5, 7)).load()
+    np.testing.assert_array_equal(field.isel(time=slice(8, 12)), data.fields["2m_temperature"].isel(time=slice(8, 12)))
 
 
 def test_a_chunk_that_is_cut_off_is_told_with_its_place(store, tmp_path):
@@ -370,40 +385,103 @@ def test_a_chunk_that_is_cut_off_is_told_with_its_place(store, tmp_path):
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def _rewrite(path, change):
-    values = json.loads(path.read_text())
-    path.write_text(json.dumps(change(values)))
+def flip(path, at):
+    """Turn one bit of a byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 8
+    path.write_bytes(bytes(content))
+
+
+def _rewrite(folder, change):
+    """Change the manifest of a folder as version 0.1 wrote it, without checksums."""
+    values = json.loads((folder / "manifest.json").read_text())
+    del values["sha256"], values["files"]
+    (folder / "manifest.json").write_text(json.dumps(change({**values, "format": 1})))
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda p, d: (p / "manifest.json").write_text("{"), "manifest.json cannot be read"),
-        (lambda p, d: _rewrite(p / "manifest.json", lambda m: {**m, "format": 9}), "must have format 1, got 9"),
+        (lambda p, d: (p / "manifest.json").write_text("{"), "manifest.json: cannot be read as JSON"),
+        (lambda p, d: _rewrite(p, lambda m: {**m, "format": 9}), "must have format 1 or 2, got 9"),
         (
-            lambda p, d: _rewrite(p / "manifest.json", lambda m: {**m, "levels": [500.0]}),
+            lambda p, d: _rewrite(p, lambda m: {**m, "levels": [500.0]}),
             "the manifest's levels [500.0]",
         ),
-        (lambda p, d: _rewrite(p / "manifest.json", lambda m: {**m, "times": 30}), "the manifest's 30 times, got 27"),
-        (lambda p, d: shutil.rmtree(p / "fields.zarr" / "geopotential"), "must have geopotential, which the manif"),
+        (lambda p, d: _rewrite(p, lambda m: {**m, "times": 30}), "the manifest's 30 times, got 27"),
+        (lambda p, d: shutil.rmtree(p / "fields.zarr" / "geopotential"), "geopotential/zarr.json is missing, which"),
         (lambda p, d: (p / "statistics.nc").unlink(), "statistics.nc is missing"),
         (
-            lambda p, d: d.statistics.drop_vars("geopotential").to_netcdf(p / "statistics.nc", engine="h5netcdf"),
+            lambda p, d: (p / "manifest.json").write_text((p / "manifest.json").read_text().replace("2019", "2018", 1)),
+            "manifest.json: the file is damaged or was changed: its checksum is not that of its content",
+        ),
+        (
+            lambda p, d: write_netcdf(d.statistics * 1.01, p / "statistics.nc"),
+            "statistics.nc is damaged, or of other prepared data: its checksum is not that in manifest.json",
+        ),
+        (lambda p, d: (p / "fields.zarr" / "latitude" / "checksums.json").unlink(), "checksums.json is missing"),
+        (
+            lambda p, d: shutil.copy(
+                p / "fields.zarr" / "geopotential" / "zarr.json", p / "fields.zarr" / "2m_temperature"
+            ),
+            "2m_temperature/zarr.json is damaged, or of another store",
+        ),
+        (lambda p, d: flip(p / "fields.zarr" / "time" / "c" / "0", -1), "chunk c/0 of time is damaged"),
+        (
+            lambda p, d: (
+                _rewrite(p, dict)
+                or d.statistics.drop_vars("geopotential").to_netcdf(p / "statistics.nc", engine="h5netcdf")
+            ),
             "must have the statistics of 2m_temperature, geopotential, u_component_of_wind, v_component_of_wind, got "
             "those of 2m_temperature, u_component_of_wind, v_component_of_wind; prepare the data again",
         ),
         (
-            lambda p, d: d.statistics.isel(statistic=slice(2)).to_netcdf(p / "statistics.nc", engine="h5netcdf"),
+            lambda p, d: (
+                _rewrite(p, dict)
+                or d.statistics.isel(statistic=slice(2)).to_netcdf(p / "statistics.nc", engine="h5netcdf")
+            ),
             "must have the statistics mean, std, tendency_mean, tendency_std",
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*prepared by an earlier version:UserWarning")
 def test_files_that_do_not_belong_together(data, tmp_path, spoil, message):
     copy = tmp_path / "copy"
     shutil.copytree(data.path, copy)
     spoil(copy, data)
-    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)):
+    with pytest.raises((ValueError, OSError), match=re.escape(message)):
         open_prepared(copy)
+
+
+def test_prepared_data_of_an_earlier_version_are_read_with_one_line(data, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(data.path, copy)
+    _rewrite(copy, dict)
+    (copy / "fields.zarr" / "latitude" / "checksums.json").unlink()
+    root = copy / "fields.zarr" / "zarr.json"
+    root.write_text(re.sub(r'"checksums": "[0-9a-f]*"', "", root.read_text()))
+    statistics = copy / "statistics.nc"
+    statistics.write_bytes(statistics.read_bytes()[:-73])
+    with pytest.warns(FileWarning) as told:
+        found = open_prepared(copy)
+    assert [str(one.message) for one in told] == [
+        f"{copy}: prepared by an earlier version, without checksums: damage in it cannot be noticed"
+    ]
+    xr.testing.assert_identical(found.fields.load(), data.fields.load())
+    xr.testing.assert_identical(found.statistics, data.statistics)
+
+
+def test_a_flipped_bit_in_a_chunk_is_refused_wherever_it_is(data, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(data.path, copy)
+    chunk = copy / "fields.zarr" / "geopotential" / "c" / "1" / "0" / "0" / "0"
+    whole, field = chunk.read_bytes(), open_prepared(copy).fields["geopotential"].isel(time=4)
+    for at in np.linspace(0, len(whole) - 1, 12).astype(int):
+        flip(chunk, at)
+        with pytest.raises(OSError, match=r"fields.zarr: .*geopotential .*take another copy of"):
+            field.load(scheduler="synchronous")
+        chunk.write_bytes(whole)
+    xr.testing.assert_identical(field.load(), data.fields["geopotential"].isel(time=4).load())
 
 
 def test_the_command(store, tmp_path, capsys):

@@ -12,6 +12,7 @@ import xarray as xr
 
 import spinharm
 from spinharm import Grid
+from spinnn.files import FileWarning
 from wxsphere import (
     BarotropicVorticity,
     ShallowWater,
@@ -305,6 +306,16 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
         xr.open_zarr(resumed, consolidated=False).load(), xr.open_zarr(whole, consolidated=False).load()
     )
     assert simulate(small, state, tmp_path / "b.zarr", **options, progress=stop) == resumed
+    # A chunk is damaged before the simulation goes on.
+    with pytest.raises(KeyboardInterrupt):
+        simulate(small, state, tmp_path / "c.zarr", **options, progress=stop)
+    chunk = tmp_path / ".c.zarr.partial" / "vorticity" / "c" / "1" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
+    with pytest.warns(FileWarning, match=r"c.zarr.partial: a chunk is damaged or lost; the simulation begins anew"):
+        again = simulate(small, state, tmp_path / "c.zarr", **options)
+    xr.testing.assert_identical(
+        xr.open_zarr(again, consolidated=False).load(), xr.open_zarr(whole, consolidated=False).load()
+    )
     with pytest.raises(ValueError, match=r"b.zarr is there already and holds something else"):
         simulate(small, random_state(small, 2), tmp_path / "b.zarr", **options)
 

@@ -13,6 +13,7 @@ from typing import IO, Any
 from spinharm import failures
 
 _BLOCK = 2**22
+_DIGEST = "sha256"
 
 
 class FileWarning(UserWarning):
@@ -64,6 +65,32 @@ def write_json(path: str | os.PathLike, values: Any) -> None:
     """Write JSON: the old file or the new one, never half of it."""
     with replacing(path) as file:
         file.write(json.dumps(values, indent=2) + "\n")
+
+
+def write_checked_json(path: str | os.PathLike, values: dict[str, Any]) -> None:
+    """Write a JSON object with a digest of itself, under the name `sha256`; the old file or the new one."""
+    write_json(path, {**values, _DIGEST: _digest_of(values)})
+
+
+def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
+    """The JSON object in a file, without the digest of itself, and whether it had one.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: It holds something else, or its digest is not that of the rest; the message names the file.
+    """
+    values = read_json(path)
+    digest = values.pop(_DIGEST, None)
+    if digest is not None and digest != _digest_of(values):
+        raise ValueError(
+            f"{os.fspath(path)}: the file is damaged or was changed: its checksum is not that of its content; take "
+            f"another copy of it"
+        )
+    return values, digest is not None
+
+
+def _digest_of(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from . import _checks
 from ._figures import field_figure
 from ._maps import EXTRA
 from ._names import LEAD, TIME, WINDS
+from ._netcdf import read_netcdf
 from ._open import open_dataset
 from ._prepared import Prepared, open_prepared
 from ._weights import area_weights
@@ -157,14 +158,14 @@ def _write_climatology(data: Prepared, path: Path) -> None:
     whole = fields.astype("float32").expand_dims({"hour": hours, "dayofyear": days})
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    whole.to_zarr(partial, zarr_format=3, consolidated=False)
+    create_store(whole, partial)
+    seal_store(partial)
     partial.rename(path)
 
 
 def _errors(path: Path) -> dict[str, dict[str, dict[str, float]]]:
     """RMSE by variable, forecast and lead time [h]."""
-    with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=True) as scores:
-        chosen = scores[list(_HEADLINES)].sel(metric="rmse", region="global").load()
+    chosen = read_netcdf(path)[list(_HEADLINES)].sel(metric="rmse", region="global")
     hours = [f"{lead / np.timedelta64(1, 'h'):g}" for lead in chosen[LEAD].values]
     return {
         name: {

@@ -17,7 +17,9 @@ from ._fields import FieldLayout
 from ._forecast_model import ForecastModel
 from ._grids import grid_dataset
 from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from ._notices import notice
 from ._open import open_dataset
+from ._seals import create_store, write_part
 from ._task import hours_of
 from ._unfinished import Unfinished
 
@@ -102,6 +104,9 @@ def forecast(
             store.folder, task.outputs.variables, [*[leads.size] * begin, *[done * len(task.leads)] * group]
         )
         if lost is not None:
+            notice(
+                f"{store.folder}: a chunk is damaged or lost; forecast anew from {_day(stamps[lost - lost % group])}"
+            )
             begin, done, window = lost - lost % group, 0, None
     else:
         _create(store.folder, model, states, stamps, leads, members, chunk * len(task.leads), told)
@@ -184,7 +189,7 @@ def _create(
         values = da.full(shape, np.nan, chunks=chunks, dtype="float32")
         template[name] = (dims, values, {} if units is None else {"units": units})
     encoding = {name: {"_FillValue": np.float32(np.nan)} for name in layout.variables}
-    template.to_zarr(folder, compute=False, zarr_format=3, consolidated=False, encoding=encoding)
+    create_store(template, folder, encoding)
 
 
 def _first_lost(folder: Path, variables: Sequence[str], written: Sequence[int]) -> int | None:
@@ -231,7 +236,7 @@ def _write(
         batch[MEMBER] = members
     fields = layout.unpack(maps, grid, batch)
     fields = fields.drop_vars(list(fields.coords))
-    fields.to_zarr(folder, region={TIME: times, LEAD: steps}, consolidated=False, zarr_format=3)
+    write_part(fields, folder, {TIME: times, LEAD: steps})
     if not first.any():
         return
     lead = int(np.argwhere(first.any((0, 2)))[0][0])  # pyright: ignore[reportArgumentType]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import uuid
 import warnings
@@ -15,16 +16,17 @@ import numpy as np
 import xarray as xr
 
 from spinharm.optional import require
+from spinnn.files import FileWarning
 
 from . import _checks
 from ._catalogue import CATALOGUE
 from ._layout import canonical
+from ._seals import MARK, check_store, is_guarded
 
 Library = Literal["fsspec", "obstore"]
 AbsentChunks = Literal["refuse", "fill"]
 
 _ENGINES = {b"CDF": "scipy", b"\x89HDF": "h5netcdf", b"GRIB": "cfgrib"}
-_Check = Callable[[tuple[slice | int, ...], np.ndarray], None]
 _METADATA = ("zarr.json", ".zgroup", ".zmetadata")
 
 
@@ -57,22 +59,31 @@ def open_dataset(
     Returns:
         The dataset in the layout of `canonical`, of Dask arrays.
 
+    Stores that wxsphere wrote have checksums, which are compared: those of metadata and coordinates now, those of
+    chunks when they are read.
+
     Raises:
         FileNotFoundError: No such file, and no such name in the catalogue.
         ModuleNotFoundError: An extra is missing (`grib`, `obstore`); the message names it.
         ValueError: A file of no known format, files that do not fit together, or a variable that is not there.
         OSError: Later, where a chunk is read that is damaged, cut off or lacking; the message names file and variable.
+
+    Warns:
+        FileWarning: Files without checksums, in which damage may read as other numbers.
     """
     _checks.option("library", library, ("fsspec", "obstore"))
     _checks.option("absent_chunks", absent_chunks, ("refuse", "fill"))
     settings = _Settings(dict(storage_options or {}), library, absent_chunks == "fill")
     if isinstance(source, str | os.PathLike):
-        dataset = canonical(_open_one(source, settings), rename=rename)
+        found = _open_one(source, settings)
+        _say_unguarded([source], [found])
+        dataset = canonical(found, rename=rename)
     else:
         if not source:
             raise ValueError("`source` must name at least one file, got an empty sequence")
-        parts = [canonical(_open_one(one, settings), rename=rename) for one in source]
-        dataset = _combined(parts, source)
+        opened = [_open_one(one, settings) for one in source]
+        _say_unguarded(source, opened)
+        dataset = _combined([canonical(one, rename=rename) for one in opened], source)
     if variables is not None:
         dataset = dataset[check_variables("variables", variables, dataset)]
     return dataset if chunks is None else dataset.chunk(chunks)
@@ -148,10 +159,21 @@ def _check_archive(path: Path) -> None:
         )
 
 
+def _say_unguarded(sources: Sequence[str | os.PathLike], opened: Sequence[xr.Dataset]) -> None:
+    """Name files without checksums, in one line for all."""
+    names = [os.fspath(one) for one, dataset in zip(sources, opened, strict=True) if not is_guarded(dataset)]
+    if names:
+        more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+        told = f"{names[0]}{more}: without checksums: damage that can still be decoded reads as other numbers"
+        warnings.warn(told, FileWarning, stacklevel=3)
+
+
 def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
     # Here, since zarr takes long to import.
     from ._stores import Chunks, check_coordinates, open_store
 
+    # The files of a store by URL or in an archive are not listed; the codecs compare the checksums of its chunks.
+    seal = check_store(Path(url)) if "://" not in url and Path(url).is_dir() else None
     try:
         store = open_store(url, dict(settings.options), settings.library)
         with warnings.catch_warnings():
@@ -161,17 +183,32 @@ def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
     check_coordinates(store, found, url)
-    return _in_chunks(found, url, lambda name: Chunks(store, found, name, url, settings.fill).check)
+    found.attrs.pop(MARK, None)
+
+    def checks(name: str) -> _Checks:
+        before = None if seal is None else functools.partial(seal.check, name)
+        return _Checks(before, Chunks(store, found, name, url, settings.fill).check)
+
+    return _in_chunks(found, url, checks)
+
+
+class _Checks(NamedTuple):
+    """What looks at a part of a variable before and after it is read."""
+
+    before: Callable[[tuple[slice | int, ...]], None] | None = None
+    after: Callable[[tuple[slice | int, ...], np.ndarray], None] | None = None
 
 
 class _Readable:
     """An array that is read when it is indexed; what cannot be read is told with file and variable."""
 
-    def __init__(self, variable: xr.Variable, name: str, check: _Check | None) -> None:
+    def __init__(self, variable: xr.Variable, name: str, checks: _Checks) -> None:
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
-        self._variable, self._name, self._check = variable, name, check
+        self._variable, self._name, self._checks = variable, name, checks
 
     def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
+        if self._checks.before is not None:
+            self._checks.before(key)
         try:
             values = self._variable[key].values
         # Each codec has its own.
@@ -179,22 +216,23 @@ class _Readable:
             starts = (part.start or 0 if isinstance(part, slice) else part for part in key)
             at = ", ".join(f"{dim} {start}" for dim, start in zip(self._variable.dims, starts, strict=True))
             raise OSError(
-                f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({_first_line(error)})"
+                f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({_first_line(error)}); take "
+                f"another copy of it"
             ) from error
-        if self._check is not None:
-            self._check(key, values)
+        if self._checks.after is not None:
+            self._checks.after(key, values)
         return values
 
 
 def _in_chunks(
-    dataset: xr.Dataset, source: str, checks: Callable[[str], _Check | None] = lambda name: None
+    dataset: xr.Dataset, source: str, checks: Callable[[str], _Checks] = lambda name: _Checks()
 ) -> xr.Dataset:
     """A dataset that is read lazily, as Dask arrays with the chunks of the file.
 
     Args:
         dataset: As xarray opens it.
         source: Path or URL, for messages.
-        checks: Gives what looks at the values of a variable when they are read.
+        checks: Gives what looks at the values of a variable before and after they are read.
     """
     arrays = {}
     for name, variable in dataset.variables.items():

@@ -19,20 +19,24 @@ import xarray as xr
 
 from spinharm import Grid
 from spinharm.optional import require
-from spinnn.files import replacing
+from spinnn.files import file_digest, replacing, write_checked_json
 
 from . import _checks
 from ._constants import constant_fields
 from ._grids import grid_dataset, grid_of
 from ._layout import canonical
 from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
+from ._netcdf import write_netcdf
+from ._notices import notice
 from ._open import Library, open_dataset
 from ._periods import Period
 from ._prepare_plan import Plan, block_size, make_plan, refuse_errors, refuse_fields_that_stay, refuse_impossible_values
-from ._prepared import FIELDS, MANIFEST, STATISTICS_FILE, Prepared, open_prepared
+from ._prepared import FIELDS, FORMAT, MANIFEST, SEALED, STATISTICS_FILE, Prepared, open_prepared
 from ._reduce_times import reduced
 from ._regrid import METHODS, Method, check_finite, field_groups, regrid
+from ._seals import SEAL, create_store, seal_store, write_part
 from ._store_statistics import field_statistics
+from ._unfinished import first_damaged
 
 _PROGRESS = ".progress.json"
 _PACKAGES = ("wxsphere", "spinharm", "jax", "numpy", "xarray", "xarray-regrid", "zarr", "dask")
@@ -160,6 +164,12 @@ def prepare(
     block = begun["block"] if begun else block_size(plan, chunk, memory)
     done = begun["done"] if begun else 0
     with _scheduled(scheduler):
+        if done and not (out / FIELDS / SEAL).is_file():
+            notice(f"{out} was begun by an earlier version, without checksums: begun anew")
+            done = 0
+        if done and (lost := first_damaged(out / FIELDS, done)) is not None:
+            done = lost - lost % block
+            notice(f"{out / FIELDS}: a chunk is damaged or lost; prepared anew from {plan.times[done]}")
         if not begun and check:
             refuse_errors(plan)
         if done == 0:
@@ -249,7 +259,7 @@ def _create(path: Path, plan: Plan, chunk: int, method: Method, bandlimit: int |
             check_finite(name, given[name])
             fixed[name] = ((LATITUDE, LONGITUDE), given[name].values.astype(np.float32), given[name].attrs)
     template = template.assign({str(name): field.variable for name, field in fixed.data_vars.items()})
-    template.to_zarr(path, compute=False, zarr_format=3, consolidated=False, encoding=encoding, mode="w")
+    create_store(template, path, encoding)
 
 
 def _write(
@@ -267,9 +277,7 @@ def _write(
             *(dim for dim in (TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE) if dim in made.dims)
         )
         region = {TIME: slice(begin, begin + times.size)}
-        made.drop_vars([name for name in made.coords if name != TIME]).to_zarr(
-            path, region=region, consolidated=False, zarr_format=3
-        )
+        write_part(made.drop_vars([name for name in made.coords if name != TIME]), path, region)
 
 
 def _note(out: Path, options: dict[str, Any], block: int, done: int) -> None:
@@ -290,11 +298,10 @@ def _finish(out: Path, plan: Plan, options: dict[str, Any], periods: Mapping[str
         training_times=training.size,
         cadence_hours=hours,
     )
-    temporary = out / f".{STATISTICS_FILE}.tmp"
-    statistics.to_netcdf(temporary, engine="h5netcdf")
-    temporary.replace(out / STATISTICS_FILE)
+    write_netcdf(statistics, out / STATISTICS_FILE)
+    seal_store(out / FIELDS)
     manifest = {
-        "format": 1,
+        "format": FORMAT,
         "options": options,
         "variables": list(plan.reductions),
         "constants": sorted(str(name) for name in constant_fields(plan.grid).data_vars) + plan.statics,
@@ -305,9 +312,9 @@ def _finish(out: Path, plan: Plan, options: dict[str, Any], periods: Mapping[str
         "first_time": str(plan.times[0]),
         "last_time": str(plan.times[-1]),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "files": {name: file_digest(out / name) for name in SEALED},
     }
-    with replacing(out / MANIFEST) as file:
-        json.dump(manifest, file, indent=1)
+    write_checked_json(out / MANIFEST, manifest)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,21 @@ import numpy as np
 import xarray as xr
 
 from spinharm import Grid
+from spinnn.files import FileWarning, file_digest, read_checked_json, well_formed
 
 from ._grids import grid_of
 from ._names import LEVEL, TIME
+from ._netcdf import read_netcdf
 from ._open import open_dataset
 from ._periods import check_even, periods_from
+from ._seals import SEAL
 from ._store_statistics import FIELD_STATISTICS
 
 FIELDS, STATISTICS_FILE, MANIFEST = "fields.zarr", "statistics.nc", "manifest.json"
-_FORMAT = 1
+FORMAT = 2
+"""Of the manifest; 1 had no checksums."""
+SEALED = (f"{FIELDS}/{SEAL}", STATISTICS_FILE)
+"""Files whose digests the manifest keeps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,22 +107,52 @@ def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) ->
     if not (path / MANIFEST).is_file():
         why = "there is no such folder" if not path.is_dir() else f"it has no {MANIFEST}, so that it is not finished"
         raise FileNotFoundError(f"{path} must be a folder that `wxsphere prepare` has finished, but {why}")
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        found = manifest["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path / MANIFEST} cannot be read: {error}") from error
-    if found != _FORMAT:
-        raise ValueError(f"{path / MANIFEST} must have format {_FORMAT}, got {found!r}; prepare the data again")
+    manifest = _manifest(path)
     for name in (FIELDS, STATISTICS_FILE):
         if not (path / name).exists():
             raise FileNotFoundError(f"{path / name} is missing; prepare the data again")
-    fields = open_dataset(path / FIELDS)
-    with xr.open_dataset(path / STATISTICS_FILE, engine="h5netcdf") as file:
-        statistics = file.load()
-    out = Prepared(path, fields, statistics, manifest)
-    _check(out, manifest["options"]["allow_gaps"] if allow_gaps is None else allow_gaps)
+    with _said_once(path, manifest["format"]):
+        fields, statistics = open_dataset(path / FIELDS), read_netcdf(path / STATISTICS_FILE)
+    with well_formed(path / MANIFEST, "the manifest"):
+        out = Prepared(path, fields, statistics, manifest)
+        _check(out, manifest["options"]["allow_gaps"] if allow_gaps is None else allow_gaps)
     return out
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """The manifest, when the files that it names are those that it was written with."""
+    manifest, checked = read_checked_json(path / MANIFEST)
+    version = manifest.get("format")
+    if version not in (1, FORMAT):
+        raise ValueError(f"{path / MANIFEST} must have format 1 or {FORMAT}, got {version!r}; prepare the data again")
+    if version == 1:
+        return manifest
+    with well_formed(path / MANIFEST, "the manifest"):
+        files = dict(manifest["files"])
+        if not checked or set(files) != set(SEALED):
+            raise ValueError("its checksums are missing; take another copy of the folder")
+    for name, digest in files.items():
+        if not (path / name).is_file():
+            raise FileNotFoundError(f"{path / name} is missing; prepare the data again")
+        if file_digest(path / name) != digest:
+            raise ValueError(
+                f"{path / name} is damaged, or of other prepared data: its checksum is not that in {MANIFEST}; take "
+                f"another copy of the folder, or prepare the data again"
+            )
+    return manifest
+
+
+@contextlib.contextmanager
+def _said_once(path: Path, version: int) -> Iterator[None]:
+    """One line for a folder of an earlier version, in place of one for each file."""
+    if version == FORMAT:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FileWarning)
+        yield
+    told = f"{path}: prepared by an earlier version, without checksums: damage in it cannot be noticed"
+    warnings.warn(told, FileWarning, stacklevel=4)
 
 
 def _check(data: Prepared, allow_gaps: bool) -> None:

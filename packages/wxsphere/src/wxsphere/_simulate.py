@@ -21,7 +21,9 @@ from ._equations import Flow, State
 from ._grids import grid_dataset
 from ._integrate import CONSERVED, diagnostics, flow_maps, integrate
 from ._names import LATITUDE, LONGITUDE, TIME
-from ._unfinished import Unfinished
+from ._notices import notice
+from ._seals import create_store, write_part
+from ._unfinished import Unfinished, first_damaged
 
 _ATTRIBUTES = {
     "geopotential": {"units": "m**2 s**-2", "standard_name": "geopotential"},
@@ -85,7 +87,12 @@ def simulate(
     if store.is_finished():
         return path
     done = 0
-    if (found := store.resume()) is not None:
+    found = store.resume()
+    if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
+        notice(f"{store.folder}: a chunk is damaged or lost; the simulation begins anew")
+        store.begin_anew()
+        found = None
+    if found is not None:
         done, state = int(found["done"]), jax.numpy.asarray(found["state"])
     else:
         _create(store.folder, model, grid, outputs, steps_per_output, start, chunk, told)
@@ -151,7 +158,9 @@ def _create(
     for name in CONSERVED[type(model)]:
         values = da.zeros(outputs, chunks=min(chunk, outputs), dtype="float64")
         template[name] = (TIME, values, _ATTRIBUTES[name])
-    template.to_zarr(partial, compute=False, zarr_format=3, consolidated=False)
+    # A chunk that is lost must not read as zeros.
+    encoding = {str(name): {"_FillValue": np.nan} for name in template.data_vars}
+    create_store(template, partial, encoding)
 
 
 def _write(partial: Path, begin: int, maps: list[dict[str, np.ndarray]], means: list[dict[str, float]]) -> None:
@@ -163,4 +172,4 @@ def _write(partial: Path, begin: int, maps: list[dict[str, np.ndarray]], means: 
     )
     for name in means[0]:
         block[name] = (TIME, np.array([one[name] for one in means]))
-    block.to_zarr(partial, region={TIME: slice(begin, begin + len(maps))}, consolidated=False, zarr_format=3)
+    write_part(block, partial, {TIME: slice(begin, begin + len(maps))})

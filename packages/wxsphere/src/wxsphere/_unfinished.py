@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from spinharm.failures import first_line
 from spinnn.files import replacing
+
+from ._names import TIME
+from ._notices import notice
+from ._open import open_dataset
+from ._seals import SEAL, check_store, seal_store
 
 
 class Unfinished:
@@ -43,6 +53,7 @@ class Unfinished:
             return False
         if self._told_by(self.path) != self._told:
             raise ValueError(f"{self.path} is there already and holds something else; remove it or choose another path")
+        check_store(self.path)
         return True
 
     def resume(self) -> dict[str, Any] | None:
@@ -52,14 +63,34 @@ class Unfinished:
             ValueError: An unfinished store of something else.
         """
         if self.folder.is_dir() and self.state.is_file():
-            with np.load(self.state) as file:
+            if not (self.folder / SEAL).is_file():
+                notice(f"{self.folder} is of an earlier version, without checksums, or damaged: begun anew")
+                self.begin_anew()
+                return None
+            with self._opened() as file:
                 if str(file[self._kind]) != self._told:
                     raise ValueError(
                         f"{self.folder} holds another {self._kind}, which is unfinished; remove it and {self.state}"
                     )
                 return {name: file[name] for name in file.files}
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.begin_anew()
         return None
+
+    def begin_anew(self) -> None:
+        """Remove what there is."""
+        self.state.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Any]:
+        try:
+            with np.load(self.state) as file:
+                yield file
+        # zip and zlib have their own.
+        except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{self.state} is damaged: {first_line(error)}; remove it and {self.folder} to begin anew"
+            ) from error
 
     def save(self, **arrays: Any) -> None:
         """Say how far it came."""
@@ -67,7 +98,12 @@ class Unfinished:
             np.savez(file, **{self._kind: self._told}, **arrays)
 
     def finish(self) -> None:
-        """Give the store its name."""
+        """List the chunks of the store, and give it its name.
+
+        Raises:
+            ValueError: A chunk was not written.
+        """
+        seal_store(self.folder)
         self.folder.rename(self.path)
         self.state.unlink(missing_ok=True)
 
@@ -77,3 +113,27 @@ class Unfinished:
                 return dataset.attrs.get(self._kind)
         except (OSError, KeyError, ValueError):
             return None
+
+
+def first_damaged(folder: Path, count: int) -> int | None:
+    """The first of the first `count` times of a store of which something cannot be read any more, or has no value.
+
+    Args:
+        folder: The store.
+        count: How many of its times were written.
+
+    Returns:
+        Its position, the first of its chunk; None if all can be read.
+    """
+    fields = open_dataset(folder)
+    moving = fields[[name for name, field in fields.data_vars.items() if TIME in field.dims]]
+    step = max((field.chunks[field.dims.index(TIME)][0] for field in moving.values() if field.chunks), default=1)
+    for begin in range(0, count, step):
+        try:
+            finite: Any = np.isfinite(moving.isel({TIME: slice(begin, min(begin + step, count))}))
+            there = finite.all().compute()
+        except OSError:
+            return begin
+        if not all(bool(one) for one in there.data_vars.values()):
+            return begin
+    return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +23,7 @@ from .._figures import BASELINES, lead_label
 from .._maps import land_of
 from .._metrics import METRICS
 from .._names import LEAD, LEVEL, MEMBER, TIME
+from .._netcdf import write_netcdf
 from .._open import check_variables, open_dataset
 from .._prepared import FIELDS
 from .._report import write_report
@@ -132,9 +132,8 @@ def main(name: str, words: Sequence[str]) -> int:
     if "left_out" in result.attrs:
         command.warn(f"left out: {result.attrs['left_out']}")
     maps = _maps(options, forecasts, truth, result)
-    out.mkdir(parents=True, exist_ok=True)
-    _write(result, out / "scores.nc")
-    _write(maps, out / "maps.nc")
+    write_netcdf(result, out / "scores.nc")
+    write_netcdf(maps, out / "maps.nc")
     write_report(
         result,
         out / "report.html",
@@ -235,12 +234,3 @@ def _details(options: EvaluateOptions, truth: xr.Dataset) -> dict[str, str]:
     else:
         out["Climatology"] = "none, so correlations are not defined"
     return out
-
-
-def _write(dataset: xr.Dataset, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from .._figures import (
 )
 from .._maps import EXTRA, Projection
 from .._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
+from .._netcdf import read_netcdf
 from .._open import check_variables, open_dataset
 from .._spectra import power_spectra
 from .._task import hours_of
@@ -248,8 +249,7 @@ def _curves(options: CurvesOptions) -> tuple[Any, str]:
     path = path / "scores.nc" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; `wxsphere evaluate` writes it")
-    with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=True) as file:
-        result = file.load()
+    result = read_netcdf(path)
     if not {"metric", "region", "forecast"} <= set(result.dims):
         raise ValueError(f"{path} must hold scores of `wxsphere evaluate`, got dimensions {dict(result.sizes)}")
     _checks.option("metric", options.metric, result["metric"].values.tolist())
