@@ -164,13 +164,14 @@ def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def branch_count(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """One and the number of places where a function parts, without functions inside it."""
-    count, waiting = 1, list(function.body)
+    count = 1
+    waiting: list[ast.AST] = [*function.body]
     while waiting:
-        node: ast.AST = waiting.pop()
+        node = waiting.pop()
         if isinstance(node, _FUNCTIONS):
             continue
         count += len(node.values) - 1 if isinstance(node, ast.BoolOp) else isinstance(node, _BRANCHES)
-        waiting += ast.iter_child_nodes(node)
+        waiting.extend(ast.iter_child_nodes(node))
     return count
 
 
@@ -230,7 +231,7 @@ def _is_private(name: str) -> bool:
 def _all_names(tree: ast.Module) -> set[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
-            return {item.value for item in getattr(node.value, "elts", ()) if isinstance(item, ast.Constant)}
+            return {str(item.value) for item in getattr(node.value, "elts", ()) if isinstance(item, ast.Constant)}
     return set()
 
 
