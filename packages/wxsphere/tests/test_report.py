@@ -295,9 +295,17 @@ def test_what_the_command_refuses_in_one_line(stores, tmp_path, capsys):
         assert message in told[0]
         assert len(told) == 1
     assert not (tmp_path / "out").exists()
-    assert main([base[0], str(tmp_path / "cut.nc"), *base[2:], "--partial", "--variables", "geopotential"]) == 0
+    renamed = whole.where(whole.prediction_timedelta < LEADS[2]).rename(u_component_of_wind="wind_u")
+    renamed.assign_coords(level=[500.0, 850.000001]).to_netcdf(tmp_path / "cut.nc", engine="h5netcdf")
+    assert main([base[0], str(tmp_path / "cut.nc"), *base[2:], "--partial"]) == 0
     said = capsys.readouterr()
-    assert "left out: 0 of 12 initial times and 1 of 3 lead times" in said.err
+    variables = "variables u_component_of_wind of truth; variables wind_u of cut"
+    times = "0 of 12 initial times and 1 of 3 lead times, which are incomplete"
+    assert said.err.splitlines()[:2] == [f"note: left out: {told}" for told in (variables, times)]
+    with xr.open_dataset(tmp_path / "out" / "scores.nc", engine="h5netcdf") as file:
+        assert file.attrs["left_out"] == f"{variables}; {times}"
+        assert file.level.values.tolist() == [500, 850]
+    assert f"{variables}; {times}" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "RMSE, global" in said.out  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from ._alignment import common_parts
 from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
-from ._sources import common_parts
 
 
 def error_maps(
@@ -39,6 +39,7 @@ def error_maps(
         ValueError: As in `forecast_statistics`.
     """
     common = common_parts(forecast, truth, variables, missing)
+    common.say_left_out()
     truth = truth[common.names]
     if common.levels is not None:
         truth = truth.sel({LEVEL: common.levels})

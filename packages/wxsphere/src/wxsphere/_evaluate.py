@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from . import _checks
-from ._climatology import climatology_at, climatology_forecast, persistence_forecast
+from ._alignment import Common, check_fields, check_same_grid, common_parts
+from ._blocks import ARRAYS, Compared, blocks, group_statistics
+from ._climatology import climatology_forecast, persistence_forecast
+from ._coordinates import check_coordinates, hours, listed, positions, with_values
 from ._metrics import METRICS, bootstrap, scores
 from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
+from ._notices import notice
 from ._regions import Region, region_weights
-from ._sources import Common, Source, check_same_grid, common_parts
 from ._spectra import power_spectra
-from ._statistics import STATISTICS, area_statistics, wind_statistics
+from ._statistics import STATISTICS
 from ._weights import Convention
-
-# Arrays of the size of a block that are in memory together: forecast, truth, climatology, two anomalies, two terms; of
-# the members of an ensemble those read, those sorted, one more of complex winds.
-_ARRAYS = 7
-_ARRAYS_OF_MEMBERS = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class _Block:
-    """Positions along time, lead and level."""
-
-    times: slice
-    leads: slice
-    levels: slice | None
 
 
 def forecast_statistics(
@@ -64,7 +52,8 @@ def forecast_statistics(
 
     Args:
         forecast: One, or several by name, in the layout of `canonical`; without `prediction_timedelta` it is one of
-            lead time 0. Several are compared on the initial times, lead times, levels and variables that all have.
+            lead time 0. Several are compared on the initial times, lead times, levels and variables that all have;
+            levels that differ by less than 0.01 % are one.
         truth: Analyses with `time`.
         climatology: With `hour` and `dayofyear`, from `climatology` or a store; without it, correlations and activity
             are NaN.
@@ -73,34 +62,29 @@ def forecast_statistics(
         regions: Names of `REGIONS`, or names to regions.
         land_sea_mask: For regions of land; default that of `truth`.
         convention: Of the area weights.
-        skipna: Leave out points without a value, else one spoils its regions.
+        skipna: Leave out points without a value, else one spoils its regions, which a `DataWarning` says.
         missing: Of valid times that truth lacks: `"raise"`, or `"drop"` the initial times that need them.
         partial: Score what is there of forecasts that were cut off.
         memory: Bytes that a block may take.
 
     Returns:
         Dataset with dimensions (statistic, forecast, region[, number], time, prediction_timedelta[, level]), float64;
-        the attribute `left_out` says what `partial` left out.
+        the attribute `left_out` says what is not in all of them, or not complete, and so not scored; a `DataWarning`
+        says it too.
 
     Raises:
         TypeError: Arguments of another kind.
         ValueError: Datasets without a dimension that they need, on different grids, without a common variable, initial
-            time, lead time, level or member, with gaps in the valid times, or a forecast that was cut off.
+            time, lead time, level or member, with one of these twice, with gaps in the valid times, in different units,
+            fields without a dimension that those of truth have, or a forecast that was cut off.
     """
     common = common_parts(forecast, truth, variables, missing)
+    common.say_left_out()
     sources, times, leads, names, levels = common[:5]
     if common.members is not None:
         truth = truth.sel({MEMBER: common.members})
     if climatology is not None:
-        check_same_grid("climatology", climatology, truth)
-        absent = [name for name in names if name not in climatology.data_vars]
-        if absent:
-            raise ValueError(f"`climatology` must have {', '.join(absent)}, got {', '.join(map(str, climatology))}")
-        if levels is not None and LEVEL in climatology.coords:
-            lacking = np.setdiff1d(levels, climatology[LEVEL].values)
-            if lacking.size:
-                there = climatology[LEVEL].values.tolist()
-                raise ValueError(f"`climatology` must have level {lacking[0]:g}, got {there}; or score fewer levels")
+        climatology = _checked_climatology(climatology, truth, common)
     if baselines:
         sources["persistence"] = lambda t, dt: persistence_forecast(truth, t, dt)
         if climatology is not None:
@@ -110,27 +94,63 @@ def forecast_statistics(
     if common.members is not None:
         coords[MEMBER] = common.members
     out = xr.Dataset(coords={**coords, TIME: times, LEAD: leads})
-    absent = np.zeros((len(times), len(leads)), bool)
     if levels is not None:
         out = out.assign_coords({LEVEL: (LEVEL, levels, {"units": "hPa"})})
+    absent = np.zeros((len(times), len(leads)), bool)
+    gaps: dict[str, np.ndarray] = {}
+    compared = Compared(common, sources, truth, climatology, weights, skipna)
     groups = [(name, (name,)) for name in names]
     groups += [(wind, parts) for wind, parts in WINDS.items() if all(part in names for part in parts)]
     for group, parts in groups:
-        with_levels = LEVEL in truth[parts[0]].dims
-        shape = tuple(map(len, out.coords.values()))[: len(coords) + 2]
-        values = np.full((*shape, len(levels)) if with_levels and levels is not None else shape, np.nan)
-        for block in _blocks(len(times), len(leads), levels if with_levels else None, _points(common, truth), memory):
-            part, gone = _of_block(parts, block, common, sources, truth, climatology, weights, skipna)
-            # (statistic, forecast[, member], time, lead[, level], region) → region third
-            at = (*[slice(None)] * len(coords), block.times, block.leads)
-            values[(*at, block.levels) if block.levels is not None else at] = np.moveaxis(part, -1, 2)
-            absent[block.times, block.leads] |= gone
+        found = group_statistics(parts, compared, memory)
+        absent |= found.absent
         if not partial:
             _refuse_absent(group, absent, common)
+        if len(parts) == 1 and not skipna and np.isnan(found.values[STATISTICS.index("squared_error")]).any():
+            gaps[group] = found.lacking
+        # (statistic, forecast[, member], time, lead[, level], region) → region third
+        values = np.moveaxis(found.values, -1, 2)
         dims = (*coords, TIME, LEAD, LEVEL)[: values.ndim]
         units = truth[parts[0]].attrs.get("units")
         out[group] = (dims, values, {} if units is None else {"units": units})
-    return _without_absent(out, absent) if absent.any() else out
+    _say_gaps(gaps, absent)
+    told = common.left_out
+    if absent.any():
+        out, incomplete = _without_absent(out, absent)
+        notice(f"left out: {incomplete}")
+        told = [*told, incomplete]
+    return out.assign_attrs(left_out="; ".join(told)) if told else out
+
+
+def _checked_climatology(climatology: xr.Dataset, truth: xr.Dataset, common: Common) -> xr.Dataset:
+    """A climatology with the levels that are scored, which has all that they need."""
+    check_coordinates("climatology", climatology)
+    check_same_grid("climatology", climatology, truth)
+    absent = [name for name in common.names if name not in climatology.data_vars]
+    if absent:
+        raise ValueError(f"`climatology` must have {', '.join(absent)}, got {', '.join(map(str, climatology))}")
+    if common.levels is not None and LEVEL in climatology.dims:
+        at = positions(LEVEL, common.levels, climatology[LEVEL].values)
+        if np.any(at < 0):
+            there = climatology[LEVEL].values.tolist()
+            raise ValueError(
+                f"`climatology` must have level {common.levels[at < 0][0]:g}, got {there}; or score fewer levels"
+            )
+        climatology = with_values(climatology, LEVEL, common.levels)
+    worlds = (MEMBER,) if common.members is not None and MEMBER in climatology.dims else ()
+    check_fields("climatology", climatology, truth, common.names, ("hour", "dayofyear", *worlds))
+    return climatology
+
+
+def _say_gaps(gaps: dict[str, np.ndarray], absent: np.ndarray) -> None:
+    """Say which variables have points without a value, which make scores NaN."""
+    shares = {name: float(lacking[~absent].mean()) for name, lacking in gaps.items() if (lacking[~absent] > 0).any()}
+    if shares:
+        told = listed([f"{name} ({100 * share:.3g} %)" for name, share in shares.items()])
+        notice(
+            f"points without a value in {told}: scores of regions that hold one are NaN; `skipna=True` (--skipna) "
+            f"leaves such points out"
+        )
 
 
 def _refuse_absent(group: str, absent: np.ndarray, common: Common) -> None:
@@ -139,12 +159,12 @@ def _refuse_absent(group: str, absent: np.ndarray, common: Common) -> None:
     first = tuple(int(at) for at in np.argwhere(absent)[0])
     raise ValueError(
         f"`forecast` has no value of {group!r} at {np.count_nonzero(absent)} of {absent.size} initial and lead times, "
-        f"the first is {_hours(common.leads[first[1]])} after {np.datetime_as_string(common.times[first[0]], 'h')}: "
-        f"the store was cut off; finish it, or score what is complete with `partial`"
+        f"the first is {hours(common.leads[first[1]])} after {np.datetime_as_string(common.times[first[0]], 'h')}: "
+        f"the store was cut off; finish it, or score what is complete with `partial=True` (--partial)"
     )
 
 
-def _without_absent(statistics: xr.Dataset, absent: np.ndarray) -> xr.Dataset:
+def _without_absent(statistics: xr.Dataset, absent: np.ndarray) -> tuple[xr.Dataset, str]:
     """Without lead times that nothing reaches, then without initial times that lack one of the others."""
     leads = ~absent.all(0)
     times = ~absent[:, leads].any(1)
@@ -154,18 +174,7 @@ def _without_absent(statistics: xr.Dataset, absent: np.ndarray) -> xr.Dataset:
             f"{np.count_nonzero(~absent)} of {absent.size} initial and lead times"
         )
     told = f"{np.count_nonzero(~times)} of {times.size} initial times and {np.count_nonzero(~leads)} of {leads.size} "
-    return statistics.isel({TIME: times, LEAD: leads}).assign_attrs(left_out=told + "lead times, which are incomplete")
-
-
-def _hours(lead: np.timedelta64) -> str:
-    return f"{lead / np.timedelta64(1, 'h'):g} h"
-
-
-def _points(common: Common, truth: xr.Dataset) -> int:
-    """Numbers in memory for one time, lead time and level."""
-    members = _ARRAYS_OF_MEMBERS * max(common.ensembles.values(), default=0)
-    worlds = 1 if common.members is None else common.members.size
-    return truth.sizes[LATITUDE] * truth.sizes[LONGITUDE] * (_ARRAYS * worlds + members)
+    return statistics.isel({TIME: times, LEAD: leads}), told + "lead times, which are incomplete"
 
 
 def evaluate(
@@ -275,84 +284,6 @@ def _suffixed(dataset: xr.Dataset, suffix: str) -> xr.Dataset:
     return dataset.rename({name: f"{name}_{suffix}" for name in dataset.data_vars})
 
 
-def _blocks(times: int, leads: int, levels: np.ndarray | None, points: int, memory: int) -> Iterator[_Block]:
-    """Blocks of at most `memory` bytes in float64, whole along lead, then level, before time is cut."""
-    budget = max(1, memory // (8 * points))
-    depth = 1 if levels is None else len(levels)
-    level_step = min(depth, budget)
-    lead_step = min(leads, max(1, budget // level_step))
-    time_step = max(1, budget // (level_step * lead_step)) if lead_step == leads and level_step == depth else 1
-    for t in range(0, times, time_step):
-        for lead in range(0, leads, lead_step):
-            for k in range(0, depth, level_step):
-                level = None if levels is None else slice(k, k + level_step)
-                yield _Block(slice(t, t + time_step), slice(lead, lead + lead_step), level)
-
-
-def _loaded(field: xr.DataArray, *front: str) -> np.ndarray:
-    order = [dim for dim in (*front, LEVEL, LATITUDE, LONGITUDE) if dim in field.dims]
-    return np.asarray(field.transpose(*order).values, np.float64)
-
-
-def _of_block(
-    parts: tuple[str, ...],
-    block: _Block,
-    common: Common,
-    sources: Mapping[str, Source],
-    truth: xr.Dataset,
-    climatology: xr.Dataset | None,
-    weights: xr.DataArray,
-    skipna: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of a variable or of the two components of a wind.
-
-    Returns:
-        Statistics (statistic, forecast[, member], time, lead[, level], region), and where a forecast lacks a whole
-        field that truth has (time, lead).
-    """
-    stamps, steps, levels = common.times[block.times], common.leads[block.leads], common.levels
-    worlds = () if common.members is None else (MEMBER,)
-    axis = len(worlds)
-
-    def cut(field: xr.DataArray) -> xr.DataArray:
-        if worlds and MEMBER in field.dims:
-            field = field.sel({MEMBER: common.members})
-        return field if block.levels is None or levels is None else field.sel({LEVEL: levels[block.levels]})
-
-    # Valid times overlap between initial times: each is read once.
-    valid, back = np.unique(stamps[:, None] + steps, return_inverse=True)
-    back = back.reshape(len(stamps), len(steps))
-    right = [np.take(_loaded(cut(truth[part]).sel({TIME: valid}), *worlds, TIME), back, axis) for part in parts]
-    shape = right[0].shape
-    usual = None
-    if climatology is not None and len(parts) == 1:
-        fields = climatology_at(cut(climatology[parts[0]]), valid)
-        before = tuple(dim for dim in worlds if dim in fields.dims)
-        usual = np.broadcast_to(np.take(_loaded(fields, *before, TIME), back, len(before)), shape)
-    points = np.ascontiguousarray(weights.values)
-    out, absent = [], np.zeros(shape[:-2], bool)
-    for name, source in sources.items():
-        fields = source(stamps, steps)
-        given = [_loaded(cut(fields[part]), MEMBER, TIME, LEAD) for part in parts]
-        members = None
-        if name in common.ensembles:
-            members = given
-            given = [one.mean(0) for one in given]
-        given = [np.broadcast_to(one, shape) for one in given]
-        if name in common.sources:
-            for one, other in zip(given, right, strict=True):
-                absent |= ~np.isfinite(one).any((-2, -1)) & np.isfinite(other).any((-2, -1))
-        if len(parts) == 1:
-            of = None if members is None else members[0]
-            out.append(area_statistics(given[0], right[0], usual, points, members=of, skipna=skipna))
-        else:
-            both = None if members is None else (members[0], members[1])
-            out.append(wind_statistics((given[0], given[1]), (right[0], right[1]), points, members=both, skipna=skipna))
-    # Over levels, and over members, which come first.
-    absent = absent.any(tuple(range(axis + 2, absent.ndim))).any(tuple(range(axis)))  # pyright: ignore[reportArgumentType]
-    return np.stack(out, 1), absent  # pyright: ignore[reportReturnType]
-
-
 def _mean_spectra(common: Common, truth: xr.Dataset, memory: int) -> xr.Dataset:
     sources, times, leads, names, levels = common[:5]
     if levels is not None:
@@ -368,9 +299,9 @@ def _mean_spectra(common: Common, truth: xr.Dataset, memory: int) -> xr.Dataset:
         members = common.ensembles.get(name, 1 if common.members is None else common.members.size)
         # Of one variable and initial time, all lead times and levels are transformed together.
         maps = members * len(leads) * (1 if levels is None else len(levels))
-        points = _ARRAYS * maps * truth.sizes[LATITUDE] * truth.sizes[LONGITUDE]
+        points = ARRAYS * maps * truth.sizes[LATITUDE] * truth.sizes[LONGITUDE]
         total: xr.Dataset | None = None
-        for block in _blocks(len(times), 1, None, points, memory):
+        for block in blocks(len(times), 1, None, points, memory):
             fields = source(times[block.times], leads)[names]
             if levels is not None:
                 fields = fields.sel({LEVEL: levels})

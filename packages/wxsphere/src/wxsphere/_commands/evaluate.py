@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from spinnn import command
 from .. import _checks
 from .._catalogue import CATALOGUE
 from .._climatology import climatology
+from .._coordinates import positions
 from .._error_maps import error_maps
 from .._evaluate import evaluate
 from .._figures import BASELINES, lead_label
@@ -24,6 +26,7 @@ from .._maps import land_of
 from .._metrics import METRICS
 from .._names import LEAD, LEVEL, MEMBER, TIME
 from .._netcdf import write_netcdf
+from .._notices import DataWarning
 from .._open import check_variables, open_dataset
 from .._prepared import FIELDS
 from .._report import write_report
@@ -33,8 +36,9 @@ from .._weights import Convention
 _TEXT = """Score forecasts against truth, beside persistence and climatology.
 
 FORECAST, --truth and --climatology are stores, files or names of the catalogue. All must be on one grid; `wxsphere
-prepare` brings a store to another. Forecasts with members (`number`) are ensembles; if truth has members too, each is
-compared with its own. Writes scores.nc, maps.nc and report.html into the folder --out, and prints a table.
+prepare` brings a store to another. What not all of them have is left out, which is said. Forecasts with members
+(`number`) are ensembles; if truth has members too, each is compared with its own. Writes scores.nc, maps.nc and
+report.html into the folder --out, and prints a table.
 
 examples:
   wxsphere evaluate forecast.zarr --truth era5.zarr --climatology-years 1990 2019 --out scores
@@ -129,8 +133,6 @@ def main(name: str, words: Sequence[str]) -> int:
     )
     details = _details(options, truth)
     result.attrs |= {key.lower().replace(" ", "_"): value for key, value in details.items()}
-    if "left_out" in result.attrs:
-        command.warn(f"left out: {result.attrs['left_out']}")
     maps = _maps(options, forecasts, truth, result)
     write_netcdf(result, out / "scores.nc")
     write_netcdf(maps, out / "maps.nc")
@@ -185,11 +187,12 @@ def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateOptions) -> xr.Da
         names = check_variables("variables", options.variables, dataset)
         dataset = dataset[[*names, *(["land_sea_mask"] if "land_sea_mask" in dataset else [])]]
     if options.levels and LEVEL in dataset.dims:
-        lacking = np.setdiff1d(options.levels, dataset[LEVEL].values)
-        if lacking.size:
+        wanted = np.unique(options.levels)
+        at = positions(LEVEL, wanted, dataset[LEVEL].values)
+        if np.any(at < 0):
             there = ", ".join(f"{level:g}" for level in dataset[LEVEL].values)
-            raise ValueError(f"`levels` must be in {name}, which has {there} hPa, got {lacking[0]:g}")
-        dataset = dataset.sel({LEVEL: np.sort(options.levels)})
+            raise ValueError(f"`levels` must be in {name}, which has {there} hPa, got {wanted[at < 0][0]:g}")
+        dataset = dataset.isel({LEVEL: at})
     return dataset
 
 
@@ -204,7 +207,7 @@ def _climatology(options: EvaluateOptions, truth: xr.Dataset, forecasts: dict[st
     names = [str(name) for name, field in truth.data_vars.items() if name in common and TIME in field.dims]
     for one in forecasts.values():
         if LEVEL in one.dims and LEVEL in truth.dims:
-            truth = truth.sel({LEVEL: np.intersect1d(truth[LEVEL].values, one[LEVEL].values)})
+            truth = truth.isel({LEVEL: positions(LEVEL, truth[LEVEL].values, one[LEVEL].values) >= 0})
     usual = climatology(truth, variables=names, years=options.climatology_years)
     return usual.mean(MEMBER) if MEMBER in usual.dims else usual
 
@@ -221,7 +224,10 @@ def _maps(
     for name, one in forecasts.items():
         one = one.sel({TIME: result["initial_time"].values})
         few[name] = one.sel({LEAD: chosen}) if LEAD in one.dims else one
-    return error_maps(few, truth, variables=options.variables or None)
+    with warnings.catch_warnings():
+        # `evaluate` has said what is left out.
+        warnings.filterwarnings("ignore", "left out: ", DataWarning)
+        return error_maps(few, truth, variables=options.variables or None)
 
 
 def _details(options: EvaluateOptions, truth: xr.Dataset) -> dict[str, str]:

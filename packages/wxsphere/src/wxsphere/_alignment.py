@@ -1,0 +1,215 @@
+"""What forecasts and truth have in common: initial times, lead times, variables, levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from . import _checks
+from ._coordinates import check_coordinates, common_values, listed, with_values
+from ._grids import grid_of
+from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, STATIC, TIME
+from ._notices import notice
+from ._units import conversion, same_unit
+
+Source = Callable[[np.ndarray, np.ndarray], xr.Dataset]
+"""From initial times and lead times to a dataset with both."""
+
+
+class Common(NamedTuple):
+    """What forecasts and truth have in common.
+
+    Attributes:
+        sources: Forecasts by name, with the levels of `levels`.
+        times: Initial times.
+        leads: Lead times.
+        names: Variables.
+        levels: hPa, as truth has them, or None if no variable has levels.
+        members: Members that are worlds of their own, with a truth each, or None.
+        ensembles: Names of the forecasts that are ensembles for the one truth.
+        left_out: In words, what is not in all of them.
+    """
+
+    sources: dict[str, Source]
+    times: np.ndarray
+    leads: np.ndarray
+    names: list[str]
+    levels: np.ndarray | None
+    members: np.ndarray | None
+    ensembles: Mapping[str, int]
+    left_out: list[str]
+
+    def say_left_out(self) -> None:
+        """Say in one line what is left out, as a `DataWarning`."""
+        if self.left_out:
+            notice(f"left out: {'; '.join(self.left_out)}")
+
+
+def common_parts(
+    forecast: xr.Dataset | Mapping[str, xr.Dataset],
+    truth: xr.Dataset,
+    variables: Sequence[str] | None,
+    missing: str,
+) -> Common:
+    """What all have in common.
+
+    Raises:
+        ValueError: See `forecast_statistics`.
+    """
+    _checks.option("missing", missing, ("raise", "drop"))
+    _checks.dimensions("truth", truth, (TIME, LATITUDE, LONGITUDE))
+    check_coordinates("truth", truth)
+    if isinstance(forecast, xr.Dataset):
+        forecast = {"forecast": forecast}
+    if not forecast:
+        raise ValueError("`forecast` must hold at least one forecast, got none")
+    reserved = sorted({"truth", "persistence", "climatology"} & set(forecast))
+    if reserved:
+        raise ValueError(f"`forecast` names {reserved[0]!r}, which is the name of something else here")
+    given = {name: _with_leads(name, one, truth) for name, one in forecast.items()}
+    every = {"truth": truth, **given}
+    names, left_out = _common_variables(every, variables)
+    levels = members = None
+    if any(LEVEL in truth[name].dims for name in names):
+        levels, rest = common_values(every, LEVEL)
+        left_out += rest
+    (times, late), (leads, long) = (common_values(given, dim) for dim in (TIME, LEAD))
+    left_out += [*late, *long]
+    if MEMBER in truth.dims:
+        members, rest = common_values(every, MEMBER)
+        left_out += rest
+    check_fields("truth", truth, truth, names)
+    for name, one in given.items():
+        check_fields(f"forecast[{name!r}]", one, truth, names, (LEAD, *((MEMBER,) if MEMBER in one.dims else ())))
+    if levels is not None:
+        given = {name: with_values(one, LEVEL, levels) if LEVEL in one.dims else one for name, one in given.items()}
+    there = _with_truth(truth, times, leads, missing)
+    if not there.all():
+        left_out.append(f"{np.count_nonzero(~there)} of {times.size} initial times, which need truth that is not there")
+        times = times[there]
+    sources: dict[str, Source] = {
+        name: (lambda t, dt, one=one: one.sel({TIME: t, LEAD: dt})) for name, one in given.items()
+    }
+    ensembles = {
+        name: one.sizes[MEMBER] for name, one in given.items() if members is None and one.sizes.get(MEMBER, 1) > 1
+    }
+    return Common(sources, times, leads, names, levels, members, ensembles, left_out)
+
+
+def _with_truth(truth: xr.Dataset, times: np.ndarray, leads: np.ndarray, missing: str) -> np.ndarray:
+    """For which initial times truth has that time and all valid times."""
+    valid = times[:, None] + leads
+    index = truth.indexes[TIME]
+    there = (index.get_indexer(valid.ravel()) >= 0).reshape(valid.shape).all(1) & (index.get_indexer(times) >= 0)
+    if there.all() or (missing == "drop" and there.any()):
+        return there
+    lacking = valid[index.get_indexer(valid.ravel()).reshape(valid.shape) < 0]
+    first = lacking.min() if lacking.size else times[~there][0]
+    raise ValueError(
+        f"`truth` must have all initial and valid times: {np.count_nonzero(~there)} of {times.size} initial "
+        f"times need some that it lacks, the first is {first}; `missing='drop'` (--drop-missing) leaves them out"
+        + ("" if there.any() else ", which would leave none")
+    )
+
+
+def _with_leads(name: str, forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    _checks.dimensions(f"forecast[{name!r}]", forecast, (TIME, LATITUDE, LONGITUDE))
+    check_coordinates(f"forecast[{name!r}]", forecast)
+    check_same_grid(f"forecast[{name!r}]", forecast, truth)
+    extra = [str(dim) for dim in forecast.dims if dim not in (TIME, LEAD, MEMBER, LEVEL, LATITUDE, LONGITUDE)]
+    if extra:
+        raise ValueError(f"`forecast[{name!r}]` must have no dimension {extra[0]!r}, got {dict(forecast.sizes)}")
+    if MEMBER in truth.dims:
+        if MEMBER not in forecast.dims:
+            raise ValueError(
+                f"`forecast[{name!r}]` must have members as `truth` has, {truth.sizes[MEMBER]} of them, got none; or "
+                f"select one member of `truth`"
+            )
+        _checks.dimensions(f"forecast[{name!r}]", forecast, (MEMBER,))
+        _checks.dimensions("truth", truth, (MEMBER,))
+    elif forecast.sizes.get(MEMBER) == 1:
+        forecast = forecast.isel({MEMBER: 0}, drop=True)
+    if LEAD not in forecast.dims:
+        zero = np.array([0], "timedelta64[ns]")
+        moving = [key for key, field in forecast.data_vars.items() if TIME in field.dims]
+        forecast = forecast[moving].expand_dims({LEAD: zero})
+    return forecast
+
+
+def check_same_grid(name: str, dataset: xr.Dataset, truth: xr.Dataset) -> None:
+    """Two datasets must have the same latitudes and longitudes, to rounding."""
+    mine, wanted = grid_of(dataset), grid_of(truth)
+    if mine != wanted:
+        raise ValueError(
+            f"`{name}` must be on the grid of `truth`, {wanted}, got {mine}; bring one of them to the grid "
+            f"of the other by `wxsphere prepare SOURCE --grid …`"
+        )
+
+
+def check_fields(
+    name: str, dataset: xr.Dataset, truth: xr.Dataset, names: Sequence[str], more: Sequence[str] = ()
+) -> None:
+    """Fields must have the dimensions and units that truth has.
+
+    Args:
+        name: Of the argument.
+        dataset: A forecast, truth itself or a climatology.
+        truth: What it is compared with.
+        names: Variables.
+        more: Dimensions beside those that a map of truth has: level, latitude, longitude.
+
+    Raises:
+        ValueError: A field that lacks a dimension or has another, or a unit that is not that of truth.
+    """
+    unknown = []
+    for one in names:
+        levels = (LEVEL,) if LEVEL in truth[one].dims else ()
+        front = more if "hour" in more else (TIME, *more)
+        if dataset is truth and MEMBER in truth.dims:
+            front = (*front, MEMBER)
+        wanted, got = (*front, *levels, LATITUDE, LONGITUDE), dataset[one].dims
+        if set(wanted) != set(got):
+            raise ValueError(
+                f"`{name}` must have {one!r} with the dimensions {', '.join(wanted)}, got {', '.join(map(str, got))}; "
+                f"name the other variables in `variables` (--variables), or select what is too much"
+            )
+        mine, right = dataset[one].attrs.get("units"), truth[one].attrs.get("units")
+        same = same_unit(mine, right)
+        if same is False:
+            raise ValueError(
+                f"`{name}` must have {one!r} in the unit of `truth`, {right!r}, got {mine!r}; convert one of them, "
+                f"e.g. {conversion(one, mine, right)}"
+            )
+        if same is None:
+            unknown.append(f"{one} in {mine!r} and {right!r}")
+    if unknown:
+        notice(f"`{name}` and `truth` have units that are not known, taken as the same: {listed(unknown)}")
+
+
+def _common_variables(
+    datasets: Mapping[str, xr.Dataset], variables: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Variables that all have, and in words those that some have beside them."""
+    common = set.intersection(*({str(name) for name in one.data_vars} for one in datasets.values()))
+    left_out = []
+    if variables is None:
+        wanted = {TIME, LATITUDE, LONGITUDE}
+        fields = {
+            key: {str(name) for name in one.data_vars if wanted <= set(one[name].dims)} for key, one in datasets.items()
+        }
+        names = sorted(set.intersection(*fields.values()))
+        for key, those in fields.items():
+            if rest := sorted(those - set(names) - set(STATIC)):
+                left_out.append(f"variables {listed(rest)} of {key}")
+    else:
+        names = list(variables)
+    absent = [name for name in names if name not in common]
+    if absent or not names:
+        raise ValueError(
+            f"`variables` must be in `truth` and every forecast, got {names if variables is not None else 'none'}; "
+            f"common to all are {', '.join(sorted(common)) or 'none'}"
+        )
+    return names, left_out

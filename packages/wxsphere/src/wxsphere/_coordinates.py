@@ -1,0 +1,132 @@
+"""Values of coordinates that datasets share: levels to a tolerance, everything else exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ._names import LEAD, LEVEL, MEMBER, TIME
+
+# Levels that differ by this share are one: 850 hPa in float32, or 85000.00000001 Pa.
+_SAME_LEVEL = 1e-4
+_SHOWN = 6
+
+
+def positions(dim: str, wanted: np.ndarray | Sequence[float], there: np.ndarray) -> np.ndarray:
+    """Where wanted values of a coordinate are.
+
+    Args:
+        dim: Its name; of `level` the nearest value within 0.01 % is taken.
+        wanted: Values to look for.
+        there: Values of the coordinate, each once.
+
+    Returns:
+        Index into `there` of each wanted value, or −1.
+    """
+    if dim != LEVEL or not len(there):
+        return pd.Index(there).get_indexer(pd.Index(wanted))
+    wanted = np.asarray(wanted, np.float64)
+    away = np.abs(wanted[:, None] - np.asarray(there, np.float64))
+    nearest = away.argmin(1)
+    return np.where(away.min(1) <= _SAME_LEVEL * np.abs(wanted), nearest, -1)
+
+
+def with_values(dataset: xr.Dataset, dim: str, values: np.ndarray) -> xr.Dataset:
+    """A dataset at given values of a coordinate, which get exactly these values; all must be there, to rounding."""
+    at = positions(dim, values, dataset[dim].values)
+    if not np.array_equal(at, np.arange(dataset.sizes[dim])):
+        dataset = dataset.isel({dim: at})
+    return dataset.assign_coords({dim: (dim, values, dataset[dim].attrs)})
+
+
+def common_values(datasets: Mapping[str, xr.Dataset], dim: str) -> tuple[np.ndarray, list[str]]:
+    """Values of a coordinate that all datasets with this dimension have.
+
+    Args:
+        datasets: By the names that messages use; of levels that differ by rounding those of the first are taken.
+        dim: Name of the coordinate.
+
+    Returns:
+        The values, ascending, and in words what each dataset has beside them.
+
+    Raises:
+        ValueError: None in common.
+    """
+    those = {name: one[dim].values for name, one in datasets.items() if dim in one.dims}
+    values = next(iter(those.values()), np.zeros(0))
+    for there in those.values():
+        values = values[positions(dim, values, there) >= 0]
+    if not values.size:
+        found = {name: one[dim].values[:3].tolist() if dim in one.coords else None for name, one in datasets.items()}
+        raise ValueError(f"the datasets must have common values of {dim!r}, got {found}")
+    left = []
+    for name, there in those.items():
+        rest = there[positions(dim, there, values) < 0]
+        if rest.size:
+            left.append(_told(dim, rest, there.size, name))
+    return np.sort(values), left
+
+
+def _told(dim: str, values: np.ndarray, of: int, name: str) -> str:
+    """Values that are left out, in words."""
+    if dim == TIME:
+        return f"{values.size} of {of} initial times of {name}, the first {np.datetime_as_string(values.min(), 'm')}"
+    if dim == LEAD:
+        return f"lead times {listed([hours(value) for value in np.sort(values)])} of {name}"
+    if dim == LEVEL:
+        return f"levels {listed([f'{value:.10g}' for value in np.sort(values)])} hPa of {name}"
+    return f"members {listed([str(value) for value in values])} of {name}"
+
+
+def hours(lead: np.timedelta64) -> str:
+    """A lead time in words."""
+    return f"{lead / np.timedelta64(1, 'h'):g} h"
+
+
+def listed(words: Sequence[str]) -> str:
+    """A few of many words, and how many more there are."""
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more
+
+
+def check_coordinates(name: str, dataset: xr.Dataset) -> None:
+    """Times, lead times, levels and members must be numbers or dates, each once.
+
+    Args:
+        name: Of the argument.
+        dataset: In the layout of `canonical`.
+
+    Raises:
+        ValueError: Levels that are texts, a lead time that is no dimension, or a value that repeats.
+    """
+    for text in _faults(dataset):
+        raise ValueError(f"`{name}` {text}")
+
+
+def _faults(dataset: xr.Dataset) -> Iterator[str]:
+    if LEAD in dataset.coords and LEAD not in dataset.dims:
+        yield (
+            f"must have {LEAD!r} as a dimension, got a coordinate along {dataset[LEAD].dims}; `wxsphere.canonical` "
+            f"makes it one"
+        )
+    for dim in (TIME, LEAD, LEVEL, MEMBER):
+        if dim not in dataset.dims or dim not in dataset.coords:
+            continue
+        values = dataset[dim].values
+        if dim == LEVEL and not np.issubdtype(values.dtype, np.number):
+            yield f"must have levels in hPa, got {values[:1].tolist()}; `wxsphere.canonical` converts texts"
+        if dim == LEVEL:
+            order = np.sort(values)
+            repeats = np.append(False, np.diff(order) <= _SAME_LEVEL * np.abs(order[1:]))
+        else:
+            order, repeats = values, pd.Index(values).duplicated()
+        if repeats.any():
+            first = order[repeats][0]
+            shown = np.datetime_as_string(first, "m") if dim == TIME else str(first)
+            yield (
+                f"must have each value of {dim!r} once, got {shown} twice and {repeats.sum()} repeats in all; "
+                f"`dataset.drop_duplicates({dim!r})` keeps the first of each"
+            )
