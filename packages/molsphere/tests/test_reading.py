@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import jax
@@ -23,6 +24,7 @@ from molsphere import (
     pad_molecules,
     read_molecules,
     read_run_data,
+    write_predictions,
 )
 from molsphere._distances import LENGTH_UNITS, closest_pairs, warn_of_distances
 from molsphere._labels import find_outliers
@@ -317,6 +319,26 @@ def test_rows_that_are_no_csv_cost_one_line_each(tmp_path):
     assert result.lines == (2, 5, 8)
     assert [problem.line for problem in result.problems] == [3, 4, 7]
     assert "field larger than field limit (131072)" in result.problems[0].message
+
+
+def test_predictions_keep_the_columns_and_lines_of_their_input(tmp_path):
+    table = 'cas,smiles,id,H [meV],Formula,note\n007,O,w,1.50,x,"two\nlines"\n,C,m,,y,=1\n'
+    first = read_molecules(write(tmp_path, "a.csv", table))
+    second = read_molecules(write(tmp_path, "b.smi", "\nN\n"))
+    write_predictions(tmp_path / "out.csv", first.molecules, {"H": np.arange(2.0)}, {"H": "meV"})
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["name", "formula", "smiles", "line", "cas", "H [meV] (input)", "Formula (input)", "note", "H [meV]"],
+            ["w", "H2O", "O", "2", "007", "1.50", "x", "two\nlines", "0"],
+            ["m", "CH4", "C", "4", "", "", "y", "'=1", "1"],
+        ]
+    both = [*first, *second, from_smiles("CC")]
+    write_predictions(tmp_path / "out.csv", both, {"y": np.arange(4.0)}, {"y": ""})
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = [[row["file"], row["line"], row["cas"], row["y"]] for row in csv.DictReader(file)]
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.smi")]
+    assert rows[0] == [paths[0], "2", "007", "0"]
+    assert rows[2:] == [[paths[1], "2", "", "2"], ["", "", "", "3"]]
 
 
 # Values to learn

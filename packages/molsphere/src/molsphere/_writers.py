@@ -12,11 +12,11 @@ import numpy as np
 from spinharm.failures import printable
 from spinnn.files import replacing
 
-from ._molecule import Molecule
+from ._molecule import Molecule, Origin
 
 SUFFIXES = (".csv", ".xyz", ".extxyz")
 # Columns and keys of files of predictions besides the properties.
-RESERVED = ("name", "formula", "smiles", "properties", "pbc", "lattice")
+RESERVED = ("name", "formula", "smiles", "file", "line", "properties", "pbc", "lattice")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A cell that begins so is a formula to a spreadsheet, unless it is a number; quotes in front of it count as escapes.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
@@ -31,9 +31,11 @@ def write_predictions(
 ) -> None:
     r"""Write predictions as CSV or extended XYZ, with the unit of every column in the header.
 
-    A CSV has the columns name, formula, smiles (if any molecule has one) and `quantity [unit]`. Extended XYZ has a
-    frame per molecule, `quantity=value quantity_unit=unit` in its comment line. The file is written under a temporary
-    name and renamed, so that it is whole or not there. Numbers have nine digits.
+    A CSV has the columns name, formula, smiles (if any molecule has one), line and the columns of the CSV that the
+    molecules were read from, as they were written there (if they were read from files; with file where there are
+    several), and `quantity [unit]`. A column of the input whose title is taken is called `title (input)`. Extended XYZ
+    has a frame per molecule, `quantity=value quantity_unit=unit` in its comment line. The file is written under a
+    temporary name and renamed, so that it is whole or not there. Numbers have nine digits.
 
     A text in a CSV that spreadsheets would take for a formula (it begins with =, +, −, @, a tab or a line break, and is
     no number) gets an apostrophe in front, which spreadsheets do not show; `unescape_cell` takes it away. Other control
@@ -130,13 +132,34 @@ def unescape_cell(text: str) -> str:
 
 def _write_csv(writer, molecules: Sequence[Molecule], columns: dict[str, np.ndarray], units: Mapping[str, str]) -> None:
     smiles = any("smiles" in molecule.properties for molecule in molecules)
+    origins = [molecule.origin for molecule in molecules]
+    read = any(origin is not None for origin in origins)
+    several = len({origin.path for origin in origins if origin}) > 1
+    fixed = ["name", "formula", *["smiles"] * smiles, *["file"] * several, *["line"] * read]
     titles = [f"{name} [{units[name]}]" if units[name] else name for name in columns]
-    writer.writerow(["name", "formula", *(["smiles"] if smiles else []), *titles])
-    for at, molecule in enumerate(molecules):
-        written = [escape_cell(str(molecule.properties.get("smiles", "")))] if smiles else []
-        writer.writerow(
-            [escape_cell(molecule.name), molecule.formula, *written, *(f"{c[at]:.9g}" for c in columns.values())]
-        )
+    given = _titles_of_input(origins, {*map(str.lower, fixed), *map(str.lower, titles)})
+    writer.writerow([*fixed, *map(escape_cell, given.values()), *titles])
+    for at, (molecule, origin) in enumerate(zip(molecules, origins, strict=True)):
+        cells = origin.cells if origin else {}
+        texts = [
+            *([str(molecule.properties.get("smiles", ""))] if smiles else []),
+            *([str(origin.path) if origin else ""] if several else []),
+            *([str(origin.line) if origin else ""] if read else []),
+            *(cells.get(title, "") for title in given),
+        ]
+        values = [f"{column[at]:.9g}" for column in columns.values()]
+        writer.writerow([escape_cell(molecule.name), molecule.formula, *map(escape_cell, texts), *values])
+
+
+def _titles_of_input(origins: Iterable[Origin | None], taken: set[str]) -> dict[str, str]:
+    """The titles that columns of the input have in the output, by those that they have in the input."""
+    titles: dict[str, str] = {}
+    for title in dict.fromkeys(title for origin in origins if origin for title in origin.cells):
+        titles[title] = title
+        while titles[title].lower() in taken:
+            titles[title] += " (input)"
+        taken = taken | {titles[title].lower()}
+    return titles
 
 
 def _frame(molecule: Molecule, values: dict[str, float], units: Mapping[str, str]) -> str:
