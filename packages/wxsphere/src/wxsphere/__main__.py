@@ -24,6 +24,7 @@ _COMMANDS = {
         "wxsphere._commands.forecast", "forecasts of a model from initial states, as a store", resumes=True
     ),
     "check": Command("wxsphere._commands.check", "audit of a store or file: grid, times, missing values, units, poles"),
+    "regrid": Command("wxsphere._commands.regrid", "fields or forecasts on another grid, as a store"),
     "evaluate": Command("wxsphere._commands.evaluate", "scores of forecasts, as tables, NetCDF and one HTML file"),
     "plot maps": Command("wxsphere._commands.plot", "fields of a store at one time"),
     "plot spectra": Command("wxsphere._commands.plot", "power and kinetic energy by degree, of a store"),

@@ -47,7 +47,8 @@ def check_not_swapped(latitude: np.ndarray, longitude: np.ndarray) -> None:
         raise ValueError(
             f"`latitude` runs from {latitude[0]:g} to {latitude[-1]:g} and `longitude` from {longitude[0]:g} to "
             f"{longitude[-1]:g}: they are swapped; rename them with "
-            f"`rename={{'latitude': 'longitude', 'longitude': 'latitude'}}`"
+            f"`rename={{'latitude': 'longitude', 'longitude': 'latitude'}}` or --rename latitude=longitude "
+            f"longitude=latitude"
         )
 
 

@@ -59,10 +59,13 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     if not isinstance(dataset, xr.Dataset):
         raise TypeError(f"`dataset` must be an xarray.Dataset, got {type(dataset).__name__}")
     if rename:
-        missing = sorted(set(rename) - set(map(str, dataset.variables)) - set(map(str, dataset.dims)))
+        missing = sorted(set(rename) - names_in(dataset))
         if missing:
             raise ValueError(f"`rename` names {missing[0]!r}, which is not there; there are {_listed(dataset)}")
-        dataset = dataset.rename(dict(rename))
+        try:
+            dataset = dataset.rename(dict(rename))
+        except ValueError as error:
+            raise ValueError(f"`rename` cannot be done: {error}") from error
     dataset = _named_dimensions(dataset)
     dataset = _named_variables(dataset)
     dataset = with_datetimes(dataset)
@@ -73,8 +76,8 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
             dims = dataset[name].dims if name in dataset.variables else None
             found = "it is missing" if dims is None else f"its dimensions are {dims}"
             raise ValueError(
-                f"`dataset` must have a one-dimensional {name}, but {found} among {_listed(dataset)}; give `rename`, "
-                f"or interpolate a curvilinear grid to a latitude-longitude grid first"
+                f"`dataset` must have a one-dimensional {name}, but {found} among {_listed(dataset)}; give `rename` or "
+                f"--rename, or interpolate a curvilinear grid to a latitude-longitude grid first"
             )
     check_not_swapped(*(np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE)))
     dataset = _directions(dataset)
@@ -83,6 +86,11 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
         dataset = dataset.isel({dim: 0}, drop=True)
     order = [name for name in DIMENSIONS if name in dataset.dims]
     return dataset.transpose(..., *order)
+
+
+def names_in(dataset: xr.Dataset) -> set[str]:
+    """Names of variables, coordinates and dimensions."""
+    return {str(name) for name in (*dataset.variables, *dataset.dims)}
 
 
 def _listed(dataset: xr.Dataset) -> str:
@@ -131,7 +139,8 @@ def _named_variables(dataset: xr.Dataset) -> xr.Dataset:
             continue
         if new in dataset.variables or new in changes.values():
             raise ValueError(
-                f"`dataset` has two variables for {new!r}, one of them {str(name)!r}; give `rename` or drop one"
+                f"`dataset` has two variables for {new!r}, one of them {str(name)!r}; give `rename` or "
+                f"--rename, or drop one"
             )
         changes[name] = new
     return dataset.rename(changes)

@@ -20,7 +20,7 @@ from spinnn.files import FileWarning
 
 from . import _checks
 from ._catalogue import CATALOGUE
-from ._layout import canonical
+from ._layout import canonical, names_in
 from ._seals import MARK, check_store, is_guarded
 
 Library = Literal["fsspec", "obstore"]
@@ -47,7 +47,7 @@ def open_dataset(
             4) or GRIB file; or several paths, whose variables or times are combined. Files are told by their first
             bytes, not by their suffix. `gs://` is read anonymously.
         variables: Names in the canonical layout to keep; default all.
-        rename: Names in the source to names of the layout, see `canonical`.
+        rename: Names in the source to names of the layout, see `canonical`; of several files, each name must be in one.
         chunks: Chunks of the Dask arrays by canonical dimension, −1 for one chunk, or `"auto"`; default those of the
             store.
         storage_options: For URLs: options of the file system; of gcsfs e.g. `{"endpoint_url":
@@ -74,19 +74,51 @@ def open_dataset(
     _checks.option("library", library, ("fsspec", "obstore"))
     _checks.option("absent_chunks", absent_chunks, ("refuse", "fill"))
     settings = _Settings(dict(storage_options or {}), library, absent_chunks == "fill")
-    if isinstance(source, str | os.PathLike):
-        found = _open_one(source, settings)
-        _say_unguarded([source], [found])
-        dataset = canonical(found, rename=rename)
-    else:
-        if not source:
-            raise ValueError("`source` must name at least one file, got an empty sequence")
-        opened = [_open_one(one, settings) for one in source]
-        _say_unguarded(source, opened)
-        dataset = _combined([canonical(one, rename=rename) for one in opened], source)
+    (dataset,) = _open_each([source], rename or {}, settings)
     if variables is not None:
         dataset = dataset[check_variables("variables", variables, dataset)]
     return dataset if chunks is None else dataset.chunk(chunks)
+
+
+def open_each(
+    sources: Sequence[str | os.PathLike | Sequence[str | os.PathLike]], *, rename: Mapping[str, str] | None = None
+) -> list[xr.Dataset]:
+    """Several datasets, each as `open_dataset` gives it, some of which may lack names that are renamed in others.
+
+    Args:
+        sources: Each what `open_dataset` takes.
+        rename: Names to names of the layout; each must be in one of the sources.
+
+    Raises:
+        ValueError: See `open_dataset`.
+    """
+    return _open_each(sources, rename or {}, _Settings({}, "fsspec", False))
+
+
+def _open_each(
+    sources: Sequence[str | os.PathLike | Sequence[str | os.PathLike]], rename: Mapping[str, str], settings: _Settings
+) -> list[xr.Dataset]:
+    files = [[one] if isinstance(one, str | os.PathLike) else list(one) for one in sources]
+    if not all(files):
+        raise ValueError("`source` must name at least one file, got an empty sequence")
+    opened = [[_open_one(one, settings) for one in parts] for parts in files]
+    _say_unguarded([name for names in files for name in names], [one for parts in opened for one in parts])
+    there = {
+        name: names_in(one)
+        for parts, names in zip(opened, files, strict=True)
+        for one, name in zip(parts, names, strict=True)
+    }
+    missing = sorted(set(rename) - set().union(*there.values()))
+    if missing:
+        listed = "; ".join(f"{os.fspath(name)}: {', '.join(sorted(names))}" for name, names in there.items())
+        raise ValueError(f"`rename` names {missing[0]!r}, which is not there; there are {listed}")
+    out = []
+    for parts, names in zip(opened, files, strict=True):
+        laid = [
+            canonical(one, rename={old: new for old, new in rename.items() if old in names_in(one)}) for one in parts
+        ]
+        out.append(laid[0] if len(laid) == 1 else _combined(laid, names))
+    return out
 
 
 def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> list[str]:
@@ -165,7 +197,7 @@ def _say_unguarded(sources: Sequence[str | os.PathLike], opened: Sequence[xr.Dat
     if names:
         more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
         told = f"{names[0]}{more}: without checksums: damage that can still be decoded reads as other numbers"
-        warnings.warn(told, FileWarning, stacklevel=3)
+        warnings.warn(told, FileWarning, stacklevel=4)
 
 
 def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:

@@ -111,7 +111,7 @@ def _times(
         inside = inside[there[0] : there[-1] + 1]
         kept = inside[there - there[0]]
         if not options["allow_gaps"]:
-            check_even(name, kept, cadence, "`allow_gaps` takes them as they are")
+            check_even(name, kept, cadence, "`allow_gaps` or --allow-gaps takes them as they are")
         chosen.append(kept)
     return np.concatenate(chosen)
 

@@ -12,6 +12,7 @@ from spinnn import command
 
 from .._audit import check_dataset
 from .._open import open_dataset
+from ._renames import renames
 
 _TEXT = """Audit a store or file before training on it or scoring with it.
 
@@ -21,7 +22,8 @@ every value once. Exit status 1 if an error is found.
 examples:
   wxsphere check era5.zarr
   wxsphere check u.nc v.nc t.nc
-  wxsphere check era5-5.6 --variables geopotential temperature"""
+  wxsphere check era5-5.6 --variables geopotential temperature
+  wxsphere check tos.nc --rename j=latitude i=longitude"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +33,12 @@ class CheckOptions:
     Attributes:
         source: Paths, URLs, or one name of the catalogue; several files are combined.
         variables: Which to read, by their names in WeatherBench 2; default all.
+        rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
     """
 
     source: Annotated[tuple[str, ...], tyro.conf.Positional]
     variables: tuple[str, ...] = ()
+    rename: tuple[str, ...] = ()
 
 
 def main(name: str, words: Sequence[str]) -> int:
@@ -43,7 +47,7 @@ def main(name: str, words: Sequence[str]) -> int:
     if not options.source:
         raise ValueError("`source` must name a store or file")
     source = options.source[0] if len(options.source) == 1 else list(options.source)
-    found = check_dataset(open_dataset(source), options.variables or None)
+    found = check_dataset(open_dataset(source, rename=renames(options.rename)), options.variables or None)
     for one in found:
         command.say(str(one))
     errors, warnings = (sum(one.severity == kind for one in found) for kind in ("error", "warning"))

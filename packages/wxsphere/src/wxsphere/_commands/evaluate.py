@@ -27,11 +27,12 @@ from .._metrics import METRICS
 from .._names import LEAD, LEVEL, MEMBER, TIME
 from .._netcdf import write_netcdf
 from .._notices import DataWarning
-from .._open import check_variables, open_dataset
+from .._open import check_variables, open_each
 from .._prepared import FIELDS
 from .._report import write_report
 from .._terminal import print_scores
 from .._weights import Convention
+from ._renames import renames
 
 _TEXT = """Score forecasts against truth, beside persistence and climatology.
 
@@ -58,6 +59,7 @@ class EvaluateOptions:
         forecast: Forecasts, each compared on what all have in common.
         truth: Analyses.
         out: Folder for the results.
+        rename: OLD=NEW, names in any of the sources to those of WeatherBench 2, for what is not found by itself.
         names: Of the forecasts in tables and figures; default those of the files.
         climatology: Climatology by hour and day of year; without one, correlations are not defined.
         climatology_years: First and last year of truth to compute it from.
@@ -83,6 +85,7 @@ class EvaluateOptions:
     forecast: Annotated[tuple[str, ...], tyro.conf.Positional]
     truth: str
     out: str
+    rename: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     climatology: str | None = None
     climatology_years: tuple[int, int] | None = None
@@ -109,9 +112,10 @@ def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(EvaluateOptions, f"wxsphere {name}", words, _TEXT)
     _checks.integer("memory", options.memory, 1)
-    truth = _narrowed("truth", _opened(options.truth), options)
-    forecasts = _forecasts(options)
-    usual = _climatology(options, truth, forecasts)
+    opened = _opened(options)
+    truth = _narrowed("truth", opened[options.truth], options)
+    forecasts = _forecasts(options, opened)
+    usual = _climatology(options, opened, truth, forecasts)
     out = Path(options.out)
     result = evaluate(
         forecasts,
@@ -151,7 +155,7 @@ def main(name: str, words: Sequence[str]) -> int:
     return 0
 
 
-def _forecasts(options: EvaluateOptions) -> dict[str, xr.Dataset]:
+def _forecasts(options: EvaluateOptions, opened: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
     if not options.forecast:
         raise ValueError("`forecast` must name at least one store or file")
     names = options.names or tuple(one if one in CATALOGUE else Path(one).stem for one in options.forecast)
@@ -162,7 +166,7 @@ def _forecasts(options: EvaluateOptions) -> dict[str, xr.Dataset]:
     wanted = np.round(np.array(options.leads) * 3600e9).astype("timedelta64[ns]")
     out = {}
     for name, source in zip(names, options.forecast, strict=True):
-        one = _narrowed(name, _opened(source), options)
+        one = _narrowed(name, opened[source], options)
         if wanted.size:
             there = one[LEAD].values if LEAD in one.dims else np.array([0], "timedelta64[ns]")
             if lacking := sorted(set(wanted) - set(there)):
@@ -175,10 +179,14 @@ def _forecasts(options: EvaluateOptions) -> dict[str, xr.Dataset]:
     return out
 
 
-def _opened(source: str) -> xr.Dataset:
-    """A store, or the fields of a folder that `wxsphere prepare` made."""
-    fields = Path(source) / FIELDS
-    return open_dataset(str(fields) if source not in CATALOGUE and fields.is_dir() else source)
+def _opened(options: EvaluateOptions) -> dict[str, xr.Dataset]:
+    """By their words, stores, or the fields of folders that `wxsphere prepare` made."""
+    if options.climatology is not None and options.climatology_years is not None:
+        raise ValueError("`climatology` and `climatology-years` must not be given both")
+    words = [options.truth, *options.forecast, *([options.climatology] if options.climatology else [])]
+    fields = {word: Path(word) / FIELDS for word in words if word not in CATALOGUE}
+    sources = [str(fields[word]) if word in fields and fields[word].is_dir() else word for word in words]
+    return dict(zip(words, open_each(sources, rename=renames(options.rename)), strict=True))
 
 
 def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateOptions) -> xr.Dataset:
@@ -196,11 +204,11 @@ def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateOptions) -> xr.Da
     return dataset
 
 
-def _climatology(options: EvaluateOptions, truth: xr.Dataset, forecasts: dict[str, xr.Dataset]) -> xr.Dataset | None:
-    if options.climatology is not None and options.climatology_years is not None:
-        raise ValueError("`climatology` and `climatology-years` must not be given both")
+def _climatology(
+    options: EvaluateOptions, opened: dict[str, xr.Dataset], truth: xr.Dataset, forecasts: dict[str, xr.Dataset]
+) -> xr.Dataset | None:
     if options.climatology is not None:
-        return _narrowed("climatology", _opened(options.climatology), options)
+        return _narrowed("climatology", opened[options.climatology], options)
     if options.climatology_years is None:
         return None
     common = set.intersection(*({str(name) for name in one.data_vars} for one in forecasts.values()))

@@ -19,6 +19,7 @@ from .._names import MEMBER, TIME
 from .._open import open_dataset
 from .._prepared import MANIFEST, open_prepared
 from .._task import hours_of
+from ._renames import renames
 
 _TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.
 
@@ -39,6 +40,7 @@ class ForecastOptions:
         model: File that `wxsphere train` wrote.
         states: Prepared folder, store or file with the initial states.
         out: Folder of the forecast.
+        rename: OLD=NEW, names in states to those of WeatherBench 2, for what is not found by itself.
         steps: How often the model is applied.
         times: Initial times; default all of the period for which the states are there.
         period: Of a prepared folder.
@@ -53,6 +55,7 @@ class ForecastOptions:
     model: Annotated[str, tyro.conf.Positional]
     states: str
     out: str
+    rename: tuple[str, ...] = ()
     steps: int = 40
     times: tuple[str, ...] = ()
     period: Literal["all", "training", "validation", "test"] = "all"
@@ -70,7 +73,10 @@ def main(name: str, words: Sequence[str]) -> int:
     _checks.integer("steps", options.steps, 1)
     model = ForecastModel.load(options.model)
     prepared = open_prepared(options.states) if (Path(options.states) / MANIFEST).exists() else None
-    states = open_dataset(options.states) if prepared is None else prepared.fields
+    given = renames(options.rename)
+    if prepared is not None and given:
+        raise ValueError(f"`rename` is of stores, but {options.states} is a folder that `wxsphere prepare` made")
+    states = open_dataset(options.states, rename=given) if prepared is None else prepared.fields
     if options.members:
         if MEMBER not in states.dims:
             raise ValueError(f"`members` needs states with a dimension {MEMBER!r}, got {dict(states.sizes)}")

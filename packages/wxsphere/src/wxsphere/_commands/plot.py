@@ -30,6 +30,7 @@ from .._netcdf import read_netcdf
 from .._open import check_variables, open_dataset
 from .._spectra import power_spectra
 from .._task import hours_of
+from ._renames import renames
 
 _MAPS_TEXT = """Fields of a store at one time, a map each; winds as speed and arrows.
 
@@ -57,6 +58,7 @@ class MapsOptions:
     Attributes:
         store: A store, file or name of the catalogue.
         out: A .png.
+        rename: OLD=NEW, names in the store to those of WeatherBench 2, for what is not found by itself.
         variables: Which, and "wind", "10m_wind"; default the usual ones that are there.
         level: hPa; default that nearest 500.
         time: The time nearest to this is drawn; default the first.
@@ -67,6 +69,7 @@ class MapsOptions:
 
     store: Annotated[str, tyro.conf.Positional]
     out: str = "maps.png"
+    rename: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     level: float | None = None
     time: str | None = None
@@ -82,6 +85,7 @@ class SpectraOptions:
     Attributes:
         store: A store, file or name of the catalogue.
         out: A .png.
+        rename: OLD=NEW, names in the store to those of WeatherBench 2, for what is not found by itself.
         variables: Which; default all; both components of a wind add its kinetic energy.
         level: hPa; default that nearest 500.
         time: The time nearest to this; default the first.
@@ -91,6 +95,7 @@ class SpectraOptions:
 
     store: Annotated[str, tyro.conf.Positional]
     out: str = "spectra.png"
+    rename: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     level: float | None = None
     time: str | None = None
@@ -197,7 +202,9 @@ def _lead(hours: float, there: np.ndarray) -> np.timedelta64:
 
 
 def _maps(options: MapsOptions) -> Any:
-    dataset, words = _chosen(open_dataset(options.store), options.level, options.time, options.member)
+    dataset, words = _chosen(
+        open_dataset(options.store, rename=renames(options.rename)), options.level, options.time, options.member
+    )
     if LEAD in dataset.dims:
         there = dataset[LEAD].values
         lead = there[0] if options.lead is None else _lead(options.lead, there)
@@ -220,7 +227,9 @@ def _maps(options: MapsOptions) -> Any:
 
 
 def _spectra(options: SpectraOptions) -> Any:
-    dataset, words = _chosen(open_dataset(options.store), options.level, options.time, options.member)
+    dataset, words = _chosen(
+        open_dataset(options.store, rename=renames(options.rename)), options.level, options.time, options.member
+    )
     if LEAD in dataset.dims:
         there = dataset[LEAD].values
         leads = np.array([_lead(hours, there) for hours in options.leads]) if options.leads else there

@@ -16,6 +16,7 @@ from .._names import LEVEL
 from .._prepare import prepare
 from .._prepared import Prepared
 from .._regrid import Method
+from ._renames import renames
 
 _TEXT = """Bring part of a store to a grid, with statistics of the training period, as a folder that training reads.
 
@@ -42,6 +43,7 @@ class PrepareOptions:
         out: Folder of the prepared data.
         variables: By their names in WeatherBench 2; default all with time. total_precipitation_6hr, _24hr are summed
             from shorter ones.
+        rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
         levels: In hPa; default all.
         members: Of an ensemble; default all.
         training: First and last time, as far as they are written: 1979 2016 ends with 2016. Default all times.
@@ -62,6 +64,7 @@ class PrepareOptions:
     source: Annotated[tuple[str, ...], tyro.conf.Positional]
     out: str
     variables: tuple[str, ...] = ()
+    rename: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
     members: tuple[int, ...] = ()
     training: tuple[str, str] | None = None
@@ -88,6 +91,7 @@ def main(name: str, words: Sequence[str]) -> int:
         options.source[0] if len(options.source) == 1 else list(options.source),
         options.out,
         variables=options.variables or None,
+        rename=renames(options.rename),
         levels=options.levels or None,
         members=options.members or None,
         training=options.training,

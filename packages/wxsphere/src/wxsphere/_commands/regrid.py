@@ -1,0 +1,115 @@
+"""`wxsphere regrid`."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+import xarray as xr
+
+from spinnn import command
+
+from .._grids import grid_named
+from .._names import LATITUDE, LEVEL, LONGITUDE
+from .._open import open_dataset
+from .._regrid import Method, regrid
+from .._seals import create_store, seal_store, write_part
+from ._renames import renames
+
+_TEXT = """Bring fields or forecasts to another grid, as a zarr store in the layout of WeatherBench 2.
+
+Times, lead times, members and levels stay as they are, so that forecasts can be scored on the grid of the truth.
+Winds are regridded as one field of spin 1. For data to train on, `wxsphere prepare` does this too.
+
+examples:
+  wxsphere regrid forecast.zarr --grid 32x64+gauss --out forecast-32.zarr
+  wxsphere regrid u.nc v.nc --grid 121x240+poles --method conservative --out wind.zarr"""
+
+
+@dataclasses.dataclass(frozen=True)
+class RegridOptions:
+    """Options of `wxsphere regrid`.
+
+    Attributes:
+        source: Paths, URLs, or one name of the catalogue; several files are combined.
+        grid: NLATxNLON for rings at cell centres, NLATxNLON+poles, or NLATxNLON+gauss.
+        out: Folder of the store.
+        variables: By their names in WeatherBench 2; default all.
+        rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
+        levels: In hPa; default all.
+        method: Spectral truncation, or first-order conservative.
+        bandlimit: Degrees kept by the spectral method; default what both grids resolve.
+    """
+
+    source: Annotated[tuple[str, ...], tyro.conf.Positional]
+    grid: str
+    out: str
+    variables: tuple[str, ...] = ()
+    rename: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    method: Method = "spectral"
+    bandlimit: int | None = None
+
+
+def main(name: str, words: Sequence[str]) -> int:
+    """Run the command."""
+    options = command.parse(RegridOptions, f"wxsphere {name}", words, _TEXT)
+    if not options.source:
+        raise ValueError("`source` must name a store or file")
+    out = Path(options.out)
+    if out.exists():
+        raise ValueError(f"`out` must be a new folder, but {out} is there; remove it or choose another name")
+    dataset = open_dataset(
+        options.source[0] if len(options.source) == 1 else list(options.source),
+        variables=options.variables or None,
+        rename=renames(options.rename),
+    )
+    if options.levels:
+        there = dataset[LEVEL].values if LEVEL in dataset.coords else np.zeros(0)
+        lacking = np.setdiff1d(options.levels, there)
+        if lacking.size:
+            raise ValueError(f"`levels` must be of the source, which lacks {lacking[0]:g}; it has {there.tolist()}")
+        dataset = dataset.sel({LEVEL: np.sort(options.levels)})
+    made = regrid(_even(dataset), grid_named(options.grid), method=options.method, bandlimit=options.bandlimit)
+    lost = sorted(set(map(str, dataset.data_vars)) - set(map(str, made.data_vars)))
+    if lost:
+        command.warn(f"left out, with latitude or longitude alone: {', '.join(lost)}")
+    _write(made, out)
+    command.say(f"wrote {out}, {', '.join(sorted(map(str, made.data_vars)))} on {options.grid}")
+    return 0
+
+
+def _even(dataset: xr.Dataset) -> xr.Dataset:
+    """Chunks of one size along each dimension, as a store has them; files of several times may differ."""
+    return dataset.chunk({dim: size[0] for dim, size in dataset.unify_chunks().chunks.items()})
+
+
+def _write(dataset: xr.Dataset, out: Path) -> None:
+    """Write a store under a name of its own, and rename it when it is whole."""
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    encoding: dict[str, Any] = {}
+    for name, field in dataset.variables.items():
+        # What was packed or compressed in the source is written anew.
+        field.encoding = {key: field.encoding[key] for key in ("units", "calendar") if key in field.encoding}
+        if name in dataset.data_vars and {LATITUDE, LONGITUDE} <= set(field.dims):
+            # A chunk that is lost must not read as zeros.
+            encoding[str(name)] = {"fill_value": np.float32(np.nan)}
+    try:
+        create_store(dataset, partial, encoding)
+        for field in dataset.data_vars.values():
+            write_part(
+                field.drop_vars(list(field.coords)).to_dataset(),
+                partial,
+                {str(dim): slice(0, size) for dim, size in field.sizes.items()},
+            )
+        seal_store(partial)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
