@@ -26,6 +26,7 @@ from molsphere import (
     read_run_data,
     write_predictions,
 )
+from molsphere.__main__ import main
 from molsphere._distances import LENGTH_UNITS, closest_pairs, warn_of_distances
 from molsphere._labels import find_outliers
 from molsphere._train import make_loss
@@ -426,3 +427,9 @@ def test_ordinary_labels_do_not_stand_out(rng):
     ):
         assert find_outliers(data, values) == ({}, {})
     assert find_outliers(data, np.where(np.arange(400) == 9, 1e30, 1.0))[1].keys() == {9}
+
+
+def test_a_plot_of_a_broken_file_names_the_line(tmp_path, capsys):
+    path = write(tmp_path, "a.xyz", frame().replace("O", "Xx"))
+    assert main(["plot", "spheres", str(path)]) == 2
+    assert capsys.readouterr().err == f"molsphere plot spheres: {path}:3: 'Xx' is not an element\n"

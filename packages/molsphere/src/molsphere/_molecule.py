@@ -68,16 +68,8 @@ class Molecule:
             raise ValueError(f"`positions` must have shape ({numbers.size}, 3), got {positions.shape}")
         if strange := sorted({int(z) for z in numbers if not 1 <= z <= _elements.LARGEST}):
             raise ValueError(f"`numbers` must be atomic numbers 1 … {_elements.LARGEST}, got {strange}")
-        bad = ~np.isfinite(positions).all(1)
-        if bad.any():
-            at = int(np.argmax(bad))
-            raise ValueError(f"`positions` must be finite, got {positions[at].tolist()} at atom {at}")
-        if (far := np.abs(positions).max(1)).max() > FARTHEST:
-            at = int(np.argmax(far))
-            raise ValueError(
-                f"`positions` must be within {FARTHEST:,.0f} Å of the origin, got {positions[at].tolist()} at atom "
-                f"{at}; move the molecule there"
-            )
+        if not np.abs(positions).max() <= FARTHEST:  # NaN neither
+            _refuse_positions(positions)
         if pair := coincident_pair(positions):
             raise ValueError(
                 f"`positions` must keep atoms apart, got atoms {pair[0]} and {pair[1]} both at "
@@ -112,6 +104,18 @@ class Molecule:
 
     def __repr__(self) -> str:
         return f"Molecule({self.formula!r}, {len(self)} atoms{f', name={self.name!r}' if self.name else ''})"
+
+
+def _refuse_positions(positions: np.ndarray) -> None:
+    bad = ~np.isfinite(positions).all(1)
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(f"`positions` must be finite, got {positions[at].tolist()} at atom {at}")
+    at = int(np.argmax(np.abs(positions).max(1)))
+    raise ValueError(
+        f"`positions` must be within {FARTHEST:,.0f} Å of the origin, got {positions[at].tolist()} at atom {at}; move "
+        f"the molecule there"
+    )
 
 
 def coincident_pair(positions: np.ndarray) -> tuple[int, int] | None:

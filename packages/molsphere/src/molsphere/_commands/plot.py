@@ -97,6 +97,10 @@ def _molecule(options: SpheresOptions) -> Molecule:
     if options.smiles is not None:
         return from_smiles(options.smiles)
     result = read_molecules(str(options.file), on_error="collect", length_unit=options.length_unit)
+    if not result.molecules:
+        raise ValueError(str(result.problems[0]))
+    for problem in result.problems:
+        command.warn(f"left out: {problem}")
     if not 0 <= options.molecule < len(result):
         raise ValueError(f"`molecule` must be 0 … {len(result) - 1}, got {options.molecule}")
     return result[options.molecule]
