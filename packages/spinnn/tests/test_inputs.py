@@ -200,3 +200,34 @@ def test_a_training_step_names_an_empty_batch():
     step = make_step(loss, static, optimizer)
     with pytest.raises(ValueError, match=r"`batch` must hold at least one element, got arrays of shapes \[\(0, 3\)\]"):
         step(state, {"x": jnp.zeros((0, 3))})
+
+
+def meaningless(spins):
+    """Where entries of coefficients of L degrees have no meaning."""
+    degree, order = np.arange(L)[:, None, None, None], np.arange(-L + 1, L)[:, None, None]
+    return (np.abs(order) > degree) | (degree < np.abs(spins)[:, None])
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if LAYERS[name][1] is None])
+def test_entries_without_a_meaning_reach_nothing(name):
+    layer, state = made(name)
+    if name == "SpinResidualBlock":
+        layer = eqx.tree_at(lambda block: block.second_norm.affine.scale, layer, jnp.ones((2, 2)))
+    leaves, structure = jax.tree.flatten(state)
+    parameters, rest = eqx.partition(layer, eqx.is_inexact_array)
+    spins = (0, 0) if name == "SpectralPool" else SPINS  # it knows no spins
+
+    @jax.jit
+    def run(x):
+        def total(parameters, x):
+            out, after = apply(eqx.combine(parameters, rest), x, jax.tree.unflatten(structure, leaves))
+            return jnp.sum(jnp.abs(out - 1) ** 2), (out, jax.tree.leaves(after))
+
+        return jax.value_and_grad(total, (0, 1), has_aux=True)(parameters, x)
+
+    clean = random_coefficients(KEY, L, SPINS, CHANNELS, (2,))
+    wanted = run(clean)
+    for value in (np.nan, 1e30):
+        found = run(jnp.where(meaningless(spins), np.complex64(value), clean))
+        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -270,7 +270,7 @@ class SpinResNet(eqx.Module):
         flat = None if mask is None else mask.reshape(-1)
 
         def start(block, x, state):
-            return block.compact(_compact.enter(x, block.transform_in, block.bandlimit), state, flat)
+            return block.compact(_compact.enter(x, block.transform_in, block.bandlimit, block.spins_in), state, flat)
 
         def proceed(before, block, coeffs, state):
             activation, synthesis = before.last_activation, before.transform_out
@@ -365,7 +365,8 @@ class SpinUNet(eqx.Module):
         for block, skip, transforms in zip(self.blocks, self.skips, self.transforms, strict=True):
             if skip is not None and transforms is not None:
                 degrees = block.conv.bandlimit
-                parts = [to_coefficients(y, t, degrees) for y, t in zip((x, features[skip]), transforms, strict=True)]
+                joined = zip((x, features[skip]), transforms, strict=True)
+                parts = [to_coefficients(y, transform, degrees, block.spins_in) for y, transform in joined]
                 x = jnp.concatenate(parts, -1)
             x, state = _run(block, self.remat, x, state, mask)
             features.append(x)

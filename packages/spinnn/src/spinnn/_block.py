@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, change_bandlimit
 
-from . import _checks, _compact, _pairs
+from . import _checks, _compact, _entries, _pairs
 from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
@@ -33,10 +33,10 @@ def make_activation(
     raise ValueError(f"`activation` must be one of {get_args(Activation)}, got {name!r}")
 
 
-def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
+def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: int, spins: tuple[int, ...]) -> jax.Array:
     """Coefficients of `bandlimit` degrees, of maps or of coefficients of any bandlimit."""
     if transform is None:
-        return change_bandlimit(x, bandlimit, axis=-4)
+        return _entries.resized(x, bandlimit, spins)
     coeffs = transform.forward(x)
     return coeffs if transform.bandlimit == bandlimit else change_bandlimit(coeffs, bandlimit, axis=-4)
 
@@ -63,7 +63,7 @@ def _compact_maps(
     block: SpinBlock | SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
 ) -> tuple[jax.Array, eqx.nn.State]:
     """A block in the layout for small bandlimits, from and to the usual one."""
-    coeffs = _compact.enter(x, block.transform_in, block.bandlimit)
+    coeffs = _compact.enter(x, block.transform_in, block.bandlimit, block.spins_in)
     coeffs, state = block.compact(coeffs, state, None if mask is None else mask.reshape(-1))
     planes = _compact.collapse(block.last_activation, block.transform_out, coeffs)
     return _compact.leave(planes, block.transform_out, x.shape[:-4]), state
@@ -153,6 +153,11 @@ class SpinBlock(eqx.Module):
         """Degrees of the features."""
         return self.conv.bandlimit
 
+    @property
+    def spins_in(self) -> tuple[int, ...]:
+        """Spins of the input."""
+        return self.conv.spins_in
+
     def check(self, x: jax.Array, mask: jax.Array | None) -> None:
         """Raise `ValueError` or `TypeError` if `x` is no input of the block, or `mask` none for it."""
         conv = self.conv
@@ -187,7 +192,7 @@ class SpinBlock(eqx.Module):
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, eqx.nn.State]:
         """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
-        coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
+        coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         coeffs, state = _keeping_input(self.norm, self.conv(coeffs), state, mask=mask)
         return _keeping_input(self.activation, self.transform_out.inverse(coeffs)), state
 
@@ -277,6 +282,11 @@ class SpinResidualBlock(eqx.Module):
         """Degrees of the features."""
         return self.first.bandlimit
 
+    @property
+    def spins_in(self) -> tuple[int, ...]:
+        """Spins of the input."""
+        return self.first.spins_in
+
     def check(self, x: jax.Array, mask: jax.Array | None) -> None:
         """Raise `ValueError` or `TypeError` if `x` is no input of the block, or `mask` none for it."""
         conv = self.first
@@ -308,7 +318,7 @@ class SpinResidualBlock(eqx.Module):
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, eqx.nn.State]:
         """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
-        coeffs = to_coefficients(x, self.transform_in, self.bandlimit)
+        coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         branch, state = _keeping_input(self.first_norm, self.first(coeffs), state, mask=mask)
         branch = _keeping_input(self.inner, self.transform_out.inverse(branch))
         branch = self.second(self.transform_out.forward(branch))

@@ -28,7 +28,7 @@ import numpy as np
 
 from spinharm import SpinTransform, convert
 
-from . import _pairs
+from . import _entries, _pairs
 from ._activation import PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
@@ -64,11 +64,10 @@ def _is_plain(conv: SpinConv) -> bool:
     )
 
 
-def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int) -> jax.Array:
+def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int, spins: tuple[int, ...]) -> jax.Array:
     """Maps, or coefficients without a transform, (*batch, ·, ·, spin, channel), as compact coefficients."""
-    if transform is not None:
-        x = transform.forward(x)
-    x = convert.to_cosines(x, axis=-3).reshape(math.prod(x.shape[:-4]), *x.shape[-4:])
+    x = _entries.resized(x, min(x.shape[-4], bandlimit), spins) if transform is None else transform.forward(x)
+    x = convert.to_cosines(x, axis=-3, degree_axis=None).reshape(math.prod(x.shape[:-4]), *x.shape[-4:])
     degrees, middle = min(x.shape[1], bandlimit), x.shape[1] - 1
     rows = [x[:, l, middle - l : middle + l + 1] for l in range(degrees)]  # noqa: E741
     packed = jnp.moveaxis(jnp.concatenate(rows, 1), 1, 0)

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
-from spinharm import Grid, SpinTransform, change_bandlimit
+from spinharm import Grid, SpinTransform
 
-from . import _checks, _pairs
+from . import _checks, _entries, _pairs
 
 # Features from which three real products are faster than one of twice the widths.
 _WIDE = 256
@@ -142,6 +142,7 @@ class SpinConv(eqx.Module):
         Args:
             x: Maps on `grid_in`, shape (*batch, lat, lon, spins_in, channels_in), real (spin 0 alone) or complex, or
                 coefficients, shape (*batch, degree, order, spins_in, channels_in), of `bandlimit` degrees or more.
+                Entries with |m| > l or l < |spin| do not matter, here and in every layer.
 
         Returns:
             Maps on `grid_out`, shape (*batch, lat, lon, spins_out, channels_out), or coefficients, shape
@@ -156,7 +157,7 @@ class SpinConv(eqx.Module):
             coeffs = self.transform_in.forward(x)
         else:
             _checks.coefficients("SpinConv", "x", x, self.bandlimit)
-            coeffs = change_bandlimit(x, self.bandlimit, axis=-4)
+            coeffs = _entries.resized(x, self.bandlimit, self.spins_in)
         out = self._filter(coeffs)
         if self.bias is not None:
             at = self.spins_out.index(0)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from spinharm import Grid
 
-from . import _checks, _pairs
+from . import _checks, _entries, _pairs
 
 Center = Literal["sample", "batch"]
 
@@ -150,6 +150,7 @@ class SpectralBatchNorm(eqx.Module):
         """
         self.affine.check("SpectralBatchNorm", x, mask)
         _checks.coefficients("SpectralBatchNorm", "x", x, 1)
+        x = _entries.resized(x, x.shape[-4], self.affine.spins)
         middle = x.shape[-4] - 1
         power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3))
         factor, level, state = self.scale_and_level(x[..., 0, middle, :, :], power, state, mask)

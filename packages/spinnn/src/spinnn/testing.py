@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, PRNGKeyArray
 
-from spinharm import Grid, SpinTransform, rotate
+from spinharm import Grid, SpinTransform, change_bandlimit, rotate
 
 
 def random_coefficients(
@@ -97,7 +97,9 @@ def equivariance_error(
     turned = run(rotate(coeffs, *angles, axis=-4))
     expected = run(coeffs)
     if spins_out is not None:
-        expected = rotate(expected, *angles, axis=-4)
+        spins_out = tuple(spins_out)
+        expected = rotate(expected, *angles, axis=-4, spin=spins_out)
+        turned = change_bandlimit(turned, turned.shape[-4], axis=-4, spin=spins_out)
     norm = jnp.linalg.norm(expected.ravel())
     return float(jnp.linalg.norm((turned - expected).ravel()) / jnp.where(norm > 0, norm, 1))
 
