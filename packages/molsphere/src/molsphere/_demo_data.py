@@ -54,6 +54,7 @@ def geometries(smiles: Sequence[str], count: int, seed: int) -> tuple[list[Molec
     """
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+    from rdkit.ForceField import rdForceField  # noqa: F401 - older RDKit gives force fields no class without it
 
     if count < 1:
         raise ValueError(f"`geometries` must be at least 1, got {count}")
