@@ -128,14 +128,14 @@ def test_predictions_for_odd_geometries_are_warned_of_by_line(tmp_path, model):
     with pytest.warns(FileWarning) as caught:
         warn_of_distances([Molecule(np.array([8, 1, 1]), near)] * 30)
     assert len(caught) == 21
-    assert str(caught[-1].message) == "and 10 more molecules of such geometries"
+    assert str(caught[-1].message) == "and 10 more molecules with such geometries"
 
 
 # SMILES
 
 
 def test_mixtures_have_no_geometry():
-    message = r"must be one molecule, got 'CCO\.O', a mixture of 2: .* give them one by one, or .* in an \.xyz"
+    message = r"must be one molecule, got 'CCO\.O', a mixture of 2, .* give them one by one, or .* in an \.xyz"
     with pytest.raises(ValueError, match=message):
         from_smiles("CCO.O")
 
@@ -360,8 +360,8 @@ def test_a_single_gap_is_left_out_by_line(tmp_path, cell):
 
 def test_gaps_of_several_properties_are_nan_and_told(tmp_path):
     path = write(tmp_path, "a.csv", "smiles,y,z\nC,1,2\nO,,4\nN,5,x\nCC,,\n")
-    told = r"a\.csv: 'y' is no number in 1 of 4 records, which count for the other targets alone \(line 3: ''\)"
-    with pytest.warns(FileWarning, match=told), pytest.warns(FileWarning, match=r"'z' is no .*\(line 4: 'x'\)"):
+    told = r"a\.csv: 'y' has no value in 1 of 4 records, which are used for the other targets only \(line 3: ''\)"
+    with pytest.warns(FileWarning, match=told), pytest.warns(FileWarning, match=r"'z' has no .*\(line 4: 'x'\)"):
         data = read_run_data(path, ["y", "z"])
     np.testing.assert_array_equal(data.values["y"], [1, np.nan, 5])
     np.testing.assert_array_equal(data.values["z"], [2, 4, np.nan])
@@ -407,7 +407,7 @@ def test_labels_that_stand_out_are_named_by_line(tmp_path, rng):
     values = -100 + rng.normal(size=60)
     values[[7, 20]] = 1e30, -160
     path = write(tmp_path, "a.xyz", "".join(frame(f"e={float(value)}") for value in values))
-    with pytest.warns(FileWarning, match=r"a\.xyz:101: 'e' is -160, \d+ robust spreads from what composition explains"):
+    with pytest.warns(FileWarning, match=r"a\.xyz:101: 'e' is -160, \d+ robust standard deviations from a linear fit"):
         data = read_run_data(path, ["e"])
     (problem,) = data.problems
     assert (problem.line, problem.message) == (36, "'e' must be a number, got 1e+30, far beyond the others")

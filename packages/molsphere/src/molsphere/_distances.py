@@ -1,4 +1,4 @@
-"""Whether distances between atoms are those of chemistry."""
+"""Plausibility of the distances between atoms."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ClosestPairs(NamedTuple):
 
     @property
     def outside(self) -> np.ndarray:
-        """Which molecules have no distances of chemistry."""
+        """Which molecules have implausible distances."""
         return (self.ratio < OVERLAP) | (self.ratio > LOOSE)
 
 
@@ -125,17 +125,17 @@ def warn_of_distances(molecules: Sequence[Molecule]) -> None:
         molecule = molecules[at]
         where = molecule.origin or f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
         warnings.warn(
-            f"{where}: {told(molecule, pairs, int(at))}: no geometry of chemistry, so predictions for it mean nothing; "
-            f"positions are in Å",
+            f"{where}: {told(molecule, pairs, int(at))}; this is no plausible geometry in Å, and its prediction is "
+            f"meaningless",
             FileWarning,
             stacklevel=3,
         )
     if outside.size > _LISTED:
-        warnings.warn(f"and {outside.size - _LISTED:,} more molecules of such geometries", FileWarning, stacklevel=3)
+        warnings.warn(f"and {outside.size - _LISTED:,} more molecules with such geometries", FileWarning, stacklevel=3)
 
 
 def check_length_unit(pairs: ClosestPairs, unit: LengthUnit | None, path: Path) -> None:
-    """Refuse files most of whose molecules have distances outside chemistry, unless Å was asked for by name.
+    """Refuse files most of whose molecules have implausible distances, unless Å was asked for by name.
 
     Args:
         pairs: The closest pairs of all molecules, read in `unit`.

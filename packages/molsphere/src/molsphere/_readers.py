@@ -123,7 +123,7 @@ def read_molecules(
         on_error: `"raise"` stops at the first broken record; `"collect"` goes on and reports them in `problems`.
         seed: Seed of the geometries of SMILES.
         length_unit: Unit of positions in the file, `"angstrom"`, `"bohr"` or `"nm"`; molecules are in Å. Default Å,
-            and a file most of whose molecules have distances outside chemistry is refused.
+            and a file most of whose molecules have implausible distances is refused.
 
     Returns:
         The molecules and the problems.

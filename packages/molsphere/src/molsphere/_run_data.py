@@ -78,8 +78,8 @@ def read_run_data(
             file or each other, positions in another unit, or a file that cannot be read.
 
     Warns:
-        FileWarning: Values that some molecules lack of several properties, and values more than 40 robust spreads from
-            what composition explains.
+        FileWarning: Values that some molecules lack of several properties, and values more than 40 robust
+            standard deviations from a linear fit to composition.
     """
     path, targets = Path(path), tuple(targets)
     if not targets or len(set(targets)) != len(targets):
@@ -108,7 +108,7 @@ def _read_qm9(path: Path, targets: Sequence[str], given: Mapping[str, str], leng
     if (pairs.ratio < OVERLAP).any():
         at = int(np.nanargmin(pairs.ratio))
         told = _distances.told(molecules[at], pairs, at)
-        raise ValueError(f"{path}: molecule {molecules.index[at]} must have distances of chemistry: {told}")
+        raise ValueError(f"{path}: molecule {molecules.index[at]} must have plausible distances between atoms: {told}")
     values, found = {}, {}
     for name in targets:
         if name in TARGETS:
@@ -130,7 +130,9 @@ def _without_overlaps(result: ReadResult, path: Path) -> ReadResult:
         return result
     problems = [
         Problem(
-            path, result.lines[at], f"must have distances of chemistry: {_distances.told(result[at], pairs, int(at))}"
+            path,
+            result.lines[at],
+            f"must have plausible distances between atoms: {_distances.told(result[at], pairs, int(at))}",
         )
         for at in np.flatnonzero(overlaps)
     ]
@@ -173,8 +175,8 @@ def _with_labels(path: Path, result: ReadResult, targets: Sequence[str], given: 
             listed = [f"line {result.lines[at]}: {missing[name][at]}" for at in gaps[:_LISTED]]
             more = [f"and {len(gaps) - _LISTED:,} more"] if len(gaps) > _LISTED else []
             warnings.warn(
-                f"{path}: {name!r} is no number in {len(gaps):,} of {len(known):,} records, which count for the other "
-                f"targets alone ({'; '.join([*listed, *more])})",
+                f"{path}: {name!r} has no value in {len(gaps):,} of {len(known):,} records, which are used for the "
+                f"other targets only ({'; '.join([*listed, *more])})",
                 FileWarning,
                 stacklevel=3,
             )
@@ -186,8 +188,8 @@ def _with_labels(path: Path, result: ReadResult, targets: Sequence[str], given: 
 
 def _warn_of_outlier(where: str, name: str, value: float, distance: float) -> None:
     warnings.warn(
-        f"{where}: {name!r} is {value:.6g}, {distance:.2g} robust spreads from what composition explains in the other "
-        f"records: correct it or leave it out if it is wrong",
+        f"{where}: {name!r} is {value:.6g}, {distance:.2g} robust standard deviations from a linear fit to "
+        f"composition; correct it or leave it out if it is wrong",
         FileWarning,
         stacklevel=4,
     )

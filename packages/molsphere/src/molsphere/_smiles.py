@@ -23,7 +23,7 @@ def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
     Such a geometry is not one of density functional theory, as QM9's are: predictions for it carry that difference.
 
     Args:
-        smiles: One molecule; a mixture (`CCO.O`) has no geometry that its SMILES would say.
+        smiles: One molecule; the SMILES of a mixture (`CCO.O`) does not give relative positions.
         name: Its name; default the SMILES.
         seed: Seed of the embedding. The same seed and version of RDKit give the same geometry.
 
@@ -97,11 +97,14 @@ def _parse(smiles: str):
     if parsed is None or parsed.GetNumAtoms() == 0:
         raise ValueError(f"`smiles` must be the SMILES of a molecule, got {smiles!r}")
     if problems := Chem.DetectChemistryProblems(parsed):
-        raise ValueError(f"`smiles` must be a possible molecule, got {smiles!r}: {problems[0].Message()}")
+        raise ValueError(
+            f"`smiles` must be a possible molecule, got {smiles!r}: {problems[0].Message()}; correct it, or "
+            f"{_OTHER_WAY}"
+        )
     if (parts := len(Chem.GetMolFrags(parsed))) > 1:
         raise ValueError(
-            f"`smiles` must be one molecule, got {smiles!r}, a mixture of {parts}: how they lie is not known; give "
-            f"them one by one, or the whole with its geometry in an .xyz"
+            f"`smiles` must be one molecule, got {smiles!r}, a mixture of {parts}, whose relative positions a SMILES "
+            f"does not give; give them one by one, or the whole with its geometry in an .xyz"
         )
     Chem.SanitizeMol(parsed)
     Chem.AssignStereochemistry(parsed, cleanIt=True)
