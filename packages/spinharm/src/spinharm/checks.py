@@ -30,6 +30,13 @@ def number(name: str, value: object, *, above: float = -math.inf, below: float =
     return float(value)
 
 
+def instance(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """`value` must be of a type, which the message calls `wanted`."""
+    if not isinstance(value, kind):
+        told = repr(value)
+        raise TypeError(f"`{name}` must be {wanted}, got {told if len(told) <= 80 else type(value).__name__}")
+
+
 def option(name: str, value: object, allowed: Sequence[object]) -> None:
     """`value` must be one of `allowed`."""
     if value not in allowed:

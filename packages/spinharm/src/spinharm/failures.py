@@ -43,6 +43,8 @@ def printable(text: str) -> str:
     Returns:
         The text.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"`text` must be text, got {text!r}")
     if text.isascii() and text.isprintable():
         return text
     kept = (c if c in "\n\t" or unicodedata.category(c) not in _HIDDEN else _escaped(c) for c in text)

@@ -257,6 +257,7 @@ class SpinResNet(eqx.Module):
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
     ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
         """Maps after all blocks; or, where the last blocks are compact, maps before them and what they end with."""
+        _checks.array(type(self).__name__, "x", x)
         begin = len(self.blocks)
         # A block may be a user's own.
         while begin and getattr(self.blocks[begin - 1], "is_compact", False):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Inexact, PRNGKeyArray
 
-from spinharm import Grid, SpinTransform, change_bandlimit
+from spinharm import Grid, SpinTransform, change_bandlimit, checks
 
 from . import _checks, _compact, _entries, _pairs
 from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
@@ -118,6 +118,9 @@ class SpinBlock(eqx.Module):
             ValueError: Sizes, spins or options out of range.
         """
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
+        _checks.a_grid("grid_in", grid_in, optional=True)
+        _checks.a_grid("grid_out", grid_out)
+        checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
         bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.positive("bandlimit", bandlimit)
         first, second = jax.random.split(key)
         self.conv = SpinConv(
@@ -180,7 +183,12 @@ class SpinBlock(eqx.Module):
 
         Returns:
             Compact coefficients of what `last_activation` acts on, and the new state.
+
+        Raises:
+            TypeError: Coefficients that are no array.
+            ValueError: Coefficients of another shape.
         """
+        _checks.compact("SpinBlock", coeffs, self.bandlimit, self.conv.spins_in, self.conv.channels_in)
         return _compact.normalise(self.norm, _compact.convolve(self.conv, coeffs), state, mask)
 
     @property
@@ -237,6 +245,9 @@ class SpinResidualBlock(eqx.Module):
     ) -> None:
         """Make a block; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinBlock`."""
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
+        _checks.a_grid("grid_in", grid_in, optional=True)
+        _checks.a_grid("grid_out", grid_out)
+        checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
         channels_in = _checks.positive("channels_in", channels_in)
         channels_out = _checks.positive("channels_out", channels_out)
         bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.positive("bandlimit", bandlimit)
@@ -303,6 +314,7 @@ class SpinResidualBlock(eqx.Module):
 
     def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         """The block in that layout, up to its last activation; see `SpinBlock.compact`."""
+        _checks.compact("SpinResidualBlock", coeffs, self.bandlimit, self.first.spins_in, self.first.channels_in)
         transform = self.transform_out
         branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
         branch = _compact.pass_on(self.inner, transform, branch, transform, self.bandlimit)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from spinharm import Grid, SpinTransform
+from spinharm import Grid, SpinTransform, checks
 from spinharm.checks import integer
+
+# More channels or degrees fit no machine; sizes near 2⁶³ would end the process.
+_LARGEST = 2**24
 
 
 def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
@@ -32,7 +36,26 @@ def positive(name: str, value: int) -> int:
     """A whole number above 0, as an `int`."""
     if isinstance(value, bool):
         raise TypeError(f"`{name}` must be an integer, got {value!r}")
-    return integer(name, value, 1)
+    value = integer(name, value, 1)
+    if value > _LARGEST:
+        raise ValueError(f"`{name}` must be at most {_LARGEST}, got {value}")
+    return value
+
+
+def a_grid(name: str, grid: object, *, optional: bool = False) -> None:
+    """A grid, or None where that is allowed."""
+    if grid is not None or not optional:
+        checks.instance(name, grid, Grid, f"a spinharm.Grid{' or None' if optional else ''}")
+
+
+def array(user: str, name: str, x: object) -> None:
+    """An array of JAX or NumPy, traced or not."""
+    checks.instance(f"{name}` of `{user}", x, (jax.Array, np.ndarray, np.generic), "an array")
+
+
+def norm_state(user: str, state: object) -> None:
+    """What `equinox.nn.make_with_state` gives with a network."""
+    checks.instance(f"state` of `{user}", state, eqx.nn.State, "the state that equinox.nn.make_with_state gave")
 
 
 def scalar_index(spins: tuple[int, ...], user: str) -> int:
@@ -44,6 +67,7 @@ def scalar_index(spins: tuple[int, ...], user: str) -> int:
 
 def numbers(user: str, name: str, x: jax.Array) -> None:
     """`x` must be real or complex, of single or double precision."""
+    array(user, name, x)
     if str(x.dtype) not in ("float32", "float64", "complex64", "complex128"):
         raise TypeError(
             f"`{name}` of {user} must be float32, float64, complex64 or complex128, got {x.dtype}; convert it, e.g. "
@@ -53,6 +77,7 @@ def numbers(user: str, name: str, x: jax.Array) -> None:
 
 def precision(user: str, name: str, x: jax.Array, parameter: jax.Array) -> None:
     """`x` must be real or complex, in the precision of the layer's parameters."""
+    array(user, name, x)
     own = jnp.dtype(parameter.dtype)
     if own not in (np.float32, np.float64):
         raise TypeError(
@@ -84,12 +109,14 @@ def features(user: str, name: str, x: jax.Array, spins: tuple[int, ...], channel
 
 def on_grid(user: str, name: str, x: jax.Array, grid: Grid) -> None:
     """`x` must be maps on the layer's grid, before its axes (spin, channel)."""
+    array(user, name, x)
     if x.ndim < 4 or x.shape[-4:-2] != grid.shape:
         raise ValueError(f"`{name}` of {user} must be maps on Grid({grid}), got shape {x.shape}")
 
 
 def coefficients(user: str, name: str, x: jax.Array, bandlimit: int) -> None:
     """`x` must be coefficients of at least `bandlimit` degrees."""
+    array(user, name, x)
     if x.ndim < 4 or x.shape[-3] != 2 * x.shape[-4] - 1 or x.shape[-4] < bandlimit:
         raise ValueError(
             f"`{name}` of {user} must be coefficients (*batch, degree, order, spin, channel) with at least {bandlimit} "
@@ -97,10 +124,24 @@ def coefficients(user: str, name: str, x: jax.Array, bandlimit: int) -> None:
         )
 
 
+def compact(user: str, coeffs: jax.Array, bandlimit: int, spins: tuple[int, ...], channels: int) -> None:
+    """`coeffs` must be compact coefficients of a block's bandlimit, spins and channels."""
+    array(user, "coeffs", coeffs)
+    wanted, got = (bandlimit**2, len(spins), 2, channels), (*coeffs.shape[:1], *coeffs.shape[2:])
+    if wanted != got:
+        raise ValueError(
+            f"`coeffs` of {user} must have shape ({wanted[0]}, elements, {', '.join(map(str, wanted[1:]))}), got "
+            f"{coeffs.shape}"
+        )
+
+
 def batch_mask(user: str, mask: jax.Array | None, x: jax.Array) -> None:
     """`mask` must have the batch axes of `x`, which ends in four others."""
+    if mask is None:
+        return
+    array(user, "mask", mask)
     batch = x.shape[:-4]
-    if mask is not None and mask.shape != batch:
+    if mask.shape != batch:
         raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
 
 

@@ -62,11 +62,13 @@ class _Affine(eqx.Module):
         _checks.batch_mask(user, mask, x)
 
     def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
+        _checks.norm_state("a norm", state)
         mean, variance = state.get(self.statistics)
         return _pairs.join(mean), variance
 
     def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
         """Blend a batch's statistics in; a batch that is empty or masked out whole changes nothing."""
+        _checks.norm_state("a norm", state)
         old_mean, old_variance = state.get(self.statistics)
         rate = jnp.asarray(1 - self.momentum, variance.dtype)
         if mask is not None:
@@ -175,6 +177,13 @@ class SpectralBatchNorm(eqx.Module):
             None without spin 0; the new state.
         """
         affine = self.affine
+        shape = (len(affine.spins), affine.channels)
+        for name, part in (("constant", constant), ("power", power)):
+            _checks.array("SpectralBatchNorm", name, part)
+            if part.shape[-2:] != shape:
+                raise ValueError(f"`{name}` must have axes (*batch, spin, channel) with {shape}, got {part.shape}")
+        if mask is not None:
+            _checks.array("SpectralBatchNorm", "mask", mask)
         if affine.inference:
             mean, variance = affine.read(state)
         else:
@@ -216,6 +225,7 @@ class SpatialBatchNorm(eqx.Module):
         initial_scale: float = 1.0,
     ) -> None:
         """Make a layer for maps on `grid`; the other arguments and errors are those of `SpectralBatchNorm`."""
+        _checks.a_grid("grid", grid)
         self.grid = grid
         self.affine = _Affine(spins, channels, momentum, epsilon, initial_scale)
 

@@ -61,8 +61,10 @@ class SpatialPool(eqx.Module):
         the centres of the pooled cells.
 
         Raises:
+            TypeError: `grid` is no `Grid`.
             ValueError: Odd sizes, or a grid that is not equiangular.
         """
+        _checks.a_grid("grid", grid)
         if grid.rule != "circle" or grid.north_pole != grid.south_pole:
             raise ValueError(f"`grid` of SpatialPool must be equiangular with or without both poles, got Grid({grid})")
         if grid.nlat % 2 or grid.nlon % 2 or grid.nlat < 4:
@@ -115,6 +117,8 @@ def spin_mean(
         ValueError: Axes of other sizes.
     """
     spins = _checks.spin_tuple("spins", spins)
+    _checks.a_grid("grid", grid)
+    _checks.array("spin_mean", "x", x)
     if x.ndim < 4 or x.shape[-4:-1] != (*grid.shape, len(spins)):
         raise ValueError(
             f"`x` of spin_mean must be maps (*batch, lat, lon, spin, channel) on Grid({grid}) with spins {spins}, got "

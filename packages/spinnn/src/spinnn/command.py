@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from spinharm import failures
+from spinharm import checks, failures
 from spinharm.optional import require
 
 from ._memory import reuse_memory
@@ -147,6 +147,8 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
         SystemExit: 0 after `--help`.
     """
     tyro, told = require("tyro", "spinnn[command]", "the command line"), io.StringIO()
+    for word in (text, *words):
+        checks.instance("text` and `words", word, str, "text")
     given = {} if default is None else {"default": default}
     try:
         # tyro draws a box around an error; ours are one line.
@@ -201,6 +203,8 @@ def parse_with_config(
     # What the file says stays visible as the default of the help.
     options = parse(kind, program, rest, text, default)
     for name in required:
+        if not hasattr(options, str(name)):
+            raise ValueError(f"`required` must name options of {type(options).__name__}, got {name!r}")
         if not getattr(options, name):
             raise ValueError(f"`{name}` must be given, by --{name} or in the file of --config, got ''")
     return options

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from spinharm import checks
 from spinharm.optional import require
 
 from .files import replacing
 
+_MOST_PANELS = 1000
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.55"
 
 
@@ -36,8 +38,11 @@ def save_figure(figure: Any, path: str | Path) -> Path:
     """Write a figure as PNG under a temporary name that is then renamed.
 
     Raises:
+        TypeError: No figure.
         ValueError: Another suffix.
     """
+    if not callable(getattr(figure, "savefig", None)):
+        raise TypeError(f"`figure` must be a matplotlib figure, got {type(figure).__name__}")
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"`out` must end in .png, got {str(path)!r}")
@@ -48,6 +53,9 @@ def save_figure(figure: Any, path: str | Path) -> Path:
 
 def make_panels(figure: Any, count: int) -> list[Any]:
     """A row of axes with a faint grid."""
+    count = checks.integer("count", count, 1)
+    if count > _MOST_PANELS:
+        raise ValueError(f"`count` must be at most {_MOST_PANELS}, got {count}")
     panels = list(np.atleast_1d(figure.subplots(1, count)))
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)

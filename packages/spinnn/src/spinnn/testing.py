@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, PRNGKeyArray
 
-from spinharm import Grid, SpinTransform, change_bandlimit, rotate
+from spinharm import Grid, SpinTransform, change_bandlimit, checks, rotate
+
+# Coefficients of one random input: 256 GiB of them.
+_LARGEST = 2**35
 
 
 def random_coefficients(
@@ -28,7 +32,21 @@ def random_coefficients(
     Returns:
         Coefficients, shape (*batch, L, 2L−1, spins, channels), complex64, or complex128 with JAX's
         64-bit types on.
+
+    Raises:
+        TypeError: A size or spin that is not an integer.
+        ValueError: A size out of range, or more coefficients than any machine holds.
     """
+    bandlimit = checks.integer("bandlimit", bandlimit, 1)
+    channels = checks.integer("channels", channels, 0)
+    batch = tuple(checks.integer("batch", size, 0) for size in batch)
+    spins = [checks.integer("spins", spin) for spin in spins]
+    count = math.prod(batch) * 2 * bandlimit**2 * len(spins) * channels
+    if count > _LARGEST:
+        raise ValueError(
+            f"`bandlimit` {bandlimit}, `spins`, `channels` {channels} and `batch` {batch} ask for {count} "
+            f"coefficients, above {_LARGEST}; take fewer"
+        )
     shape = (*batch, bandlimit, 2 * bandlimit - 1, len(spins), channels)
     re, im = jax.random.normal(key, (2, *shape)) * 2**-0.5
     degree, order = np.arange(bandlimit)[:, None, None], np.arange(-bandlimit + 1, bandlimit)[None, :, None]

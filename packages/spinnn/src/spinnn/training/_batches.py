@@ -30,6 +30,8 @@ class _Source(Generic[T]):
         self._order, self._load = functools.lru_cache(maxsize=2)(order), load
         self._part, self._told = slice(shard[0], None, shard[1]), f"{name}, shard {shard}"
         self._per_epoch = len(self._order(0))
+        if not self._per_epoch:
+            raise ValueError("`order` must give at least one batch in each epoch, got none")
         self._length = _ENDLESS if epochs is None else epochs * self._per_epoch
 
     def __len__(self) -> int:
@@ -37,7 +39,11 @@ class _Source(Generic[T]):
 
     def __getitem__(self, index: int) -> Any:
         epoch, within = divmod(int(index), self._per_epoch)
-        return self._load(self._order(epoch)[within], self._part)
+        batch = self._load(self._order(epoch)[within], self._part)
+        if batch is None:
+            # Grain would leave it out without a word.
+            raise TypeError("`load` must give a batch, got None")
+        return batch
 
     def __repr__(self) -> str:
         # Grain compares this with what a saved position came from.

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from ._step import as_arrays
+
 T = TypeVar("T")
 
 
@@ -65,7 +67,7 @@ class Checkpoints:
             meta: JSON types.
         """
         # Copies: the next step may reuse the buffers (donation) while they are being written.
-        arrays = jax.tree.map(jnp.copy, _plain(tree))
+        arrays = jax.tree.map(jnp.copy, as_arrays("tree", _plain(tree)))
         meta = {"fingerprint": self._fingerprint, **meta}
         self._manager.save(
             step,

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from spinharm import checks
+
 from ..files import read_json, write_json
 
 T = TypeVar("T")
@@ -22,7 +24,7 @@ def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) 
     value = getattr(config, name)
     try:
         good = holds(value)
-    except TypeError:
+    except (TypeError, LookupError):
         raise TypeError(f"`{name}` must be {wanted}, got {value!r}") from None
     if not good:
         raise ValueError(f"`{name}` must be {wanted}, got {value!r}")
@@ -123,9 +125,13 @@ def from_json(kind: type[T], values: dict[str, Any]) -> T:
         The configuration.
 
     Raises:
+        TypeError: `kind` is no dataclass, or `values` no dictionary.
         ValueError: A name that the type does not have, one without default that is missing, or a value of another type
             or out of range; the message has the dotted name of the field.
     """
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise TypeError(f"`kind` must be a dataclass, got {kind!r}")
+    checks.instance("values", values, dict, "a dictionary of names and values")
     return _made(kind, values, "")
 
 

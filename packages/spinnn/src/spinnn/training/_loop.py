@@ -17,6 +17,8 @@ import jax
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from spinharm import checks
+
 from ..files import replacing, write_json
 from ._checkpoint import Checkpoints
 from ._config import TrainingConfig, to_json
@@ -92,6 +94,7 @@ def fit(
         Diverged: A step was not finite.
         ValueError: The folder holds a run of another configuration, or a checkpoint that cannot be read.
     """
+    checks.instance("config", config, TrainingConfig, "a spinnn.training.TrainingConfig")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     described = {"training": to_json(config)} if run_config is None else run_config
@@ -118,6 +121,7 @@ def fit(
         if on_checkpoint is not None:
             copy, copied_state = jax.tree.map(_copy, trained(state))
             if extra := on_checkpoint(copy, copied_state, step):
+                checks.instance("on_checkpoint", extra, dict, "a function that returns metrics by name")
                 metrics.write(step, extra)
 
     with (

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Inexact
 
+from spinharm import checks
+
 from ._config import OptimizerConfig
+
+_ARRAYS = (jax.Array, np.ndarray, np.generic)
+# Steps are counted in 32 bits.
+_MOST_STEPS = 2**31 - 1
 
 
 def weighted_mean(
     values: Float[Array, "*shape"], weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None
 ) -> Float[Array, ""]:
     """Σ w v / Σ w, with weights or a mask that broadcasts against `values`; 0 where all weights are 0."""
+    checks.instance("values", values, _ARRAYS, "an array")
     if weights is None:
         return values.mean()
+    checks.instance("weights", weights, _ARRAYS, "an array or None")
     weights = jnp.broadcast_to(weights.astype(values.dtype), values.shape)
     total = weights.sum()
     return (weights * values).sum() / jnp.where(total > 0, total, 1)
@@ -48,10 +57,17 @@ def l2_loss(
 def make_schedule(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -> optax.Schedule:
     """Learning rate by step: linear from 0 over the warm-up, then half a cosine to `final_fraction`.
 
+    Raises:
+        TypeError: `config` of another type, or a count that is not an integer.
+        ValueError: A count below 1, or 2³¹ steps or more.
+
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.
     """
-    total = epochs * steps_per_epoch
+    checks.instance("config", config, OptimizerConfig, "a spinnn.training.OptimizerConfig")
+    total = checks.integer("epochs", epochs, 1) * checks.integer("steps_per_epoch", steps_per_epoch, 1)
+    if total > _MOST_STEPS:
+        raise ValueError(f"`epochs` times `steps_per_epoch` must be at most {_MOST_STEPS}, got {total}")
     warmup = min(round(config.warmup_epochs * steps_per_epoch), total)
     decay = optax.cosine_decay_schedule(config.learning_rate, max(total - warmup, 1), config.final_fraction)
     if warmup == 0:

@@ -9,10 +9,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 import spinharm
+from spinharm import checks
 
 from ._losses import blend
 
@@ -65,11 +67,39 @@ def init_state(
         `(state, static)`; `equinox.combine(state.params, static)` is the model. Its arrays are copies, so a donated
         step leaves the caller's model alone.
     """
+    _check_optimizer(optimizer)
+    checks.instance("key", key, jax.Array, "a key of jax.random")
     params, static = eqx.partition(model, eqx.is_inexact_array)
-    params, net_state = jax.tree.map(_own, (params, net_state))
+    params, net_state = jax.tree.map(_own, (params, as_arrays("net_state", net_state)))
     opt_state = jax.tree.map(_own, optimizer.init(params))
     mean = jax.tree.map(_own, params) if average else None
     return TrainState(params, net_state, opt_state, mean, jnp.zeros((), jnp.int32), jnp.copy(key)), static
+
+
+def _check_optimizer(optimizer: object) -> None:
+    """Raise `TypeError` unless it can be used as an Optax transformation."""
+    if not all(callable(getattr(optimizer, name, None)) for name in ("init", "update")):
+        raise TypeError(
+            f"`optimizer` must be an Optax transformation, got {optimizer!r}; see spinnn.training.make_optimizer"
+        )
+
+
+def as_arrays(name: str, tree: Any) -> Any:
+    """A pytree whose leaves are arrays; numbers become such.
+
+    Raises:
+        TypeError: A leaf that is no number that an array can hold.
+    """
+
+    def convert(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array | np.ndarray):
+            return leaf
+        try:
+            return jnp.asarray(leaf)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TypeError(f"`{name}` must hold arrays, got {leaf!r}: {error}") from None
+
+    return jax.tree.map(convert, tree)
 
 
 def _own(x: jax.Array) -> jax.Array:
@@ -94,7 +124,14 @@ def make_step(
         `step(state, batch) → (state, result)`, compiled once per shape of batch. Sharded batches give data-parallel
         steps: XLA sums gradients and batch statistics over devices. It raises `ValueError` for a batch all of whose
         arrays are empty, of which a mean loss is not a number.
+
+    Raises:
+        TypeError: `optimizer` or `ema_decay` of another type.
+        ValueError: `ema_decay` out of range.
     """
+    _check_optimizer(optimizer)
+    if ema_decay is not None:
+        ema_decay = checks.number("ema_decay", ema_decay, above=0.0, below=1.0)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, StepResult]:
         shapes = [leaf.shape for leaf in jax.tree.leaves(batch) if eqx.is_array(leaf)]
