@@ -1,0 +1,83 @@
+"""Wrong inputs end in exceptions of the documented types, as users see them: without the hooks of the tests."""
+
+from __future__ import annotations
+
+import collections
+import random
+from pathlib import Path
+
+import pytest
+
+from wrong_inputs import drive
+from wrong_inputs.arguments import try_call
+from wrong_inputs.calls import Call
+from wrong_inputs.damage import damaged
+from wrong_inputs.tries import Tries
+
+PACKAGES = ("spinharm", "spinnn")
+DRAWN = random.SystemRandom().randrange(1, 2**31)
+
+
+def _told(result: dict, title: str) -> None:
+    counts = collections.Counter(result["counts"])
+    things = [f"{counts.pop(name)} {name}" for name in ("arguments", "files") if name in counts]
+    print(f"\n{title}: {', '.join(things)}, {counts.total()} tries: {dict(counts.most_common())}")
+    lines = [f"{x['call']}({x['argument']}: {x['value']}): {x['what']}" for x in result["findings"]]
+    assert not lines, "\n".join(lines)
+    assert not result.get("missing"), f"no valid call of {result['missing']}"
+
+
+def test_that_some_wrong_arguments_end_in_documented_exceptions(tmp_path: Path) -> None:
+    result = drive.run("wrong_inputs.arguments", ["spinharm", "--only", "spinharm.Grid", "--count", "6"], tmp_path, 300)
+    _told(result, "spinharm.Grid")
+    assert result["counts"]["arguments"] >= 15
+    assert result["counts"]["ValueError"] + result["counts"]["TypeError"] > 40
+
+
+def test_that_other_exceptions_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def documented(size: int) -> int:
+        """A function.
+
+        Raises:
+            IndexError: Mostly.
+        """
+        return [0][size]
+
+    def careless(size: int) -> int:
+        return {0: 1}[size] if isinstance(size, int | float) else 0
+
+    tries = Tries(0)
+    for function in (documented, careless):
+        try_call(Call(function.__name__, function, lambda: {"size": 0}), 0, 24, tries)
+    assert tries.counts["arguments"] == 2
+    assert tries.counts["IndexError"] >= 3
+    assert {x["call"] for x in tries.findings} == {"careless"}
+    assert {x["what"].split(":")[0] for x in tries.findings} == {"KeyError"}
+
+
+def test_that_damages_are_those_of_their_seed(tmp_path: Path) -> None:
+    good, other = tmp_path / "good.json", tmp_path / "other.txt"
+    good.write_text('{"size": 12, "rate": -1.5e-3}')
+    other.write_text("another")
+    found = [damaged(good, [other], tmp_path / "bad", random.Random(seed)) for seed in range(60)]
+    again = [damaged(good, [other], tmp_path / "bad", random.Random(seed)) for seed in range(60)]
+    assert found == again
+    words = " ".join(damage.label for damage in found)
+    assert all(word in words for word in ("cut at", "bits flipped", "renamed to", "under this name", "for the number"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, DRAWN])
+@pytest.mark.parametrize("package", PACKAGES)
+def test_that_wrong_arguments_end_in_documented_exceptions(package: str, seed: int, tmp_path: Path) -> None:
+    result = drive.run("wrong_inputs.arguments", [package, "--seed", str(seed)], tmp_path, 1200)
+    _told(result, f"{package}, seed {seed}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, DRAWN])
+def test_that_damaged_files_end_in_one_line(seed: int, tmp_path: Path) -> None:
+    result = drive.run("wrong_inputs.damaged_files", ["--seed", str(seed)], tmp_path, 1200)
+    _told(result, f"damaged files, seed {seed}")

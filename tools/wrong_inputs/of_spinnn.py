@@ -1,0 +1,342 @@
+"""Valid calls of what `spinnn` offers."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import spinnn
+from spinharm import Grid
+from spinnn import BlockOptions, command, files, plots, testing, training
+
+from .calls import Call
+
+MODULES = ["spinnn", "spinnn.command", "spinnn.files", "spinnn.plots", "spinnn.testing", "spinnn.training"]
+_PRODUCT = "a step of a call, with what the call has checked"
+LEFT_OUT: Mapping[str, str] = {"spinnn.SpinConv.product_of_parts": _PRODUCT, "spinnn.SpinConv.real_product": _PRODUCT}
+
+_GRID = Grid.gauss_legendre(3, 6)
+_EVEN = Grid.equiangular(4, 8, poles=False)
+_KEY = jax.random.key(0)
+_SPINS = (0, 1)
+_MAPS = np.ones((2, 3, 6, 2, 2), np.complex64)
+_COEFFS = np.ones((2, 3, 5, 2, 2), np.complex64)
+_MASK = np.array([True, False])
+
+
+def _given(**arguments: Any) -> Callable[[], dict[str, Any]]:
+    """Arguments, with a state of its own for each call, as each can be used once."""
+
+    def make() -> dict[str, Any]:
+        states = {k: jax.tree.map(lambda leaf: leaf, v) for k, v in arguments.items() if isinstance(v, eqx.nn.State)}
+        return arguments | states
+
+    return make
+
+
+def calls() -> list[Call]:
+    """One valid call for each public name."""
+    return [*_layers(), *_blocks(), *_networks(), *_functions(), *_programs(), *_training(), *_runs()]
+
+
+def _layers() -> list[Call]:
+    conv_options = _given(
+        spins_in=_SPINS, spins_out=_SPINS, channels_in=2, channels_out=2, bandlimit=3, grid_in=_GRID, grid_out=_GRID,
+        num_filter_params=2, use_bias=True, separable=False, product_dtype="float32", key=_KEY,
+    )  # fmt: skip
+    conv = spinnn.SpinConv(_SPINS, _SPINS, 2, 2, bandlimit=3, grid_in=_GRID, grid_out=_GRID, key=_KEY)
+    spectral_conv = spinnn.SpinConv(_SPINS, _SPINS, 2, 2, bandlimit=3, separable=True, key=_KEY)
+    norm = {"spins": _SPINS, "channels": 2, "momentum": 0.9, "epsilon": 1e-5, "initial_scale": 1.0}
+    spectral, state = eqx.nn.make_with_state(spinnn.SpectralBatchNorm)(_SPINS, 2)
+    spatial, spatial_state = eqx.nn.make_with_state(spinnn.SpatialBatchNorm)(_SPINS, 2, grid=_GRID)
+    pool, coarse = spinnn.SpectralPool(2), spinnn.SpatialPool(_EVEN)
+    inputs = {"constant": _COEFFS[:, 0, 2], "power": np.ones((2, 2, 2), np.float32), "state": state, "mask": _MASK}
+    calls = [
+        Call("spinnn.SpinConv", spinnn.SpinConv, conv_options),
+        Call("spinnn.SpinConv.__call__", conv, _given(x=_MAPS)),
+        Call("spinnn.SpinConv.__call__", spectral_conv, _given(x=_COEFFS)),
+        Call("spinnn.SpectralBatchNorm", spinnn.SpectralBatchNorm, _given(**norm, center="batch")),
+        Call("spinnn.SpectralBatchNorm.__call__", spectral, _given(x=_COEFFS, state=state, mask=_MASK)),
+        Call("spinnn.SpectralBatchNorm.scale_and_level", spectral.scale_and_level, _given(**inputs)),
+        Call("spinnn.SpatialBatchNorm", spinnn.SpatialBatchNorm, _given(**norm, grid=_GRID)),
+        Call("spinnn.SpatialBatchNorm.__call__", spatial, _given(x=_MAPS, state=spatial_state, mask=_MASK)),
+        Call("spinnn.SpectralPool", spinnn.SpectralPool, _given(bandlimit=2)),
+        Call("spinnn.SpectralPool.__call__", pool, _given(x=_COEFFS)),
+        Call("spinnn.SpatialPool", spinnn.SpatialPool, _given(grid=_EVEN)),
+        Call("spinnn.SpatialPool.__call__", coarse, _given(x=np.ones((2, 4, 8, 2, 2), np.float32))),
+    ]
+    for kind in (spinnn.PhaseCollapse, spinnn.MagnitudeActivation, spinnn.GatedActivation):
+        given = {"spins": _SPINS, "channels": 2}
+        given |= {"initial_bias": -0.1} if kind is spinnn.MagnitudeActivation else {"key": _KEY}
+        calls.append(Call(f"spinnn.{kind.__name__}", kind, _given(**given)))
+        calls.append(Call(f"spinnn.{kind.__name__}.__call__", kind(**given), _given(x=_MAPS)))
+    return calls
+
+
+def _blocks() -> list[Call]:
+    given = {
+        "spins_in": _SPINS, "spins_out": _SPINS, "channels_in": 2, "channels_out": 2, "grid_in": _GRID,
+        "grid_out": _GRID, "bandlimit": 3, "num_filter_params": 2, "separable": False, "options": BlockOptions(),
+        "key": _KEY,
+    }  # fmt: skip
+    options = _given(activation="gated", center="sample", momentum=0.5, product_dtype="bfloat16")
+    calls = [Call("spinnn.BlockOptions", _block_of_options, options)]
+    for kind in (spinnn.SpinBlock, spinnn.SpinResidualBlock):
+        name = f"spinnn.{kind.__name__}"
+        block, state = eqx.nn.make_with_state(kind)(**given)
+        compact = jnp.ones((9, 2, 2, 2, 2))
+        calls += [
+            Call(name, kind, _given(**given)),
+            Call(f"{name}.__call__", block, _given(x=_MAPS, state=state, mask=_MASK)),
+            Call(f"{name}.check", block.check, _given(x=_MAPS, mask=_MASK)),
+            Call(f"{name}.compact", block.compact, _given(coeffs=compact, state=state, mask=_MASK)),
+            Call(f"{name}.layer_by_layer", block.layer_by_layer, _given(x=_MAPS, state=state, mask=_MASK)),
+        ]
+    return calls
+
+
+def _block_of_options(**given: Any) -> Any:
+    """Options, and a block of them: where the choice is not checked by the one, it is by the other."""
+    block = functools.partial(spinnn.SpinBlock, grid_in=_GRID, grid_out=_GRID, key=_KEY)
+    return block(_SPINS, _SPINS, 2, 2, options=BlockOptions(**given))
+
+
+def _networks() -> list[Call]:
+    net = {
+        "spins_in": (0,), "channels_in": 1, "grid_in": _GRID, "grids": (_GRID, _GRID), "widths": (2, 2),
+        "spins": _SPINS, "bandlimits": (3, 2), "num_filter_params": (2, 2), "spins_out": (0,), "channels_out": 1,
+        "grid_out": _GRID, "output": "real", "separable": (False, True), "options": BlockOptions(), "remat": False,
+        "key": _KEY,
+    }  # fmt: skip
+    unet = {
+        "spins_in": (0,), "channels_in": 1, "spins_out": (0,), "channels_out": 1, "grid_in": _GRID,
+        "grids": (_GRID, _GRID), "widths": (2, 2), "spins": _SPINS, "bandlimits": (3, 3), "num_filter_params": (2, 2),
+        "grid_out": _GRID, "output": "real", "separable": (False, True), "options": BlockOptions(), "remat": False,
+        "key": _KEY,
+    }  # fmt: skip
+    resnet, state = eqx.nn.make_with_state(spinnn.SpinResNet)(**net)
+    bare = {**net, "spins_out": None, "channels_out": None, "grid_out": None}
+    headless, headless_state = eqx.nn.make_with_state(spinnn.SpinResNet)(**bare)
+    double, double_state = eqx.nn.make_with_state(spinnn.SpinUNet)(**unet)
+    maps = np.ones((2, 3, 6, 1, 1), np.float32)
+    return [
+        Call("spinnn.SpinResNet", spinnn.SpinResNet, _given(**net)),
+        Call("spinnn.SpinResNet.__call__", resnet, _given(x=maps, state=state, mask=_MASK)),
+        Call("spinnn.SpinResNet.pooled", headless.pooled, _given(x=maps, state=headless_state, mask=_MASK)),
+        Call("spinnn.SpinUNet", spinnn.SpinUNet, _given(**unet)),
+        Call("spinnn.SpinUNet.__call__", double, _given(x=maps, state=double_state, mask=_MASK)),
+    ]
+
+
+def _functions() -> list[Call]:
+    conv = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, key=_KEY)
+    error = {
+        "function": conv, "bandlimit": 2, "spins_in": (0,), "channels_in": 1, "spins_out": (0,), "bandlimit_out": 2,
+        "real_input": True, "angles": (0.1, 0.2, 0.3), "batch": (2,), "key": _KEY, "grid_in": _GRID,
+    }  # fmt: skip
+    maps = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, grid_in=_GRID, grid_out=_GRID, key=_KEY)
+    error |= {"function": maps, "grid_out": _GRID}
+    return [
+        Call("spinnn.spin_mean", spinnn.spin_mean, _given(x=_MAPS, grid=_GRID, spins=_SPINS)),
+        Call("spinnn.parameter_count", spinnn.parameter_count, _given(model=conv)),
+        Call("spinnn.summary", spinnn.summary, _given(model=conv)),
+        Call("spinnn.reuse_memory", spinnn.reuse_memory, _given()),
+        Call(
+            "spinnn.testing.random_coefficients",
+            testing.random_coefficients,
+            _given(key=_KEY, bandlimit=2, spins=_SPINS, channels=2, batch=(2,)),
+        ),
+        Call("spinnn.testing.equivariance_error", testing.equivariance_error, _given(**error)),
+        Call("spinnn.testing.assert_equivariant", testing.assert_equivariant, _given(**error, tolerance=1e-3)),
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Options of a command.
+
+    Attributes:
+        size: A number.
+        name: A text.
+    """
+
+    size: int = 1
+    name: str = "a"
+
+
+def _programs() -> list[Call]:
+    words = ("--size", "3")
+    program = _given(
+        program="p", version="1", purpose="None.", commands={"info": command.Command("json", "none")},
+        arguments=["info"], partly="in part",
+    )  # fmt: skip
+    parsing = {"program": "p", "words": words, "text": "Help."}
+    with_config = {**parsing, "load": lambda path: Options(), "preset": lambda o, name: o, "required": ("name",)}
+    console = _given(title="a", columns=("b", "c"), rows=[("d", "e")])
+    fixed = {"kind": "a class that the program states, not its user"}
+    return [
+        Call("spinnn.command.run_program", command.run_program, program, fixed={"commands": "as `kind` below"}),
+        Call("spinnn.command.parse", functools.partial(command.parse, Options), _given(**parsing, default=Options())),
+        Call(
+            "spinnn.command.parse_with_config",
+            functools.partial(command.parse_with_config, Options),
+            _given(**with_config),
+        ),
+        Call("spinnn.command.say", command.say, _given(text="a")),
+        Call("spinnn.command.warn", command.warn, _given(text="a")),
+        Call("spinnn.command.table", command.table, console),
+        Call("spinnn.command.figure", command.figure, _given(value=1.0), fixed=fixed),
+    ]
+
+
+def _malformed(name: Any, what: Any) -> None:
+    with files.well_formed(name, what):
+        raise KeyError("size")
+
+
+def _replace(path: Any, mode: Any = "w") -> None:
+    with files.replacing(path, mode) as file:
+        file.write(b"a" if mode == "wb" else "a")
+
+
+def _training() -> list[Call]:
+    folder = Path.cwd()
+    model = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, key=_KEY)
+    training.save_model(folder / "model.spinnn", model, {"size": 2})
+    training.save_config(folder / "config.json", training.TrainingConfig())
+    (folder / "empty.txt").touch()
+    lines = [{"step": step, "loss": 1.0 / step, "validation_error": 1.0} for step in (1, 2)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    optimizer = dataclasses.asdict(training.OptimizerConfig(name="adamw", clip_norm=1.0, ema_decay=0.5))
+    config = {f.name: getattr(training.TrainingConfig(), f.name) for f in dataclasses.fields(training.TrainingConfig)}
+    config |= {"profile": (1, 2)}
+    schedule = {"config": training.OptimizerConfig(), "epochs": 2, "steps_per_epoch": 3}
+    values = np.ones((2, 3), np.float32)
+    loss = {"prediction": values, "target": values, "weights": np.ones((2, 1), np.float32)}
+    figure = plots.make_figure(1.0, 1.0, "a")
+    return [
+        Call("spinnn.files.file_digest", files.file_digest, _given(path=folder / "config.json", start=1)),
+        Call("spinnn.files.read_json", files.read_json, _given(path=folder / "config.json")),
+        Call("spinnn.files.parse_json", files.parse_json, _given(content='{"a": 1}', name="a.json")),
+        Call("spinnn.files.write_json", files.write_json, _given(path=folder / "new.json", values={"a": 1})),
+        Call("spinnn.files.well_formed", _malformed, _given(name="a.json", what="the header"), fails=True),
+        Call("spinnn.files.replacing", _replace, _given(path=folder / "new.txt", mode="w")),
+        Call("spinnn.plots.make_figure", plots.make_figure, _given(width=1.0, height=1.0, extra="a")),
+        Call("spinnn.plots.save_figure", plots.save_figure, _given(figure=figure, path=folder / "figure.png")),
+        Call(
+            "spinnn.plots.make_panels",
+            lambda count: plots.make_panels(plots.make_figure(1.0, 1.0, "a"), count),
+            _given(count=2),
+        ),
+        Call(
+            "spinnn.plots.learning_curve",
+            plots.learning_curve,
+            _given(paths=folder / "metrics.jsonl", extra="a", validation="b"),
+        ),
+        Call("spinnn.training.OptimizerConfig", training.OptimizerConfig, _given(**optimizer)),
+        Call("spinnn.training.TrainingConfig", training.TrainingConfig, _given(**config)),
+        Call("spinnn.training.to_json", training.to_json, _given(config=training.TrainingConfig())),
+        Call(
+            "spinnn.training.from_json",
+            functools.partial(training.from_json, training.TrainingConfig),
+            _given(values=training.to_json(training.TrainingConfig(**config))),
+        ),
+        Call("spinnn.training.save_config", training.save_config, _given(path=folder / "new.json", config=Options())),
+        Call(
+            "spinnn.training.load_config",
+            training.load_config,
+            _given(path=folder / "config.json", kind=training.TrainingConfig),
+        ),
+        Call(
+            "spinnn.training.save_model", training.save_model, _given(path=folder / "a", tree=model, config={"size": 2})
+        ),
+        Call(
+            "spinnn.training.load_model",
+            training.load_model,
+            _given(path=folder / "model.spinnn", build=lambda config: model),
+        ),
+        Call("spinnn.training.read_header", training.read_header, _given(path=folder / "model.spinnn")),
+        Call("spinnn.training.make_schedule", training.make_schedule, _given(**schedule)),
+        Call("spinnn.training.make_optimizer", training.make_optimizer, _given(**schedule)),
+        Call("spinnn.training.weighted_mean", training.weighted_mean, _given(values=values, weights=loss["weights"])),
+        Call("spinnn.training.l1_loss", training.l1_loss, _given(**loss)),
+        Call("spinnn.training.l2_loss", training.l2_loss, _given(**loss)),
+    ]
+
+
+class _Batches:
+    """The same batch for ever."""
+
+    def __next__(self) -> jax.Array:
+        return jnp.ones((2, 2, 3, 1, 1), jnp.complex64)
+
+    def get_state(self) -> int:
+        return 0
+
+    def set_state(self, state: Any) -> None:
+        pass
+
+
+def _loss(model: Any, net_state: Any, batch: Any, key: Any) -> Any:
+    return jnp.mean(jnp.abs(model(batch))), (net_state, {})
+
+
+def _runs() -> list[Call]:
+    folder = Path.cwd()
+    batches = _given(
+        order=lambda epoch: [0, 1], load=lambda entry, part: np.zeros(2), batch_size=4, name="a", epochs=2,
+        shard=(0, 2), prefetch=0,
+    )  # fmt: skip
+    model, state = eqx.nn.make_with_state(spinnn.SpinConv)((0,), (0,), 1, 1, bandlimit=2, key=_KEY)
+    optimizer = training.make_optimizer(training.OptimizerConfig(), 1, 1)
+    start = {"model": model, "net_state": state, "optimizer": optimizer, "key": _KEY, "average": True}
+    first, static = training.init_state(**start)
+    saved = training.Checkpoints(folder / "saved", {"a": 1})
+    saved.save(1, {"x": jnp.ones(2)}, {"b": 1})
+    saved.close()
+    saved = training.Checkpoints(folder / "saved", {"a": 1})
+    fresh = iter(range(10**9))
+
+    def one_step(loss: Any, static: Any, optimizer: Any, ema_decay: Any) -> Any:
+        training.make_step(loss, static, optimizer, ema_decay=ema_decay)(
+            jax.tree.map(jnp.copy, first), next(_Batches())
+        )
+
+    @functools.wraps(training.fit)
+    def train(**given: Any) -> Any:
+        given["folder"] = given["folder"] / str(next(fresh)) if isinstance(given["folder"], Path) else given["folder"]
+        return training.fit(**given)
+
+    def save(**given: Any) -> None:
+        manager = training.Checkpoints(folder / f"new{next(fresh)}", {})
+        manager.save(**given)
+        manager.close()
+
+    run = {
+        "model": model, "net_state": state, "loss": _loss, "data": _Batches(), "config": training.TrainingConfig(),
+        "folder": folder / "run", "steps_per_epoch": 1, "run_config": {"a": 1}, "place": lambda batch: batch,
+        "on_checkpoint": lambda model, state, step: {}, "progress": False,
+    }  # fmt: skip
+    steps = _given(loss=_loss, static=static, optimizer=optimizer, ema_decay=0.5)
+    return [
+        Call("spinnn.training.iterate_batches", lambda **given: next(training.iterate_batches(**given)), batches),
+        Call("spinnn.training.init_state", training.init_state, _given(**start)),
+        Call("spinnn.training.make_step", one_step, steps),
+        Call(
+            "spinnn.training.Checkpoints",
+            training.Checkpoints,
+            _given(folder=folder / "other", config={"a": 1}, keep=2),
+        ),
+        Call("spinnn.training.Checkpoints.save", save, _given(step=2, tree={"x": jnp.ones(2)}, meta={"b": 1})),
+        Call("spinnn.training.Checkpoints.restore", saved.restore, _given(template={"x": jnp.zeros(2)}, step=1)),
+        Call("spinnn.training.fit", train, _given(**run)),
+    ]
