@@ -15,11 +15,11 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from spinharm.optional import require
 from spinnn.files import FileWarning
 
 from . import _checks
 from ._catalogue import CATALOGUE
+from ._grib import open_grib
 from ._layout import canonical, names_in
 from ._seals import MARK, check_store, is_guarded
 
@@ -44,8 +44,8 @@ def open_dataset(
 
     Args:
         source: A short name of `CATALOGUE`; or a path or URL of a zarr store (format 2 or 3), NetCDF file (classic or
-            4) or GRIB file; or several paths, whose variables or times are combined. Files are told by their first
-            bytes, not by their suffix. `gs://` is read anonymously.
+            4) or GRIB file, all of it; or several paths, whose variables or times are combined. Files are told
+            by their first bytes, not by their suffix. `gs://` is read anonymously.
         variables: Names in the canonical layout to keep; default all.
         rename: Names in the source to names of the layout, see `canonical`; of several files, each name must be in one.
         chunks: Chunks of the Dask arrays by canonical dimension, −1 for one chunk, or `"auto"`; default those of the
@@ -161,16 +161,13 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
     engine = next((engine for magic, engine in _ENGINES.items() if head.startswith(magic)), None)
     if engine is None:
         raise ValueError(f"{path}: neither NetCDF, GRIB nor a zarr store; its first bytes are {head!r}")
-    given: dict[str, Any] = {}
     if engine == "cfgrib":
-        require("cfgrib", "wxsphere[grib]", "reading GRIB")
-        # Without an index file nothing is written beside the data.
-        given["backend_kwargs"] = {"indexpath": ""}
+        return open_grib(path, lambda part: _in_chunks(part, str(path)))
     try:
         with warnings.catch_warnings():
             # Files of older writers say what xarray may ignore.
             warnings.simplefilter("ignore", xr.SerializationWarning)
-            found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False, **given)
+            found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False)
     except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
         raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
     return _in_chunks(found, str(path))
