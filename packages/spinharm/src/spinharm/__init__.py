@@ -2,7 +2,7 @@
 
 from . import convert as convert
 from .__about__ import __version__ as __version__
-from ._cache import clear_tables as clear_tables
+from ._cache import clear_tables as clear_tables, limit_tables as limit_tables
 from ._calculus import (
     Helmholtz as Helmholtz,
     divergence as divergence,

@@ -99,7 +99,7 @@ def _legendre_pair(plan: Plan, towards_degrees: bool) -> tuple[NDArray[np.float6
     return scale * (table + mirrored), scale * (mirrored - table)
 
 
-@cached_table(maxsize=64)
+@cached_table
 def matrices(plan: Plan) -> tuple[Table, Table]:
     """Analysis (K, R G) and synthesis (G, R K) of a plan of one spin; points with the latitude fastest."""
     L, fourier = plan.bandlimit, _fourier(plan)
@@ -122,7 +122,7 @@ def matrices(plan: Plan) -> tuple[Table, Table]:
     return _table(plan, np.concatenate(analysis[:count], 1)), _table(plan, np.concatenate(synthesis[:count], 1))
 
 
-@cached_table(maxsize=64)
+@cached_table
 def stages(plan: Plan) -> Stages:
     """The stages of a plan of one spin."""
     fourier, count = _fourier(plan), _parts(plan)

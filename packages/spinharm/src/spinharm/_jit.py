@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any
+import inspect
+import types
+import weakref
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.core
-from jax.extend.core import Literal
+
+from ._cache import when_cleared
+from ._constants import constants_of, evaluate
+from ._leaves import hidden, refuse, restored
+
+_alive: weakref.WeakSet[_Jitted] = weakref.WeakSet()
 
 
 def jit(
@@ -19,94 +27,203 @@ def jit(
     The tables of a transform are such arrays. `jax.jit` writes them into the program as literals, twice their size as
     text, and compiles a copy of them into every program that uses them; here all programs share one.
 
+    Arguments are pytrees. As with `jax.jit`, arrays and numbers are traced, and there is one program for each
+    structure, shape, type and setting of JAX, such as `jax.default_matmul_precision`. Unlike with `jax.jit`, leaves
+    that are neither, such as the strings, functions and `bool`s of a network, are constants, of which each value has a
+    program of its own. It can decorate methods; `self` is an argument like any other.
+
     Args:
-        function: A function of pytrees of arrays. It is traced once for each new structure, shape and type.
-        static_argnames: Keyword arguments that are hashable constants, not arrays.
+        function: A function of pytrees.
+        static_argnames: Arguments that are hashable constants as a whole, given by position or by name.
         donate_argnums: Positional arguments whose buffers the result may reuse.
 
     Returns:
-        The compiled function, with a method `lower(*args, **kwargs)` like that of `jax.jit`.
+        The compiled function, with the methods `lower`, `eval_shape` and `clear_cache` of `jax.jit`. `jax.export` takes
+        functions of `jax.jit` only: a file needs the tables in it.
+
+    Raises:
+        ValueError: `static_argnames` that `function` does not have. When called: a static argument that cannot be
+            hashed.
+        TypeError: When called: a leaf that is no array and cannot be hashed, or an object whose attributes could change
+            unnoticed, such as the `self` of a class that is no pytree.
     """
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     donated = (donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums)
-    return _Jitted(function, names, donated)
+    return _Jitted(function, _positions(function, names), donated)
+
+
+def _positions(function: Callable[..., Any], names: tuple[str, ...]) -> dict[str, int | None]:
+    """At which position each argument may be given, None where only by name."""
+    if not names:
+        return {}
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # functions of C have none
+        return dict.fromkeys(names)
+    by_name_only = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    positions = {name: None if p.kind in by_name_only else at for at, (name, p) in enumerate(parameters.items())}
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    for name in names:
+        if name not in positions and not takes_any:
+            raise ValueError(
+                f"`static_argnames` must name arguments of {getattr(function, '__name__', function)}, got {name!r}; it "
+                f"has {', '.join(positions) or 'none'}"
+            )
+    return {name: positions.get(name) for name in names}
+
+
+class _Call(NamedTuple):
+    """All of the arguments of a call that is not traced.
+
+    Attributes:
+        static: Name or position, type and value of the static arguments.
+        structures: Of what is donated, and of the other arguments by position and by name.
+        constants: Leaves of both that are not traced, see `hidden`.
+    """
+
+    static: tuple[tuple[str | int, type, Hashable], ...]
+    structures: tuple[Any, Any]
+    constants: tuple[tuple[Any, ...], tuple[Any, ...]]
+
+
+class _Program(NamedTuple):
+    compiled: Callable[..., Any]
+    tables: list[Any]
 
 
 class _Jitted:
-    def __init__(self, function: Callable[..., Any], static: tuple[str, ...], donated: tuple[int, ...]) -> None:
+    def __init__(self, function: Callable[..., Any], static: dict[str, int | None], donated: tuple[int, ...]) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._static, self._donated = function, static, donated
-        self._programs: dict[Any, tuple[Callable[..., Any], list[Any]]] = {}
+        self._static, self._donated = static, donated
+        self._programs: dict[Any, _Program | None] = {}
+        apply = functools.partial(_apply, function, donated)
+        # What traces, and what runs where tables cannot be taken out.
+        self._plain = jax.jit(apply, static_argnums=0, donate_argnums=1)
+        _alive.add(self)
 
-    def _prepare(self, args: tuple, kwargs: dict) -> tuple[Callable[..., Any], list[Any], dict]:
-        static = {name: kwargs[name] for name in self._static if name in kwargs}
-        dynamic = {name: value for name, value in kwargs.items() if name not in static}
-        leaves, structure = jax.tree.flatten((args, dynamic))
-        signature = tuple(jax.typeof(leaf) for leaf in leaves)
-        key = (structure, signature, tuple(sorted(static.items())), jax.config.read("jax_enable_x64"))
-        if key not in self._programs:
-            function = functools.partial(self._function, **static)
-            closed, shape = jax.make_jaxpr(function, return_shape=True)(*args, **dynamic)
-            constants = list({id(c): c for c in _constants(closed)}.values())
-            out = jax.tree.structure(shape)
-            position = {id(c): i for i, c in enumerate(constants)}
-
-            def program(constants, *args, **dynamic):
-                values = _evaluate(closed, jax.tree.leaves((args, dynamic)), constants, position)
-                return jax.tree.unflatten(out, values)
-
-            donated = tuple(index + 1 for index in self._donated)
-            self._programs[key] = jax.jit(program, donate_argnums=donated), constants
-        return *self._programs[key], dynamic
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        program, constants, dynamic = self._prepare(args, kwargs)
-        return program(constants, *args, **dynamic)
+        call, given, kept = self._split(args, kwargs)
+        program = self._program(call, given, kept)
+        if program is None:
+            return self._plain(call, given, kept)
+        return program.compiled(program.tables, given, kept)
 
     def lower(self, *args: Any, **kwargs: Any) -> Any:
         """The lowered program, as `jax.jit(function).lower` gives it."""
-        program, constants, dynamic = self._prepare(args, kwargs)
-        return program.lower(constants, *args, **dynamic)
+        call, given, kept = self._split(args, kwargs)
+        program = self._program(call, given, kept)
+        if program is None:
+            return _Stage(self._plain.lower(call, given, kept), lambda *a, **k: self._split(a, k)[1:])
+        lowered = program.compiled.lower(program.tables, given, kept)  # pyright: ignore[reportFunctionMemberAccess]
+        return _Stage(lowered, lambda *a, **k: (program.tables, *self._split(a, k)[1:]))
+
+    def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and types of the result, as `jax.eval_shape` gives them."""
+        return self._plain.eval_shape(*self._split(args, kwargs))
+
+    def clear_cache(self) -> None:
+        """Forget all programs, and the tables that they hold."""
+        self._programs.clear()
+        self._plain.clear_cache()  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _split(self, args: tuple, kwargs: dict) -> tuple[_Call, list[Any], list[Any]]:
+        """What is not traced of the arguments, the donated leaves that are, and the others."""
+        others, static, given = list(args), [], []
+        for name, at in self._static.items():
+            place = name if name in kwargs else at
+            if isinstance(place, int) and place < len(others):
+                static.append((place, type(args[place]), args[place]))
+                others[place] = None
+            elif place in kwargs:
+                static.append((place, type(kwargs[place]), kwargs[place]))
+                kwargs = {key: value for key, value in kwargs.items() if key != place}
+        for at in self._donated:
+            if at < len(others):
+                given.append(others[at])
+                others[at] = None
+        (given, first), (kept, second) = jax.tree.flatten(given), jax.tree.flatten((others, kwargs))
+        (given, one), (kept, two) = hidden(given), hidden(kept)
+        return _Call(tuple(static), (first, second), (one, two)), given, kept
+
+    def _program(self, call: _Call, given: list[Any], kept: list[Any]) -> _Program | None:
+        key = (call, tuple(map(_type_of, given)), tuple(map(_type_of, kept)), _setting())
+        try:
+            return self._programs[key]
+        except KeyError:
+            pass
+        except TypeError:
+            refuse(call.static, call.structures, call.constants)
+            raise
+        refuse(call.static, call.structures, call.constants)
+        traced = self._plain.trace(call, given, kept)
+        closed, out = traced.jaxpr, jax.tree.structure(traced.out_info)
+        tables = list({id(c): c for c in constants_of(closed)}.values())
+        from_outside = any(isinstance(table, jax.core.Tracer) for table in tables)
+        if from_outside or len(closed.in_avals) != len(given) + len(kept):
+            # It closes over values of a trace that is going on outside, which must not be kept.
+            return None
+        names = [id(table) for table in tables]
+
+        def program(tables: list[Any], given: list[Any], kept: list[Any]) -> Any:
+            values = evaluate(closed, [*given, *kept], dict(zip(names, tables, strict=True)))
+            return jax.tree.unflatten(out, values)
+
+        self._programs[key] = _Program(jax.jit(program, donate_argnums=1), tables)
+        return self._programs[key]
 
 
-def _inner(equation: Any) -> Any | None:
-    """The body of a nested `jit` that has constants of its own."""
-    if equation.primitive.name not in ("jit", "pjit"):
-        return None
-    body = equation.params["jaxpr"]
-    return body if any(True for _ in _constants(body)) else None
-
-
-def _constants(closed: Any) -> Iterable[Any]:
-    yield from closed.consts
-    for equation in closed.eqns:
-        body = _inner(equation)
-        if body is not None:
-            yield from _constants(body)
-
-
-def _evaluate(closed: Any, arguments: list, constants: list, position: dict[int, int]) -> list:
-    """Interpret a traced function with its constants from `constants`; nested `jit`s that have some are inlined."""
-    jaxpr = getattr(closed, "jaxpr", closed)
-    own = [constants[position[id(c)]] for c in closed.consts]
-    if all(_inner(equation) is None for equation in jaxpr.eqns):
-        return jax.core.eval_jaxpr(jaxpr, own, *arguments)
-    values: dict[Any, Any] = {}
-    values.update(zip(jaxpr.constvars, own, strict=True))
-    values.update(zip(jaxpr.invars, arguments, strict=True))
-
-    def read(atom: Any) -> Any:
-        return atom.val if isinstance(atom, Literal) else values[atom]
-
-    for equation in jaxpr.eqns:
-        inputs = [read(atom) for atom in equation.invars]
-        body = _inner(equation)
-        if body is not None:
-            outputs = _evaluate(body, inputs, constants, position)
+def _apply(
+    function: Callable[..., Any], donated: tuple[int, ...], call: _Call, given: list[Any], kept: list[Any]
+) -> Any:
+    """The function of the arguments that `_Jitted._split` took apart."""
+    leaves = [restored(*pair) for pair in zip((given, kept), call.constants, strict=True)]
+    given, (args, kwargs) = (jax.tree.unflatten(*pair) for pair in zip(call.structures, leaves, strict=True))
+    for at, value in zip(donated, given, strict=False):
+        args[at] = value
+    for place, _, value in call.static:
+        if isinstance(place, int):
+            args[place] = value
         else:
-            with equation.ctx.manager:
-                outputs = equation.primitive.bind(*inputs, **equation.primitive.get_bind_params(equation.params))
-            if not equation.primitive.multiple_results:
-                outputs = [outputs]
-        values.update(zip(equation.outvars, outputs, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+            kwargs[place] = value
+    return function(*args, **kwargs)
+
+
+class _Stage:
+    """A lowered or a compiled program that is called like the function, without its tables."""
+
+    def __init__(self, stage: Any, arguments: Callable[..., tuple]) -> None:
+        self._stage, self._arguments = stage, arguments
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+    def compile(self, *args: Any, **kwargs: Any) -> _Stage:
+        return _Stage(self._stage.compile(*args, **kwargs), self._arguments)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._stage(*self._arguments(*args, **kwargs))
+
+
+def _type_of(leaf: Any) -> Any:
+    return leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf)
+
+
+@jax.jit
+def _nothing() -> tuple:
+    return ()
+
+
+def _setting() -> Hashable:
+    """What stands for all settings of JAX that a trace depends on: JAX keeps one trace of a function for each."""
+    return _nothing.trace().jaxpr
+
+
+def _clear() -> None:
+    for jitted in list(_alive):
+        jitted.clear_cache()
+
+
+when_cleared(_clear)

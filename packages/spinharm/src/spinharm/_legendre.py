@@ -31,7 +31,7 @@ def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
     return _circle_rule(plan.grid, plan.bandlimit)
 
 
-@cached_table(maxsize=4)
+@cached_table
 def _circle_rule(grid: Grid, bandlimit: int) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
     # Exact for the full band: the profile of order m continues over the pole with parity (−1)^(m+s), so interpolating
     # it trigonometrically and integrating at Gauss-Legendre nodes loses nothing.

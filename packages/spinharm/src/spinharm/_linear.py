@@ -31,7 +31,7 @@ def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
     return _tables(*dataclasses.replace(plan, precision=lax.Precision.HIGHEST).source(towards_degrees))
 
 
-@cached_table(maxsize=64)
+@cached_table
 def _tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
     host = [table.astype(plan.dtype) for table in _fourier.dft_tables(plan)]
     host += _stage(plan).tables(plan, towards_degrees)

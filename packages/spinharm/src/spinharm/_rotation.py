@@ -126,7 +126,7 @@ def _apply(delta: jax.Array, x: jax.Array, side: int) -> jax.Array:
     return jax.lax.complex(product(x.real), product(x.imag))
 
 
-@cached_table(maxsize=16)
+@cached_table
 def _delta_blocks(bandlimit: int, dtype: str) -> list[jax.Array]:
     """Δ of shape (degrees, k, n) per block of degrees, with orders cut to those the block has."""
     starts = range(0, bandlimit, _DEGREES_PER_BLOCK)

@@ -30,7 +30,7 @@ def table_bytes(bandlimit: int, spins: tuple[int, ...], dtype: str, symmetric: b
     return np.dtype(dtype).itemsize * len(spins) * (2 * bandlimit - 1) * bandlimit * rows
 
 
-@cached_table(maxsize=16)
+@cached_table
 def delta_products(bandlimit: int, spin: int, dtype: str, symmetric: bool) -> jax.Array:
     """(−1)^s √((2l+1)/4π) Δ^l_{m′m} Δ^l_{m′,−s}, shape (m, l, m′); m′ >= 0 only if `symmetric`."""
     orders = np.arange(-bandlimit + 1, bandlimit)

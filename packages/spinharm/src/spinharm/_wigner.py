@@ -173,7 +173,7 @@ def quarter_turns(exponent: np.ndarray) -> np.ndarray:
     return np.array([1, 1j, -1, -1j])[exponent % 4]
 
 
-@cached_table(maxsize=16)
+@cached_table
 def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
     """Δ^l_{kn} for k >= 0 on the host, shape (l, k, n)."""
     order = np.arange(-bandlimit + 1, bandlimit)

@@ -402,7 +402,7 @@ def _take(flat: jax.Array, table: jax.Array) -> jax.Array:
     return flat.at[..., table].get(mode="fill", fill_value=0)
 
 
-@cached_table(maxsize=32)
+@cached_table
 def _table(
     bandlimit: int, name: Literal["packed", "degrees", "cosines", "sines", "to packed", "to degrees"]
 ) -> jax.Array:
@@ -428,7 +428,7 @@ def _table(
         return jnp.asarray(index.astype(np.int32))
 
 
-@cached_table(maxsize=16)
+@cached_table
 def _e3nn_factors(bandlimit: int, normalization: Normalization, dtype: str) -> jax.Array:
     """What real and imaginary parts of a_lm are multiplied by for e3nn, shape (degree, order).
 

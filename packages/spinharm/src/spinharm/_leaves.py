@@ -1,0 +1,103 @@
+"""Leaves of the arguments of a compiled function: traced ones, and constants that tell one program from another."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+from typing import Any
+
+import jax
+import numpy as np
+
+_TRACED = object()
+_WANTED = "arguments of a compiled function must be arrays, numbers, hashable constants or pytrees of them"
+_kinds: dict[type, bool] = {}
+
+
+def is_traced(leaf: Any) -> bool:
+    """Whether a leaf is an array or a number, or stands for one."""
+    kind = type(leaf)
+    if kind not in _kinds:
+        arrays = (jax.Array, jax.ShapeDtypeStruct, np.ndarray, np.generic, int, float, complex)
+        _kinds[kind] = (isinstance(leaf, arrays) and kind is not bool) or hasattr(kind, "__jax_array__")
+    return _kinds[kind]
+
+
+def hidden(leaves: list[Any]) -> tuple[list[Any], tuple[Any, ...]]:
+    """The leaves that are traced, and all others with their types at their places; () if there are no others."""
+    traced = [leaf for leaf in leaves if is_traced(leaf)]
+    if len(traced) == len(leaves):
+        return leaves, ()
+    return traced, tuple(_TRACED if is_traced(leaf) else (type(leaf), leaf) for leaf in leaves)
+
+
+def restored(traced: list[Any], constants: tuple[Any, ...]) -> list[Any]:
+    """All leaves, from what `hidden` gave."""
+    if not constants:
+        return traced
+    remaining = iter(traced)
+    return [next(remaining) if constant is _TRACED else constant[1] for constant in constants]
+
+
+def refuse(static: tuple, structures: tuple[Any, ...], constants: tuple[tuple[Any, ...], ...]) -> None:
+    """Raise an error for static arguments and constant leaves by which programs cannot be told apart."""
+    for place, _, value in static:
+        if not _hashable(value):
+            name = f"argument `{place}`" if isinstance(place, str) else f"argument {place}"
+            raise ValueError(f"a static argument must be hashable, got {value!r} as {name}; pass e.g. a tuple")
+    for structure, leaves in zip(structures, constants, strict=True):
+        if not leaves:
+            continue
+        marks = jax.tree.unflatten(structure, [_Leaf(leaf) for leaf in leaves])
+        for path, mark in jax.tree_util.tree_flatten_with_path(marks)[0]:
+            if mark.leaf is not _TRACED:
+                _refuse_leaf(_name(path), mark.leaf[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Leaf:
+    """A leaf in a tree of others."""
+
+    leaf: Any
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """What the path to a leaf is called: it begins with positional or named arguments, or is that of a donated one."""
+    if len(path) < 2:
+        return "a donated argument"
+    place = getattr(path[1], "key", getattr(path[1], "idx", None))
+    name = f"`{place}`" if isinstance(place, str) else place
+    rest = jax.tree_util.keystr(path[2:])
+    return f"argument {name}" + (f", at {rest}" if rest else "")
+
+
+def _refuse_leaf(name: str, leaf: Any) -> None:
+    kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
+    if not _hashable(leaf):
+        raise TypeError(f"{_WANTED}, got {kind} as {name}; make it hashable, or register its class as a pytree")
+    if not _stays_as_it_is(leaf):
+        raise TypeError(
+            f"{_WANTED}, got {kind} as {name}, whose attributes could change unnoticed; make it a pytree, e.g. an "
+            f"equinox.Module or with jax.tree_util.register_dataclass, or name the argument in `static_argnames` if it "
+            f"never changes"
+        )
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _stays_as_it_is(value: Any) -> bool:
+    """Whether equal objects do the same: they are equal by value, or have no state that could change."""
+    if isinstance(value, types.MethodType):
+        return _stays_as_it_is(value.__self__)
+    if type(value).__hash__ is not object.__hash__ or isinstance(value, type | functools.partial):
+        return True
+    if callable(value) and hasattr(value, "__name__"):  # functions, and what wraps them
+        return True
+    return getattr(value, "__dict__", _TRACED) == {} or type(value) is object
