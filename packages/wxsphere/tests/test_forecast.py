@@ -87,6 +87,7 @@ def same_stores(one, other) -> bool:
 def test_a_forecast_is_the_model_repeated(tmp_path):
     """Step by step with `__call__`, for members and initial times, whatever the blocks."""
     made, data = model(), states()
+    data.time.attrs["source_calendar"] = "noleap"
     times = data.time.values[[1, 3, 4]]
     path = forecast(made, data, tmp_path / "a.zarr", steps=7, times=times, chunk=3, batch=4)
     found = open_dataset(path).load().transpose("time", "prediction_timedelta", "number", "level", ...)
@@ -95,6 +96,7 @@ def test_a_forecast_is_the_model_repeated(tmp_path):
     }  # fmt: skip
     assert found["temperature"].dims == ("time", "prediction_timedelta", "number", "level", "latitude", "longitude")
     assert found["temperature"].attrs["units"] == "K"
+    assert found.time.attrs["source_calendar"] == "noleap"
     np.testing.assert_array_equal(found.prediction_timedelta / np.timedelta64(6, "h"), np.arange(1, 8))
     np.testing.assert_array_equal(found.number, [3, 4])
     window = jnp.asarray(made.pack(data, times))

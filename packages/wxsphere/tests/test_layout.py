@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from spinharm import Grid
-from wxsphere import canonical, grid_dataset, grid_of
+from wxsphere import DataWarning, canonical, grid_dataset, grid_of
 
 GRID = Grid.equiangular(7, 12)
 
@@ -130,3 +130,108 @@ def test_dimensions_of_size_one_are_left_out_aloud(make_dataset):
     with pytest.warns(UserWarning, match="dimension 'batch' of size 1 is left out"):
         out = canonical(dataset.expand_dims("batch"))
     xr.testing.assert_equal(out, dataset)
+
+
+def _one_more(dataset, value=None):
+    """The first column again at the end, as 360°."""
+    last = dataset.isel(longitude=[0]).assign_coords(longitude=[360.0])
+    last = last if value is None else last.assign({"2m_temperature": last["2m_temperature"] + value})
+    return xr.concat([dataset, last], "longitude", data_vars="minimal", coords="minimal", compat="override")
+
+
+def _without_mask(dataset):
+    return dataset.drop_vars("land_sea_mask")
+
+
+def test_a_meridian_that_is_there_twice_is_left_out_aloud(make_dataset):
+    dataset = _without_mask(make_dataset(GRID))
+    with pytest.warns(
+        DataWarning, match="`longitude` has 0 and 360, which are one meridian with equal values; 1 column"
+    ):
+        out = canonical(_one_more(dataset))
+    xr.testing.assert_equal(out, dataset)
+    shifted = dataset.assign_coords(longitude=(dataset.longitude + 180) % 360 - 180).sortby("longitude")
+    both = xr.concat(
+        [shifted, shifted.isel(longitude=[0]).assign_coords(longitude=[180.0])],
+        "longitude",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+    )
+    with pytest.warns(DataWarning, match="`longitude` has -180 and 180, which are one meridian"):
+        xr.testing.assert_allclose(canonical(both), dataset)
+    with pytest.raises(
+        ValueError, match=r"`longitude` has 0 and 360, .* but '2m_temperature' differs there by up to 3;"
+    ):
+        canonical(_one_more(dataset, 3.0))
+
+
+@pytest.mark.parametrize("first", [-180.0, -30.0, 180.0, 330.0])
+def test_longitudes_may_begin_anywhere(make_dataset, first):
+    dataset = make_dataset(GRID)
+    other = dataset.roll(longitude=-int(first % 360 / 30), roll_coords=True)
+    other = other.assign_coords(longitude=first + 30.0 * np.arange(12))
+    xr.testing.assert_allclose(canonical(other), dataset, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_radians_become_degrees_aloud_if_they_say_so(make_dataset, kind):
+    dataset = make_dataset(GRID)
+    axes = {
+        name: (name, np.radians(dataset[name].values).astype(kind), {"units": "radians"})
+        for name in ("latitude", "longitude")
+    }
+    with pytest.warns(DataWarning, match=r"`latitude` 1.571 … -1.571, `longitude` 0 … 5.76 in radians, converted"):
+        out = canonical(dataset.assign_coords(axes))
+    assert grid_of(out) == GRID
+    np.testing.assert_array_equal(out.geopotential, dataset.geopotential)
+    silent = {name: (name, values) for name, (_, values, _) in axes.items()}
+    with pytest.raises(
+        ValueError, match=r"from 0 to 5.76: these look like radians, but must be degrees; say so by the"
+    ):
+        canonical(dataset.assign_coords(silent))
+
+
+def test_lists_of_points_are_named(make_dataset):
+    points = _without_mask(make_dataset(GRID)).stack(cell=("latitude", "longitude")).reset_index("cell")
+    told = r"its 84 points are listed along 'cell', as on a reduced Gaussian or unstructured grid; interpolate it first"
+    with pytest.raises(ValueError, match=told):
+        canonical(points)
+
+
+def test_axes_along_dimensions_of_other_names(make_dataset):
+    dataset = make_dataset(GRID)
+    other = dataset.rename_dims(latitude="row", longitude="column").drop_indexes(["latitude", "longitude"])
+    xr.testing.assert_equal(canonical(other), dataset)
+
+
+def test_levels_within_rounding_of_whole_ones_are_set_to_them_aloud(make_dataset):
+    dataset = make_dataset(GRID)
+    noisy = dataset.assign_coords(level=[500.0, 850.0000001])
+    with pytest.warns(
+        DataWarning, match=r"1 of 2 levels were within 0.0001 of whole hPa and set to them, such as 850.0"
+    ):
+        np.testing.assert_array_equal(canonical(noisy).level, [500, 850])
+    for levels in ([0.0036, 850.2], [849.99, 850.01]):
+        np.testing.assert_array_equal(canonical(dataset.assign_coords(level=levels)).level, levels)
+    pascals = dataset.assign_coords(level=("level", [50000.0, 85000.0], {"units": "Pa"}))
+    np.testing.assert_array_equal(canonical(pascals).level, [500, 850])
+
+
+def test_levels_that_are_texts_are_read_or_refused(make_dataset):
+    dataset = make_dataset(GRID)
+    with pytest.warns(DataWarning, match="`level` holds texts, which are read as numbers in hPa: 500, 850"):
+        out = canonical(dataset.assign_coords(level=["500", "850 hPa"]))
+    xr.testing.assert_equal(out, dataset)
+    with pytest.raises(
+        ValueError, match=r"`level` must be pressures in hPa, got the text 'surface'; .* --rename level="
+    ):
+        canonical(dataset.assign_coords(level=["500", "surface"]))
+    with pytest.raises(ValueError, match=r"`level` must be pressures in hPa, got \[500.0, nan\]"):
+        canonical(dataset.assign_coords(level=[500.0, np.nan]))
+
+
+def test_members_without_numbers_are_numbered_aloud(make_dataset):
+    dataset = make_dataset(GRID).expand_dims(member=3)
+    with pytest.warns(DataWarning, match=r"dimension 'number' has no coordinate; its members are numbered 0 … 2"):
+        np.testing.assert_array_equal(canonical(dataset).number, [0, 1, 2])

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from spinharm import Grid
-from wxsphere import CATALOGUE, grid_of, open_dataset
+from wxsphere import CATALOGUE, DataWarning, grid_of, open_dataset
 
 
 @pytest.fixture
@@ -60,6 +60,24 @@ def test_files_of_variables_and_of_times_are_combined(tmp_path, dataset):
     shifted.to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match=r"other.nc: these do not fit together"):
         open_dataset([*paths, tmp_path / "other.nc"])
+
+
+def test_files_whose_axes_differ_by_rounding_or_by_height_are_combined(tmp_path, dataset):
+    one, other = dataset[["2m_temperature"]], dataset[["u_component_of_wind", "v_component_of_wind"]]
+    one.assign_coords(height=2.0).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    moved = other.assign_coords(latitude=dataset.latitude + 1e-9, height=10.0)
+    moved.to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
+    with pytest.warns(DataWarning) as told:
+        out = open_dataset([tmp_path / "a.nc", tmp_path / "b.nc"])
+    texts = [str(one.message).replace(str(tmp_path), "") for one in told if one.category is DataWarning]
+    assert texts == [
+        "latitudes of /b.nc are up to 1e-09° from those of /a.nc and are set to them",
+        "the coordinate 'height', 2.0, 10.0 in different files, is left out",
+    ]
+    xr.testing.assert_equal(out.load(), xr.merge([one, other]))
+    other.assign_coords(latitude=dataset.latitude * 0.99).to_netcdf(tmp_path / "c.nc", engine="h5netcdf")
+    with pytest.raises(ValueError, match=r"c.nc: these do not fit together"):
+        open_dataset([tmp_path / "a.nc", tmp_path / "c.nc"])
 
 
 def test_variables_and_chunks_are_chosen(tmp_path, dataset):

@@ -5,8 +5,9 @@ import pytest
 import xarray as xr
 
 from spinharm import Grid
-from wxsphere import DataWarning, canonical, open_dataset
+from wxsphere import DataWarning, canonical, open_dataset, open_prepared
 from wxsphere.__main__ import main
+from wxsphere._reduce_times import reduced, time_reduction
 
 GRID = Grid.equiangular(7, 12)
 
@@ -89,3 +90,33 @@ def test_a_command_says_once_what_was_converted(make_dataset, tmp_path, capsys):
     main(["check", str(tmp_path / "a.nc")])
     told = capsys.readouterr().err
     assert told.count("note: `time` has the calendar 'noleap'; dates are kept") == 1
+
+
+def test_a_time_that_a_reduction_lacks_is_never_the_last_one(make_dataset):
+    dataset = make_dataset(times=3)
+    reduction = time_reduction(dataset, "2m_temperature", np.timedelta64(6, "h"), False)
+    lacking = np.array(["2020-01-01T06", "2020-01-01T07"], "datetime64[ns]")
+    told = r"`times` must be of the source, which lacks 2020-01-01T07:00:00.* for '2m_temperature'"
+    with pytest.raises(ValueError, match=told):
+        reduced(dataset, "2m_temperature", reduction, lacking)
+    np.testing.assert_array_equal(
+        reduced(dataset, "2m_temperature", reduction, lacking[:1]), dataset["2m_temperature"][1:2]
+    )
+
+
+def test_prepared_data_name_their_calendar(make_dataset, tmp_path, capsys, monkeypatch):
+    given = _with_time(make_dataset, np.arange(3), units="days since 2021-02-27", calendar="noleap")
+    given = given[["2m_temperature"]] + 280
+    given.time.attrs.update(units="days since 2021-02-27", calendar="noleap")
+    given.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert main(["prepare", str(tmp_path / "a.nc"), "--out", str(tmp_path / "p")]) == 0
+    data = open_prepared(tmp_path / "p")
+    assert (data.calendar, data.manifest["calendar"]) == ("noleap", "noleap")
+    assert data.fields.time.attrs["source_calendar"] == "noleap"
+
+    def stop(*given):
+        raise ValueError("no training here")
+
+    monkeypatch.setattr("wxsphere._commands.train.train", stop)
+    assert main(["train", "--data", str(tmp_path / "p"), "--out", str(tmp_path / "r")]) == 2
+    assert "3 times for training, calendar noleap" in capsys.readouterr().out

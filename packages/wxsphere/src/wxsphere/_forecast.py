@@ -21,6 +21,7 @@ from ._notices import notice
 from ._open import open_dataset
 from ._seals import create_store, write_part
 from ._task import hours_of
+from ._time_axes import calendar_attributes
 from ._unfinished import Unfinished
 
 _HOUR = np.timedelta64(1, "h")
@@ -170,7 +171,8 @@ def _create(
     import dask.array as da
 
     layout, grid = model.task.outputs, model.task.grid
-    template = grid_dataset(grid).assign_coords({TIME: stamps, LEAD: leads}).assign_attrs(forecast=told)
+    times = (TIME, stamps, calendar_attributes(states))
+    template = grid_dataset(grid).assign_coords({TIME: times, LEAD: leads}).assign_attrs(forecast=told)
     front, sizes = [TIME, LEAD], [stamps.size, leads.size]
     if members is not None:
         template = template.assign_coords({MEMBER: members})

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from ._grids import check_not_swapped
+from ._horizontal import each_meridian_once, with_axes
+from ._levels import with_levels
 from ._names import (
     DIMENSION_ALIASES,
     DIMENSIONS,
@@ -15,6 +17,7 @@ from ._names import (
     LEAD,
     LEVEL,
     LONGITUDE,
+    MEMBER,
     STANDARD_NAMES,
     STATIC,
     TIME,
@@ -37,10 +40,13 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
        `longitude`, found by name (`lat`, `isobaricInhPa`, `step`, …), else by standard name, else by unit;
     2. variables get the names of WeatherBench 2 (`z` in m²/s² → `geopotential`, `u10` → `10m_u_component_of_wind`, …);
     3. times become `datetime64[ns]`: calendars, numbers and texts are converted, and set to whole hours, minutes or
-       seconds where they are within rounding, each said by a `DataWarning`; levels in Pa become hPa, lead times in a
-       unit of time become `timedelta64[ns]`, a lead time that is one zero goes;
+       seconds where they are within rounding, each said by a `DataWarning`; levels in Pa become hPa, texts numbers,
+       and those within 1e-4 of whole hPa whole, also said; lead times in a unit of time become `timedelta64[ns]`, a
+       lead time that is one zero goes; members without a number are numbered from 0, also said;
     4. one time, level or lead time that is a scalar becomes a dimension of size 1 (`time` not of static fields);
-    5. longitudes are rolled to 0 … 360, latitudes sorted north to south, levels upwards in hPa;
+    5. latitudes and longitudes whose units are radians become degrees; columns that repeat a meridian, as 360° repeats
+       0°, are left out; each said by a `DataWarning`; longitudes are rolled to 0 … 360, wherever they begin, latitudes
+       sorted north to south, levels upwards in hPa;
     6. dimensions are ordered (…, time, number, prediction_timedelta, hour, dayofyear, level, latitude, longitude).
 
     Args:
@@ -52,7 +58,8 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
 
     Raises:
         TypeError: `dataset` is not an `xarray.Dataset`.
-        ValueError: No latitude or longitude, curvilinear ones, ones that are swapped, a name in `rename` that is not
+        ValueError: No latitude or longitude, curvilinear ones, ones that are swapped, lists of points, values that look
+            like radians, two columns for one meridian that differ, a name in `rename` that is not
             there, two variables for one name, lead times without a unit, or times that are no dates, such as those of
             the calendar `360_day`.
     """
@@ -71,16 +78,9 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     dataset = with_datetimes(dataset)
     dataset = _units_of_coordinates(dataset)
     dataset = _scalars_as_dimensions(dataset)
-    for name in (LATITUDE, LONGITUDE):
-        if name not in dataset.variables or dataset[name].ndim != 1:
-            dims = dataset[name].dims if name in dataset.variables else None
-            found = "it is missing" if dims is None else f"its dimensions are {dims}"
-            raise ValueError(
-                f"`dataset` must have a one-dimensional {name}, but {found} among {_listed(dataset)}; give `rename` or "
-                f"--rename, or interpolate a curvilinear grid to a latitude-longitude grid first"
-            )
+    dataset = with_axes(dataset, _listed(dataset))
     check_not_swapped(*(np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE)))
-    dataset = _directions(dataset)
+    dataset = _directions(each_meridian_once(dataset))
     for dim in [str(dim) for dim in dataset.dims if dim not in DIMENSIONS and dataset.sizes[dim] == 1]:
         notice(f"the dimension {dim!r} of size 1 is left out")
         dataset = dataset.isel({dim: 0}, drop=True)
@@ -147,13 +147,10 @@ def _named_variables(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _units_of_coordinates(dataset: xr.Dataset) -> xr.Dataset:
-    if LEVEL in dataset.coords and str(dataset[LEVEL].attrs.get("units", "")).lower() in ("pa", "pascal"):
-        attributes = {**dataset[LEVEL].attrs, "units": "hPa"}
-        # 85000.00000001 Pa are 850 hPa.
-        values = np.asarray(dataset[LEVEL].values, np.float64) / 100.0
-        near = np.round(values, 3)
-        values = np.where(np.abs(values - near) <= 1e-7 * np.abs(values), near, values)
-        dataset = dataset.assign_coords({LEVEL: (dataset[LEVEL].dims, values, attributes)})
+    dataset = with_levels(dataset)
+    if MEMBER in dataset.dims and MEMBER not in dataset.coords:
+        notice(f"the dimension {MEMBER!r} has no coordinate; its members are numbered 0 … {dataset.sizes[MEMBER] - 1}")
+        dataset = dataset.assign_coords({MEMBER: np.arange(dataset.sizes[MEMBER])})
     if LEAD in dataset.coords:
         lead = dataset[LEAD]
         kept = {key: value for key, value in lead.attrs.items() if key not in ("units", "dtype")}

@@ -20,6 +20,7 @@ from spinnn.files import FileWarning
 from . import _checks
 from ._catalogue import CATALOGUE
 from ._grib import open_grib
+from ._horizontal import with_equal_axes
 from ._layout import canonical, names_in
 from ._seals import MARK, check_store, is_guarded
 
@@ -287,7 +288,7 @@ def _in_chunks(
 def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) -> xr.Dataset:
     try:
         out: Any = xr.combine_by_coords(
-            parts,
+            with_equal_axes(parts, [os.fspath(one) for one in source]),
             data_vars="minimal",
             coords="minimal",
             compat="no_conflicts",

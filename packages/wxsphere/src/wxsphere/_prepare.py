@@ -36,6 +36,7 @@ from ._reduce_times import reduced
 from ._regrid import METHODS, Method, check_finite, field_groups, regrid
 from ._seals import SEAL, create_store, seal_store, write_part
 from ._store_statistics import field_statistics
+from ._time_axes import calendar_attributes, calendar_of
 from ._unfinished import first_damaged
 
 _PROGRESS = ".progress.json"
@@ -236,7 +237,7 @@ def _regridded(fields: xr.Dataset, plan: Plan, method: Method, bandlimit: int | 
 
 def _create(path: Path, plan: Plan, chunk: int, method: Method, bandlimit: int | None) -> None:
     """The store with coordinates and constants, without values."""
-    template = grid_dataset(plan.grid).assign_coords({TIME: plan.times})
+    template = grid_dataset(plan.grid).assign_coords({TIME: (TIME, plan.times, calendar_attributes(plan.source))})
     sizes = {LATITUDE: plan.grid.nlat, LONGITUDE: plan.grid.nlon, TIME: plan.times.size}
     encoding: dict[str, Any] = {}
     for name, reduction in plan.reductions.items():
@@ -308,6 +309,7 @@ def _finish(out: Path, plan: Plan, options: dict[str, Any], periods: Mapping[str
         "levels": plan.source[LEVEL].values.astype(float).tolist() if LEVEL in statistics.dims else [],
         "grid": dataclasses.asdict(plan.grid),
         "cadence_hours": hours,
+        "calendar": calendar_of(plan.source),
         "times": plan.times.size,
         "first_time": str(plan.times[0]),
         "last_time": str(plan.times[-1]),

@@ -68,6 +68,11 @@ class Prepared:
         return np.timedelta64(round(self.manifest["cadence_hours"] * 3600e9), "ns")
 
     @property
+    def calendar(self) -> str:
+        """The calendar of the source: `"standard"`, or `"noleap"`, whose dates were kept."""
+        return str(self.manifest.get("calendar", "standard"))
+
+    @property
     def training_times(self) -> np.ndarray:
         """Times of the training period, `datetime64[ns]`."""
         return self.times("training")

@@ -78,6 +78,17 @@ def with_datetimes(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_coords({TIME: new})
 
 
+def calendar_of(dataset: xr.Dataset) -> str:
+    """The calendar that the dates of a dataset were written in, `"standard"` if none is named."""
+    return str(dataset[TIME].attrs.get(CALENDAR, "standard")) if TIME in dataset.coords else "standard"
+
+
+def calendar_attributes(dataset: xr.Dataset) -> dict[str, str]:
+    """Attributes of `time` that keep the calendar of a dataset."""
+    calendar = calendar_of(dataset)
+    return {} if calendar == "standard" else {CALENDAR: calendar}
+
+
 def durations(variable: xr.Variable, name: str = LEAD) -> np.ndarray:
     """Lead times as `timedelta64[ns]`.
 

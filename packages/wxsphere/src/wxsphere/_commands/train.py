@@ -52,7 +52,8 @@ def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = read_options(name, words)
     data, folder = open_prepared(options.data), Path(options.out)
-    command.say(f"{data.path}: {data.grid}, {len(data.training_times)} times for training")
+    calendar = "" if data.calendar == "standard" else f", calendar {data.calendar}"
+    command.say(f"{data.path}: {data.grid}, {len(data.training_times)} times for training{calendar}")
     if not (folder / OPTIONS).exists():
         save_config(folder / OPTIONS, options)
     try:
