@@ -59,6 +59,7 @@ def made(make_model) -> dict[str, object]:
         "Target": ms.target("mu"),
         "TargetScaling": ms.TargetScaling(species, (0.0, 1.0), 0.5, 2.0),
         "TrainOptions": ms.TrainOptions(),
+        "TrainingRange": ms.TrainingRange((2, 3), {(1, 8): 0.9}, 1.0),
         "TransformerHead": ms.TransformerHead(4, 4, 1, layers=1, heads=2, species=species, key=key),
         "BadLine": BadLine(3, "is broken", 5),
     }

@@ -51,4 +51,5 @@ from ._targets import (
     target_values as target_values,
 )
 from ._train import RunConfig as RunConfig, mean_errors as mean_errors, train as train
+from ._training_range import TrainingRange as TrainingRange
 from ._writers import write_predictions as write_predictions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -67,13 +67,21 @@ def predict_ensemble(
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
     """
     models = load_models(models)
+    predicted = [model.predict(molecules, batch_size=batch_size, orientations=orientations) for model in models]
+    return combine(models, predicted, gap=gap)
+
+
+def combine(
+    models: Sequence[PropertyModel], predicted: Sequence[Mapping[str, np.ndarray]], *, gap: bool
+) -> tuple[dict[str, Float[np.ndarray, " molecules"]], dict[str, str]]:
+    """The columns of `predict_ensemble` and their units, from what each model predicts."""
     members: dict[str, list[tuple[int, np.ndarray]]] = {}
     units: dict[str, str] = {}
     for at, model in enumerate(models):
         for name, unit in model.units.items():
             if units.setdefault(name, unit) != unit:
                 raise ValueError(f"`models` must give {name!r} in one unit, got {units[name]!r} and {unit!r}")
-        for name, values in model.predict(molecules, batch_size=batch_size, orientations=orientations).items():
+        for name, values in predicted[at].items():
             members.setdefault(name, []).append((at, values))
     columns: dict[str, np.ndarray] = {}
     told: dict[str, str] = {}

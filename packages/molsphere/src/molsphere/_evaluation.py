@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from spinnn.files import replacing
+from spinnn.files import FileWarning, replacing
 
 from ._batch import bucket_of, choose_buckets
 from ._dataset import MoleculeSet
-from ._ensemble import Source, load_models, predict_ensemble
+from ._ensemble import Source, combine, load_models
+from ._molecule import Molecule
+from ._property_model import PropertyModel
 from ._training_checks import check_set
 
 _SIZE_CLASSES = 6
@@ -147,6 +150,9 @@ def evaluate(
 
     Raises:
         ValueError: No molecules, properties that the model has not, or molecules that it cannot predict.
+
+    Warns:
+        FileWarning: How many molecules are unlike the training data, if any, see `TrainingRange.differences`.
     """
     models = load_models(model)
     known = sorted({name for one in models for name in one.units})
@@ -161,11 +167,20 @@ def evaluate(
     # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
     units: dict[str, str] = {}
+    strange: list[str] = []
     for start in range(0, index.size, 8192):
         chunk = [data[int(i)] for i in index[start : start + 8192]]
-        found, units = predict_ensemble(models, chunk, gap=False, orientations=orientations)
+        found, units = combine(models, [one._predict(chunk, orientations=orientations) for one in models], gap=False)
+        strange += _unlike(models, chunk)
         for name in values:
             predicted[name].append(found[name])
+    if strange:
+        warnings.warn(
+            f"{len(strange):,} of {index.size:,} molecules are unlike the training data, so that errors may be large; "
+            f"the first: {strange[0]}",
+            FileWarning,
+            stacklevel=2,
+        )
     return Evaluation(
         index,
         np.repeat(np.arange(len(chosen)), [at.size for at in chosen.values()]),
@@ -179,6 +194,16 @@ def evaluate(
 
 def _mean_error(errors: np.ndarray) -> dict[str, Any]:
     return {"molecules": errors.size, "mae": float(errors.mean()) if errors.size else None}
+
+
+def _unlike(models: Sequence[PropertyModel], molecules: Sequence[Molecule]) -> list[str]:
+    """Molecules unlike what any of the models was trained on, and how they differ."""
+    found: dict[int, str] = {}
+    for seen in {id(model.seen): model.seen for model in models if model.seen is not None}.values():
+        for at, told in enumerate(seen.differences(molecules)):
+            if told:
+                found.setdefault(at, f"molecule {molecules[at].name}: {told}")
+    return list(found.values())
 
 
 def _size_classes(num_atoms: np.ndarray) -> list[tuple[int, int, np.ndarray]]:

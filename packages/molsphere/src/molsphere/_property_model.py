@@ -25,6 +25,7 @@ from ._distances import warn_of_distances
 from ._molecule import Molecule, check_molecules
 from ._regressor import RegressorConfig, SphereRegressor
 from ._scaling import TargetScaling
+from ._training_range import TrainingRange, warn_of_differences
 
 MODEL_FILE = "model.spinnn"
 
@@ -38,12 +39,14 @@ class PropertyModel:
         state: Running statistics of its norms.
         units: Unit by property, in the order of the network's outputs.
         scalings: What turns outputs into properties, by property.
+        seen: Ranges of the molecules it was trained on; None where they are not known, as in files of earlier versions.
     """
 
     network: SphereRegressor
     state: eqx.nn.State
     units: Mapping[str, str]
     scalings: Mapping[str, TargetScaling]
+    seen: TrainingRange | None = None
 
     @property
     def config(self) -> RegressorConfig:
@@ -92,10 +95,13 @@ class PropertyModel:
 
         Warns:
             FileWarning: Molecules whose nearest atoms are below 0.5 or above 1.45 times the sum of their covalent
-                radii, by name or by file and line.
+                radii, and molecules unlike the training data, see `TrainingRange.differences`, by name or by file and
+                line.
         """
         results = self._predict(molecules, batch_size, orientations)
         warn_of_distances(molecules)
+        if self.seen is not None:
+            warn_of_differences(self.seen, molecules)
         return results
 
     def _predict(
@@ -138,6 +144,7 @@ class PropertyModel:
             "network": to_json(self.config),
             "units": dict(self.units),
             "scalings": {name: scaling.to_json() for name, scaling in self.scalings.items()},
+            "seen": None if self.seen is None else self.seen.to_json(),
             **extra,
         }
         save_model(path, (self.network, self.state), config)
@@ -170,7 +177,8 @@ class PropertyModel:
             units = {str(name): str(config["units"][name]) for name in scalings}
             if len(scalings) != network.config.outputs:
                 raise ValueError(f"`scalings` must be {network.config.outputs}, one per output, got {list(scalings)}")
-        return cls(eqx.nn.inference_mode(network), state, units, scalings)
+            seen = None if config.get("seen") is None else TrainingRange.from_json(config["seen"])
+        return cls(eqx.nn.inference_mode(network), state, units, scalings, seen)
 
 
 def find_model(path: str | os.PathLike) -> Path:

@@ -25,6 +25,7 @@ from ._regressor import RegressorConfig, SphereRegressor, measure_feature_scale
 from ._scaling import Method, TargetScaling
 from ._splits import Splits
 from ._training_checks import check_parts, check_targets
+from ._training_range import TrainingRange
 
 # Molecules from which the scale of the input channels is measured.
 _SCALE_SAMPLE = 256
@@ -116,7 +117,7 @@ def train(
         network_config = dataclasses.replace(
             network_config, feature_scale=measure_feature_scale(network_config, padded)
         )
-    seed = config.training.seed
+    seen, seed = TrainingRange.of(part), config.training.seed
     network, state = eqx.nn.make_with_state(SphereRegressor)(network_config, key=jax.random.key(seed))
     buckets = choose_buckets(part.num_atoms, config.max_buckets)
     plan = BatchPlan.build(part.num_atoms, config.batch_size, buckets=buckets, seed=seed)
@@ -125,7 +126,7 @@ def train(
     wanted = {name: v[splits.validation] for name, v in values.items()}
 
     def model_of(network: Any, state: Any) -> PropertyModel:
-        return PropertyModel(eqx.nn.inference_mode(network), state, units, scalings)
+        return PropertyModel(eqx.nn.inference_mode(network), state, units, scalings, seen)
 
     def validate(network: Any, state: Any, step: int) -> dict[str, Any]:
         errors = mean_errors(model_of(network, state), validation, wanted)

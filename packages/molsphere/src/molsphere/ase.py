@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ import numpy as np
 
 import spinharm
 from spinharm.optional import require
+from spinnn.files import FileWarning
 
 from . import _checks
 from ._batch import Molecules, pad_molecules, padded_size
@@ -99,6 +101,7 @@ class SphereCalculator(_calculator.Calculator):
             if len(set(units)) > 1:
                 raise ValueError(f"`model` must be models in one unit where `unit_to_eV` is given, got {units}")
             self._to_eV = [_checks.positive_float("unit_to_eV", unit_to_eV)] * len(units)
+        self._warned = False
         if len(self.models) > 1:
             several = [*type(self).implemented_properties, "energy_std", "forces_std"]
             self.implemented_properties = several  # pyright: ignore[reportAttributeAccessIssue]
@@ -119,6 +122,9 @@ class SphereCalculator(_calculator.Calculator):
         Raises:
             ValueError: A periodic cell, species that a model does not know, a lone atom, two atoms at one place, or
                 positions that are not finite.
+
+        Warns:
+            FileWarning: A molecule unlike the training data; once in the life of a calculator.
         """
         super().calculate(atoms, list(properties), list(system_changes))
         given = self.atoms
@@ -127,12 +133,22 @@ class SphereCalculator(_calculator.Calculator):
         molecule = Molecule(given.numbers, given.positions)
         for model in self.models:
             check_molecules([molecule], model.config.species)
+        self._warn(molecule)
         found = [self._predict(model, molecule, factor) for model, factor in zip(self.models, self._to_eV, strict=True)]
         energies, forces = (np.stack(values) for values in zip(*found, strict=True))
         energy = float(energies.mean())
         self.results = {"energy": energy, "free_energy": energy, "forces": forces.mean(0)}
         if len(found) > 1:
             self.results |= {"energy_std": float(energies.std(ddof=1)), "forces_std": forces.std(0, ddof=1)}
+
+    def _warn(self, molecule: Molecule) -> None:
+        """Say once, as a trajectory has many steps, that a molecule is unlike the training data."""
+        for model in self.models if not self._warned else ():
+            if model.seen is not None and (told := model.seen.differences([molecule])[0]):
+                text = f"{molecule.formula}: unlike the training data: {told}; energy and forces may mean nothing"
+                warnings.warn(f"{text} (said once by each calculator)", FileWarning, stacklevel=3)
+                self._warned = True
+                break
 
     def _predict(self, model: PropertyModel, molecule: Molecule, to_eV: float) -> tuple[float, np.ndarray]:
         """Energy [eV] and forces [eV/Å] by one model."""

@@ -1,0 +1,214 @@
+"""What a model has seen in training, and molecules that are unlike that."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from spinnn.files import FileWarning
+
+from . import _elements
+from ._dataset import MoleculeSet
+from ._molecule import Molecule
+
+# A distance counts as outside only so far beyond the extreme of the training part, which a sample does not quite reach.
+_SLACK = 0.1
+# Atoms at a time, so that arrays stay in a processor's cache.
+_BLOCK = 2**14
+_LISTED = 20
+_NUMBERS = _elements.LARGEST + 1
+
+Pair = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRange:
+    """The ranges of the molecules that a model was trained on; a frozen value that JSON holds.
+
+    Attributes:
+        atoms: Fewest and most atoms of a molecule.
+        shortest: Shortest distance [Å] between atoms of two elements, by their atomic numbers, the smaller first; pairs
+            that no molecule has are absent.
+        isolation: Largest distance [Å] of an atom to the nearest other one of its molecule.
+    """
+
+    atoms: tuple[int, int]
+    shortest: Mapping[Pair, float]
+    isolation: float
+
+    @classmethod
+    def of(cls, data: MoleculeSet) -> TrainingRange:
+        """The ranges of some molecules.
+
+        Args:
+            data: At least one molecule, each of at least two atoms.
+
+        Returns:
+            The ranges. Time is that of all distances, memory linear in the number of atoms.
+        """
+        shortest, isolation = np.full(_NUMBERS**2, np.inf), 0.0
+        for block in _blocks(data.num_atoms, data.numbers, data.positions):
+            np.minimum.at(shortest, block.code.ravel(), block.distance.ravel())
+            if block.nearest is not None:
+                isolation = max(isolation, float(block.nearest.max()))
+        found = {
+            (int(code) // _NUMBERS, int(code) % _NUMBERS): float(shortest[code])
+            for code in np.flatnonzero(np.isfinite(shortest))
+        }
+        return cls((int(data.num_atoms.min()), int(data.num_atoms.max())), found, isolation)
+
+    def differences(self, molecules: Sequence[Molecule]) -> list[str]:
+        """How molecules differ from what was trained on, in words.
+
+        Sizes outside the range, two elements that no molecule of the training part has together, two atoms nearer than
+        0.9 times the shortest distance of their elements, and an atom farther from its nearest than 1.1 times the
+        largest such distance.
+
+        Args:
+            molecules: Any number of molecules.
+
+        Returns:
+            What is different, by molecule; `""` where nothing is.
+        """
+        if not molecules:
+            return []
+        num_atoms = np.array([len(molecule) for molecule in molecules])
+        numbers = np.concatenate([molecule.numbers for molecule in molecules])
+        positions = np.concatenate([molecule.positions for molecule in molecules])
+        told: list[list[str]] = [[] for _ in molecules]
+        low, high = self.atoms
+        for at in np.flatnonzero((num_atoms < low) | (num_atoms > high)):
+            told[at].append(f"{num_atoms[at]} atoms (trained with {low if low == high else f'{low} … {high}'})")
+        self._tell_strange_pairs(num_atoms, numbers, told)
+        self._tell_distances(num_atoms, numbers, positions, told)
+        return ["; ".join(reasons) for reasons in told]
+
+    def _tell_strange_pairs(self, num_atoms: np.ndarray, numbers: np.ndarray, told: list[list[str]]) -> None:
+        owner = np.repeat(np.arange(num_atoms.size), num_atoms)
+        species = np.unique(numbers)
+        counts = np.stack([np.bincount(owner[numbers == z], minlength=num_atoms.size) for z in species])
+        names = _elements.symbols()
+        for i, low in enumerate(species):
+            for j, high in enumerate(species[i:], i):
+                if (int(low), int(high)) not in self.shortest:
+                    together = counts[i] > 1 if i == j else (counts[i] > 0) & (counts[j] > 0)
+                    for at in np.flatnonzero(together):
+                        told[at].append(f"{names[low]} and {names[high]} in one molecule, never so in training")
+
+    def _tell_distances(
+        self, num_atoms: np.ndarray, numbers: np.ndarray, positions: np.ndarray, told: list[list[str]]
+    ) -> None:
+        table = np.zeros(_NUMBERS**2)
+        for (low, high), distance in self.shortest.items():
+            table[low * _NUMBERS + high] = distance
+        worst, worst_code = np.full(num_atoms.size, 1 - _SLACK), np.zeros(num_atoms.size, int)
+        farthest = np.zeros(num_atoms.size)
+        for block in _blocks(num_atoms, numbers, positions):
+            known = table[block.code]
+            ratio = np.divide(block.distance, known, out=np.full(known.shape, np.inf), where=known > 0)
+            at, rows = ratio.argmin(1), np.arange(len(ratio))
+            nearer = ratio[rows, at] < worst[block.rows]
+            worst[block.rows[nearer]] = ratio[rows, at][nearer]
+            worst_code[block.rows[nearer]] = block.code[rows, at][nearer]
+            if block.nearest is not None:
+                farthest[block.rows] = block.nearest.max(1)
+        names = _elements.symbols()
+        for at in np.flatnonzero(worst < 1 - _SLACK):
+            low, high = divmod(int(worst_code[at]), _NUMBERS)
+            least = table[worst_code[at]]
+            told[at].append(
+                f"{names[low]} and {names[high]} {worst[at] * least:.3g} Å apart (in training at least {least:.3g} Å)"
+            )
+        for at in np.flatnonzero(farthest > (1 + _SLACK) * self.isolation):
+            told[at].append(
+                f"an atom {farthest[at]:.3g} Å from its nearest (in training at most {self.isolation:.3g} Å)"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON types."""
+        shortest = {f"{low}-{high}": distance for (low, high), distance in sorted(self.shortest.items())}
+        return {"atoms": list(self.atoms), "shortest": shortest, "isolation": self.isolation}
+
+    @classmethod
+    def from_json(cls, fields: Any) -> TrainingRange:
+        """The ranges of `to_json`.
+
+        Raises:
+            ValueError: Something else.
+        """
+        try:
+            low, high = (int(n) for n in fields["atoms"])
+            shortest = {}
+            for pair, distance in fields["shortest"].items():
+                first, second = (int(z) for z in pair.split("-"))
+                shortest[first, second] = float(distance)
+            found = cls((low, high), shortest, float(fields["isolation"]))
+        except (TypeError, KeyError, AttributeError, ValueError):
+            raise ValueError(f"`fields` must be what `to_json` gave, got {fields!r:.200}") from None
+        if not all(1 <= z < _NUMBERS for pair in shortest for z in pair):
+            raise ValueError(f"`fields` must be what `to_json` gave, got {fields!r:.200}")
+        return found
+
+
+def warn_of_differences(seen: TrainingRange, molecules: Sequence[Molecule], stacklevel: int = 3) -> None:
+    """Warn of each molecule that is unlike what a model was trained on.
+
+    Args:
+        seen: What it was trained on.
+        molecules: Any; those that were read are named by file and line.
+        stacklevel: As in `warnings.warn`.
+
+    Warns:
+        FileWarning: One line for each such molecule, at most twenty, and one for how many more there are.
+    """
+    found = [(at, told) for at, told in enumerate(seen.differences(molecules)) if told]
+    for at, told in found[:_LISTED]:
+        text = f"{_place(molecules[at], at)}: unlike the training data: {told}; its prediction may mean nothing"
+        warnings.warn(text, FileWarning, stacklevel=stacklevel)
+    if len(found) > _LISTED:
+        more = f"and {len(found) - _LISTED:,} more molecules unlike the training data"
+        warnings.warn(more, FileWarning, stacklevel=stacklevel)
+
+
+def _place(molecule: Molecule, at: int) -> str:
+    origin = getattr(molecule, "origin", None)
+    return str(origin) if origin else f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
+
+
+class _Block(NamedTuple):
+    """Pairs of atoms of some molecules of one size: those that stand a number of places apart in the list.
+
+    Attributes:
+        rows: Which molecules, shape (molecules,).
+        distance: Distances [Å], shape (molecules, pairs).
+        code: Elements of each pair, smaller × 119 + larger, shape (molecules, pairs).
+        nearest: With the last of these blocks, distances of each atom to its nearest, shape (molecules, atoms).
+    """
+
+    rows: Int[np.ndarray, " molecules"]
+    distance: Float[np.ndarray, "molecules pairs"]
+    code: Int[np.ndarray, "molecules pairs"]
+    nearest: Float[np.ndarray, "molecules atoms"] | None
+
+
+def _blocks(num_atoms: np.ndarray, numbers: np.ndarray, positions: np.ndarray) -> Iterator[_Block]:
+    starts = np.cumsum(num_atoms) - num_atoms
+    for size in np.unique(num_atoms[num_atoms > 1]):
+        alike = np.flatnonzero(num_atoms == size)
+        for rows in np.array_split(alike, -(-alike.size * int(size) // _BLOCK)):
+            atoms = starts[rows, None] + np.arange(size)
+            where, kinds = positions[atoms], numbers[atoms].astype(np.int64)
+            nearest = np.full(kinds.shape, np.inf)
+            for step in range(1, size):
+                gap = where[:, step:] - where[:, :-step]
+                distance = np.sqrt(np.einsum("mpx,mpx->mp", gap, gap))
+                np.minimum(nearest[:, step:], distance, out=nearest[:, step:])
+                np.minimum(nearest[:, :-step], distance, out=nearest[:, :-step])
+                first, second = kinds[:, step:], kinds[:, :-step]
+                code = np.minimum(first, second) * _NUMBERS + np.maximum(first, second)
+                yield _Block(rows, distance, code, nearest if step == size - 1 else None)
