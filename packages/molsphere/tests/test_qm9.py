@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import zipfile
 
 import jax
 import numpy as np
@@ -71,7 +72,8 @@ def test_folder_and_npz_are_the_same_as_the_archive(small, tmp_path, qm9_record)
         (folder / f"dsgdb9nsd_{number:06d}.xyz").write_text(qm9_record(number))
     (folder / "readme.txt").write_text("not a molecule")
     with pytest.raises(
-        FileNotFoundError, match=r"`uncharacterized` must name the published list.*pass \(\) to keep all"
+        FileNotFoundError,
+        match=r"must name the published list.*--uncharacterized none \(`uncharacterized=\(\)`\) keeps all",
     ):
         read_qm9(folder, num_molecules=4)
     (folder / "uncharacterized.txt").write_text("3 C C\n")
@@ -158,13 +160,57 @@ def npz(path, **changes):
         ({"num_atoms": np.array([1])}, "then zeros: molecule 5 has not"),
         ({"positions": np.full((1, 2, 3), np.nan)}, "must hold finite positions: molecule 5 has others"),
         ({"positions": np.zeros((1, 2, 3))}, "must keep atoms apart: molecule 5 has atoms 0 and 1 in one place"),
-        ({"index": np.array([{}], dtype=object)}, "must be an .npz of plain arrays: Object arrays cannot be loaded"),
+        ({"index": np.array([{}], dtype=object)}, "must hold index as integers, got object"),
+        ({"positions": np.zeros((1, 2, 3), object)}, "must hold positions as floats, got object"),
+        ({"charges": np.ones((1, 2))}, "must hold charges as integers, got float64"),
     ],
 )
 def test_bad_npz(tmp_path, changes, message):
     assert len(read_qm9(npz(tmp_path / "good.npz")).molecules) == 1
     with pytest.raises(ValueError, match=message):
         read_qm9(npz(tmp_path / "a.npz", **changes))
+
+
+def member(shape: tuple[int, ...], dtype: str, data: bytes = b"") -> bytes:
+    """An array as an .npz holds it, with a header that need not be true."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"shape": shape, "fortran_order": False, "descr": dtype})
+    return head.getvalue() + data
+
+
+def test_of_an_npz_only_what_is_needed_is_read(tmp_path):
+    path = npz(tmp_path / "a.npz")
+    with zipfile.ZipFile(path, "a") as file:
+        # Each would fail if it were read: what its header announces is not there.
+        for name, shape, dtype in (("huge", (2**40,), "<f8"), ("thing_thermo", (1,), "<f8"), ("objects", (1,), "|O")):
+            file.writestr(f"{name}.npy", member(shape, dtype))
+    assert set(read_qm9(path).molecules.properties) == {"H"}
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("U.npy", member((1,), "<f8", bytes(4)))
+    with pytest.raises(ValueError, match=r"a\.npz: 'U' must have 8 bytes, got 4"):
+        read_qm9(path)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("notes.txt", "x")
+    with pytest.raises(ValueError, match=r"must be an \.npz of plain arrays, got the member 'notes\.txt'"):
+        read_qm9(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("pax", "must have a header of at most 65,536 bytes, got 100,01"), ("gnu", "header of at most 65,536 bytes"),
+     ("sparse", "must be a plain file, not a sparse one")],
+)  # fmt: skip
+def test_headers_of_archives_that_would_fill_memory(tmp_path, kind, message):
+    info = tarfile.TarInfo(FIRST if kind != "gnu" else "x" * 100_000)
+    if kind == "pax":
+        info.pax_headers = {"comment": "x" * 100_000}
+    if kind == "sparse":
+        info.type = tarfile.GNUTYPE_SPARSE
+    form = tarfile.PAX_FORMAT if kind == "pax" else tarfile.GNU_FORMAT
+    with tarfile.open(tmp_path / "a.tar.bz2", "w:bz2", format=form) as file:
+        file.addfile(info)
+    with pytest.raises(ValueError, match=rf"a\.tar\.bz2: member .*{message}"):
+        read_qm9(tmp_path / "a.tar.bz2", uncharacterized=())
 
 
 def test_an_npz_that_is_none(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import tarfile
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from molsphere import (
 from molsphere._dataset import MoleculeSet
 from molsphere._distances import closest_pairs
 from molsphere._labels import find_outliers
+from spinnn.files import FileWarning
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,37 @@ def test_columns_with_units(tmp_path):
     (tmp_path / "d.csv").write_text("smiles,e\nC,nan\n")
     with pytest.raises(ValueError, match=r"d\.csv:2: 'e' must be a number, got nan; none of 1 records has one"):
         read_run_data(tmp_path / "d.csv", ("e",))
+
+
+def test_a_part_of_qm9_in_an_archive(tmp_path, qm9_record):
+    path = tmp_path / "part.tar.bz2"
+    with tarfile.open(path, "w:bz2") as file:
+        for number in (1, 2, 5):
+            text = qm9_record(number).encode()
+            info = tarfile.TarInfo(f"dsgdb9nsd_{number:06d}.xyz")
+            info.size = len(text)
+            file.addfile(info, io.BytesIO(text))
+    with pytest.raises(FileNotFoundError, match=r"`molsphere qm9 fetch --out .*` downloads it; --uncharacterized none"):
+        read_run_data(path, ("H",))
+    with pytest.warns(FileWarning, match=r"part\.tar\.bz2 holds 3 of the 133,885 molecules of QM9"):
+        assert len(read_run_data(path, ("H",), uncharacterized="none").molecules) == 3
+    (tmp_path / "list.txt").write_text("2 C C\n")
+    with pytest.warns(FileWarning, match="holds 3 of"):
+        data = read_run_data(path, ("H",), uncharacterized=str(tmp_path / "list.txt"))
+    assert "1 uncharacterised ones left out" in data.source
+    (tmp_path / "a.csv").write_text("smiles,e\nC,1\n")
+    with pytest.raises(ValueError, match=r"`uncharacterized` must be None for other data than QM9, as .*, got 'none'"):
+        read_run_data(tmp_path / "a.csv", ("e",), uncharacterized="none")
+
+
+def test_lone_atoms_are_left_out_by_line(tmp_path):
+    path = tmp_path / "a.extxyz"
+    path.write_text("1\ne=1.0\nH 0 0 0\n2\ne=2.0\nH 0 0 0\nO 0 0 1\n")
+    data = read_run_data(path, ("e",))
+    assert list(map(str, data.problems)) == [
+        f"{path}:1: must have at least two atoms, got a lone H: its spheres are empty"
+    ]
+    np.testing.assert_array_equal(data.values["e"], [2.0])
 
 
 def test_qm9_in_reporting_units(qm9_npz):

@@ -30,6 +30,8 @@ class TrainOptions:
         out: The run's folder. The same command again goes on where it stopped.
         units: Units of the targets; default what the file says.
         length_unit: Unit of the positions in the file; default Å, and files that do not look like it are refused.
+        uncharacterized: Of QM9: the file that lists the molecules to leave out, or `none` to keep all; default
+            uncharacterized.txt beside the data.
         preset: Network by name; `--network.*` changes parts of it.
         split: `cormorant` and `110k` are QM9's of the literature. `random` is
             `numpy.random.default_rng(split_seed).permutation(N)` cut by `sizes` into training, validation, test.
@@ -65,6 +67,7 @@ class TrainOptions:
     out: str = ""
     units: tuple[str, ...] = ()
     length_unit: LengthUnit | None = None
+    uncharacterized: str | None = None
     preset: Literal["paper", "small", "tiny"] = "tiny"
     split: Literal["random", "cormorant", "110k"] = "random"
     sizes: tuple[int, int, int] | None = None

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import lzma
 import re
 import tarfile
-import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
+from spinharm.failures import first_line
 from spinnn.files import replacing
 
 from . import _checks, _xyz
 from ._dataset import MoleculeSet
 from ._molecule import Molecule, coincident_pair
+from ._npz import Header, read_arrays
 from ._text import split_lines
 
 QM9_MOLECULES = 133_885
@@ -24,6 +27,16 @@ UNCHARACTERIZED_FILE = "uncharacterized.txt"
 _MEMBER = re.compile(r"dsgdb9nsd_(\d{6})\.xyz")
 # A record of 29 atoms has about 3 kB.
 _LARGEST_MEMBER = 2**20
+# Headers that extend others (long names, pax) hold a few hundred bytes; tarfile keeps what they say in memory.
+_LARGEST_HEADER = 2**16
+_EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_NEEDED = ("positions", "charges", "num_atoms", "index")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,8 +162,9 @@ def _excluded(path: Path, given: str | Path | Iterable[int] | None, *, required:
         return read_uncharacterized(beside)
     if required:
         raise FileNotFoundError(
-            f"`uncharacterized` must name the published list of molecules to leave out, found no {beside}; pass () to "
-            f"keep all"
+            f"`uncharacterized` must name the published list of molecules to leave out, found no {beside}; "
+            f"`molsphere qm9 fetch --out {beside.parent}` downloads it; --uncharacterized none "
+            f"(`uncharacterized=()`) keeps all"
         )
     return frozenset()
 
@@ -159,7 +173,7 @@ def _archive(path: Path) -> Iterator[tuple[int, str]]:
     """(number, text) of each member, as the archive is read; nothing is written to disk."""
     seen: set[int] = set()
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with tarfile.open(path, "r|*", tarinfo=_Member) as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts or "\\" in member.name:
@@ -180,10 +194,32 @@ def _archive(path: Path) -> Iterator[tuple[int, str]]:
                 content = archive.extractfile(member)
                 if content is not None:
                     yield number, content.read().decode("utf-8", "replace")
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except _StrangeHeader as error:
+        raise ValueError(f"{path}: {error}") from None
+    except (tarfile.TarError, EOFError, OSError, RecursionError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise ValueError(f"{path} must be a whole tar archive: {error}") from None
+        raise ValueError(f"{path} must be a whole tar archive: {first_line(error)}") from None
+
+
+class _StrangeHeader(ValueError):
+    """A header that no archive of QM9 has."""
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header is looked at before what it announces is read into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _EXTENSIONS and member.size > _LARGEST_HEADER:
+            raise _StrangeHeader(
+                f"member {member.name!r:.80} must have a header of at most {_LARGEST_HEADER:,} bytes, got "
+                f"{member.size:,}"
+            )
+        if member.type == tarfile.GNUTYPE_SPARSE:
+            raise _StrangeHeader(f"member {member.name!r:.80} must be a plain file, not a sparse one")
+        return member
 
 
 def _folder(path: Path) -> Iterator[tuple[int, str]]:
@@ -225,20 +261,36 @@ def _collect(records: Iterable[tuple[int, Molecule]], path: Path, expected: int 
     return dataclasses.replace(whole, index=np.array(index), properties=properties)
 
 
-def _read_npz(path: Path) -> MoleculeSet:
-    needed = ("positions", "charges", "num_atoms", "index")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} must be an .npz of plain arrays: {error}") from None
-    if missing := [name for name in needed if name not in arrays]:
-        raise ValueError(f"{path} must hold the arrays {', '.join(needed)}, it lacks {', '.join(missing)}")
-    positions, charges, num_atoms, index = (arrays[name] for name in needed)
-    count, size = charges.shape if charges.ndim == 2 else (-1, -1)
-    if positions.shape != (count, size, 3) or num_atoms.shape != (count,) or index.shape != (count,):
-        shapes = ", ".join(f"{name} {arrays[name].shape}" for name in needed)
+def _wanted_arrays(path: Path, headers: dict[str, Header]) -> list[str]:
+    """Names of the arrays to read: the needed ones, whose shapes must fit, and a number per molecule of any name."""
+    if missing := [name for name in _NEEDED if name not in headers]:
+        raise ValueError(f"{path} must hold the arrays {', '.join(_NEEDED)}, it lacks {', '.join(missing)}")
+    shape = headers["charges"].shape
+    count, size = shape if len(shape) == 2 else (-1, -1)
+    fitting = ((count, size, 3), (count, size), (count,), (count,))
+    if any(headers[name].shape != wanted for name, wanted in zip(_NEEDED, fitting, strict=True)):
+        shapes = ", ".join(f"{name} {headers[name].shape}" for name in _NEEDED)
         raise ValueError(f"{path} must hold positions (N, A, 3), charges (N, A), num_atoms (N,), index (N,): {shapes}")
+    for name in _NEEDED:
+        kinds, called = ("f", "floats") if name == "positions" else ("iu", "integers")
+        if headers[name].dtype.kind not in kinds:
+            raise ValueError(f"{path} must hold {name} as {called}, got {headers[name].dtype}")
+    # The sums of atomic references that some files carry are computed here from the table instead.
+    properties = [
+        name
+        for name, header in headers.items()
+        if name not in _NEEDED
+        and not name.endswith("_thermo")
+        and header.shape == (count,)
+        and header.dtype.kind == "f"
+    ]
+    return [*_NEEDED, *properties]
+
+
+def _read_npz(path: Path) -> MoleculeSet:
+    arrays = read_arrays(path, lambda headers: _wanted_arrays(path, headers))
+    positions, charges, num_atoms, index = (arrays.pop(name) for name in _NEEDED)
+    count, size = charges.shape
     mask = np.arange(size) < num_atoms[:, None]
     if not ((charges > 0) == mask).all():
         at = int(index[np.argmax(((charges > 0) != mask).any(1))])
@@ -253,12 +305,6 @@ def _read_npz(path: Path) -> MoleculeSet:
             raise ValueError(
                 f"{path} must keep atoms apart: molecule {index[at]} has atoms {pair[0]} and {pair[1]} in one place"
             )
-    # The sums of atomic references that some files carry are computed here from the table instead.
-    properties = {
-        name: values
-        for name, values in arrays.items()
-        if name not in needed and not name.endswith("_thermo") and values.shape == (count,) and values.dtype.kind == "f"
-    }
     return MoleculeSet(
-        num_atoms.astype(np.int64), charges[mask].astype(np.int32), positions[mask], index.astype(np.int64), properties
+        num_atoms.astype(np.int64), charges[mask].astype(np.int32), positions[mask], index.astype(np.int64), arrays
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -76,7 +77,10 @@ def parts_of(splits: Splits) -> dict[str, np.ndarray]:
 
 
 def read_runs(
-    folders: Sequence[str], data: str | None = None, length_unit: LengthUnit | None = None
+    folders: Sequence[str],
+    data: str | None = None,
+    length_unit: LengthUnit | None = None,
+    uncharacterized: str | None = None,
 ) -> tuple[RunData, Splits]:
     """The data and parts that several runs have in common.
 
@@ -84,12 +88,13 @@ def read_runs(
         folders: The runs' folders, at least one.
         data: See `read_run`.
         length_unit: See `read_run`.
+        uncharacterized: See `read_run`.
 
     Raises:
         FileNotFoundError: No run there, or no data.
         ValueError: As `read_run`; or runs of different data, targets or parts.
     """
-    options, found, splits = read_run(folders[0], data, length_unit)
+    options, found, splits = read_run(folders[0], data, length_unit, uncharacterized)
     for folder in folders[1:]:
         others = load_config(Path(folder) / OPTIONS, TrainOptions)
         same_data = _known(folder)["fingerprint"] == found.fingerprint()
@@ -100,8 +105,22 @@ def read_runs(
     return found, splits
 
 
+def read_options_data(options: TrainOptions) -> RunData:
+    """The data that options name."""
+    return read_run_data(
+        options.data,
+        options.targets,
+        options.units,
+        length_unit=options.length_unit,
+        uncharacterized=options.uncharacterized,
+    )
+
+
 def read_run(
-    folder: str | Path, data: str | None = None, length_unit: LengthUnit | None = None
+    folder: str | Path,
+    data: str | None = None,
+    length_unit: LengthUnit | None = None,
+    uncharacterized: str | None = None,
 ) -> tuple[TrainOptions, RunData, Splits]:
     """The options, data and parts of a run.
 
@@ -109,6 +128,7 @@ def read_run(
         folder: The run's folder.
         data: Where its data are now; default where they were.
         length_unit: Unit of their positions; default that of the run.
+        uncharacterized: The list of molecules of QM9 to leave out, see `read_run_data`; default that of the run.
 
     Raises:
         FileNotFoundError: No run there, or no data.
@@ -116,8 +136,13 @@ def read_run(
     """
     folder = Path(folder)
     options = load_config(folder / OPTIONS, TrainOptions)
-    found = read_run_data(
-        data or options.data, options.targets, options.units, length_unit=length_unit or options.length_unit
+    found = read_options_data(
+        dataclasses.replace(
+            options,
+            data=data or options.data,
+            length_unit=length_unit or options.length_unit,
+            uncharacterized=uncharacterized or options.uncharacterized,
+        )
     )
     if _known(folder)["fingerprint"] != found.fingerprint():
         raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")

@@ -54,7 +54,12 @@ class RunData:
 
 
 def read_run_data(
-    path: str | Path, targets: Sequence[str], units: Sequence[str] = (), *, length_unit: LengthUnit | None = None
+    path: str | Path,
+    targets: Sequence[str],
+    units: Sequence[str] = (),
+    *,
+    length_unit: LengthUnit | None = None,
+    uncharacterized: str | None = None,
 ) -> RunData:
     """Read molecules and the values of some properties.
 
@@ -67,10 +72,12 @@ def read_run_data(
         targets: Names of properties, at least one.
         units: Units of the properties, in their order; default what the file says, or none.
         length_unit: Unit of positions in the file, see `read_molecules`.
+        uncharacterized: The file that lists the molecules of QM9 to leave out, or `"none"` to keep all; default the
+            file `uncharacterized.txt` beside the data, see `read_qm9`.
 
     Returns:
-        The data. Left out and among `problems` are broken records, molecules with two atoms nearer than half the sum
-        of their covalent radii, and molecules without a number for any of the properties.
+        The data. Left out and among `problems` are broken records, lone atoms, molecules with two atoms nearer than
+        half the sum of their covalent radii, and molecules without a number for any of the properties.
 
     Raises:
         FileNotFoundError: No such file.
@@ -78,8 +85,8 @@ def read_run_data(
             file or each other, positions in another unit, or a file that cannot be read.
 
     Warns:
-        FileWarning: Values that some molecules lack of several properties, and values more than 40 robust
-            standard deviations from a linear fit to composition.
+        FileWarning: An archive with a part of QM9 alone, values that some molecules lack of several properties, and
+            values more than 40 robust standard deviations from a linear fit to composition.
     """
     path, targets = Path(path), tuple(targets)
     if not targets or len(set(targets)) != len(targets):
@@ -90,16 +97,26 @@ def read_run_data(
         raise FileNotFoundError(f"`data` must be a file or folder, found no {path}")
     given = dict(zip(targets, units, strict=True)) if units else {}
     if path.is_dir() or path.suffix == ".npz" or ".tar" in path.suffixes:
-        return _read_qm9(path, targets, given, length_unit)
+        return _read_qm9(path, targets, given, length_unit, uncharacterized)
+    if uncharacterized is not None:
+        raise ValueError(f"`uncharacterized` must be None for other data than QM9, as {path}, got {uncharacterized!r}")
     result = read_quietly(path, on_error="collect", length_unit=length_unit)
     if not result.molecules:
         raise ValueError(f"{path} must hold molecules, none can be read: {result.problems[0]}")
-    return _with_labels(path, _without_overlaps(result, path), targets, given)
+    return _with_labels(path, _without_strange(result, path), targets, given)
 
 
-def _read_qm9(path: Path, targets: Sequence[str], given: Mapping[str, str], length_unit: LengthUnit | None) -> RunData:
-    whole = read_qm9(path, num_molecules=None if path.is_dir() else QM9_MOLECULES)
+def _read_qm9(
+    path: Path,
+    targets: Sequence[str],
+    given: Mapping[str, str],
+    length_unit: LengthUnit | None,
+    uncharacterized: str | None,
+) -> RunData:
+    whole = read_qm9(path, uncharacterized=() if uncharacterized == "none" else uncharacterized, num_molecules=None)
     molecules = whole.molecules
+    if ".tar" in path.suffixes and (held := len(molecules) + whole.left_out) != QM9_MOLECULES:
+        warnings.warn(f"{path} holds {held:,} of the {QM9_MOLECULES:,} molecules of QM9", FileWarning, stacklevel=3)
     if length_unit not in (None, "angstrom"):
         scaled = molecules.positions * LENGTH_UNITS[length_unit]
         molecules = dataclasses.replace(molecules, positions=scaled)
@@ -122,23 +139,23 @@ def _read_qm9(path: Path, targets: Sequence[str], given: Mapping[str, str], leng
     return RunData(molecules, values, found, str(whole))
 
 
-def _without_overlaps(result: ReadResult, path: Path) -> ReadResult:
-    """What was read, with molecules of atoms inside each other among the problems."""
+def _without_strange(result: ReadResult, path: Path) -> ReadResult:
+    """What was read, with lone atoms and molecules of atoms inside each other among the problems."""
     pairs = _distances.pairs_of(result.molecules)
-    overlaps = pairs.ratio < OVERLAP
-    if not overlaps.any():
+    lone = np.array([len(molecule) == 1 for molecule in result.molecules])
+    strange = lone | (pairs.ratio < OVERLAP)
+    if not strange.any():
         return result
-    problems = [
-        Problem(
-            path,
-            result.lines[at],
-            f"must have plausible distances between atoms: {_distances.told(result[at], pairs, int(at))}",
-        )
-        for at in np.flatnonzero(overlaps)
-    ]
-    if overlaps.all():
+    problems = []
+    for at in np.flatnonzero(strange):
+        if lone[at]:
+            why = f"must have at least two atoms, got a lone {result[at].symbols[0]}: its spheres are empty"
+        else:
+            why = f"must have plausible distances between atoms: {_distances.told(result[at], pairs, int(at))}"
+        problems.append(Problem(path, result.lines[at], why))
+    if strange.all():
         raise ValueError(f"{path} must hold molecules to learn from, none is left: {problems[0]}")
-    return _keep(result, ~overlaps, problems)
+    return _keep(result, ~strange, problems)
 
 
 def _keep(result: ReadResult, chosen: np.ndarray, problems: Sequence[Problem]) -> ReadResult:

@@ -140,8 +140,8 @@ def qm9_splits(name: Literal["cormorant", "110k"], total: int = QM9_CHARACTERIZE
     _checks.option("name", name, ("cormorant", "110k"))
     if total != QM9_CHARACTERIZED:
         raise ValueError(
-            f"`total` must be {QM9_CHARACTERIZED}, QM9 without its uncharacterised molecules, got {total}; use "
-            f"`random_splits` for a part of it"
+            f"`total` must be {QM9_CHARACTERIZED}, QM9 without its uncharacterised molecules, got {total}; for other "
+            f"data give --split random (`random_splits`)"
         )
     # The legacy generator: NumPy keeps its stream for good.
     order = np.random.RandomState(0).permutation(QM9_CHARACTERIZED)

@@ -52,6 +52,8 @@ class EvaluateOptions:
         units: With a model file: units of its properties in the data, which must be the model's and those that the
             data say; default the model's where the data say none.
         length_unit: Unit of the positions in the data; default Å, and files that do not look like it are refused.
+        uncharacterized: Of QM9: the file that lists the molecules to leave out, or `none` to keep all; default
+            uncharacterized.txt beside the data.
     """
 
     model: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -61,6 +63,7 @@ class EvaluateOptions:
     rotations: int = 0
     units: tuple[str, ...] = ()
     length_unit: LengthUnit | None = None
+    uncharacterized: str | None = None
 
 
 def main(name: str, words: Sequence[str]) -> int:
@@ -78,13 +81,19 @@ def main(name: str, words: Sequence[str]) -> int:
             raise ValueError(
                 "`units` must be left out for a run's folder, which has its own; it goes with a model file"
             )
-        data, splits = read_runs(options.model, options.data, options.length_unit)
+        data, splits = read_runs(options.model, options.data, options.length_unit, options.uncharacterized)
         parts = parts_of(splits)
     else:
         if options.data is None or options.out is None:
             raise ValueError("a model file needs `data` and `out`, by --data and --out; a run's folder has its own")
         targets = tuple(dict.fromkeys(name for model in models for name in model.units))
-        data = read_run_data(options.data, targets, options.units, length_unit=options.length_unit)
+        data = read_run_data(
+            options.data,
+            targets,
+            options.units,
+            length_unit=options.length_unit,
+            uncharacterized=options.uncharacterized,
+        )
         parts = {"all": np.arange(len(data.molecules))}
     for problem in data.problems:
         command.warn(f"left out: {problem}")

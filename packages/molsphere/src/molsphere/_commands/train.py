@@ -12,8 +12,7 @@ from .._options import TrainOptions
 from .._presets import preset
 from .._property_model import MODEL_FILE
 from .._report import report
-from .._run import run_training
-from .._run_data import read_run_data
+from .._run import read_options_data, run_training
 from .._training_checks import check_targets
 
 _TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
@@ -42,7 +41,7 @@ def main(name: str, words: Sequence[str]) -> int:
         ("data", "out"),
     )
     check_targets(options.targets)
-    data = read_run_data(options.data, options.targets, options.units, length_unit=options.length_unit)
+    data = read_options_data(options)
     for problem in data.problems:
         command.warn(f"left out: {problem}")
     splits = options.make_splits(len(data.molecules))
