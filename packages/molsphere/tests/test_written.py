@@ -7,8 +7,10 @@ import csv
 import numpy as np
 import pytest
 
-from molsphere import Molecule, write_predictions
-from molsphere._writers import unescape_cell
+from molsphere import Evaluation, Molecule, read_molecules, write_predictions
+from molsphere._csv import unescape_cell
+from molsphere._plots import error_by_size, parity
+from spinnn.plots import plain, save_figure
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,27 @@ def test_no_cell_of_a_csv_is_a_formula(tmp_path, name, cell):
     assert (found, value) == (cell, "-1.5")
     if "\x1b" not in name:
         assert unescape_cell(found) == name
+
+
+def test_cells_come_back_from_a_table_as_they_went_in(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,name,note,shift\nC,-methane,=SUM(A1),-1.5\n")
+    (first,) = read_molecules(tmp_path / "a.csv")
+    write_predictions(tmp_path / "b.csv", [first], {"H": [1.0]}, {"H": "eV"})
+    assert "'-methane" in (tmp_path / "b.csv").read_text()
+    (second,) = read_molecules(tmp_path / "b.csv")
+    assert (second.name, second.properties["note"], second.properties["shift"]) == ("-methane", "=SUM(A1)", -1.5)
+
+
+def test_dollar_signs_are_no_mathematics(tmp_path):
+    pytest.importorskip("matplotlib")
+    one, name = np.array([0, 1]), r"cost $\frac{1 US$"
+    values = {name: np.array([1.0, 2.0])}
+    result = Evaluation(one, np.zeros(2, int), one + 3, ("test",), {name: "US$/$kg"}, values, values)
+    for draw in (parity, error_by_size):
+        figure = draw(result)
+        # Without escapes this is where matplotlib would raise.
+        assert save_figure(figure, tmp_path / "a.png").stat().st_size > 1000
+        texts = [text for text in figure.findobj(match=lambda x: hasattr(x, "get_text")) if "cost" in text.get_text()]
+        assert texts
+        assert all(text._preprocess_math(text.get_text())[1] is False for text in texts)
+    assert plain("a$b\x1b") == r"a\$b\x1b"

@@ -1,15 +1,21 @@
-"""Rows of CSV files whose delimiter is not known."""
+"""Rows of CSV files whose delimiter is not known, and cells that no spreadsheet computes."""
 
 from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from spinharm.failures import printable
 
 from ._text import BadLine, split_lines
 
 _DELIMITERS = (",", ";", "\t", "|")
+# A cell that begins so is a formula to a spreadsheet, unless it is a number; quotes in front of it count as escapes.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def header(text: str, path: Path) -> tuple[list[str], str]:
@@ -70,3 +76,19 @@ def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | BadLine]]
             at += done + 1
         else:
             return
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet takes a cell for a formula, but for apostrophes in front and numbers."""
+    return _FORMULA.match(text) is not None
+
+
+def escape_cell(text: str) -> str:
+    """A text as a cell of a CSV that no spreadsheet takes for a formula, see `molsphere.write_predictions`."""
+    told = printable(text)
+    return f"'{told}" if is_formula(told) and not _NUMBER.fullmatch(told) else told
+
+
+def unescape_cell(text: str) -> str:
+    """The text of a cell that `escape_cell` wrote: without the apostrophe in front of what would be a formula."""
+    return text[1:] if text.startswith("'") and is_formula(text) else text

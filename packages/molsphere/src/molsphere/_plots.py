@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spinnn import plots
-from spinnn.plots import BLUE, GREY, ORANGE, make_panels, save_figure
+from spinnn.plots import BLUE, GREY, ORANGE, make_panels, plain, save_figure
 
 from ._evaluation import Evaluation
 
@@ -27,7 +27,7 @@ def parity(result: Evaluation) -> Any:
     for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
         last = tested & np.isfinite(result.wanted[name])
         if not last.any():
-            panel.set_title(f"{name}, {result.parts[-1]}: no values", fontsize=9)
+            panel.set_title(plain(f"{name}, {result.parts[-1]}: no values"), fontsize=9)
             continue
         wanted, predicted = result.wanted[name][last], result.predicted[name][last]
         both = np.concatenate([wanted, predicted])
@@ -37,7 +37,7 @@ def parity(result: Evaluation) -> Any:
         panel.plot(wanted, predicted, "o", color=BLUE, ms=dots, alpha=0.5, mec="none", rasterized=True)
         error = float(np.abs(predicted - wanted).mean())
         count = f"{last.sum()} molecules"
-        panel.set_title(f"{name}, {result.parts[-1]}: MAE {error:.3g} {unit}, {count}", fontsize=9)
+        panel.set_title(plain(f"{name}, {result.parts[-1]}: MAE {error:.3g} {unit}, {count}"), fontsize=9)
         panel.set_xlabel(_label(name, unit, "data"))
         panel.set_ylabel(_label(name, unit, "predicted"))
         panel.set_aspect("equal", adjustable="datalim")
@@ -51,13 +51,13 @@ def error_by_size(result: Evaluation) -> Any:
     for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
         last = tested & np.isfinite(result.wanted[name])
         if not last.any():
-            panel.set_title(f"{name}, {result.parts[-1]}: no values", fontsize=9)
+            panel.set_title(plain(f"{name}, {result.parts[-1]}: no values"), fontsize=9)
             continue
         sizes = result.num_atoms[last]
         error = np.abs(result.predicted[name] - result.wanted[name])[last]
         distinct = np.unique(sizes)
         panel.bar(distinct, [error[sizes == n].mean() for n in distinct], color=BLUE, width=0.8)
-        panel.axhline(error.mean(), color=ORANGE, lw=1.2, label=f"all: {error.mean():.3g} {unit}")
+        panel.axhline(error.mean(), color=ORANGE, lw=1.2, label=plain(f"all: {error.mean():.3g} {unit}"))
         panel.set_xlabel("atoms")
         panel.set_ylabel(_label(name, unit, "mean absolute error"))
         panel.legend(frameon=False)
@@ -90,4 +90,4 @@ def draw_run(folder: str | Path, result: Evaluation) -> list[Path]:
 
 
 def _label(name: str, unit: str, kind: str) -> str:
-    return f"{name}, {kind}" + (f" [{unit}]" if unit else "")
+    return plain(f"{name}, {kind}" + (f" [{unit}]" if unit else ""))

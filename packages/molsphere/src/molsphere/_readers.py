@@ -227,9 +227,14 @@ def _csv_rows(text: str, seed: int, path: Path) -> Iterator[tuple[int, Molecule 
         if len(cells) != len(names):
             yield line, BadLine(line, f"must have {len(names)} columns, got {len(cells)}")
             continue
-        record = _from_smiles(line, cells[smiles].strip(), "" if title is None else cells[title].strip(), seed, path)
+        name = "" if title is None else _csv.unescape_cell(cells[title].strip())
+        record = _from_smiles(line, cells[smiles].strip(), name, seed, path)
         if isinstance(record, Molecule):
-            others = {names[at]: cell for at, cell in enumerate(cells) if at not in (smiles, title) and names[at]}
+            others = {
+                names[at]: _csv.unescape_cell(cell)
+                for at, cell in enumerate(cells)
+                if at not in (smiles, title) and names[at]
+            }
             properties = {**record.properties, **{name: number_or_text(cell) for name, cell in others.items()}}
             record = dataclasses.replace(record, properties=properties, origin=Origin(path, line, others))
         yield line, record

@@ -10,6 +10,7 @@ import numpy as np
 
 from spinharm import Grid
 from spinharm.optional import require
+from spinnn.plots import plain
 
 from . import _checks, _elements
 from ._features import sphere_features
@@ -77,7 +78,7 @@ def draw_spheres(
             figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.03)
             panel.set_title(f"{_elements.symbols()[z]}, power {power:g}", fontsize=9)
     where = f"{molecule.symbols[atom]} (atom {atom})"
-    figure.suptitle(f"{molecule.name or molecule.formula}: what {where} sees", fontsize=10)
+    figure.suptitle(plain(f"{molecule.name or molecule.formula}: what {where} sees"), fontsize=10)
     return figure
 
 

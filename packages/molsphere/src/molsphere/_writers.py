@@ -9,18 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from spinharm.failures import printable
 from spinnn.files import replacing
 
+from ._csv import escape_cell, is_formula
 from ._molecule import Molecule, Origin
 
 SUFFIXES = (".csv", ".xyz", ".extxyz")
 # Columns and keys of files of predictions besides the properties.
 RESERVED = ("name", "formula", "smiles", "file", "line", "properties", "pbc", "lattice")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A cell that begins so is a formula to a spreadsheet, unless it is a number; quotes in front of it count as escapes.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def write_predictions(
@@ -89,7 +86,7 @@ def check_name(argument: str, name: str) -> None:
     """
     if not name or name != name.strip() or not name.isprintable():
         why = "of printable characters, without spaces at the ends"
-    elif _FORMULA.match(name):
+    elif is_formula(name):
         why = "no formulas to a spreadsheet, which begin with = + - @"
     elif name.lower() in RESERVED:
         why = f"other than {', '.join(RESERVED)}, which files of predictions have besides"
@@ -117,17 +114,6 @@ def check_columns(path: str | Path, names: Iterable[str]) -> None:
                 f"`predictions` must be named by letters, digits and underscores in extended XYZ, got {name!r}; write "
                 f"a .csv"
             )
-
-
-def escape_cell(text: str) -> str:
-    """A text as a cell of a CSV that no spreadsheet takes for a formula, see `write_predictions`."""
-    told = printable(text)
-    return f"'{told}" if _FORMULA.match(told) and not _NUMBER.fullmatch(told) else told
-
-
-def unescape_cell(text: str) -> str:
-    """The text of a cell that `escape_cell` wrote: without the apostrophe in front of what would be a formula."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _write_csv(writer, molecules: Sequence[Molecule], columns: dict[str, np.ndarray], units: Mapping[str, str]) -> None:

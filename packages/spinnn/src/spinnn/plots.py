@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spinharm import checks
+from spinharm.failures import printable
 from spinharm.optional import require
 
 from .files import replacing
@@ -49,6 +50,22 @@ def save_figure(figure: Any, path: str | Path) -> Path:
     with replacing(path, "wb") as file:
         figure.savefig(file, format="png")
     return path
+
+
+def plain(text: str) -> str:
+    """A text that a figure shows as it is: matplotlib would take what stands between two `$` for mathematics.
+
+    Args:
+        text: Anything, such as a name out of a file.
+
+    Returns:
+        The text with each `$` escaped, and control characters as visible escapes.
+
+    Raises:
+        TypeError: Something else than text.
+    """
+    checks.instance("text", text, str, "a text")
+    return printable(text).replace("$", r"\$")
 
 
 def make_panels(figure: Any, count: int) -> list[Any]:
@@ -93,7 +110,7 @@ def learning_curve(paths: str | Path | Sequence[str | Path], extra: str, *, vali
     panels[0].set_ylabel("loss of a batch, scaled values")
     for panel, name in zip(panels[1:], names, strict=True):
         panel.semilogy(*np.transpose([(x["step"], x[name]) for x in lines if name in x]), "o-", color=BLUE, ms=3)
-        panel.set_title(name.removeprefix("validation_").replace("+", " +\n"), fontsize=9)
+        panel.set_title(plain(name.removeprefix("validation_").replace("+", " +\n")), fontsize=9)
         panel.set_ylabel(validation)
     for panel in panels:
         panel.set_xlabel("step")

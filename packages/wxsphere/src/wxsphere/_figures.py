@@ -11,7 +11,7 @@ import xarray as xr
 
 from spinharm.optional import require
 from spinnn.command import figure as number
-from spinnn.plots import make_figure
+from spinnn.plots import make_figure, plain
 
 from ._grids import grid_of
 from ._maps import EXTRA, Projection, axes_options, draw_arrows, draw_map, land_of
@@ -178,15 +178,15 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
                 if not np.isfinite(y).any():
                     continue
                 size = 3.5 if x.size <= 20 else 0
-                panel.plot(x, y, color=colour, ls=dashes, marker=marker, ms=size, lw=1.6, label=name)
+                panel.plot(x, y, color=colour, ls=dashes, marker=marker, ms=size, lw=1.6, label=plain(name))
                 if bounds is not None:
                     low, high = (bounds.sel(forecast=name, bound=b).values for b in ("low", "high"))
                     panel.fill_between(x, low, high, color=colour, alpha=0.22, lw=0)
             _bare(panel)
-            panel.set_title(str(quantity))
+            panel.set_title(plain(str(quantity)))
             panel.set_xlabel(f"lead time [{unit}]")
             told = "" if metric in UNITLESS else unit_of(field)
-            panel.set_ylabel(metric_label(metric) + (f" [{told}]" if told else ""))
+            panel.set_ylabel(plain(metric_label(metric) + (f" [{told}]" if told else "")))
             if metric in ("rmse", "mse", "mae", "crps", "spread", "spread_skill_ratio"):
                 panel.set_ylim(bottom=0)
         _finish(figure, panels, len(quantities), columns)
@@ -220,16 +220,16 @@ def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, lea
             largest = float(field.max())
             for shade, lead in zip(shades, leads, strict=True):
                 one = field.sel({"source": source, LEAD: lead})
-                panel.loglog(degree, one, color=shade, lw=1.2, label=f"{source}, {lead_label(lead)}")
+                panel.loglog(degree, one, color=shade, lw=1.2, label=plain(f"{source}, {lead_label(lead)}"))
             _bare(panel)
             # What is below is rounding.
             if float(field.min()) < _FLOOR * largest:
                 panel.set_ylim(bottom=_FLOOR * largest)
-            panel.set_title(str(quantity))
+            panel.set_title(plain(str(quantity)))
             panel.set_xlabel("degree")
             wind = quantity.name in WINDS
             unit = "m² s⁻²" if wind else _squared(unit_of(result[quantity.name])) if quantity.name in result else ""
-            panel.set_ylabel(("kinetic energy" if wind else "power") + (f" [{unit}]" if unit else ""))
+            panel.set_ylabel(plain(("kinetic energy" if wind else "power") + (f" [{unit}]" if unit else "")))
         _finish(figure, panels, len(quantities), columns)
     return figure
 
@@ -265,11 +265,11 @@ def error_figure(
         mesh = draw_map(left, np.hypot(*bias) if wind else bias[0], grid, diverging=not wind, land=land)
         if wind:
             draw_arrows(left, bias[0], bias[1], grid, colour="white")
-        figure.colorbar(mesh, ax=left, shrink=0.75, pad=0.02, label=unit)
-        left.set_title(f"{quantity}: mean error")
+        figure.colorbar(mesh, ax=left, shrink=0.75, pad=0.02, label=plain(unit))
+        left.set_title(plain(f"{quantity}: mean error"))
         mesh = draw_map(right, np.sqrt(square), grid, land=land)
-        figure.colorbar(mesh, ax=right, shrink=0.75, pad=0.02, label=unit)
-        right.set_title(f"{quantity}: RMSE{' of the vector' if wind else ''}")
+        figure.colorbar(mesh, ax=right, shrink=0.75, pad=0.02, label=plain(unit))
+        right.set_title(plain(f"{quantity}: RMSE{' of the vector' if wind else ''}"))
     return figure
 
 
@@ -300,11 +300,11 @@ def field_figure(
             mesh = draw_map(panel, np.hypot(*values) if wind else values[0], grid, land=land)
             if wind:
                 draw_arrows(panel, values[0], values[1], grid, colour="white")
-            figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.02, label=unit_of(parts[0]))
-            panel.set_title(name.replace("_", " "))
+            figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.02, label=plain(unit_of(parts[0])))
+            panel.set_title(plain(name.replace("_", " ")))
         for panel in panels[len(names) :]:
             panel.remove()
-        figure.suptitle(title)
+        figure.suptitle(plain(title))
     return figure
 
 
