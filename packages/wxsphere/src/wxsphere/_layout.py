@@ -24,6 +24,7 @@ from ._names import (
     VARIABLE_ALIASES,
 )
 from ._notices import notice
+from ._runs import with_initial_times, with_time_coordinates
 from ._time_axes import durations, with_datetimes
 
 _NORTH = ("degrees_north", "degree_north", "degreen", "degrees_n", "degree_n")
@@ -40,9 +41,11 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
        `longitude`, found by name (`lat`, `isobaricInhPa`, `step`, …), else by standard name, else by unit;
     2. variables get the names of WeatherBench 2 (`z` in m²/s² → `geopotential`, `u10` → `10m_u_component_of_wind`, …);
     3. times become `datetime64[ns]`: calendars, numbers and texts are converted, and set to whole hours, minutes or
-       seconds where they are within rounding, each said by a `DataWarning`; levels in Pa become hPa, texts numbers,
-       and those within 1e-4 of whole hPa whole, also said; lead times in a unit of time become `timedelta64[ns]`, a
-       lead time that is one zero goes; members without a number are numbered from 0, also said;
+       seconds where they are within rounding, each said by a `DataWarning`; levels in other units of pressure become
+       hPa, texts numbers, and those within 1e-4 of whole hPa whole, also said; heights get the name `height`; lead
+       times in a unit of time become `timedelta64[ns]`, a lead time that is one zero goes; forecasts along valid times,
+       with `forecast_period` or `forecast_reference_time` beside, are laid out by initial time and lead time; members
+       without a number are numbered from 0, also said;
     4. one time, level or lead time that is a scalar becomes a dimension of size 1 (`time` not of static fields);
     5. latitudes and longitudes whose units are radians become degrees; columns that repeat a meridian, as 360° repeats
        0°, are left out; each said by a `DataWarning`; longitudes are rolled to 0 … 360, wherever they begin, latitudes
@@ -59,9 +62,9 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     Raises:
         TypeError: `dataset` is not an `xarray.Dataset`.
         ValueError: No latitude or longitude, curvilinear ones, ones that are swapped, lists of points, values that look
-            like radians, two columns for one meridian that differ, a name in `rename` that is not
-            there, two variables for one name, lead times without a unit, or times that are no dates, such as those of
-            the calendar `360_day`.
+            like radians, two columns for one meridian that differ, a name in `rename` that is not there, two variables
+            for one name, texts that are no levels, lead times without a unit or that contradict times, or times that
+            are no dates, such as those of the calendar `360_day`.
     """
     if not isinstance(dataset, xr.Dataset):
         raise TypeError(f"`dataset` must be an xarray.Dataset, got {type(dataset).__name__}")
@@ -73,10 +76,10 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
             dataset = dataset.rename(dict(rename))
         except ValueError as error:
             raise ValueError(f"`rename` cannot be done: {error}") from error
-    dataset = _named_dimensions(dataset)
+    dataset = _named_dimensions(with_time_coordinates(dataset))
     dataset = _named_variables(dataset)
     dataset = with_datetimes(dataset)
-    dataset = _units_of_coordinates(dataset)
+    dataset = with_initial_times(_units_of_coordinates(dataset))
     dataset = _scalars_as_dimensions(dataset)
     dataset = with_axes(dataset, _listed(dataset))
     check_not_swapped(*(np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE)))

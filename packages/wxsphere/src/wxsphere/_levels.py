@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import xarray as xr
 
 from ._names import LEVEL
 from ._notices import notice
+from ._units import parse_unit
 
-_PASCALS = ("pa", "pascal", "pascals")
+_TEXT = re.compile(r"\s*([^A-Za-z]*?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)\s*")
+_PA_PER_HPA = 100.0
+_HEIGHT = "height"
 # Relative: what is set to a round number, and what the arithmetic of a conversion may leave.
 _NOISE, _ARITHMETIC = 1e-4, 1e-12
 
@@ -16,8 +21,10 @@ _NOISE, _ARITHMETIC = 1e-4, 1e-12
 def with_levels(dataset: xr.Dataset) -> xr.Dataset:
     """A dataset whose levels are numbers in hPa.
 
-    Levels in Pa are divided by 100. Those within 1e-4 of a whole hPa (below 10 hPa of a tenth), such as 850.0000001,
-    are set to it, which is said by a `DataWarning`, unless two levels would become one. Texts are read as numbers.
+    Levels in another unit of pressure are converted. Those in a unit of length are heights and no levels: they get the
+    name `height`, which is said. Those within 1e-4 of a whole hPa (below 10 hPa of a tenth), such as 850.0000001,
+    are set to it, which is said by a `DataWarning`, unless two levels would become one. Texts, such as `"500"`
+    and `"500hPa"`, are read as numbers.
 
     Raises:
         ValueError: A level that is a text and no number, or no finite number.
@@ -31,8 +38,16 @@ def with_levels(dataset: xr.Dataset) -> xr.Dataset:
         )
     values = given.values if given.dtype.kind in "iuf" else _numbers(given.values)
     attributes = dict(given.attrs)
-    if str(attributes.get("units", "")).strip().lower() in _PASCALS:
-        values, attributes = np.asarray(values, np.float64) / 100.0, {**attributes, "units": "hPa"}
+    unit = parse_unit(attributes.get("units"))
+    if unit is not None and dict(unit.powers) == {"m": 1} and given.dtype.kind in "iuf":
+        name = _HEIGHT if _HEIGHT not in dataset.variables else f"{_HEIGHT}_of_level"
+        notice(f"`level` is in {attributes['units']!r}, a height and no pressure; it is called {name!r} here")
+        return dataset.rename({LEVEL: name})
+    if given.dtype.kind not in "iuf":
+        attributes["units"] = "hPa"
+    elif unit is not None and "kg" in unit.powers and unit.factor != _PA_PER_HPA:
+        values = np.asarray(values, np.float64) * (unit.factor / _PA_PER_HPA)
+        attributes["units"] = "hPa"
     if values.dtype.kind == "f":
         values = _rounded(values)
     if values is given.values:
@@ -44,8 +59,12 @@ def _numbers(values: np.ndarray) -> np.ndarray:
     out = np.empty(values.shape, np.float64)
     for at, value in np.ndenumerate(values):
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        found = _TEXT.fullmatch(text)
+        unit = None if found is None else parse_unit(found[2] or "hPa")
         try:
-            out[at] = float(text.strip().lower().removesuffix("hpa").removesuffix("mb"))
+            if found is None or unit is None or "kg" not in unit.powers:
+                raise ValueError(text)
+            out[at] = float(found[1]) * (unit.factor / _PA_PER_HPA)
         except ValueError:
             raise ValueError(
                 f"`level` must be pressures in hPa, got the text {text!r}; if these are no pressures, name the "
