@@ -232,6 +232,7 @@ def _training() -> list[Call]:
         Call("spinnn.files.replacing", _replace, _given(path=folder / "new.txt", mode="w")),
         Call("spinnn.plots.make_figure", plots.make_figure, _given(width=1.0, height=1.0, extra="a")),
         Call("spinnn.plots.save_figure", plots.save_figure, _given(figure=figure, path=folder / "figure.png")),
+        Call("spinnn.plots.plain", plots.plain, _given(text="a$b")),
         Call(
             "spinnn.plots.make_panels",
             lambda count: plots.make_panels(plots.make_figure(1.0, 1.0, "a"), count),
