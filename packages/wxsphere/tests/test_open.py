@@ -1,11 +1,14 @@
 """Files and stores: told by what is in them, combined, chunked, refused."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from spinharm import Grid
 from wxsphere import CATALOGUE, DataWarning, grid_of, open_dataset
+from wxsphere._stores import refuse_objects
 
 
 @pytest.fixture
@@ -37,6 +40,29 @@ def test_obstore_reads_the_same(tmp_path, dataset):
     dataset.to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)
     out = open_dataset(f"file://{tmp_path}/a.zarr", library="obstore")
     xr.testing.assert_equal(out.load(), dataset)
+
+
+@pytest.mark.parametrize(("zarr_format", "consolidated"), [(2, True), (2, False), (3, False)])
+@pytest.mark.filterwarnings("ignore:.*(consolidated|Zarr format 3|FixedLengthUTF32|vlen-utf8|data type)")
+def test_codecs_that_make_python_objects_are_refused(tmp_path, dataset, zarr_format, consolidated):
+    path = tmp_path / "a.zarr"
+    named = dataset[["2m_temperature"]].assign(label=("time", np.array(["a", "b", "c", "d"], object)))
+    named.to_zarr(path, zarr_format=zarr_format, consolidated=consolidated)
+    assert "label" in open_dataset(path)
+    found = [file for file in path.rglob("*") if file.name in (".zarray", ".zmetadata", "zarr.json")]
+    assert sum("vlen-utf8" in file.read_text() for file in found) == 1 + consolidated
+    for file in found:
+        file.write_text(file.read_text().replace("vlen-utf8", "numcodecs.pickle" if zarr_format == 3 else "pickle"))
+    with pytest.raises(ValueError, match=r"a\.zarr: cannot be read .* got Python objects by the codec 'pickle'"):
+        open_dataset(path)
+
+
+def test_object_codecs_are_looked_for_where_codecs_stand():
+    for fields in ({"filters": [{"id": "msgpack2"}]}, {"codecs": [{"name": "bytes"}, {"name": "numcodecs.pickle"}]}):
+        with pytest.raises(ValueError, match=r"t/\.zarray must describe arrays of numbers or texts"):
+            refuse_objects("t/.zarray", json.dumps({"metadata": {"t": fields}}).encode())
+    refuse_objects("zarr.json", json.dumps({"attributes": {"filters": [{"id": "pickle"}]}}).encode())
+    refuse_objects("zarr.json", b"[" * 100_000)
 
 
 def test_lead_times_come_back_as_they_were_written(tmp_path, dataset):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,14 @@ from ._notices import notice
 # Variables that may be zero at all points of a part of the globe, so that their writers leave such chunks out.
 _OFTEN_ZERO = ("land_sea_mask", "sea_ice_cover", "snow_depth", "total_precipitation", "convective_precipitation")
 
+_METADATA = (".zarray", ".zmetadata", "zarr.json")
+_CODEC_FIELDS = ("filters", "compressor", "compressors", "codecs", "serializer")
+# They make Python objects out of chunks; unpickling runs what a file says.
+_OBJECT_CODECS = ("pickle", "json", "json2", "msgpack", "msgpack2")
+
 
 class WatchedStore(WrapperStore[Store]):
-    """A store that notes the keys that it was asked for and lacks.
+    """A store that notes the keys that it was asked for and lacks, and refuses arrays of Python objects.
 
     Attributes:
         lacking: These keys.
@@ -43,6 +49,8 @@ class WatchedStore(WrapperStore[Store]):
         found = await self._store.get(key, prototype, byte_range)
         if found is None:
             self.lacking.add(key)
+        elif key.rsplit("/", 1)[-1] in _METADATA:
+            refuse_objects(key, found.to_bytes())
         return found
 
     async def get_partial_values(self, prototype: Any, key_ranges: Iterable[tuple[str, Any]]) -> list[Any]:
@@ -56,6 +64,42 @@ class WatchedStore(WrapperStore[Store]):
         """Positions in the grid of chunks of those of an array that were asked for and are not there."""
         keys = [key.removeprefix(f"{name}/") for key in list(self.lacking) if key.startswith(f"{name}/")]
         return {tuple(map(int, re.findall(r"\d+", key))) for key in keys if re.fullmatch(r"(c[/.])?\d+([/.]\d+)*", key)}
+
+
+def refuse_objects(key: str, content: bytes) -> None:
+    """Refuse metadata of arrays whose chunks become Python objects other than texts.
+
+    Args:
+        key: Of the metadata, for the message.
+        content: JSON; what is none is left to zarr.
+
+    Raises:
+        ValueError: A codec that makes objects, such as pickle, among filters, compressors or codecs.
+    """
+    try:
+        metadata = json.loads(content)
+        codec = next(_object_codecs(metadata), None)
+    except (ValueError, RecursionError):
+        return
+    if codec is not None:
+        raise ValueError(
+            f"{key} must describe arrays of numbers or texts, got Python objects by the codec {codec!r}, which could "
+            f"run code; nothing was read of it: write the store again without them"
+        )
+
+
+def _object_codecs(metadata: Any, field: str = "") -> Iterator[str]:
+    """Names of codecs that make Python objects, in metadata of an array or in those of many."""
+    if isinstance(metadata, dict):
+        name = str(metadata.get("id", metadata.get("name", ""))).removeprefix("numcodecs.").lower()
+        if field in _CODEC_FIELDS and name in _OBJECT_CODECS:
+            yield name
+        for key, value in metadata.items():
+            if key != "attributes" and not key.endswith(".zattrs"):
+                yield from _object_codecs(value, key if key in _CODEC_FIELDS else field)
+    elif isinstance(metadata, list):
+        for value in metadata:
+            yield from _object_codecs(value, field)
 
 
 def open_store(url: str, options: dict[str, Any], library: str) -> WatchedStore:
