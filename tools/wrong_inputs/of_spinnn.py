@@ -21,8 +21,7 @@ from spinnn import BlockOptions, command, files, plots, testing, training
 from .calls import Call
 
 MODULES = ["spinnn", "spinnn.command", "spinnn.files", "spinnn.plots", "spinnn.testing", "spinnn.training"]
-_PRODUCT = "a step of a call, with what the call has checked"
-LEFT_OUT: Mapping[str, str] = {"spinnn.SpinConv.product_of_parts": _PRODUCT, "spinnn.SpinConv.real_product": _PRODUCT}
+LEFT_OUT: Mapping[str, str] = {}
 
 _GRID = Grid.gauss_legendre(3, 6)
 _EVEN = Grid.equiangular(4, 8, poles=False)
@@ -59,14 +58,12 @@ def _layers() -> list[Call]:
     spectral, state = eqx.nn.make_with_state(spinnn.SpectralBatchNorm)(_SPINS, 2)
     spatial, spatial_state = eqx.nn.make_with_state(spinnn.SpatialBatchNorm)(_SPINS, 2, grid=_GRID)
     pool, coarse = spinnn.SpectralPool(2), spinnn.SpatialPool(_EVEN)
-    inputs = {"constant": _COEFFS[:, 0, 2], "power": np.ones((2, 2, 2), np.float32), "state": state, "mask": _MASK}
     calls = [
         Call("spinnn.SpinConv", spinnn.SpinConv, conv_options),
         Call("spinnn.SpinConv.__call__", conv, _given(x=_MAPS)),
         Call("spinnn.SpinConv.__call__", spectral_conv, _given(x=_COEFFS)),
         Call("spinnn.SpectralBatchNorm", spinnn.SpectralBatchNorm, _given(**norm, center="batch")),
         Call("spinnn.SpectralBatchNorm.__call__", spectral, _given(x=_COEFFS, state=state, mask=_MASK)),
-        Call("spinnn.SpectralBatchNorm.scale_and_level", spectral.scale_and_level, _given(**inputs)),
         Call("spinnn.SpatialBatchNorm", spinnn.SpatialBatchNorm, _given(**norm, grid=_GRID)),
         Call("spinnn.SpatialBatchNorm.__call__", spatial, _given(x=_MAPS, state=spatial_state, mask=_MASK)),
         Call("spinnn.SpectralPool", spinnn.SpectralPool, _given(bandlimit=2)),
@@ -93,13 +90,10 @@ def _blocks() -> list[Call]:
     for kind in (spinnn.SpinBlock, spinnn.SpinResidualBlock):
         name = f"spinnn.{kind.__name__}"
         block, state = eqx.nn.make_with_state(kind)(**given)
-        compact = jnp.ones((9, 2, 2, 2, 2))
         calls += [
             Call(name, kind, _given(**given)),
             Call(f"{name}.__call__", block, _given(x=_MAPS, state=state, mask=_MASK)),
             Call(f"{name}.check", block.check, _given(x=_MAPS, mask=_MASK)),
-            Call(f"{name}.compact", block.compact, _given(coeffs=compact, state=state, mask=_MASK)),
-            Call(f"{name}.layer_by_layer", block.layer_by_layer, _given(x=_MAPS, state=state, mask=_MASK)),
         ]
     return calls
 

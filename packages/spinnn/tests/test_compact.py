@@ -12,6 +12,7 @@ import spinharm
 from spinharm import Grid, SpinTransform
 from spinnn import (
     BlockOptions,
+    GatedActivation,
     PhaseCollapse,
     SpectralBatchNorm,
     SpinBlock,
@@ -21,6 +22,7 @@ from spinnn import (
     _compact,
     spin_mean,
 )
+from spinnn._compact import _layout
 from spinnn.testing import random_coefficients
 
 GAUSS = Grid.gauss_legendre(6)
@@ -41,6 +43,14 @@ def make(kind, *args, **options):
     return jax.tree.unflatten(structure, leaves)
 
 
+def by_layers(function, *args, **options):
+    """The result of a function in which no block takes the fast layout."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_compact, "LARGEST_BLOCK", 0)
+        patch.setattr(_compact, "LARGEST_CHAIN", 0)
+        return function(*args, **options)
+
+
 CASES = [
     (SpinBlock, (0,), (0, 1), (3, 4), GAUSS, GAUSS, {}),
     (SpinBlock, (0,), (1, 0), (3, 4), None, SQUARE, {"num_filter_params": 2}),
@@ -56,7 +66,7 @@ CASES = [
     [(0, False, 8), (1, False, 8), (2, False, 0), (3, True, 8), (4, False, 0), (5, True, 8)],
 )
 def test_values_state_and_gradients_are_those_of_the_layers(number, inference, dense, x64, monkeypatch):
-    monkeypatch.setattr(_compact, "DENSE", dense)  # 0: all transforms in two stages
+    monkeypatch.setattr(_layout, "DENSE", dense)  # 0: all transforms in two stages
     case = CASES[number]
     kind, spins_in, spins_out, (channels, width), grid_in, grid_out, options = case
     block, state = make(kind, spins_in, spins_out, channels, width, grid_in=grid_in, grid_out=grid_out, **options)
@@ -76,12 +86,12 @@ def test_values_state_and_gradients_are_those_of_the_layers(number, inference, d
         run = spinharm.jit(jax.value_and_grad(objective, (0, 1), has_aux=True))
         return jax.tree.leaves(run(params, x))
 
-    assert block.is_compact
+    assert _compact.compact([block]) is not None
 
     def called(block, x, state, mask):
         return block(x, state, mask=mask)
 
-    for a, b in zip(results(called), results(kind.layer_by_layer), strict=True):
+    for a, b in zip(results(called), by_layers(results, called), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-10 * np.max(np.abs(b), initial=1.0))
 
 
@@ -91,25 +101,19 @@ def make_network(remat):
 
 
 @pytest.fixture(scope="module")
-def by_layers():
+def reference():
     """Coefficients, and the maps and state that the network makes of them layer by layer, compiled once."""
     network, state = make_network(False)
     x = random_coefficients(jax.random.key(2), 7, (0,), 3, MASK.shape)
-
-    @spinharm.jit
-    def run(x, state):
-        for block in network.blocks:
-            x, state = block.layer_by_layer(x, state, jnp.asarray(MASK))
-        return x, state
-
-    return x, *run(x, state)
+    return x, *by_layers(spinharm.jit(network), x, state, mask=jnp.asarray(MASK))
 
 
 @pytest.mark.parametrize(("largest", "dense", "remat"), [(16, 8, True), (16, 5, False), (5, 0, False)])
-def test_a_network_stays_in_the_layout(by_layers, largest, dense, remat, monkeypatch):
-    monkeypatch.setattr(_compact, "DENSE", dense)
-    monkeypatch.setattr(_compact, "LARGEST", largest)
-    x, wanted, wanted_state = by_layers
+def test_a_network_stays_in_the_layout(reference, largest, dense, remat, monkeypatch):
+    monkeypatch.setattr(_layout, "DENSE", dense)
+    monkeypatch.setattr(_compact, "LARGEST_CHAIN", largest)
+    monkeypatch.setattr(_compact, "LARGEST_BLOCK", largest)
+    x, wanted, wanted_state = reference
     network, state = make_network(remat)
     # Equinox lets each state be used once.
     again, once_more = (jax.tree.map(lambda leaf: leaf, state) for _ in range(2))
@@ -125,30 +129,66 @@ def test_a_network_stays_in_the_layout(by_layers, largest, dense, remat, monkeyp
 
 @pytest.mark.parametrize("bandlimit", [4, 5])
 def test_bad_mask(untyped, bandlimit, monkeypatch):
-    monkeypatch.setattr(_compact, "LARGEST", 4)
+    monkeypatch.setattr(_compact, "LARGEST_BLOCK", 4)
     grid = Grid.gauss_legendre(bandlimit)
     x = jnp.zeros((3, *grid.shape, 1, 2), jnp.complex64)
     block, state = make(SpinBlock, (0,), (0,), 2, 2, grid_in=grid, grid_out=grid)
-    assert block.is_compact == (bandlimit == 4)
+    assert (_compact.compact([block]) is not None) == (bandlimit == 4)
     with pytest.raises(
         ValueError, match=r"`mask` of SpinBlock must have the batch shape \(3,\) of `x`, got shape \(4,\)"
     ):
         block(x, state, mask=jnp.ones(4, bool))
 
 
-def test_which_blocks_are_compact():
-    def uses(**change: Any):
-        options: dict[str, Any] = {"bandlimit": 6, "use_bias": False} | change
-        conv = SpinConv((0,), (0,), 1, 1, key=jax.random.key(0), **options)
-        block, _ = make(SpinBlock, (0,), (0,), 1, 1, grid_in=None, grid_out=GAUSS)
-        return _compact.applies([conv], [block.norm], [block.activation], [block.transform_out])
+def other_conv(**options):
+    return SpinConv(
+        **{"spins_in": (0,), "spins_out": (0, 1), "channels_in": 2, "channels_out": 2, "bandlimit": 6} | options
+    )
 
-    assert uses()
-    assert not uses(bandlimit=_compact.LARGEST + 1)
-    assert not uses(separable=True)
-    assert not uses(use_bias=True)
-    gated, _ = make(SpinBlock, (0,), (0,), 1, 1, grid_in=None, grid_out=GAUSS, options=BlockOptions(activation="gated"))
-    assert not gated.is_compact
+
+def half_norm():
+    norm, _ = eqx.nn.make_with_state(SpectralBatchNorm)((0, 1), 2)
+    return jax.tree.map(lambda leaf: leaf.astype("bfloat16") if eqx.is_inexact_array(leaf) else leaf, norm)
+
+
+def other_transform(**options):
+    return SpinTransform(GAUSS, 6, (0, 1), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("conv", lambda: other_conv(use_bias=True, key=jax.random.key(0))),
+        ("conv", lambda: other_conv(use_bias=False, separable=True, key=jax.random.key(0))),
+        ("conv", lambda: other_conv(use_bias=False, spins_out=(0, -1), key=jax.random.key(0))),
+        ("conv", lambda: other_conv(use_bias=False, bandlimit=5, key=jax.random.key(0))),
+        ("norm", lambda: eqx.nn.make_with_state(SpectralBatchNorm)((1, 0), 2)[0]),
+        ("norm", half_norm),
+        ("activation", lambda: GatedActivation((0, 1), 2, key=jax.random.key(0))),
+        ("activation", lambda: PhaseCollapse((1, 0), 2, key=jax.random.key(0))),
+        ("transform_out", lambda: other_transform(precision=jax.lax.Precision.DEFAULT)),
+        ("transform_out", lambda: other_transform(method="recursion")),
+        ("transform_out", lambda: SpinTransform(GAUSS, 6, (0, -1))),
+    ],
+)
+def test_what_does_not_fit_is_done_by_layers(name, other):
+    block, _ = make(SpinBlock, (0,), (0, 1), 2, 2, grid_in=None, grid_out=GAUSS)
+    assert _compact.compact([block]) is not None
+    assert _compact.compact([replaced(block, name, other())]) is None
+
+
+def test_a_block_alone_stays_in_the_layout_up_to_fewer_degrees():
+    """In and out of the layout costs more than it saves at 16 degrees."""
+    blocks = [
+        make(SpinBlock, (0,), (0,), 1, 1, grid_in=grid, grid_out=grid)[0]
+        for grid in map(Grid.gauss_legendre, (12, 16, 17))
+    ]
+    assert [_compact.compact([block]) is not None for block in blocks] == [True, False, False]
+    sixteen = blocks[1]
+    assert _compact.compact([sixteen, sixteen]) is not None
+    assert _compact.compact([blocks[2], sixteen]) is None
+    assert _compact.compact([blocks[0], sixteen]) is None  # maps on another grid
+    assert _compact.compact([]) is None
 
 
 def test_reduced_precision_reaches_the_products():
@@ -200,11 +240,18 @@ def small_block(kind=SpinBlock):
     return block, state, random_coefficients(jax.random.key(3), 6, (0,), 2, (2,))
 
 
-def as_type(layer, kind):
+def as_type(layer, kind) -> Any:
     """The same layer as a subclass."""
     out = object.__new__(kind)
     for name, value in vars(layer).items():
         object.__setattr__(out, name, value)
+    return out
+
+
+def replaced(module, name, value) -> Any:
+    """The same module with another field, static or not."""
+    out = as_type(module, type(module))
+    object.__setattr__(out, name, value)
     return out
 
 
@@ -221,11 +268,9 @@ def as_type(layer, kind):
 def test_layers_of_users_are_called(where, change, factor):
     block, state, x = small_block()
     changed = eqx.tree_at(where, block, change(where(block)), is_leaf=lambda leaf: leaf is None)
-    assert block.is_compact
-    assert not changed.is_compact
+    assert _compact.compact([block]) is not None
+    assert _compact.compact([changed]) is None
     out, _ = changed(x, state)
-    expected, _ = changed.layer_by_layer(x, state, None)
-    np.testing.assert_allclose(out, expected, atol=1e-6)
     plain, _ = block(x, state)
     if factor is None:
         assert np.abs(out - plain).max() > 1e-2
@@ -241,7 +286,24 @@ def test_blocks_of_users_are_called_by_a_network():
     np.testing.assert_array_equal(out, np.ones_like(out))
 
 
+class Ones(SpinResNet):
+    """A user's network."""
+
+    def __call__(self, x, state, *, mask=None):
+        out, state = super().__call__(x, state, mask=mask)
+        return jnp.ones_like(out), state
+
+
+def test_pooled_calls_a_network_of_a_user():
+    network, state = make(SpinResNet, (0,), 2, grid_in=None, grids=[GAUSS], widths=[2], spins=(0,))
+    x = random_coefficients(jax.random.key(3), 6, (0,), 2, (2,))
+    means = jax.eval_shape(network.pooled, x, state)[0]
+    out, _ = spinharm.jit(as_type(network, Ones).pooled)(x, state)
+    assert out.shape == means.shape
+    np.testing.assert_allclose(out, 1, atol=1e-5)
+
+
 def test_an_empty_batch_passes_the_pooled_network():
     network, state = make_network(False)
-    means, _ = network.pooled(random_coefficients(jax.random.key(2), 6, (0,), 3, (0,)), state)
+    means, _ = jax.eval_shape(network.pooled, jnp.zeros((0, 6, 11, 1, 3), jnp.complex64), state)
     assert means.shape == (0, 2, 5)

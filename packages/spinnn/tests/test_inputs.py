@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -231,3 +232,13 @@ def test_entries_without_a_meaning_reach_nothing(name):
         found = run(jnp.where(meaningless(spins), np.complex64(value), clean))
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["SpinBlock", "SpinUNet"])
+def test_networks_are_exported_with_an_open_batch_size(untyped, name):
+    network, state = made(name)
+    network = eqx.nn.inference_mode(network)
+    (size,) = jax.export.symbolic_shape("b")
+    x = jax.ShapeDtypeStruct(shape_of_input(name, (size,)), "complex64")
+    exported = jax.export.export(jax.jit(lambda x: apply(network, x, state)[0]))(x)
+    assert exported.out_avals[0].shape[0] == size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
@@ -217,11 +216,9 @@ class SpinResNet(eqx.Module):
         Returns:
             Maps on `grid_out`, or on the last block's grid without a head, and the new state.
         """
-        x, coeffs, state = self._features(x, state, mask)
-        if coeffs is not None:
-            last = self.blocks[-1]
-            planes = _compact.collapse(last.last_activation, last.transform_out, coeffs)
-            x = _compact.leave(planes, last.transform_out, x.shape[:-4])
+        x, fast, state = self._before_fast(x, state, mask)
+        if fast is not None:
+            x, state = fast(x, state, mask)
         return (x if self.head is None else self.head(x)), state
 
     def pooled(
@@ -246,44 +243,27 @@ class SpinResNet(eqx.Module):
         """
         if self.head is not None:
             raise ValueError("`pooled` needs a network without a last convolution, got one with `channels_out`")
-        last = self.blocks[-1]
-        x, coeffs, state = self._features(x, state, mask)
-        if coeffs is None:
-            return spin_mean(x, last.transform_out.grid, last.transform_out.spins), state
-        means = _compact.means(last.last_activation, last.transform_out, coeffs)
-        return means.reshape(*x.shape[:-4], *means.shape[1:]), state
+        if type(self).__call__ is not SpinResNet.__call__:
+            x, state = self(x, state, mask=mask)
+        else:
+            x, fast, state = self._before_fast(x, state, mask)
+            if fast is not None:
+                return fast.pooled(x, state, mask)
+        last = self.blocks[-1].transform_out
+        return spin_mean(x, last.grid, last.spins), state
 
-    def _features(
+    def _before_fast(
         self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
-        """Maps after all blocks; or, where the last blocks are compact, maps before them and what they end with."""
+    ) -> tuple[jax.Array, _compact.Chain | None, eqx.nn.State]:
+        """Maps before the last blocks that have a fast function together, and that function; or after all blocks."""
         _checks.array(type(self).__name__, "x", x)
-        begin = len(self.blocks)
-        # A block may be a user's own.
-        while begin and getattr(self.blocks[begin - 1], "is_compact", False):
-            begin -= 1
-        for block in self.blocks[:begin]:
-            x, state = _run(block, self.remat, x, state, mask)
-        if begin == len(self.blocks):
-            return x, None, state
-        tail = self.blocks[begin:]
-        tail[0].check(x, mask)
-        flat = None if mask is None else mask.reshape(-1)
-
-        def start(block, x, state):
-            return block.compact(_compact.enter(x, block.transform_in, block.bandlimit, block.spins_in), state, flat)
-
-        def proceed(before, block, coeffs, state):
-            activation, synthesis = before.last_activation, before.transform_out
-            coeffs = _compact.pass_on(activation, synthesis, coeffs, block.transform_in, block.bandlimit)
-            return block.compact(coeffs, state, flat)
-
-        if self.remat:
-            start, proceed = eqx.filter_checkpoint(start), eqx.filter_checkpoint(proceed)
-        coeffs, state = start(tail[0], x, state)
-        for before, block in itertools.pairwise(tail):
-            coeffs, state = proceed(before, block, coeffs, state)
-        return x, coeffs, state
+        for begin in range(len(self.blocks)):
+            fast = _compact.compact(self.blocks[begin:], remat=self.remat)
+            if fast is not None:
+                self.blocks[begin].check(x, mask)
+                return x, fast, state
+            x, state = _run(self.blocks[begin], self.remat, x, state, mask)
+        return x, None, state
 
 
 class SpinUNet(eqx.Module):

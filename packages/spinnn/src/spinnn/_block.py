@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import equinox as eqx
@@ -18,6 +18,7 @@ from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from ._conv import SpinConv
 from ._norm import SpectralBatchNorm
 from ._options import Activation, BlockOptions
+from ._shortcut import by_spin
 
 
 def make_activation(
@@ -59,14 +60,13 @@ def _keeping_input(layer: Any, x: jax.Array, *arguments: Any, **options: Any) ->
     return eqx.filter_checkpoint(apply)(layer, x.real, x.imag, *arguments)
 
 
-def _compact_maps(
+def _apply(
     block: SpinBlock | SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
 ) -> tuple[jax.Array, eqx.nn.State]:
-    """A block in the layout for small bandlimits, from and to the usual one."""
-    coeffs = _compact.enter(x, block.transform_in, block.bandlimit, block.spins_in)
-    coeffs, state = block.compact(coeffs, state, None if mask is None else mask.reshape(-1))
-    planes = _compact.collapse(block.last_activation, block.transform_out, coeffs)
-    return _compact.leave(planes, block.transform_out, x.shape[:-4]), state
+    """A block by the fast layout where there is one for it, else by its layers."""
+    block.check(x, mask)
+    fast = _compact.compact([block])
+    return block._by_layers(x, state, mask) if fast is None else fast(x, state, mask)
 
 
 class SpinBlock(eqx.Module):
@@ -148,8 +148,7 @@ class SpinBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        self.check(x, mask)
-        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
+        return _apply(self, x, state, mask)
 
     @property
     def bandlimit(self) -> int:
@@ -166,40 +165,8 @@ class SpinBlock(eqx.Module):
         conv = self.conv
         _checks.block_input("SpinBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in)
 
-    @property
-    def is_compact(self) -> bool:
-        """Whether the block is computed in the layout for small bandlimits."""
-        transforms = [self.transform_in, self.transform_out]
-        return type(self) is SpinBlock and _compact.applies([self.conv], [self.norm], [self.activation], transforms)
-
-    def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-        """The block in that layout, up to its last activation.
-
-        Args:
-            coeffs: Compact coefficients, shape (L², elements, spins, 2, channels): degree and order at l² + l + m in
-                the basis of `spinharm.convert.to_cosines`, then the batch as one axis, spin, re/im, channel.
-            state: See a call.
-            mask: Elements that count in statistics, shape (elements).
-
-        Returns:
-            Compact coefficients of what `last_activation` acts on, and the new state.
-
-        Raises:
-            TypeError: Coefficients that are no array.
-            ValueError: Coefficients of another shape.
-        """
-        _checks.compact("SpinBlock", coeffs, self.bandlimit, self.conv.spins_in, self.conv.channels_in)
-        return _compact.normalise(self.norm, _compact.convolve(self.conv, coeffs), state, mask)
-
-    @property
-    def last_activation(self) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
-        """The activation at the end of the block."""
-        return self.activation
-
-    def layer_by_layer(
-        self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[jax.Array, eqx.nn.State]:
-        """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
+    def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """The block as its layers do it, at any bandlimit."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         coeffs, state = _keeping_input(self.norm, self.conv(coeffs), state, mask=mask)
         return _keeping_input(self.activation, self.transform_out.inverse(coeffs)), state
@@ -285,8 +252,7 @@ class SpinResidualBlock(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        self.check(x, mask)
-        return _compact_maps(self, x, state, mask) if self.is_compact else self.layer_by_layer(x, state, mask)
+        return _apply(self, x, state, mask)
 
     @property
     def bandlimit(self) -> int:
@@ -305,31 +271,8 @@ class SpinResidualBlock(eqx.Module):
             "SpinResidualBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in
         )
 
-    @property
-    def is_compact(self) -> bool:
-        """Whether the block is computed in the layout for small bandlimits."""
-        convolutions, activations = [self.first, self.second], [self.inner, self.outer]
-        norms, transforms = [self.first_norm, self.second_norm], [self.transform_in, self.transform_out]
-        return type(self) is SpinResidualBlock and _compact.applies(convolutions, norms, activations, transforms)
-
-    def compact(self, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-        """The block in that layout, up to its last activation; see `SpinBlock.compact`."""
-        _checks.compact("SpinResidualBlock", coeffs, self.bandlimit, self.first.spins_in, self.first.channels_in)
-        transform = self.transform_out
-        branch, state = _compact.normalise(self.first_norm, _compact.convolve(self.first, coeffs), state, mask)
-        branch = _compact.pass_on(self.inner, transform, branch, transform, self.bandlimit)
-        branch, state = _compact.normalise(self.second_norm, _compact.convolve(self.second, branch), state, mask)
-        return branch + self._by_spin(coeffs, 2, _compact.mix), state
-
-    @property
-    def last_activation(self) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
-        """The activation at the end of the block."""
-        return self.outer
-
-    def layer_by_layer(
-        self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[jax.Array, eqx.nn.State]:
-        """The block as its layers do it, at any bandlimit; arguments, result and errors are those of a call."""
+    def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """The block as its layers do it, at any bandlimit."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         branch, state = _keeping_input(self.first_norm, self.first(coeffs), state, mask=mask)
         branch = _keeping_input(self.inner, self.transform_out.inverse(branch))
@@ -341,15 +284,18 @@ class SpinResidualBlock(eqx.Module):
         def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
             return jnp.matmul(x, _pairs.join(weights), precision="highest")
 
-        return self._by_spin(coeffs, coeffs.ndim - 2, mix)
+        spins = self.first.spins_in, self.second.spins_out
+        return by_spin(coeffs, self.shortcut, *spins, axis=coeffs.ndim - 2, mix=mix)
 
-    def _by_spin(self, coeffs: jax.Array, axis: int, mix: Callable[[jax.Array, jax.Array], jax.Array]) -> jax.Array:
-        """The shortcut in a layout with spins along `axis`, channels last; `mix` takes the complex matrix as a pair."""
-        if self.shortcut is None:
-            return coeffs
-        spins_in, spins_out = self.first.spins_in, self.second.spins_out
-        parts = {spin: jax.lax.index_in_dim(coeffs, i, axis, keepdims=False) for i, spin in enumerate(spins_in)}
-        shared = [spin for spin in spins_out if spin in parts]
-        mixed = {spin: mix(parts[spin], self.shortcut[:, i]) for i, spin in enumerate(shared)}
-        zero = jnp.zeros((*parts[spins_in[0]].shape[:-1], self.second.channels_out), coeffs.dtype)
-        return jnp.stack([mixed.get(spin, zero) for spin in spins_out], axis)
+
+@_compact.reads(SpinBlock)
+def _parts(block: SpinBlock) -> _compact.Parts:
+    stage = _compact.Stage(block.conv, block.norm, block.activation)
+    return _compact.Parts((stage,), block.transform_in, block.transform_out)
+
+
+@_compact.reads(SpinResidualBlock)
+def _residual_parts(block: SpinResidualBlock) -> _compact.Parts:
+    first = _compact.Stage(block.first, block.first_norm, block.inner)
+    second = _compact.Stage(block.second, block.second_norm, block.outer)
+    return _compact.Parts((first, second), block.transform_in, block.transform_out, block.shortcut)

@@ -124,17 +124,6 @@ def coefficients(user: str, name: str, x: jax.Array, bandlimit: int) -> None:
         )
 
 
-def compact(user: str, coeffs: jax.Array, bandlimit: int, spins: tuple[int, ...], channels: int) -> None:
-    """`coeffs` must be compact coefficients of a block's bandlimit, spins and channels."""
-    array(user, "coeffs", coeffs)
-    wanted, got = (bandlimit**2, len(spins), 2, channels), (*coeffs.shape[:1], *coeffs.shape[2:])
-    if wanted != got:
-        raise ValueError(
-            f"`coeffs` of {user} must have shape ({wanted[0]}, elements, {', '.join(map(str, wanted[1:]))}), got "
-            f"{coeffs.shape}"
-        )
-
-
 def batch_mask(user: str, mask: jax.Array | None, x: jax.Array) -> None:
     """`mask` must have the batch axes of `x`, which ends in four others."""
     if mask is None:

@@ -13,10 +13,7 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform
 
-from . import _checks, _entries, _pairs
-
-# Features from which three real products are faster than one of twice the widths.
-_WIDE = 256
+from . import _checks, _entries, _pairs, _products
 
 
 class SpinConv(eqx.Module):
@@ -123,18 +120,7 @@ class SpinConv(eqx.Module):
 
         For a separable layer (L, spin_in, spin_out, channel). Zero where a spin does not reach the degree.
         """
-        return _pairs.join(self.filter_parts())
-
-    def filter_parts(self) -> Float[Array, "2 degree *axes"]:
-        """`filters` as a pair of real arrays."""
-        knots = self.weight.shape[1]
-        table = _degree_table(self.bandlimit, knots, self.spins_in, self.spins_out)
-        interpolation, present = (table[name].astype(self.weight.dtype) for name in ("interpolation", "present"))
-        present = present[..., None] if self.pointwise is not None else present[:, :, None, :, None]
-        if knots == self.bandlimit:
-            # A weight per degree: nothing to interpolate.
-            return self.weight * (present * np.diag(interpolation).reshape(-1, *[1] * (present.ndim - 1)))
-        return jnp.einsum("lk,pk...->pl...", interpolation, self.weight, precision="highest") * present
+        return _pairs.join(filter_parts(self))
 
     def __call__(self, x: Inexact[Array, "*batch a b spin_in channel_in"]) -> Complex[Array, "*batch c d spin channel"]:
         """Convolve.
@@ -178,50 +164,27 @@ class SpinConv(eqx.Module):
             return jnp.moveaxis(out, 0, -2)
         rows = math.prod(batch) * (2 * L - 1)
         columns = jnp.moveaxis(coeffs, -4, 0).reshape(L, rows, len(self.spins_in) * self.channels_in)
-        matrices = self.filter_parts().reshape(2, L, columns.shape[-1], -1)
+        matrices = filter_parts(self).reshape(2, L, columns.shape[-1], -1)
         out = self._product(columns, matrices)
         out = out.reshape(L, *batch, 2 * L - 1, len(self.spins_out), self.channels_out)
         return jnp.moveaxis(out, 0, -4)
 
     def _product(self, x: jax.Array, matrix: jax.Array) -> jax.Array:
         """Batched complex product (g, n, i) × (g, i, o), the matrix as a pair of real ones."""
-        return jax.lax.complex(*self.product_of_parts(x.real, x.imag, matrix[0], matrix[1]))
+        parts = _products.complex_product(x.real, x.imag, matrix[0], matrix[1], self.product_dtype)
+        return jax.lax.complex(*parts)
 
-    def product_of_parts(
-        self, real: jax.Array, imaginary: jax.Array, a: jax.Array, b: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        """Real and imaginary part of the batched product of real + i imaginary (g, n, i) and a + ib (g, i, o).
 
-        One real product of twice the widths, or for wide layers Gauss's three products of half the size, which is a
-        quarter less work and needs no matrix of four blocks.
-        """
-        if not self.in_three_products:
-            out = self.real_product(jnp.concatenate([real, imaginary], -1), _pairs.real_matrix(a, b))
-            first, second = jax.lax.split(out, [out.shape[-1] // 2] * 2, out.ndim - 1)
-            return first, second
-        common = self.real_product(real + imaginary, a)
-        first = common - self.real_product(imaginary, a + b)
-        return first, common + self.real_product(real, b - a)
-
-    @property
-    def in_three_products(self) -> bool:
-        """Whether complex products are done as three real ones."""
-        narrow = self.channels_in if self.pointwise is not None else len(self.spins_in) * self.channels_in
-        wide = self.channels_out if self.pointwise is not None else len(self.spins_out) * self.channels_out
-        return min(narrow, wide) >= _WIDE and self.product_dtype == "float32"
-
-    def real_product(self, left: jax.Array, right: jax.Array) -> jax.Array:
-        """Batched real product (g, n, i) × (g, i, o) with factors of `product_dtype`."""
-        dtype, exact = left.dtype, self.product_dtype == "float32"
-        if not exact:
-            left, right = left.astype(jnp.bfloat16), right.astype(jnp.bfloat16)
-        return jax.lax.dot_general(
-            left,
-            right,
-            (((2,), (1,)), ((0,), (0,))),
-            precision="highest" if exact else None,
-            preferred_element_type=dtype,
-        )
+def filter_parts(conv: SpinConv) -> Float[Array, "2 degree *axes"]:
+    """`SpinConv.filters` as a pair of real arrays."""
+    knots = conv.weight.shape[1]
+    table = _degree_table(conv.bandlimit, knots, conv.spins_in, conv.spins_out)
+    interpolation, present = (table[name].astype(conv.weight.dtype) for name in ("interpolation", "present"))
+    present = present[..., None] if conv.pointwise is not None else present[:, :, None, :, None]
+    if knots == conv.bandlimit:
+        # A weight per degree: nothing to interpolate.
+        return conv.weight * (present * np.diag(interpolation).reshape(-1, *[1] * (present.ndim - 1)))
+    return jnp.einsum("lk,pk...->pl...", interpolation, conv.weight, precision="highest") * present
 
 
 def _degree_table(

@@ -155,51 +155,46 @@ class SpectralBatchNorm(eqx.Module):
         x = _entries.resized(x, x.shape[-4], self.affine.spins)
         middle = x.shape[-4] - 1
         power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3))
-        factor, level, state = self.scale_and_level(x[..., 0, middle, :, :], power, state, mask)
+        factor, level, state = scale_and_level(self, x[..., 0, middle, :, :], power, state, mask)
         out = jax.lax.complex(x.real * factor, x.imag * factor)
         if level is None:
             return out, state
         return out.at[..., 0, middle, self.affine.spins.index(0), :].set(level), state
 
-    def scale_and_level(
-        self, constant: jax.Array, power: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
-        """What the norm does, whatever the layout of coefficients.
 
-        Args:
-            constant: Coefficients of degree 0, shape (*batch, spins, channels).
-            power: Σ_{l>0} |a_lm|², shape (*batch, spins, channels).
-            state: Holds the running statistics.
-            mask: See `__call__`.
+def scale_and_level(
+    norm: SpectralBatchNorm, constant: jax.Array, power: jax.Array, state: eqx.nn.State, mask: jax.Array | None
+) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
+    """What a `SpectralBatchNorm` does, whatever the layout of coefficients.
 
-        Returns:
-            What to multiply by, shape (spins, channels); what degree 0 of spin 0 becomes, shape (*batch, channels), or
-            None without spin 0; the new state.
-        """
-        affine = self.affine
-        shape = (len(affine.spins), affine.channels)
-        for name, part in (("constant", constant), ("power", power)):
-            _checks.array("SpectralBatchNorm", name, part)
-            if part.shape[-2:] != shape:
-                raise ValueError(f"`{name}` must have axes (*batch, spin, channel) with {shape}, got {part.shape}")
-        if mask is not None:
-            _checks.array("SpectralBatchNorm", "mask", mask)
-        if affine.inference:
-            mean, variance = affine.read(state)
-        else:
-            mean = _masked_mean(constant, mask)
-            variance = _masked_mean(power / _FOUR_PI, mask)
-            if constant.size:
-                state = affine.update(state, mean, variance, mask)
-        factor = affine.factor(variance)
-        if affine.bias is None:
-            return factor, None, state
-        at = affine.spins.index(0)
-        level = _pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, constant.dtype)
-        level = jnp.broadcast_to(level, (*constant.shape[:-2], affine.channels))
-        if self.center == "batch":
-            level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(constant.dtype)
-        return factor, level, state
+    Args:
+        norm: The layer.
+        constant: Coefficients of degree 0, shape (*batch, spins, channels).
+        power: Σ_{l>0} |a_lm|², shape (*batch, spins, channels).
+        state: Holds the running statistics.
+        mask: See the layer's call.
+
+    Returns:
+        What to multiply by, shape (spins, channels); what degree 0 of spin 0 becomes, shape (*batch, channels), or
+        None without spin 0; the new state.
+    """
+    affine = norm.affine
+    if affine.inference:
+        mean, variance = affine.read(state)
+    else:
+        mean = _masked_mean(constant, mask)
+        variance = _masked_mean(power / _FOUR_PI, mask)
+        if constant.size:
+            state = affine.update(state, mean, variance, mask)
+    factor = affine.factor(variance)
+    if affine.bias is None:
+        return factor, None, state
+    at = affine.spins.index(0)
+    level = _pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, constant.dtype)
+    level = jnp.broadcast_to(level, (*constant.shape[:-2], affine.channels))
+    if norm.center == "batch":
+        level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(constant.dtype)
+    return factor, level, state
 
 
 class SpatialBatchNorm(eqx.Module):

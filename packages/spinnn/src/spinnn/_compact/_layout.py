@@ -1,6 +1,6 @@
 """Layers at small bandlimits as few large matrix products: the values of the layers, in another layout.
 
-At bandlimits up to `LARGEST` much of the time of a block goes into moving its features about. Here coefficients are
+At small bandlimits much of the time of a block goes into moving its features about. Here coefficients are
 (degree and order, element, spin, re/im, channel), so that each degree's convolution is one product without the zeros of
 |m| > l. Maps are a plane per spin, (point, element, re/im, channel), the latitude fastest, so that a transform is one
 product of a small matrix with all elements and channels as columns, or on larger grids two such stages.
@@ -12,13 +12,13 @@ Features stay coefficients from block to block. Of an activation x₀ ← W₁ x
 what is linear commutes with the transform, and spins other than 0 pass unchanged. So W₁ acts on coefficients, and the
 moduli are analysed before W₂ acts on their coefficients.
 
-The blocks' `layer_by_layer` is the reference that the tests hold this to.
+The layers are the reference that the tests hold this to.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -28,40 +28,13 @@ import numpy as np
 
 from spinharm import SpinTransform, convert
 
-from . import _entries, _pairs
-from ._activation import PhaseCollapse
-from ._conv import SpinConv
-from ._norm import SpectralBatchNorm
+from .. import _entries, _pairs, _products
+from .._activation import PhaseCollapse
+from .._conv import SpinConv, filter_parts
+from .._norm import SpectralBatchNorm, scale_and_level
 
-# The gain shrinks with L (`tools/bench/compact.py`). Dense matrices grow as L⁴: on grids of more degrees, two stages.
-LARGEST = 16
+# Dense matrices grow as L⁴: on grids of more degrees than this, a transform takes two stages.
 DENSE = 4
-
-
-def applies(
-    convolutions: Sequence[Any],
-    norms: Sequence[Any],
-    activations: Sequence[Any],
-    transforms: Sequence[SpinTransform | None],
-) -> bool:
-    """Whether a block of these parts can be computed here: only of exactly the known types, no subclass of them."""
-    return (
-        all(type(conv) is SpinConv and _is_plain(conv) for conv in convolutions)
-        and all(type(norm) is SpectralBatchNorm for norm in norms)
-        and all(type(activation) is PhaseCollapse for activation in activations)
-        and all(transform is None or transform.method == "tables" for transform in transforms)
-    )
-
-
-def _is_plain(conv: SpinConv) -> bool:
-    """Whether `convolve` does all that a convolution does: from coefficients to coefficients, without a bias."""
-    return (
-        conv.bandlimit <= LARGEST
-        and conv.pointwise is None
-        and conv.bias is None
-        and conv.transform_in is None
-        and conv.transform_out is None
-    )
 
 
 def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int, spins: tuple[int, ...]) -> jax.Array:
@@ -159,20 +132,20 @@ def convolve(conv: SpinConv, coeffs: jax.Array) -> jax.Array:
     features = len(conv.spins_in) * conv.channels_in
     shape = (elements, len(conv.spins_out), 2, conv.channels_out)
     rows = jax.lax.split(coeffs, [2 * l + 1 for l in range(L)])  # noqa: E741
-    if not conv.in_three_products:
-        weights = jax.lax.split(_interleaved(conv.filter_parts()).reshape(L, 2 * features, -1), [1] * L)
+    if not _products.in_three(features, len(conv.spins_out) * conv.channels_out, conv.product_dtype):
+        weights = jax.lax.split(_interleaved(filter_parts(conv)).reshape(L, 2 * features, -1), [1] * L)
         products = [
-            conv.real_product(row.reshape(1, -1, 2 * features), matrix)
+            _products.real_product(row.reshape(1, -1, 2 * features), matrix, conv.product_dtype)
             for row, matrix in zip(rows, weights, strict=True)
         ]
         made = [product.reshape(row.shape[0], *shape) for row, product in zip(rows, products, strict=True)]
         return jnp.concatenate(made)
     # Split as a whole, as the backward pass pads and adds up slices.
-    weights = jax.lax.split(conv.filter_parts().reshape(2 * L, features, -1), [1] * (2 * L))
+    weights = jax.lax.split(filter_parts(conv).reshape(2 * L, features, -1), [1] * (2 * L))
     products = []
     for l, row in enumerate(rows):  # noqa: E741
         real, imaginary = (part.reshape(1, -1, features) for part in jax.lax.split(row, [1, 1], 3))
-        out = conv.product_of_parts(real, imaginary, weights[l], weights[L + l])
+        out = _products.complex_product(real, imaginary, weights[l], weights[L + l], conv.product_dtype)
         parts = [part.reshape(row.shape[0], *shape[:2], 1, conv.channels_out) for part in out]
         products.append(jnp.concatenate(parts, 3))
     return jnp.concatenate(products)
@@ -190,7 +163,7 @@ def normalise(
     """`SpectralBatchNorm`."""
     constant, rest = coeffs[0], coeffs[1:]
     power = (rest**2).sum((0, 3))
-    factor, level, state = norm.scale_and_level(_pairs.join(jnp.moveaxis(constant, 2, 0)), power, state, mask)
+    factor, level, state = scale_and_level(norm, _pairs.join(jnp.moveaxis(constant, 2, 0)), power, state, mask)
     scaled = coeffs * factor[:, None]
     if level is None:
         return scaled, state
@@ -210,9 +183,8 @@ def _times(x: jax.Array, matrix: jax.Array) -> jax.Array:
     return jnp.matmul(rows, matrix[None], precision="highest").reshape(*x.shape[:-1], matrix.shape[-1])
 
 
-def collapse(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> list[jax.Array]:
-    """`PhaseCollapse`, the one activation that `applies` lets through, on the grid: coefficients to planes."""
-    assert isinstance(activation, PhaseCollapse)
+def collapse(activation: PhaseCollapse, transform: SpinTransform, coeffs: jax.Array) -> list[jax.Array]:
+    """`PhaseCollapse` on the grid: coefficients to planes."""
     planes, at = _planes(transform, coeffs), activation.spins.index(0)
     scalar = mix(planes[at], activation.scalar_weight) + _of_moduli(activation, _moduli(planes))
     planes[at] = scalar + activation.bias
@@ -220,10 +192,9 @@ def collapse(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> li
 
 
 def pass_on(
-    activation: Any, synthesis: SpinTransform, coeffs: jax.Array, analysis: SpinTransform, bandlimit: int
+    activation: PhaseCollapse, synthesis: SpinTransform, coeffs: jax.Array, analysis: SpinTransform, bandlimit: int
 ) -> jax.Array:
     """`collapse`, then the forward transform `analysis` with zeros up to `bandlimit` degrees: the same coefficients."""
-    assert isinstance(activation, PhaseCollapse)
     at = activation.spins.index(0)
     numbers = _from_moduli(analysis, _moduli(_planes(synthesis, coeffs)))
     coeffs = _resized(coeffs, bandlimit)
@@ -233,9 +204,8 @@ def pass_on(
     return jnp.concatenate([coeffs[:, :, :at], scalar[:, :, None], coeffs[:, :, at + 1 :]], 2)
 
 
-def means(activation: Any, transform: SpinTransform, coeffs: jax.Array) -> jax.Array:
+def means(activation: PhaseCollapse, transform: SpinTransform, coeffs: jax.Array) -> jax.Array:
     """`spin_mean` of `collapse`, shape (element, spin, channel)."""
-    assert isinstance(activation, PhaseCollapse)
     at, channels = activation.spins.index(0), activation.channels
     weights = np.tile(transform.grid.weights / (4 * np.pi), transform.grid.nlon).astype(coeffs.dtype)
     mean = jnp.tensordot(weights, _moduli(_planes(transform, coeffs)), 1, precision="highest")
