@@ -143,7 +143,7 @@ def test_an_interrupted_run_goes_on_by_the_same_command(run, data, tmp_path, mon
 
 def test_a_folder_of_another_run_is_refused(run, data, one_line, tmp_path):
     error = one_line(train_words(data, run, "--learning-rate", "0.5"))
-    assert f"{run} differs in learning_rate (0.002, now 0.5)" in error
+    assert f"{run} was begun with other options: learning_rate (0.002, now 0.5)" in error
     other = tmp_path / "other.extxyz"
     other.write_text(data.read_text("utf-8").replace("bent=", "bent=1", 1), "utf-8")
     assert f"what the run in {run} began with" in one_line(train_words(other, run))
@@ -208,7 +208,14 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     other = tmp_path / "other-parts"
     shutil.copytree(run, other)
     random_splits(48, 30, 9).save(other / "splits.npz")
-    error = one_line(["evaluate", run, other, "--out", tmp_path / "no"])
+    error = one_line(["evaluate", other])
+    assert "splits.npz is damaged, or of another run: its checksum is not that in data.json; take another copy" in error
+    # As version 0.1 wrote them, without checksums.
+    known = json.loads((other / "data.json").read_text())
+    (other / "data.json").write_text(json.dumps({"fingerprint": known["fingerprint"]}))
+    assert main(["evaluate", str(run), str(other), "--out", str(tmp_path / "no")]) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert note == f"note: {other}: a run of an earlier version, without checksums: damage in it cannot be noticed"
     assert f"must be runs with the same parts, {other} is not as {run}" in error
     other = tmp_path / "other.extxyz"
     other.write_text("2\nbent=1.0\nO 0 0 0\nH 0 0 1\n")

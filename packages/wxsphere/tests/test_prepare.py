@@ -221,11 +221,15 @@ def test_a_finished_folder_is_opened_and_other_options_are_refused(store, data, 
 
     again = prepare(store, data.path, progress=never, **settings)
     xr.testing.assert_identical(again.fields, data.fields)
-    with pytest.raises(ValueError, match=r"holds other options: bandlimit None, now 4; remove it or"):
+    with pytest.raises(ValueError, match=r"was begun with other options: bandlimit \(None, now 4\); give"):
         prepare(store, data.path, bandlimit=4, **settings)
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"must be a new or empty folder or one of `prepare`, but .* something else"):
         prepare(store, tmp_path)
+    (tmp_path / "busy").mkdir()
+    (tmp_path / "busy" / ".lock").write_text('{"process": 7, "host": "elsewhere"}')
+    with pytest.raises(ValueError, match=r"busy is in use by process 7 on host elsewhere; choose another folder, or"):
+        prepare(store, tmp_path / "busy")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / ".progress.json").write_text("{}")
     with pytest.raises(ValueError, match=r"progress.json cannot be read: 'options'; remove the folder"):
@@ -493,7 +497,7 @@ def test_the_command(store, tmp_path, capsys):
     assert re.search(r"geopotential 500 +5[0-9],\d{3}", told)
     assert open_prepared(tmp_path / "out").grid == TARGET
     assert main([*words, "--chunk", "3"]) == 2
-    assert "chunk 8, now 3; remove it" in capsys.readouterr().err
+    assert "chunk (8, now 3); give those again, or choose another folder" in capsys.readouterr().err
     for more, message in ((["--grid", "6"], "`grid` must be source, NLATxNLON,"), (["--method", "linear"], "linear")):
         assert main(["prepare", str(store), "--out", str(tmp_path / "other"), *more]) == 2
         assert message in capsys.readouterr().err

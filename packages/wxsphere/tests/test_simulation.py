@@ -288,6 +288,10 @@ def test_a_store_holds_the_flow_in_the_layout(tmp_path, small):
 def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
     state = random_state(small, 1)
     options: dict[str, Any] = {"outputs": 6, "steps_per_output": 3, "chunk": 2}
+    (tmp_path / ".b.zarr.lock").write_text('{"process": 7, "host": "elsewhere"}')
+    with pytest.raises(ValueError, match=r"b.zarr is in use by process 7 on host elsewhere; .*zarr.lock if"):
+        simulate(small, state, tmp_path / "b.zarr", **options)
+    (tmp_path / ".b.zarr.lock").unlink()
     whole = simulate(small, state, tmp_path / "whole.zarr", **options)
 
     def stop(done, total):
@@ -297,7 +301,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
     with pytest.raises(KeyboardInterrupt):
         simulate(small, state, tmp_path / "b.zarr", **options, progress=stop)
     assert not (tmp_path / "b.zarr").exists()
-    with pytest.raises(ValueError, match=r"b.zarr.partial holds another simulation, which is unfinished"):
+    with pytest.raises(ValueError, match=r"b.zarr.partial was begun with other options: initial_state"):
         simulate(small, random_state(small, 2), tmp_path / "b.zarr", **options)
     seen = []
     resumed = simulate(small, state, tmp_path / "b.zarr", **options, progress=lambda done, total: seen.append(done))
@@ -316,7 +320,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
     xr.testing.assert_identical(
         xr.open_zarr(again, consolidated=False).load(), xr.open_zarr(whole, consolidated=False).load()
     )
-    with pytest.raises(ValueError, match=r"b.zarr is there already and holds something else"):
+    with pytest.raises(ValueError, match=r"b.zarr was begun with other options: initial_state"):
         simulate(small, random_state(small, 2), tmp_path / "b.zarr", **options)
 
 

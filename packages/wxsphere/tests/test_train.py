@@ -195,7 +195,7 @@ def test_what_is_no_run(untyped, data, run, tmp_path):
         with pytest.raises(ValueError, match=message):
             train(data, with_options(epochs=(1, 1), **options), tmp_path / "none", progress=False)
     _, folder = run
-    with pytest.raises(ValueError, match=r"holds a run of another configuration, which differs in run.seed \(0, now 1"):
+    with pytest.raises(ValueError, match=r"was begun with other options: run.seed \(0, now 1"):
         train(data, with_options(seed=1), folder, progress=False)
 
 

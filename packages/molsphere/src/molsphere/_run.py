@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spinnn.files import replacing
+from spinnn.files import FileWarning, file_digest, read_checked_json, replacing, well_formed, write_checked_json
+from spinnn.resume import check_same, claimed
 from spinnn.training import load_config, to_json
 
 from ._batch import choose_buckets
@@ -21,10 +23,12 @@ from ._pipeline import BatchPlan
 from ._property_model import PropertyModel
 from ._run_data import RunData, read_run_data
 from ._splits import Splits
-from ._train import train
+from ._train import keep_splits, train
 from ._training_checks import check_parts, check_targets
 
-OPTIONS, DATA, SPLITS = "options.json", "data.json", "splits.npz"
+OPTIONS, DATA, SPLITS, MODEL = "options.json", "data.json", "splits.npz", "model.spinnn"
+# The data may move, and plots change nothing.
+_FREE = ("data", "out", "plots")
 Say = Callable[[str], None]
 
 
@@ -61,13 +65,15 @@ def run_training(
     buckets = choose_buckets(sizes, options.max_buckets)
     steps = BatchPlan.build(sizes, options.batch_size, buckets=buckets).batches_per_epoch
     config = options.run_config(steps)
-    _claim(folder, options, data)
-    say(f"training: {splits}; {config.training.epochs} epochs of {steps} steps")
-    model = train(data.molecules, data.values, data.units, splits, config, folder, progress=progress)
-    result = evaluate(model, data.molecules, data.values, parts_of(splits))
-    result.save(folder)
-    if options.plots:
-        _draw_all(folder, result, say)
+    with claimed(folder):
+        _claim(folder, options, data, splits)
+        say(f"training: {splits}; {config.training.epochs} epochs of {steps} steps")
+        model = train(data.molecules, data.values, data.units, splits, config, folder, progress=progress)
+        _note_files(folder, options, data, (SPLITS, MODEL))
+        result = evaluate(model, data.molecules, data.values, parts_of(splits))
+        result.save(folder)
+        if options.plots:
+            _draw_all(folder, result, say)
     return model, result
 
 
@@ -136,6 +142,7 @@ def read_run(
     """
     folder = Path(folder)
     options = load_config(folder / OPTIONS, TrainOptions)
+    known = _known(folder)
     found = read_options_data(
         dataclasses.replace(
             options,
@@ -144,36 +151,59 @@ def read_run(
             uncharacterized=uncharacterized or options.uncharacterized,
         )
     )
-    if _known(folder)["fingerprint"] != found.fingerprint():
+    if known["fingerprint"] != found.fingerprint():
         raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")
     return options, found, Splits.load(folder / SPLITS)
 
 
 def _known(folder: str | Path) -> dict[str, Any]:
-    """By what the data of a run are known."""
-    return json.loads((Path(folder) / DATA).read_text(encoding="utf-8"))
+    """By what data, options and parts of a run are known, when they are still those that it was begun with.
 
-
-def _claim(folder: Path, options: TrainOptions, data: RunData) -> None:
-    """Write what the run is before it begins, or refuse a folder that holds another."""
-    described = to_json(options)
-    known_by = {"source": data.source, "molecules": len(data.molecules), "fingerprint": data.fingerprint()}
-    if (folder / OPTIONS).exists():
-        # The data may have moved, and plots change nothing.
-        ours, theirs = (
-            {name: value for name, value in x.items() if name not in ("data", "out", "plots")}
-            for x in (described, to_json(load_config(folder / OPTIONS, TrainOptions)))
-        )
-        changed = [f"{name} ({theirs[name]!r}, now {ours[name]!r})" for name in ours if ours[name] != theirs[name]]
-        if changed:
+    Raises:
+        FileNotFoundError: A file of the run is missing.
+        ValueError: One is damaged or of another run.
+    """
+    folder = Path(folder)
+    known, checked = read_checked_json(folder / DATA)
+    if not isinstance(known.get("fingerprint"), str):
+        raise ValueError(f"{folder / DATA} must have a text `fingerprint`, got {known.get('fingerprint')!r}")
+    if not checked:
+        told = f"{folder}: a run of an earlier version, without checksums: damage in it cannot be noticed"
+        warnings.warn(told, FileWarning, stacklevel=3)
+        return known
+    with well_formed(folder / DATA, "the list of files"):
+        files, begun_with = dict(known["files"]), dict(known["options"])
+    check_same(folder, begun_with, to_json(load_config(folder / OPTIONS, TrainOptions)), leave_out=_FREE)
+    for name, digest in files.items():
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing, which {DATA} promises")
+        if file_digest(folder / name) != digest:
             raise ValueError(
-                f"`out` must be a new folder or that of this run; {folder} differs in {', '.join(changed)}"
+                f"{folder / name} is damaged, or of another run: its checksum is not that in {DATA}; take another copy "
+                f"of the folder, or, of a run that is not finished, begin it in a new folder"
             )
-        if (folder / DATA).exists():
-            if _known(folder)["fingerprint"] != known_by["fingerprint"]:
-                raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
-    _write_json(folder / OPTIONS, described)
-    _write_json(folder / DATA, known_by)
+    return known
+
+
+def _claim(folder: Path, options: TrainOptions, data: RunData, splits: Splits) -> None:
+    """Write what the run is before it begins, or refuse a folder that holds another."""
+    if (folder / OPTIONS).exists():
+        before = to_json(load_config(folder / OPTIONS, TrainOptions))
+        check_same(folder, before, to_json(options), leave_out=_FREE)
+        if (folder / DATA).exists() and _known(folder)["fingerprint"] != data.fingerprint():
+            raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
+    keep_splits(folder / SPLITS, splits)
+    _write_json(folder / OPTIONS, to_json(options))
+    _note_files(folder, options, data, (SPLITS,))
+
+
+def _note_files(folder: Path, options: TrainOptions, data: RunData, names: Sequence[str]) -> None:
+    """Write by what options, data and files of the run are known."""
+    known_by = {"source": data.source, "molecules": len(data.molecules), "fingerprint": data.fingerprint()}
+    described = {name: value for name, value in to_json(options).items() if name not in _FREE}
+    write_checked_json(
+        folder / DATA, {**known_by, "options": described, "files": {name: file_digest(folder / name) for name in names}}
+    )
 
 
 def _write_json(path: Path, values: Any) -> None:

@@ -74,6 +74,8 @@ def train(
 ) -> PropertyModel:
     """Train a network, or go on with the run that the folder holds; the result is the same, bit for bit.
 
+    The same result needs as many processor cores; with another number, a warning says so.
+
     The folder gets what `spinnn.training.fit` writes, `splits.npz`, `model.spinnn` and errors on the validation part at
     each checkpoint among the metrics.
 

@@ -43,8 +43,8 @@ def forecast(
 
     The store is made beside `out` under a name of its own and renamed when it is whole; `chunk` steps of `batch` states
     are in memory at once. The same call after an interruption goes on where it stopped, and ends with the same numbers
-    bit for bit; after completion it does nothing. What was written before is read again first: from the first initial
-    time of which a chunk is missing or damaged, it is forecast anew.
+    bit for bit, on as many processor cores; after completion it does nothing. What was written before is read again
+    first: from the first initial time of which a chunk is missing or damaged, it is forecast anew.
 
     Args:
         model: The model.
@@ -95,41 +95,40 @@ def forecast(
         }
     )
     store = Unfinished(Path(out), "forecast", told)
-    if store.is_finished():
-        return store.path
-    begin, done, window = 0, 0, None
-    if (found := store.resume()) is not None:
-        begin, done = int(found["begin"]), int(found["done"])
-        window = found["window"] if done else None
-        lost = _first_lost(
-            store.folder, task.outputs.variables, [*[leads.size] * begin, *[done * len(task.leads)] * group]
-        )
-        if lost is not None:
-            notice(
-                f"{store.folder}: a chunk is damaged or lost; forecast anew from {_day(stamps[lost - lost % group])}"
+    with store.claimed():
+        if store.is_finished():
+            return store.path
+        begin, done, window = 0, 0, None
+        if (found := store.resume()) is not None:
+            begin, done = int(found["begin"]), int(found["done"])
+            window = found["window"] if done else None
+            lost = _first_lost(
+                store.folder, task.outputs.variables, [*[leads.size] * begin, *[done * len(task.leads)] * group]
             )
-            begin, done, window = lost - lost % group, 0, None
-    else:
-        _create(store.folder, model, states, stamps, leads, members, chunk * len(task.leads), told)
-    while begin < stamps.size:
-        # The last group is filled up, so that one program serves all.
-        chosen = stamps[np.minimum(np.arange(begin, begin + group), stamps.size - 1)]
-        if window is None:
-            maps = model.pack(states, chosen)
-            window = model.stepper.inputs.normalize(maps).reshape(-1, *maps.shape[2:])
-        forcings = np.stack([model.forcings(chosen + task.step * k) for k in range(done, done + chunk)])
-        outputs, window = model.run(window, np.repeat(forcings, count, axis=1))
-        part = _by_state(outputs, group, count)[: stamps.size - begin, : (steps - done) * len(task.leads)]
-        at = (begin, done * len(task.leads))
-        _write(store.folder, model, part, at, limit, stamps, leads, members)
-        done += chunk
-        if done >= steps:
-            begin, done, window = begin + group, 0, None
-        store.save(begin=begin, done=done, window=np.zeros(0) if window is None else window)
-        if progress is not None:
-            progress(min(begin, stamps.size) * steps + done * min(group, stamps.size - begin), stamps.size * steps)
-    store.finish()
-    return store.path
+            if lost is not None:
+                begin, done, window = lost - lost % group, 0, None
+                notice(f"{store.folder}: a chunk is damaged or lost; forecast anew from {_day(stamps[begin])}")
+        else:
+            _create(store.folder, model, states, stamps, leads, members, chunk * len(task.leads), told)
+        while begin < stamps.size:
+            # The last group is filled up, so that one program serves all.
+            chosen = stamps[np.minimum(np.arange(begin, begin + group), stamps.size - 1)]
+            if window is None:
+                maps = model.pack(states, chosen)
+                window = model.stepper.inputs.normalize(maps).reshape(-1, *maps.shape[2:])
+            forcings = np.stack([model.forcings(chosen + task.step * k) for k in range(done, done + chunk)])
+            outputs, window = model.run(window, np.repeat(forcings, count, axis=1))
+            part = _by_state(outputs, group, count)[: stamps.size - begin, : (steps - done) * len(task.leads)]
+            at = (begin, done * len(task.leads))
+            _write(store.folder, model, part, at, limit, stamps, leads, members)
+            done += chunk
+            if done >= steps:
+                begin, done, window = begin + group, 0, None
+            store.save(begin=begin, done=done, window=np.zeros(0) if window is None else window)
+            if progress is not None:
+                progress(min(begin, stamps.size) * steps + done * min(group, stamps.size - begin), stamps.size * steps)
+        store.finish()
+        return store.path
 
 
 def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:

@@ -20,6 +20,7 @@ import xarray as xr
 from spinharm import Grid
 from spinharm.optional import require
 from spinnn.files import file_digest, replacing, write_checked_json
+from spinnn.resume import LOCK, check_same, claimed, cores, warn_of_cores
 
 from . import _checks
 from ._constants import constant_fields
@@ -71,7 +72,8 @@ def prepare(
     """Bring part of a store to a grid, with statistics, as a folder that training reads.
 
     Block by block of times, so that the source may be of any size. The same call after an interruption goes on where
-    it stopped, and ends with the same numbers bit for bit; after completion it opens the folder. A call with other
+    it stopped, and ends with the same numbers bit for bit,
+    on as many processor cores; after completion it opens the folder. A call with other
     options is refused. The folder gets
 
     - `fields.zarr`: zarr v3; variables (time, number?, level?, latitude, longitude), float32, in chunks of `chunk`
@@ -147,46 +149,53 @@ def prepare(
         "allow_gaps": allow_gaps,
         "rename": dict(rename or {}),
     }
-    begun = _claim(out, options)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"`out` must be a folder, but {out} is a file")
     if (out / MANIFEST).is_file():
+        _claim(out, options)
         return open_prepared(out)
-    given = source
-    if isinstance(given, xr.Dataset):
-        given = canonical(given, rename=rename)
-    else:
-        given = open_dataset(
-            given,
-            rename=rename,
-            storage_options=storage_options,
-            library=library,
-            absent_chunks="refuse" if check else "fill",
-        )
-    plan = make_plan(given, options, grid, periods)
-    block = begun["block"] if begun else block_size(plan, chunk, memory)
-    done = begun["done"] if begun else 0
-    with _scheduled(scheduler):
-        if done and not (out / FIELDS / SEAL).is_file():
-            notice(f"{out} was begun by an earlier version, without checksums: begun anew")
-            done = 0
-        if done and (lost := first_damaged(out / FIELDS, done)) is not None:
-            done = lost - lost % block
-            notice(f"{out / FIELDS}: a chunk is damaged or lost; prepared anew from {plan.times[done]}")
-        if not begun and check:
-            refuse_errors(plan)
-        if done == 0:
-            _note(out, options, block, 0)
-            shutil.rmtree(out / FIELDS, ignore_errors=True)
-            _create(out / FIELDS, plan, chunk, method, bandlimit)
-        while done < plan.times.size:
-            times = plan.times[done : done + block]
-            _write(out / FIELDS, plan, times, done, method, bandlimit, check)
-            done += times.size
-            _note(out, options, block, done)
-            if progress is not None:
-                progress(done, plan.times.size)
-        _finish(out, plan, options, periods)
-    (out / _PROGRESS).unlink(missing_ok=True)
-    return open_prepared(out)
+    with claimed(out):
+        begun = _claim(out, options)
+        if (out / MANIFEST).is_file():
+            return open_prepared(out)
+        given = source
+        if isinstance(given, xr.Dataset):
+            given = canonical(given, rename=rename)
+        else:
+            given = open_dataset(
+                given,
+                rename=rename,
+                storage_options=storage_options,
+                library=library,
+                absent_chunks="refuse" if check else "fill",
+            )
+        plan = make_plan(given, options, grid, periods)
+        block = begun["block"] if begun else block_size(plan, chunk, memory)
+        done = begun["done"] if begun else 0
+        warn_of_cores(out, begun.get("cores") if begun else None)
+        with _scheduled(scheduler):
+            if done and not (out / FIELDS / SEAL).is_file():
+                notice(f"{out} was begun by an earlier version, without checksums: begun anew")
+                done = 0
+            if done and (lost := first_damaged(out / FIELDS, done)) is not None:
+                done = lost - lost % block
+                notice(f"{out / FIELDS}: a chunk is damaged or lost; prepared anew from {plan.times[done]}")
+            if not begun and check:
+                refuse_errors(plan)
+            if done == 0:
+                _note(out, options, block, 0)
+                shutil.rmtree(out / FIELDS, ignore_errors=True)
+                _create(out / FIELDS, plan, chunk, method, bandlimit)
+            while done < plan.times.size:
+                times = plan.times[done : done + block]
+                _write(out / FIELDS, plan, times, done, method, bandlimit, check)
+                done += times.size
+                _note(out, options, block, done)
+                if progress is not None:
+                    progress(done, plan.times.size)
+            _finish(out, plan, options, periods)
+        (out / _PROGRESS).unlink(missing_ok=True)
+        return open_prepared(out)
 
 
 def _told(source: Any) -> list[str]:
@@ -209,22 +218,16 @@ def _claim(out: Path, options: dict[str, Any]) -> dict[str, Any] | None:
     Raises:
         ValueError: A folder of other options, or of something else.
     """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"`out` must be a folder, but {out} is a file")
-    wanted = json.loads(json.dumps(options))
-    for name, what in ((MANIFEST, "holds"), (_PROGRESS, "was begun with")):
+    for name in (MANIFEST, _PROGRESS):
         if (out / name).is_file():
             try:
                 found = json.loads((out / name).read_text(encoding="utf-8"))
                 theirs = found["options"]
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{out / name} cannot be read: {error}; remove the folder") from error
-            other = [key for key in wanted if wanted[key] != theirs.get(key)]
-            if other:
-                told = "; ".join(f"{key} {theirs.get(key)!r}, now {wanted[key]!r}" for key in other)
-                raise ValueError(f"{out} {what} other options: {told}; remove it or choose another folder")
+            check_same(out, theirs, options)
             return found
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and any(not one.name.startswith(LOCK) for one in out.iterdir()):
         raise ValueError(f"`out` must be a new or empty folder or one of `prepare`, but {out} holds something else")
     return None
 
@@ -283,7 +286,7 @@ def _write(
 
 def _note(out: Path, options: dict[str, Any], block: int, done: int) -> None:
     with replacing(out / _PROGRESS) as file:
-        json.dump({"options": options, "block": block, "done": done}, file, indent=1)
+        json.dump({"options": options, "block": block, "done": done, "cores": cores()}, file, indent=1)
 
 
 def _finish(out: Path, plan: Plan, options: dict[str, Any], periods: Mapping[str, Period]) -> None:

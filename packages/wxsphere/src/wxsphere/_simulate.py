@@ -53,8 +53,8 @@ def simulate(
     """Integrate a flow and write its states as zarr v3 in the layout of WeatherBench 2.
 
     The store is made beside `path` under a name of its own and renamed when it is whole; `chunk` times are in memory
-    at once. The same call after an interruption goes on where it stopped, and ends with the same numbers bit for bit;
-    after completion it does nothing.
+    at once. The same call after an interruption goes on where it stopped, and ends with the same numbers bit for bit,
+    on as many processor cores; after completion it does nothing.
 
     Args:
         model: The equations.
@@ -84,40 +84,41 @@ def simulate(
     path = Path(path)
     told = _description(model, state, outputs, steps_per_output, grid, start, chunk)
     store = Unfinished(path, "simulation", told)
-    if store.is_finished():
+    with store.claimed():
+        if store.is_finished():
+            return path
+        done = 0
+        found = store.resume()
+        if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
+            notice(f"{store.folder}: a chunk is damaged or lost; the simulation begins anew")
+            store.begin_anew()
+            found = None
+        if found is not None:
+            done, state = int(found["done"]), jax.numpy.asarray(found["state"])
+        else:
+            _create(store.folder, model, grid, outputs, steps_per_output, start, chunk, told)
+        while done < outputs:
+            maps: list[dict[str, np.ndarray]] = []
+            means: list[dict[str, float]] = []
+            count = min(chunk, outputs - done)
+            for at in range(count):
+                maps.append(flow_maps(model, state, grid))
+                means.append(diagnostics(model, state))
+                if done + at + 1 < outputs:
+                    state = integrate(model, state, steps_per_output)
+            _write(store.folder, done, maps, means)
+            if not all(np.isfinite(values).all() for one in maps for values in one.values()):
+                raise FloatingPointError(
+                    f"the flow is not finite after {_hours(model, steps_per_output) * (done + count):g} hours; take a "
+                    f"smaller `time_step` than {model.time_step:g} s, or a shorter `diffusion_time` than "
+                    f"{model.diffusion_time}"
+                )
+            done += count
+            store.save(done=done, state=np.asarray(state))
+            if progress is not None:
+                progress(done, outputs)
+        store.finish()
         return path
-    done = 0
-    found = store.resume()
-    if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
-        notice(f"{store.folder}: a chunk is damaged or lost; the simulation begins anew")
-        store.begin_anew()
-        found = None
-    if found is not None:
-        done, state = int(found["done"]), jax.numpy.asarray(found["state"])
-    else:
-        _create(store.folder, model, grid, outputs, steps_per_output, start, chunk, told)
-    while done < outputs:
-        maps: list[dict[str, np.ndarray]] = []
-        means: list[dict[str, float]] = []
-        count = min(chunk, outputs - done)
-        for at in range(count):
-            maps.append(flow_maps(model, state, grid))
-            means.append(diagnostics(model, state))
-            if done + at + 1 < outputs:
-                state = integrate(model, state, steps_per_output)
-        _write(store.folder, done, maps, means)
-        if not all(np.isfinite(values).all() for one in maps for values in one.values()):
-            raise FloatingPointError(
-                f"the flow is not finite after {_hours(model, steps_per_output) * (done + count):g} hours; take a "
-                f"smaller `time_step` than {model.time_step:g} s, or a shorter `diffusion_time` than "
-                f"{model.diffusion_time}"
-            )
-        done += count
-        store.save(done=done, state=np.asarray(state))
-        if progress is not None:
-            progress(done, outputs)
-    store.finish()
-    return path
 
 
 def _hours(model: Flow, steps: int) -> float:

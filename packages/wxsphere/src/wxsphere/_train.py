@@ -162,6 +162,8 @@ def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> Fo
 def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, progress: bool = True) -> ForecastModel:
     """Train a model, or go on with the run that the folder holds; the result is the same, bit for bit.
 
+    The same result needs as many processor cores; with another number, a warning says so.
+
     Each stage is a run of `spinnn.training.fit` in a folder of its own, `stage-1`, `stage-2`, …, that begins with the
     weights of the one before. With several devices, batches are divided among them. The finished model is
     `model.spinnn`.

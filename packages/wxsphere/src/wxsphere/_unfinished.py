@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import zipfile
 import zlib
@@ -14,7 +15,8 @@ import numpy as np
 import xarray as xr
 
 from spinharm.failures import first_line
-from spinnn.files import replacing
+from spinnn.files import replacing, well_formed
+from spinnn.resume import check_same, claimed, cores, warn_of_cores
 
 from ._names import TIME
 from ._notices import notice
@@ -37,11 +39,20 @@ class Unfinished:
         Args:
             path: The store's name when it is whole.
             kind: What it is, the name of the attribute of the store that holds `told`.
-            told: Everything that its numbers depend on.
+            told: Everything that its numbers depend on, a JSON object.
         """
         self.path, self._kind, self._told = path, kind, told
         self.folder = path.with_name(f".{path.name}.partial")
         self.state = path.with_name(f".{path.name}.state.npz")
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Work on the store alone, see `spinnn.resume.claimed`."""
+        return claimed(self.path, self.path.with_name(f".{self.path.name}.lock"))
+
+    def _check_same(self, where: Path, told: str) -> None:
+        with well_formed(where, "what it was begun with"):
+            before = json.loads(told)
+        check_same(where, before, json.loads(self._told))
 
     def is_finished(self) -> bool:
         """Whether the store is there and whole.
@@ -51,8 +62,10 @@ class Unfinished:
         """
         if not self.path.exists():
             return False
-        if self._told_by(self.path) != self._told:
+        told = self._told_by(self.path)
+        if told is None:
             raise ValueError(f"{self.path} is there already and holds something else; remove it or choose another path")
+        self._check_same(self.path, told)
         check_store(self.path)
         return True
 
@@ -68,11 +81,10 @@ class Unfinished:
                 self.begin_anew()
                 return None
             with self._opened() as file:
-                if str(file[self._kind]) != self._told:
-                    raise ValueError(
-                        f"{self.folder} holds another {self._kind}, which is unfinished; remove it and {self.state}"
-                    )
-                return {name: file[name] for name in file.files}
+                self._check_same(self.folder, str(file[self._kind]))
+                found = {name: file[name] for name in file.files}
+            warn_of_cores(self.folder, int(found["cores"]) if "cores" in found else None)
+            return found
         self.begin_anew()
         return None
 
@@ -95,7 +107,7 @@ class Unfinished:
     def save(self, **arrays: Any) -> None:
         """Say how far it came."""
         with replacing(self.state, "wb") as file:
-            np.savez(file, **{self._kind: self._told}, **arrays)
+            np.savez(file, **{self._kind: self._told}, cores=cores(), **arrays)
 
     def finish(self) -> None:
         """List the chunks of the store, and give it its name.

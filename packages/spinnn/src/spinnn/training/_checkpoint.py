@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,9 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from spinharm.failures import first_line
+
+from ..files import FileWarning
 from ._step import as_arrays
 
 T = TypeVar("T")
+# What orbax writes beside the arrays, and more.
+_SPARE = 2**20
 
 
 def _fingerprint(config: Any) -> str:
@@ -65,45 +77,78 @@ class Checkpoints:
             step: Number of the checkpoint.
             tree: Pytree of arrays.
             meta: JSON types.
+
+        Raises:
+            OSError: This checkpoint or the one before cannot be written, e.g. on a full disk; those that are there are
+                intact.
         """
         # Copies: the next step may reuse the buffers (donation) while they are being written.
         arrays = jax.tree.map(jnp.copy, as_arrays("tree", _plain(tree)))
+        self._check_space(arrays)
         meta = {"fingerprint": self._fingerprint, **meta}
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(arrays=ocp.args.StandardSave(arrays), meta=ocp.args.JsonSave(meta)),
-        )
+        meta["sha256"] = _digest(arrays, meta)
+        with self._writing():
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(arrays=ocp.args.StandardSave(arrays), meta=ocp.args.JsonSave(meta)),
+            )
 
     def restore(self, template: T, step: int | None = None) -> tuple[T, dict[str, Any]]:
-        """Read a checkpoint.
+        """Read a checkpoint; in place of a damaged newest one, which is removed, the one before.
 
         Args:
             template: Pytree of the structure, shapes, types and shardings that was saved.
-            step: Which; default the newest.
+            step: Which; default the newest that can be read.
 
         Returns:
             The pytree and the JSON object.
 
         Raises:
             FileNotFoundError: No such checkpoint.
-            ValueError: One of another configuration, of other arrays, or one that cannot be read.
+            ValueError: One of another configuration, of other arrays, or none that can be read.
+
+        Warns:
+            FileWarning: A damaged checkpoint was removed; one of an earlier version, without checksum, was read.
         """
-        step = self.latest_step() if step is None else step
-        if step is None or step not in self._manager.all_steps():
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        if not steps or (step is not None and step not in steps):
             raise FileNotFoundError(f"no checkpoint {'' if step is None else step} in {self._folder}")
+        damaged: dict[int, _DamagedError] = {}
+        for one in steps if step is None else [step]:
+            try:
+                restored = self._restore(template, one)
+            except _DamagedError as error:
+                damaged[one] = error
+                continue
+            for bad, error in damaged.items():
+                self._manager.delete(bad)
+                told = f"{error}; it was removed, and checkpoint {one}, the one before, is taken"
+                warnings.warn(told, FileWarning, stacklevel=2)
+            return restored
+        raise next(iter(damaged.values()))
+
+    def _restore(self, template: T, step: int) -> tuple[T, dict[str, Any]]:
         where = f"checkpoint {step} in {self._folder}"
         try:
             meta = dict(self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore()))["meta"])
+        # Orbax raises whatever it meets.
         except Exception as error:
-            raise ValueError(f"{where} cannot be read: {error}") from error
-        if meta.pop("fingerprint", None) != self._fingerprint:
+            raise _DamagedError(f"{where} cannot be read: {first_line(error)}") from error
+        if meta.get("fingerprint") != self._fingerprint:
             raise ValueError(f"{where} belongs to another configuration; use its own folder's config, or a new folder")
         wanted = jax.tree.map(_abstract, _plain(template))
         try:
             arguments = ocp.args.Composite(arrays=ocp.args.StandardRestore(wanted))
             arrays = self._manager.restore(step, args=arguments)["arrays"]
         except Exception as error:
-            raise ValueError(f"{where} cannot be read into this model: {error}") from error
+            raise _DamagedError(f"{where} cannot be read into this model: {first_line(error)}") from error
+        digest = meta.pop("sha256", None)
+        if digest is None:
+            told = f"{where}: of an earlier version, without checksum: damage in it cannot be noticed"
+            warnings.warn(told, FileWarning, stacklevel=3)
+        elif digest != _digest(arrays, meta):
+            raise _DamagedError(f"{where} is damaged: its checksum is not that of its content")
+        del meta["fingerprint"]
         leaves, structure = jax.tree.flatten(template)
         restored = []
         for (name, value), leaf in zip(sorted(arrays.items()), leaves, strict=True):
@@ -119,10 +164,58 @@ class Checkpoints:
             restored.append(value)
         return jax.tree.unflatten(structure, restored), meta
 
+    def _check_space(self, arrays: dict[str, Any]) -> None:
+        """Refuse to begin what cannot be finished: orbax tells of a full disk in hundreds of lines."""
+        needed = sum(array.nbytes for array in arrays.values()) + _SPARE
+        if shutil.disk_usage(self._folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn what orbax raises when it cannot write into one error that names the folder."""
+        try:
+            yield
+        except Exception as error:
+            for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                if os.strerror(number) in str(error) or getattr(error, "errno", None) == number:
+                    raise OSError(number, os.strerror(number), str(self._folder)) from error
+            raise OSError(f"{self._folder}: no checkpoint could be written: {first_line(error)}") from error
+
     def close(self) -> None:
-        """Finish writing and release the folder."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        """Finish writing and release the folder.
+
+        Raises:
+            OSError: As `save`.
+        """
+        with self._writing():
+            self._manager.wait_until_finished()
+            self._manager.close()
+
+
+class _DamagedError(ValueError):
+    """A checkpoint cannot be read."""
+
+
+def _digest(arrays: dict[str, Any], meta: dict[str, Any]) -> str | None:
+    """SHA-256 of arrays and JSON object; None where other processes hold parts of the arrays."""
+    if not all(array.is_fully_addressable for array in arrays.values() if isinstance(array, jax.Array)):
+        return None
+    digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        values = np.ascontiguousarray(jax.device_get(array))
+        digest.update(f"{name} {values.shape} {values.dtype}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+class _Quiet(logging.Filter):
+    """Drops tracebacks that orbax logs of what it also raises, or of threads whose result is asked for later."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "orbax" not in record.pathname or record.levelno < logging.ERROR
+
+
+logging.getLogger("absl").addFilter(_Quiet())
 
 
 def _abstract(leaf: Any) -> Any:

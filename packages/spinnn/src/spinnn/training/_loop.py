@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import signal
 import sys
 import time
@@ -19,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from spinharm import checks
 
-from ..files import replacing, write_json
+from ..files import read_json, replacing, write_json
+from ..resume import check_same, claimed, cores, warn_of_cores
 from ._checkpoint import Checkpoints
 from ._config import TrainingConfig, to_json
 from ._losses import make_optimizer
@@ -45,7 +45,7 @@ class DataIterator(Protocol):
 
 
 class Interrupted(SystemExit):
-    """Training was asked to stop and has saved where it was. Exit status 143, as for SIGTERM."""
+    """Training was asked to stop and has saved where it was. Exit status 130 after Ctrl-C, 143 after SIGTERM."""
 
 
 class Diverged(ArithmeticError):
@@ -69,7 +69,9 @@ def fit(
     """Train, or go on from the folder's newest checkpoint: the result is the same, bit for bit.
 
     The folder gets `config.json` (first of all), `metrics.jsonl`, `checkpoints/`, and `diverged-<step>.npz` if a step
-    is not finite. SIGTERM and SIGINT save a checkpoint and raise `Interrupted`.
+    is not finite. SIGTERM and SIGINT save a checkpoint and raise `Interrupted`; a second SIGINT does not wait
+    for that. Only one process works in a folder. The same result needs the same number of processor cores; with another
+    one, a warning says so.
 
     Args:
         model: Equinox module.
@@ -92,10 +94,46 @@ def fit(
     Raises:
         Interrupted: A signal asked to stop; a checkpoint has been written.
         Diverged: A step was not finite.
-        ValueError: The folder holds a run of another configuration, or a checkpoint that cannot be read.
+        ValueError: The folder holds a run of another configuration, or no checkpoint that can be read; or another
+            process works in it.
+        OSError: The disk is full; the checkpoints that are there are intact.
+
+    Warns:
+        FileWarning: A damaged checkpoint was removed and an earlier one taken, or the number of cores is another.
     """
     checks.instance("config", config, TrainingConfig, "a spinnn.training.TrainingConfig")
     folder = Path(folder)
+    # Of several processes with one run, the first one writes.
+    with claimed(folder) if jax.process_index() == 0 else contextlib.nullcontext():
+        return _fit(
+            model,
+            net_state,
+            loss,
+            data,
+            config,
+            folder,
+            steps_per_epoch=steps_per_epoch,
+            run_config=run_config,
+            place=place,
+            on_checkpoint=on_checkpoint,
+            progress=progress,
+        )
+
+
+def _fit(
+    model: Any,
+    net_state: Any,
+    loss: Loss,
+    data: DataIterator,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    steps_per_epoch: int,
+    run_config: dict[str, Any] | None,
+    place: Callable[[Any], Any],
+    on_checkpoint: Callable[[Any, Any, int], dict[str, Any]] | None,
+    progress: bool,
+) -> tuple[Any, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     described = {"training": to_json(config)} if run_config is None else run_config
     _claim(folder, described)
@@ -108,6 +146,7 @@ def fit(
     if checkpoints.latest_step() is not None:
         state, meta = checkpoints.restore(state)
         data.set_state(_unpack_position(meta["position"]))
+        warn_of_cores(folder, meta.get("cores"))
         step = int(state.step)
     metrics = Metrics(folder, resume_step=step, tensorboard=config.tensorboard)
     run = make_step(loss, static, optimizer, ema_decay=decay)
@@ -117,7 +156,7 @@ def fit(
         return eqx.combine(params, static), state.net_state
 
     def save(state: TrainState, step: int) -> None:
-        checkpoints.save(step, state, {"position": _pack_position(data.get_state())})
+        checkpoints.save(step, state, {"position": _pack_position(data.get_state()), "cores": cores()})
         if on_checkpoint is not None:
             copy, copied_state = jax.tree.map(_copy, trained(state))
             if extra := on_checkpoint(copy, copied_state, step):
@@ -151,7 +190,7 @@ def fit(
                 pending = None
                 save(state, step)
             if stop:
-                raise Interrupted(128 + signal.SIGTERM)
+                raise Interrupted(128 + stop[0])
     return trained(state)
 
 
@@ -159,24 +198,8 @@ def _claim(folder: Path, described: dict[str, Any]) -> None:
     """Write the folder's `config.json`, unless it holds a run of another configuration."""
     path = folder / "config.json"
     if path.exists() and any((folder / "checkpoints").glob("[0-9]*")):
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is not JSON, so the run in its folder cannot go on: {error}") from None
-        if changed := _differences(before, described):
-            raise ValueError(
-                f"{folder} holds a run of another configuration, which differs in {', '.join(changed)}; go on with its "
-                f"own config.json, or choose a new folder"
-            )
+        check_same(folder, read_json(path), described)
     write_json(path, described)
-
-
-def _differences(one: Any, other: Any, where: str = "") -> list[str]:
-    """Dotted names of what differs in two JSON values, with both values."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        names = [*one, *(name for name in other if name not in one)]
-        return [found for n in names for found in _differences(one.get(n), other.get(n), f"{where}.{n}".lstrip("."))]
-    return [] if one == other else [f"{where or 'its value'} ({one!r}, now {other!r})"]
 
 
 def _copy(leaf: Any) -> Any:
@@ -210,12 +233,18 @@ def _unpack_position(packed: dict[str, Any]) -> Any:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT instead of dying of them; a list that is empty until one came."""
+    """Collect SIGTERM and SIGINT instead of dying of them: a list, empty until one came. A second Ctrl-C interrupts."""
     received: list[int] = []
+
+    def receive(number: int, frame: Any) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+
     before = {}
     for kind in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(ValueError):  # not in the main thread
-            before[kind] = signal.signal(kind, lambda number, _: received.append(number))
+            before[kind] = signal.signal(kind, receive)
     try:
         yield received
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spinnn import command, parameter_count
+from spinnn.resume import claimed
 from spinnn.training import Interrupted, load_config, save_config
 
 from .._networks import network
@@ -54,15 +55,16 @@ def main(name: str, words: Sequence[str]) -> int:
     data, folder = open_prepared(options.data), Path(options.out)
     calendar = "" if data.calendar == "standard" else f", calendar {data.calendar}"
     command.say(f"{data.path}: {data.grid}, {len(data.training_times)} times for training{calendar}")
-    if not (folder / OPTIONS).exists():
+    with claimed(folder):
+        if not (folder / OPTIONS).exists():
+            save_config(folder / OPTIONS, options)
+        try:
+            model = train(data, options.run_config(), folder)
+        except Interrupted:
+            command.warn(f"stopped, with a checkpoint in {folder}: the same command goes on")
+            raise
+        # The run may have been moved since it began.
         save_config(folder / OPTIONS, options)
-    try:
-        model = train(data, options.run_config(), folder)
-    except Interrupted:
-        command.warn(f"stopped, with a checkpoint in {folder}: the same command goes on")
-        raise
-    # The run may have been moved since it began.
-    save_config(folder / OPTIONS, options)
     command.say(f"wrote {folder / MODEL}, {parameter_count(model.network):,} parameters")
     return 0
 
