@@ -149,7 +149,7 @@ class _Jitted:
         return _Call(tuple(static), (first, second), (one, two)), given, kept
 
     def _program(self, call: _Call, given: list[Any], kept: list[Any]) -> _Program | None:
-        key = (call, tuple(map(_type_of, given)), tuple(map(_type_of, kept)), _setting())
+        key = (call, _types(given), _types(kept), _setting())
         try:
             return self._programs[key]
         except KeyError:
@@ -207,8 +207,11 @@ class _Stage:
         return self._stage(*self._arguments(*args, **kwargs))
 
 
-def _type_of(leaf: Any) -> Any:
-    return leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf)
+def _types(leaves: list[Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(map(jax.typeof, leaves))
+    except TypeError:  # `lower` takes shapes instead of arrays
+        return tuple(leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jax.typeof(leaf) for leaf in leaves)
 
 
 @jax.jit

@@ -26,9 +26,10 @@ def is_traced(leaf: Any) -> bool:
 
 def hidden(leaves: list[Any]) -> tuple[list[Any], tuple[Any, ...]]:
     """The leaves that are traced, and all others with their types at their places; () if there are no others."""
-    traced = [leaf for leaf in leaves if is_traced(leaf)]
-    if len(traced) == len(leaves):
+    # One look for each type: there may be thousands of leaves.
+    if all(map(is_traced, dict(zip(map(type, leaves), leaves, strict=True)).values())):
         return leaves, ()
+    traced = [leaf for leaf in leaves if is_traced(leaf)]
     return traced, tuple(_TRACED if is_traced(leaf) else (type(leaf), leaf) for leaf in leaves)
 
 
