@@ -178,3 +178,20 @@ def test_the_grib_file_and_its_netcdf_copy_agree(weather):
 def test_a_real_file_with_rounded_gaussian_latitudes_is_refused(weather):
     with pytest.raises(ValueError, match=r"256 rings whose index \d+ is"):
         grid_of(open_dataset(weather / "falwa_barotropic_vorticity.nc"))
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "content"),
+    [
+        (3, "longitude/c/0", b"\x28\xb5\x2f\xfd none"),
+        (2, "longitude/0", b"none"),
+        (3, "longitude/zarr.json", b'{"a":' * 100_000),
+        (2, ".zmetadata", b"[]"),
+    ],
+)
+def test_damaged_coordinates_and_metadata_are_refused_by_file(tmp_path, dataset, version, name, content):
+    path = tmp_path / "store.zarr"
+    dataset.to_zarr(path, zarr_format=version, consolidated=version == 2)
+    (path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"store\.zarr: cannot be read as a zarr store: "):
+        open_dataset(path)

@@ -169,7 +169,8 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
             # Files of older writers say what xarray may ignore.
             warnings.simplefilter("ignore", xr.SerializationWarning)
             found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False)
-    except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
+    # What a damaged file raises depends on the library that reads it.
+    except Exception as error:
         raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
     return _in_chunks(found, str(path))
 
@@ -210,7 +211,10 @@ def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
             # Copies of stores may lack the consolidated metadata; xarray then lists the store.
             warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated metadata")
             found = xr.open_zarr(store, chunks=None, decode_times=False, decode_timedelta=False)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    # What a damaged file raises depends on the library that reads it.
+    except (MemoryError, ImportError):
+        raise
+    except Exception as error:
         raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
     check_coordinates(store, found, url)
     found.attrs.pop(MARK, None)
@@ -242,7 +246,9 @@ class _Readable:
         try:
             values = self._variable[key].values
         # Each codec has its own.
-        except (OSError, RuntimeError, ValueError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:
             starts = (part.start or 0 if isinstance(part, slice) else part for part in key)
             at = ", ".join(f"{dim} {start}" for dim, start in zip(self._variable.dims, starts, strict=True))
             raise OSError(
