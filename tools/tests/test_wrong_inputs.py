@@ -20,7 +20,7 @@ DRAWN = random.SystemRandom().randrange(1, 2**31)
 
 def _told(result: dict, title: str) -> None:
     counts = collections.Counter(result["counts"])
-    things = [f"{counts.pop(name)} {name}" for name in ("arguments", "files") if name in counts]
+    things = [f"{counts.pop(name)} {name}" for name in ("arguments", "files", "options") if name in counts]
     print(f"\n{title}: {', '.join(things)}, {counts.total()} tries: {dict(counts.most_common())}")
     lines = [f"{x['call']}({x['argument']}: {x['value']}): {x['what']}" for x in result["findings"]]
     assert not lines, "\n".join(lines)
@@ -81,3 +81,10 @@ def test_that_wrong_arguments_end_in_documented_exceptions(package: str, seed: i
 def test_that_damaged_files_end_in_one_line(seed: int, tmp_path: Path) -> None:
     result = drive.run("wrong_inputs.damaged_files", ["--seed", str(seed)], tmp_path, 1200)
     _told(result, f"damaged files, seed {seed}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, DRAWN])
+def test_that_wrong_options_end_in_one_line(seed: int, tmp_path: Path) -> None:
+    result = drive.run("wrong_inputs.options", ["--seed", str(seed)], tmp_path, 1200)
+    _told(result, f"options, seed {seed}")

@@ -70,7 +70,7 @@ def _try(kind: Kind, number: int, others: Sequence[Path], seed: str, tries: Trie
     if kind.commands and number % _COMMAND_EVERY == 0:
         program, words = kind.commands[number // _COMMAND_EVERY % len(kind.commands)]
         if tries.begin(words, str(number), made.label):
-            outcome, detail = _command(program, words.replace("FILE", str(made.path)).split())
+            outcome, detail = command_outcome(program, words.replace("FILE", str(made.path)).split(), 2 * _SECONDS)
             tries.note(words, str(number), made.label, outcome, detail)
 
 
@@ -90,13 +90,17 @@ def _read(reader: Any, path: Path) -> tuple[str, str]:
     return "returned", ""
 
 
-def _command(program: Any, words: list[str]) -> tuple[str, str]:
+def command_outcome(program: Any, words: list[str], seconds: int) -> tuple[str, str]:
+    """How a command line ends: its status, or `not allowed` and why."""
     for left in Path().glob("bad-*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     said, told = io.StringIO(), io.StringIO()
     try:
-        with limited_time(2 * _SECONDS), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+        with limited_time(seconds), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
             status = program(words)
+    except SystemExit as stop:
+        # As argparse ends.
+        status = stop.code
     except TooLong as error:
         return "not allowed", f"{error} at {place(error)}"
     except BaseException as error:

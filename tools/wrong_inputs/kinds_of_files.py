@@ -157,12 +157,13 @@ def _forecaster() -> wxsphere.ForecastModel:
 
 def _runs(folder: Path) -> list[Kind]:
     training.save_config(folder / "training.json", training.TrainingConfig())
-    options = molsphere.TrainOptions(data="good/labels.csv", targets=("energy",), out="bad-run")
+    # What is right in them ends at a file that is not there, before anything is trained.
+    options = molsphere.TrainOptions(data="good/missing.csv", targets=("energy",), out="bad-run")
     training.save_config(folder / "options.json", options)
     weather = folder / "weather.json"
     from wxsphere._commands.train import TrainOptions as WeatherOptions
 
-    training.save_config(weather, WeatherOptions(data="good/prepared", out="bad-run"))
+    training.save_config(weather, WeatherOptions(data="good/missing", out="bad-run"))
     molsphere.random_splits(8, 4, 2, seed=0).save(folder / "splits.npz")
     lines = [{"step": step, "loss": 1.0 / step, "validation_error": 1.0} for step in (1, 2, 3)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -227,7 +228,7 @@ def _fields(folder: Path) -> list[Kind]:
     weather, harmonics = wxsphere.__main__.main, spinharm.__main__.main
     prepare = "prepare FILE --out bad-prepared --training 2020-01-01 2020-01-01"
     commands = [(weather, "check FILE"), (weather, "plot maps FILE --out maps.png"), (weather, prepare)]
-    mine = [(harmonics, "grid FILE"), (harmonics, "demo --data FILE --out bad-demo --bandlimit 2")]
+    mine = [(harmonics, "grid FILE")]
     winds = {**readers, "read_wind": lambda path: _files.read_wind([path], {})}
     return [
         Kind(folder / "fields.nc", winds, [*commands, *mine], 2.0),
