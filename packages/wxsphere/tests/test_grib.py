@@ -86,6 +86,15 @@ def test_control_and_perturbed_members_are_one_field(write):
     np.testing.assert_array_equal(out.temperature.isel(time=0, latitude=0, longitude=0), [[0, 1], [2, 3]])
 
 
+def test_one_name_at_two_heights_in_two_files_is_refused(write):
+    low = write({**T2M, "shortName": "u", "level": 80})
+    low = low.rename(low.with_name("low.grib"))
+    high = write({**T2M, "shortName": "u", "level": 120, "dataDate": 20200102})
+    told = r"a.grib: 'u_component_of_wind' is at heightAboveGround 120.0, but at heightAboveGround 80.0 in .*low.grib; "
+    with pytest.raises(ValueError, match=told):
+        open_dataset([low, high])
+
+
 def test_fields_that_are_not_in_the_file_are_counted(write):
     path = write(on("t", 500), on("t", 850), on("t", 500, dataDate=20200102))
     with pytest.warns(DataWarning, match=r"fields that are not in the file have no value: 1 of 4 of t$"):

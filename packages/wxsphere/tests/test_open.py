@@ -98,12 +98,30 @@ def test_files_whose_axes_differ_by_rounding_or_by_height_are_combined(tmp_path,
     texts = [str(one.message).replace(str(tmp_path), "") for one in told if one.category is DataWarning]
     assert texts == [
         "latitudes of /b.nc are up to 1e-09° from those of /a.nc and are set to them",
-        "the coordinate 'height', 2.0, 10.0 in different files, is left out",
     ]
     xr.testing.assert_equal(out.load(), xr.merge([one, other]))
     other.assign_coords(latitude=dataset.latitude * 0.99).to_netcdf(tmp_path / "c.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match=r"c.nc: these do not fit together"):
         open_dataset([tmp_path / "a.nc", tmp_path / "c.nc"])
+
+
+def test_heights_of_several_files_become_attributes(tmp_path, dataset):
+    metres = {"units": "m", "standard_name": "height"}
+    warm = dataset[["2m_temperature"]].assign_coords(height=((), 2.0, metres))
+    wind = dataset[["2m_temperature"]].rename({"2m_temperature": "uas"}).assign_coords(height=((), 10.0, metres))
+    wind["vas"] = wind.uas
+    for name, one in (("t.nc", warm), ("w.nc", wind), ("other.nc", warm.assign_coords(height=((), 80.0, metres)))):
+        one.to_netcdf(tmp_path / name, engine="h5netcdf")
+    out = open_dataset([tmp_path / "t.nc", tmp_path / "w.nc"])
+    assert {name: field.attrs["height"] for name, field in out.data_vars.items()} == {
+        "2m_temperature": "2 m", "10m_u_component_of_wind": "10 m", "10m_v_component_of_wind": "10 m"
+    }  # fmt: skip
+    assert "height" not in out.coords
+    assert open_dataset([tmp_path / "t.nc"]).height == 2.0
+    with pytest.raises(
+        ValueError, match=r"other.nc: '2m_temperature' has 'height' 80 m, but 2 m in .*t.nc; open one of"
+    ):
+        open_dataset([tmp_path / "t.nc", tmp_path / "other.nc"])
 
 
 def test_variables_and_chunks_are_chosen(tmp_path, dataset):

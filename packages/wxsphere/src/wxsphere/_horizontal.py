@@ -125,8 +125,6 @@ def _repeats(longitude: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def with_equal_axes(parts: Sequence[xr.Dataset], names: Sequence[str]) -> list[xr.Dataset]:
     """Datasets of several files, with coordinates that differ by rounding set to those of the first.
 
-    Scalar coordinates that differ, such as a height of 2 m in one file and of 10 m in another, are left out.
-
     Args:
         parts: In the layout of `canonical`.
         names: Of the files, for what is said.
@@ -142,11 +140,4 @@ def with_equal_axes(parts: Sequence[xr.Dataset], names: Sequence[str]) -> list[x
                 notice(f"{dim}s of {name} are up to {apart:.2g}° from those of {names[0]} and are set to them")
                 part = part.assign_coords({dim: parts[0][dim].variable})
         out.append(part)
-    scalars = {str(key) for part in out for key, value in part.coords.items() if not value.ndim}
-    for key in sorted(scalars):
-        values = [part[key].values for part in out if key in part.coords]
-        if any(not np.array_equal(values[0], one) for one in values[1:]):
-            told = ", ".join(dict.fromkeys(map(str, values)))
-            notice(f"the coordinate {key!r}, {told} in different files, is left out")
-            out = [part.drop_vars(key, errors="ignore") for part in out]
     return out

@@ -20,6 +20,7 @@ from spinnn.files import FileWarning
 from . import _checks
 from ._catalogue import CATALOGUE
 from ._grib import open_grib
+from ._heights import with_heights_as_attributes
 from ._horizontal import with_equal_axes
 from ._layout import canonical, names_in
 from ._seals import MARK, check_store, is_guarded
@@ -292,9 +293,11 @@ def _in_chunks(
 
 
 def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) -> xr.Dataset:
+    names = [os.fspath(one) for one in source]
+    parts = with_heights_as_attributes(parts, names)
     try:
         out: Any = xr.combine_by_coords(
-            with_equal_axes(parts, [os.fspath(one) for one in source]),
+            with_equal_axes(parts, names),
             data_vars="minimal",
             coords="minimal",
             compat="no_conflicts",
@@ -303,8 +306,7 @@ def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) 
         )
         return out
     except (ValueError, TypeError) as error:
-        names = ", ".join(os.fspath(one) for one in source)
-        raise ValueError(f"{names}: these do not fit together: {_first_line(error)}") from error
+        raise ValueError(f"{', '.join(names)}: these do not fit together: {_first_line(error)}") from error
 
 
 def _first_line(error: BaseException) -> str:
