@@ -275,7 +275,7 @@ def test_what_the_command_refuses_in_one_line(stores, tmp_path, capsys):
     for words, message in (
         (
             [base[0], str(tmp_path / "coarse.nc"), *base[2:]],
-            "bring one of them to the grid of the other by `wxsphere prepare",
+            "bring one of them to the grid of the other by `wxsphere regrid",
         ),
         (
             [base[0], str(tmp_path / "cut.nc"), *base[2:]],
@@ -302,7 +302,10 @@ def test_what_the_command_refuses_in_one_line(stores, tmp_path, capsys):
     variables = "variables u_component_of_wind of truth; variables wind_u of cut"
     times = "0 of 12 initial times and 1 of 3 lead times, which are incomplete"
     notes = [line for line in said.err.splitlines() if "without checksums" not in line]
-    assert notes[:2] == [f"note: left out: {told}" for told in (variables, times)]
+    assert notes[0].startswith(
+        "note: 1 of 2 levels were within 0.0001 of whole hPa and set to them, such as 850.000001"
+    )
+    assert notes[1:3] == [f"note: left out: {told}" for told in (variables, times)]
     with xr.open_dataset(tmp_path / "out" / "scores.nc", engine="h5netcdf") as file:
         assert file.attrs["left_out"] == f"{variables}; {times}"
         assert file.level.values.tolist() == [500, 850]

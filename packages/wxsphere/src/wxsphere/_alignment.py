@@ -145,7 +145,7 @@ def check_same_grid(name: str, dataset: xr.Dataset, truth: xr.Dataset) -> None:
     if mine != wanted:
         raise ValueError(
             f"`{name}` must be on the grid of `truth`, {wanted}, got {mine}; bring one of them to the grid "
-            f"of the other by `wxsphere prepare SOURCE --grid …`"
+            f"of the other by `wxsphere regrid SOURCE --grid … --out …`"
         )
 
 

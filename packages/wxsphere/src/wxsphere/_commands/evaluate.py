@@ -37,7 +37,7 @@ from ._renames import renames
 _TEXT = """Score forecasts against truth, beside persistence and climatology.
 
 FORECAST, --truth and --climatology are stores, files or names of the catalogue. All must be on one grid; `wxsphere
-prepare` brings a store to another. What not all of them have is left out, which is said. Forecasts with members
+regrid` brings a store to another. What not all of them have is left out, which is said. Forecasts with members
 (`number`) are ensembles; if truth has members too, each is compared with its own. Writes scores.nc, maps.nc and
 report.html into the folder --out, and prints a table.
 
