@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from spinharm import Grid, __version__, _demo, _files, optional
+from spinharm import Grid, __version__, _demo, _files, failures, optional
 from spinharm.__main__ import main
 
 BANDLIMIT = 12
@@ -279,3 +280,24 @@ def test_damaged_coordinates_are_told_by_name(tmp_path, capsys):
     place = whole.index(b"\x78\x5e")
     path.write_bytes(whole[: place + 50] + bytes([whole[place + 50] ^ 255]) + whole[place + 51 :])
     assert f"{path}: " in one_line_error(capsys, ["grid", str(path)])
+
+
+def test_what_destructors_raise_is_kept_from_the_user(capsys, monkeypatch):
+    class HalfOpened:
+        def __init__(self):
+            raise OSError("cut off")
+
+        def __del__(self):
+            raise AttributeError("_writable")
+
+    def act():
+        try:
+            HalfOpened()
+        except OSError as error:
+            raise ValueError("a.nc: cannot be read") from error
+
+    # pytest has put a hook of its own there.
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    assert failures.run("spinharm grid", [], act) == 2
+    assert capsys.readouterr().err == "spinharm grid: a.nc: cannot be read\n"
+    assert sys.unraisablehook is sys.__unraisablehook__

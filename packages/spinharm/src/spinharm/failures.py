@@ -79,7 +79,12 @@ def run(program: str, words: Sequence[str], action: Callable[[], int], *, stoppe
     Returns:
         The exit status.
     """
-    told = f"; {stopped}" if stopped else ""
+    with _silent_destructors():
+        return _ended(program, words, action, f"; {stopped}" if stopped else "")
+
+
+def _ended(program: str, words: Sequence[str], action: Callable[[], int], told: str) -> int:
+    """The exit status of a command, after a line where it does not end well."""
     try:
         with _terminated():
             return action()
@@ -177,3 +182,19 @@ def _terminated() -> Iterator[None]:
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _silent_destructors() -> Iterator[None]:
+    """Keep from the user what objects raise while they are taken down, as files do that could not be opened.
+
+    Python would print a traceback. Where somebody else listens for these, as tests do, they still hear of them.
+    """
+    if sys.unraisablehook is not sys.__unraisablehook__:
+        yield
+        return
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = sys.__unraisablehook__
