@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
+import gzip
 import lzma
 import re
 import tarfile
@@ -36,6 +38,7 @@ _EXTENSIONS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
+_COMPRESSED = {b"BZh": bz2.open, b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open}
 _NEEDED = ("positions", "charges", "num_atoms", "index")
 
 
@@ -173,7 +176,7 @@ def _archive(path: Path) -> Iterator[tuple[int, str]]:
     """(number, text) of each member, as the archive is read; nothing is written to disk."""
     seen: set[int] = set()
     try:
-        with tarfile.open(path, "r|*", tarinfo=_Member) as archive:
+        with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|", tarinfo=_Member) as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts or "\\" in member.name:
@@ -200,6 +203,16 @@ def _archive(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(f"{path} must be a whole tar archive: {first_line(error)}") from None
+
+
+def _decompressed(path: Path) -> Any:
+    """The file as it is read, piece by piece; `tarfile` itself would decompress ten kilobytes to any size at once."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    for magic, opener in _COMPRESSED.items():
+        if start.startswith(magic):
+            return opener(path, "rb")
+    return path.open("rb")
 
 
 class _StrangeHeader(ValueError):
