@@ -21,6 +21,7 @@ from wxsphere import (
     forecast_statistics,
     grid_dataset,
     open_dataset,
+    persistence_forecast,
     power_spectra,
     region_weights,
     scores,
@@ -358,6 +359,13 @@ def test_a_climatology_without_the_hour_or_level_is_told(truth, usual, forecast)
         evaluate(forecast, truth, climatology=usual.sel(level=[500]))
     with pytest.raises(ValueError, match=r"`climatology` must have hour 6 of 2020-01-01T06:00.*, got hour \[0, 12\]"):
         evaluate(forecast, truth, climatology=usual.sel(hour=[0, 12]))
+    with pytest.raises(ValueError, match=r"`climatology` must have each hour once, got 6 twice"):
+        evaluate(forecast, truth, climatology=usual.assign_coords(hour=[0, 6, 6, 12]))
+    for function in (climatology, lambda it: persistence_forecast(it, it.time.values[:1], LEADS)):
+        with pytest.raises(
+            ValueError, match=r"`truth` must have each value of 'time' once, got 2020-01-01T00:00 twice"
+        ):
+            function(truth.isel(time=[0, 0, 1]))
 
 
 @pytest.mark.parametrize("grid", [Grid.equiangular(19, 36), Grid.gauss_legendre(16)], ids=str)

@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from . import _checks
+from ._coordinates import check_coordinates
 from ._names import DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
 from ._open import check_variables
 
@@ -69,6 +70,7 @@ def climatology(
         Rasp et al., WeatherBench 2 (2024), section 3.3; `compute_hourly_stat` of its code.
     """
     _checks.dimensions("truth", truth, (TIME,))
+    check_coordinates("truth", truth)
     weights = window_weights(window)
     if variables is None:
         variables = [str(name) for name, field in truth.data_vars.items() if TIME in field.dims]
@@ -153,7 +155,8 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
         The same with a dimension `time` in their place.
 
     Raises:
-        ValueError: A dimension is missing, or the climatology lacks an hour or a day; the message names it.
+        ValueError: A dimension is missing, or the climatology lacks an hour or a day, or has one twice; the message
+            names it.
     """
     for dim in ("hour", "dayofyear"):
         if dim not in climatology.dims or dim not in climatology.coords:
@@ -161,7 +164,10 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
     stamps = xr.DataArray(np.asarray(times).astype("datetime64[ns]"), dims=TIME)
     index = {}
     for dim, wanted in (("hour", stamps.dt.hour.values), ("dayofyear", stamps.dt.dayofyear.values)):
-        at = climatology.indexes[dim].get_indexer(wanted)
+        known = climatology.indexes[dim]
+        if not known.is_unique:
+            raise ValueError(f"`climatology` must have each {dim} once, got {known[known.duplicated()][0]} twice")
+        at = known.get_indexer(wanted)
         if np.any(at < 0):
             raise ValueError(
                 f"`climatology` must have {dim} {wanted[at < 0][0]} of {stamps.values[at < 0][0]}, got {dim} "
@@ -184,9 +190,10 @@ def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.Arr
         Dataset in the layout of forecasts: (time, prediction_timedelta, …).
 
     Raises:
-        ValueError: An initial time that is not in `truth`.
+        ValueError: An initial time that is not in `truth`, or a time that is there twice.
     """
     _checks.dimensions("truth", truth, (TIME,))
+    check_coordinates("truth", truth)
     stamps = np.asarray(times).astype("datetime64[ns]")
     at = truth.indexes[TIME].get_indexer(stamps)
     if np.any(at < 0):
