@@ -1,1 +1,11 @@
-"""Wrong inputs for every public function, option and kind of file, and a count of how each of them ends."""
+"""Wrong inputs for every public function, option and kind of file, and a count of how each of them ends.
+
+- `arguments`: of each public function, one argument at a time has a value of another type, shape, range or dtype. Valid
+  calls are in `of_spinharm` and `of_spinnn`; a public name without one is named.
+- `options`: each option of each command has wrong words.
+- `damaged_files`: files of each kind are cut, flipped, overwritten, renamed or of another kind.
+
+Each is a module that `python -m` runs in an empty folder, with a seed; `drive` runs it in a process of its own, and
+goes on behind the try that ended the process. `pytest -m slow tools/tests/test_wrong_inputs.py -s` runs all of them
+with seed 0 and with one that is drawn and printed.
+"""

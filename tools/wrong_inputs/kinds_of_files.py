@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -104,7 +105,12 @@ def _qm9(folder: Path) -> list[Kind]:
     (folder / "uncharacterized.txt").write_text("  1  C  a\n  2  C  b\n" + "  21725  C  c\n", encoding="utf-8")
     read = functools.partial(molsphere.read_qm9, num_molecules=None, uncharacterized=())
     read(plain).save(folder / "qm9.npz")
-    readers = {"read_qm9": read, "read_run_data": lambda path: molsphere.read_run_data(path, ("mu", "H"))}
+
+    def read_data(path: Path) -> Any:
+        shutil.copy(folder / "uncharacterized.txt", path if path.is_dir() else path.parent)
+        return molsphere.read_run_data(path, ("mu", "H"))
+
+    readers = {"read_qm9": read, "read_run_data": read_data}
     commands = [(molsphere.__main__.main, "evaluate good/model.spinnn --data FILE --out bad-errors")]
     listed = {"read_uncharacterized": molsphere.read_uncharacterized}
     return [

@@ -45,12 +45,14 @@ class Line(NamedTuple):
         command: The words of the command.
         words: Options by name, each with its words; `""` for those without name.
         kind: The dataclass of its options, or all their names.
+        seconds: After how many it is stopped.
     """
 
     program: Callable[[Sequence[str]], int]
     command: str
     words: dict[str, str]
     kind: Any
+    seconds: int
 
 
 def lines() -> list[Line]:
@@ -96,7 +98,11 @@ def lines() -> list[Line]:
         (harmonics, "demo", {"out": nowhere, "bandlimit": "2"}, ("out", "bandlimit", "data", "select", "seed")),
         (harmonics, "grid", {"": "good/fields.nc"}, ("",)),
     ]
-    return [Line(program, name, words, _kind(program, name, kind)) for program, name, words, kind in table]
+    return [
+        # What these two compute first has nothing to do with the words.
+        Line(program, name, words, _kind(program, name, kind), 1 if name in ("demo", "simulate") else 10)
+        for program, name, words, kind in table
+    ]
 
 
 def _kind(program: Any, name: str, kind: Any) -> Any:
@@ -154,7 +160,7 @@ def _try(line: Line, program: str, seed: int, count: int, tries: Tries) -> None:
             tries.counts["options"] += number == 0
             words = {**line.words, name: word}
             typed = [part for key, value in words.items() for part in ([f"--{key}", value] if key else [value])]
-            outcome, detail = command_outcome(line.program, [*line.command.split(), *typed], 10)
+            outcome, detail = command_outcome(line.program, [*line.command.split(), *typed], line.seconds)
             outcome = "goes on" if detail.startswith("more than") else outcome
             tries.note(f"{program} {line.command}", name, repr(word)[:60], outcome, detail)
 
