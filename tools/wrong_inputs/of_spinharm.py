@@ -113,6 +113,7 @@ def _functions() -> list[Call]:
         Call("spinharm.spin_to_wind", spinharm.spin_to_wind, _given(field=_COEFFS, spin=1)),
         Call("spinharm.jit", compiled, _given(function=jnp.sin, static_argnames=(), donate_argnums=())),
         Call("spinharm.clear_tables", spinharm.clear_tables, _given()),
+        Call("spinharm.limit_tables", spinharm.limit_tables, _given(memory_gib=8.0)),
     ]
 
 

@@ -221,6 +221,8 @@ def _training() -> list[Call]:
         Call("spinnn.files.file_digest", files.file_digest, _given(path=folder / "config.json", start=1)),
         Call("spinnn.files.read_json", files.read_json, _given(path=folder / "config.json")),
         Call("spinnn.files.parse_json", files.parse_json, _given(content='{"a": 1}', name="a.json")),
+        Call("spinnn.files.read_checked_json", files.read_checked_json, _given(path=folder / "config.json")),
+        Call("spinnn.files.write_checked_json", files.write_checked_json, _given(path=folder / "new", values={"a": 1})),
         Call("spinnn.files.write_json", files.write_json, _given(path=folder / "new.json", values={"a": 1})),
         Call("spinnn.files.well_formed", _malformed, _given(name="a.json", what="the header"), fails=True),
         Call("spinnn.files.replacing", _replace, _given(path=folder / "new.txt", mode="w")),
