@@ -37,7 +37,8 @@ def run(page: Path) -> dict[str, object]:
         # As users have it; the tests at large are stricter.
         with jax.numpy_dtype_promotion("standard"):
             for block in blocks(page):
-                exec(compile(block, str(page), "exec"), namespace)
+                # Without the `from __future__` of this module.
+                exec(compile(block, str(page), "exec", dont_inherit=True), namespace)
     finally:
         jax.config.update("jax_enable_x64", former)
     return namespace

@@ -110,7 +110,7 @@ def test_atoms_inside_each_other_are_left_out_of_training_by_line(tmp_path):
 @pytest.fixture
 def model(monkeypatch) -> PropertyModel:
     """A model of two energies that are 1 eV for everything, without a network."""
-    monkeypatch.setattr(PropertyModel, "_predict", lambda self, m, *rest: dict.fromkeys("ab", np.ones(len(m))))
+    monkeypatch.setattr(PropertyModel, "_predict", lambda self, m, *_, **__: dict.fromkeys("ab", np.ones(len(m))))
     made = object.__new__(PropertyModel)
     object.__setattr__(made, "units", {"a": "eV", "b": "eV"})
     monkeypatch.setattr(PropertyModel, "config", RegressorConfig(species=(1, 8)))
