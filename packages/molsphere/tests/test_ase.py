@@ -157,7 +157,7 @@ def test_a_committee_gives_means_and_deviations(ethanol, make_model, tmp_path, u
     with pytest.raises(ValueError, match="at least one model, got none"):
         SphereCalculator([])
     with pytest.raises(TypeError, match="must be models, model files or folders of runs, got 3"):
-        SphereCalculator(3)
+        SphereCalculator(3)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import pickle
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -65,7 +66,7 @@ def made(make_model) -> dict[str, object]:
     }
 
 
-def same(a: object, b: object) -> bool:
+def same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray):

@@ -290,9 +290,10 @@ def test_what_destructors_raise_is_kept_from_the_user(capsys, monkeypatch):
         def __del__(self):
             raise AttributeError("_writable")
 
-    def act():
+    def act() -> int:
         try:
             HalfOpened()
+            return 0
         except OSError as error:
             raise ValueError("a.nc: cannot be read") from error
 

@@ -1,5 +1,7 @@
 """One layout, whatever the archive calls and orders things."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -132,11 +134,12 @@ def test_dimensions_of_size_one_are_left_out_aloud(make_dataset):
     xr.testing.assert_equal(out, dataset)
 
 
-def _one_more(dataset, value=None):
+def _one_more(dataset: xr.Dataset, value: float | None = None) -> xr.Dataset:
     """The first column again at the end, as 360°."""
     last = dataset.isel(longitude=[0]).assign_coords(longitude=[360.0])
     last = last if value is None else last.assign({"2m_temperature": last["2m_temperature"] + value})
-    return xr.concat([dataset, last], "longitude", data_vars="minimal", coords="minimal", compat="override")
+    joined: Any = xr.concat([dataset, last], "longitude", data_vars="minimal", coords="minimal", compat="override")
+    return joined
 
 
 def _without_mask(dataset):
@@ -151,7 +154,7 @@ def test_a_meridian_that_is_there_twice_is_left_out_aloud(make_dataset):
         out = canonical(_one_more(dataset))
     xr.testing.assert_equal(out, dataset)
     shifted = dataset.assign_coords(longitude=(dataset.longitude + 180) % 360 - 180).sortby("longitude")
-    both = xr.concat(
+    both: Any = xr.concat(
         [shifted, shifted.isel(longitude=[0]).assign_coords(longitude=[180.0])],
         "longitude",
         data_vars="minimal",

@@ -25,6 +25,7 @@ from ._names import LEAD, TIME, WINDS
 from ._netcdf import read_netcdf
 from ._open import open_dataset
 from ._prepared import Prepared, open_prepared
+from ._seals import create_store, seal_store
 from ._weights import area_weights
 
 FLOW, DATA, RUN, CLIMATOLOGY = "flow.zarr", "data", "run", "climatology.zarr"
