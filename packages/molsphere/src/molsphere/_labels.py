@@ -159,6 +159,8 @@ def find_outliers(
         Values to look at (beyond 40 spreads, unless one in a hundred is), and values that cannot be (beyond 10⁹).
     """
     known = np.flatnonzero(np.isfinite(values))
+    if not known.size:
+        return {}, {}
     distance = distance_from_rest(molecules.subset(known), values[known])
     absurd = distance > _ABSURD
     far = (distance > _FAR) & ~absurd

@@ -31,7 +31,9 @@ def meaningful(coeffs: jax.Array, axis: int, spins: Spins = 0) -> jax.Array:
     degree = lax.broadcasted_iota(np.int32, shape, 0)
     first = abs(lax.broadcasted_iota(np.int32, shape, 1) - np.int32(L - 1))
     if any(np.ravel(spins)):
-        by_spin = np.abs(np.array(spins, np.int32))
+        # From L on nothing is left; larger ones would not fit the counters.
+        least = min(abs(spins), L) if isinstance(spins, int) else [min(abs(spin), L) for spin in spins]
+        by_spin = np.array(least, np.int32)
         first = jnp.maximum(first, by_spin.reshape(-1, *(1,) * (-axis - 3)) if by_spin.ndim else by_spin)
     return jnp.where(first <= degree, coeffs, np.zeros((), coeffs.dtype))
 

@@ -141,7 +141,7 @@ class _Jitted:
                 static.append((place, type(kwargs[place]), kwargs[place]))
                 kwargs = {key: value for key, value in kwargs.items() if key != place}
         for at in self._donated:
-            if at < len(others):
+            if -len(others) <= at < len(others):
                 given.append(others[at])
                 others[at] = None
         (given, first), (kept, second) = jax.tree.flatten(given), jax.tree.flatten((others, kwargs))
