@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from .tries import STATE
 
+# Beyond the limits that a process sets itself, and what it needs before its first try.
+_SECONDS_PER_TRY = 120
 TOOLS = Path(__file__).resolve().parents[1]
 
 
@@ -29,14 +32,10 @@ def run(module: str, words: list[str], folder: Path, seconds: int) -> dict[str, 
         state.unlink(missing_ok=True) if not start else None
         command = [sys.executable, "-m", module, *words, "--start", str(start)]
         with (folder / "said.txt").open("w+b") as said, (folder / "result.txt").open("w+b") as result:
-            try:
-                done = subprocess.run(
-                    command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=result, stderr=said,
-                    timeout=seconds, check=False,
-                )  # fmt: skip
-                status = str(done.returncode)
-            except subprocess.TimeoutExpired:
-                status = "no end"
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=result, stderr=said
+            )
+            status = _watched(process, state, seconds)
         text = (folder / "said.txt").read_text(errors="replace")[-1500:]
         if status == "0":
             return json.loads((folder / "result.txt").read_text().splitlines()[-1])
@@ -47,3 +46,16 @@ def run(module: str, words: list[str], folder: Path, seconds: int) -> dict[str, 
         held["counts"]["not allowed"] = held["counts"].get("not allowed", 0) + 1
         held["findings"].append({**held["now"], "what": f"the process ended, {status}: {text[-300:]!r}"})
         state.write_text(json.dumps(held))
+
+
+def _watched(process: subprocess.Popen, state: Path, seconds: int) -> str:
+    """The exit status of a process, or `no end` of one that was stopped: a library in C may not hear the alarm."""
+    begun = time.time()
+    while process.poll() is None:
+        time.sleep(0.2)
+        last = state.stat().st_mtime if state.exists() else begun
+        if time.time() - begun > seconds or time.time() - max(last, begun) > _SECONDS_PER_TRY:
+            process.kill()
+            process.wait()
+            return "no end"
+    return str(process.returncode)
