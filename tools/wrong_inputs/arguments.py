@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
-import json
 import os
 import random
 import sys
 import traceback
-import warnings
 from pathlib import Path
 from typing import Any
 
 from .calls import Call, documented, public_names
 from .limits import TooLong, limit_memory, limited_time
-from .tries import Tries
+from .tries import Tries, given
 from .values import wrong_values
 
 _ALWAYS = {"TypeError", "ValueError", "ImportError", "OSError"}
@@ -27,14 +24,7 @@ _MEMORY = 6 * 2**30
 
 def main() -> int:
     """Try a package in the current folder; the last line of the output is a JSON object of counts and findings."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("package")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=24, help="wrong values for each argument")
-    parser.add_argument("--only", default="", help="names that contain this")
-    parser.add_argument("--start", type=int, default=0, help="number of the first try")
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
+    options = given(__doc__, 24, "wrong values for each argument", "names", "package")
     registry = importlib.import_module(f"wrong_inputs.of_{options.package}")
     calls: list[Call] = registry.calls()
     missing = sorted(set(public_names(registry.MODULES)) - {call.name for call in calls} - set(registry.LEFT_OUT))
@@ -43,7 +33,7 @@ def main() -> int:
     tries = Tries(options.start)
     for call in chosen:
         try_call(call, options.seed, options.count, tries)
-    print(json.dumps({"missing": missing, "counts": tries.counts, "findings": tries.findings}))
+    tries.tell(missing=missing)
     return 0
 
 

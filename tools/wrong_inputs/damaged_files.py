@@ -6,15 +6,12 @@ and after an error with one line. Whether what was read is right is for the test
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
 import os
 import random
 import shutil
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from .arguments import place
 from .damage import damaged
 from .kinds_of_files import Kind, kinds
 from .limits import TooLong, limit_memory, limited_time
-from .tries import Tries
+from .tries import Tries, given
 
 _SECONDS = 30
 _MEMORY = 8 * 2**30
@@ -34,18 +31,8 @@ _STATUSES = (0, 1, 2)
 
 def main() -> int:
     """Try in the current folder; the last line of the output is a JSON object of counts and findings."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=2000, help="damaged files")
-    parser.add_argument("--only", default="", help="kinds whose name contains this")
-    parser.add_argument("--start", type=int, default=0, help="number of the first try")
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    good = Path("good")
-    shutil.rmtree(good, ignore_errors=True)
-    good.mkdir()
-    with contextlib.redirect_stdout(io.StringIO()):
-        found = kinds(good)
+    options = given(__doc__, 2000, "damaged files", "kinds whose names")
+    found = kinds(Path("good"))
     others = [kind.path for kind in found if kind.path.is_file()]
     chosen = [kind for kind in found if options.only in kind.path.name]
     limit_memory(_MEMORY)
@@ -54,7 +41,7 @@ def main() -> int:
     for kind in chosen:
         for number in range(-(-round(options.count * kind.share) // max(round(total), 1))):
             _try(kind, number, others, f"{options.seed} {kind.path.name} {number}", tries)
-    print(json.dumps({"counts": tries.counts, "findings": tries.findings}))
+    tries.tell()
     return 0
 
 

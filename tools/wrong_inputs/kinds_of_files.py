@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -23,22 +24,10 @@ import spinharm.__main__
 import spinnn
 import wxsphere
 import wxsphere.__main__
+from qm9_record import METHANE
 from spinharm import Grid, _files
 from spinnn import plots, training
 
-_METHANE = """\
-5
-gdb 1\t157.7118\t157.70997\t157.70699\t0.\t13.21\t-0.3877\t0.1171\t0.5048\t35.3641\t\
-0.044749\t-40.47893\t-40.476062\t-40.475117\t-40.498597\t6.469\t
-C\t-0.0126981359\t 1.0858041578\t 0.0080009958\t-0.535689
-H\t 0.002150416\t-0.0060313176\t 0.0019761204\t 0.133921
-H\t 1.0117308433\t 1.4637511618\t 0.0002765748\t 0.133922
-H\t-0.540815069\t 1.4475266138\t-8.4813*^-6\t 0.133923
-H\t-0.5238136345\t 1.4379326443\t 0.9063972942\t 0.133923
-1341.307\t1341.3284\t1341.365\t1562.6731\t1562.7453\t3038.3205\t3151.6034\t3151.6788\t3151.7078
-C\tC\t
-InChI=1S/CH4/h1H4\tInChI=1S/CH4/h1H4
-"""
 _GRID = Grid.equiangular(7, 12)
 
 
@@ -62,8 +51,15 @@ def kinds(folder: Path) -> list[Kind]:
     """Write one good file of each kind and say what reads it.
 
     Args:
-        folder: An empty folder, which paths of the command lines are relative to.
+        folder: Made anew; paths of the command lines are relative to it.
     """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with contextlib.redirect_stdout(io.StringIO()):
+        return _kinds(folder)
+
+
+def _kinds(folder: Path) -> list[Kind]:
     return [*_molecules(folder), *_qm9(folder), *_models(folder), *_runs(folder), *_fields(folder), *_stores(folder)]
 
 
@@ -97,7 +93,7 @@ def _qm9(folder: Path) -> list[Kind]:
     records.mkdir()
     with tarfile.open(plain, "w:bz2") as archive:
         for number in (1, 2, 3):
-            content = _METHANE.replace("gdb 1\t", f"gdb {number}\t").encode()
+            content = METHANE.replace("gdb 1\t", f"gdb {number}\t").encode()
             (records / f"dsgdb9nsd_{number:06d}.xyz").write_bytes(content)
             member = tarfile.TarInfo(f"dsgdb9nsd_{number:06d}.xyz")
             member.size = len(content)

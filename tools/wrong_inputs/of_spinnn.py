@@ -219,6 +219,16 @@ def _training() -> list[Call]:
     figure = plots.make_figure(1.0, 1.0, "a")
     return [
         Call("spinnn.files.file_digest", files.file_digest, _given(path=folder / "config.json", start=1)),
+        Call(
+            "spinnn.files.check_digests",
+            files.check_digests,
+            _given(
+                folder=folder,
+                digests={"config.json": files.file_digest(folder / "config.json")},
+                lost="; copy it",
+                other="others",
+            ),
+        ),
         Call("spinnn.files.read_json", files.read_json, _given(path=folder / "config.json")),
         Call("spinnn.files.parse_json", files.parse_json, _given(content='{"a": 1}', name="a.json")),
         Call("spinnn.files.read_checked_json", files.read_checked_json, _given(path=folder / "config.json")),

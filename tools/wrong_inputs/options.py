@@ -6,18 +6,12 @@ taken the word, and is stopped.
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import dataclasses
 import importlib
-import io
-import json
 import os
 import random
-import shutil
 import sys
 import typing
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +22,7 @@ import wxsphere.__main__
 
 from .damaged_files import command_outcome
 from .kinds_of_files import kinds
-from .tries import Tries
+from .tries import Tries, given
 
 _WORDS = (
     "", " ", "-", "--", "-1", "0", "1", "3", "1.5", "nan", "inf", "1e400", "9" * 30, "True", "None", "text", "a b",
@@ -130,24 +124,14 @@ def option_names(kind: Any, prefix: str = "") -> Iterator[str]:
 
 def main() -> int:
     """Try in the current folder; the last line of the output is a JSON object of counts and findings."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=20, help="wrong words for each option")
-    parser.add_argument("--only", default="", help="command lines that contain this")
-    parser.add_argument("--start", type=int, default=0, help="number of the first try")
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    good = Path("good")
-    shutil.rmtree(good, ignore_errors=True)
-    good.mkdir()
-    with contextlib.redirect_stdout(io.StringIO()):
-        kinds(good)
+    options = given(__doc__, 20, "wrong words for each option", "command lines")
+    kinds(Path("good"))
     tries = Tries(options.start)
     for line in lines():
         program = line.program.__module__.partition(".")[0]
         if options.only in f"{program} {line.command}":
             _try(line, program, options.seed, options.count, tries)
-    print(json.dumps({"counts": tries.counts, "findings": tries.findings}))
+    tries.tell()
     return 0
 
 

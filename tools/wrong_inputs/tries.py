@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import json
+import warnings
 from pathlib import Path
+from typing import Any
 
 STATE = Path("tries.json")
+
+
+def given(description: str | None, count: int, counted: str, only: str, *positional: str) -> argparse.Namespace:
+    """The command line of a module that tries; from here on nothing is warned of.
+
+    Args:
+        description: What the module does.
+        count: Default of `--count`.
+        counted: What that counts.
+        only: What `--only` chooses from.
+        positional: Arguments before the options.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    for name in positional:
+        parser.add_argument(name)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=count, help=counted)
+    parser.add_argument("--only", default="", help=f"{only} that contain this")
+    parser.add_argument("--start", type=int, default=0, help="number of the first try")
+    warnings.simplefilter("ignore")
+    return parser.parse_args()
 
 
 class Tries:
@@ -23,6 +47,10 @@ class Tries:
         before = json.loads(STATE.read_text()) if start else {"counts": {}, "findings": []}
         self.counts: collections.Counter[str] = collections.Counter(before["counts"])
         self.findings: list[dict[str, str]] = before["findings"]
+
+    def tell(self, **more: Any) -> None:
+        """Print counts and findings, and more beside them, as one line of JSON."""
+        print(json.dumps({**more, "counts": self.counts, "findings": self.findings}))
 
     @property
     def is_due(self) -> bool:

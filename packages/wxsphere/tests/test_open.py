@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from spinharm import Grid
+from spinnn.files import FileWarning
 from wxsphere import CATALOGUE, DataWarning, grid_of, open_dataset
 from wxsphere._stores import refuse_objects
 
@@ -33,6 +34,19 @@ def test_every_format_gives_what_was_written_lazily(tmp_path, dataset, name, wri
     out = open_dataset(tmp_path / name)
     assert out.geopotential.chunks is not None
     xr.testing.assert_equal(out.load(), dataset)
+
+
+def test_files_without_checksums_are_said_in_one_line(tmp_path, dataset):
+    for name in ("a.nc", "b.nc"):
+        dataset.to_netcdf(tmp_path / name, engine="h5netcdf")
+    with pytest.warns(FileWarning, match=r"a\.nc: without checksums: damage that can still be decoded reads as other"):
+        open_dataset(tmp_path / "a.nc")
+    half = {"a.nc": slice(0, 1), "b.nc": slice(1, None)}
+    for name, times in half.items():
+        dataset.isel(time=times).to_netcdf(tmp_path / name, engine="h5netcdf")
+    with pytest.warns(FileWarning, match=r"a\.nc and 1 more files: without checksums") as told:
+        open_dataset([tmp_path / name for name in half])
+    assert len(told) == 1
 
 
 def test_obstore_reads_the_same(tmp_path, dataset):

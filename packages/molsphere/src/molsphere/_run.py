@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,9 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from spinnn.files import FileWarning, file_digest, read_checked_json, replacing, well_formed, write_checked_json
+from spinnn.files import (
+    FileWarning,
+    check_digests,
+    file_digest,
+    read_checked_json,
+    well_formed,
+    write_checked_json,
+)
 from spinnn.resume import check_same, claimed
-from spinnn.training import load_config, to_json
+from spinnn.training import load_config, save_config, to_json
 
 from ._batch import choose_buckets
 from ._distances import LengthUnit
@@ -174,14 +180,9 @@ def _known(folder: str | Path) -> dict[str, Any]:
     with well_formed(folder / DATA, "the list of files"):
         files, begun_with = dict(known["files"]), dict(known["options"])
     check_same(folder, begun_with, to_json(load_config(folder / OPTIONS, TrainOptions)), leave_out=_FREE)
-    for name, digest in files.items():
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder / name} is missing, which {DATA} promises")
-        if file_digest(folder / name) != digest:
-            raise ValueError(
-                f"{folder / name} is damaged, or of another run: its checksum is not that in {DATA}; take another copy "
-                f"of the folder, or, of a run that is not finished, begin it in a new folder"
-            )
+    remedy = "take another copy of the folder, or, of a run that is not finished, begin it in a new folder"
+    other = f"another run: its checksum is not that in {DATA}; {remedy}"
+    check_digests(folder, files, lost=f", which {DATA} promises", other=other)
     return known
 
 
@@ -193,7 +194,7 @@ def _claim(folder: Path, options: TrainOptions, data: RunData, splits: Splits) -
         if (folder / DATA).exists() and _known(folder)["fingerprint"] != data.fingerprint():
             raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
     keep_splits(folder / SPLITS, splits)
-    _write_json(folder / OPTIONS, to_json(options))
+    save_config(folder / OPTIONS, options)
     _note_files(folder, options, data, (SPLITS,))
 
 
@@ -204,11 +205,6 @@ def _note_files(folder: Path, options: TrainOptions, data: RunData, names: Seque
     write_checked_json(
         folder / DATA, {**known_by, "options": described, "files": {name: file_digest(folder / name) for name in names}}
     )
-
-
-def _write_json(path: Path, values: Any) -> None:
-    with replacing(path) as file:
-        file.write(json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
 def _draw_all(folder: Path, result: Evaluation, say: Say) -> None:

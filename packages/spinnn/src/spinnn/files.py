@@ -6,11 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from spinharm import failures
+from spinharm import checks, failures
 
 _BLOCK = 2**22
 _DIGEST = "sha256"
@@ -87,6 +87,29 @@ def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
             f"another copy of it"
         )
     return values, digest is not None
+
+
+def check_digests(folder: str | os.PathLike, digests: Mapping[str, str], *, lost: str, other: str) -> None:
+    """Compare files of a folder with their digests.
+
+    Args:
+        folder: The folder.
+        digests: SHA-256 by name of file, as `file_digest` gives it.
+        lost: What follows "… is missing" in the message of a file that is not there.
+        other: What follows "… is damaged, or of " in the message of one that differs.
+
+    Raises:
+        TypeError: `digests` is no mapping.
+        FileNotFoundError: A file is missing.
+        ValueError: A file has another digest.
+    """
+    checks.instance("digests", digests, Mapping, "a mapping of digests by name of file")
+    for name, digest in digests.items():
+        path = Path(folder) / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing{lost}")
+        if file_digest(path) != digest:
+            raise ValueError(f"{path} is damaged, or of {other}")
 
 
 def _digest_of(values: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
+from spinharm.failures import first_line
 from spinnn.files import FileWarning
 
 from . import _checks
@@ -172,7 +173,7 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
             found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False)
     # What a damaged file raises depends on the library that reads it.
     except Exception as error:
-        raise ValueError(f"{path}: {engine} cannot read it: {_first_line(error)}") from error
+        raise ValueError(f"{path}: {engine} cannot read it: {first_line(error)}") from error
     return _in_chunks(found, str(path))
 
 
@@ -182,7 +183,7 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{path}: it is a zip archive that cannot be read: {_first_line(error)}") from error
+        raise ValueError(f"{path}: it is a zip archive that cannot be read: {first_line(error)}") from error
     if not set(names) & set(_METADATA):
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise ValueError(
@@ -216,7 +217,7 @@ def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
     except (MemoryError, ImportError):
         raise
     except Exception as error:
-        raise ValueError(f"{url}: cannot be read as a zarr store: {_first_line(error)}") from error
+        raise ValueError(f"{url}: cannot be read as a zarr store: {first_line(error)}") from error
     check_coordinates(store, found, url)
     found.attrs.pop(MARK, None)
 
@@ -253,7 +254,7 @@ class _Readable:
             starts = (part.start or 0 if isinstance(part, slice) else part for part in key)
             at = ", ".join(f"{dim} {start}" for dim, start in zip(self._variable.dims, starts, strict=True))
             raise OSError(
-                f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({_first_line(error)}); take "
+                f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({first_line(error)}); take "
                 f"another copy of it"
             ) from error
         if self._checks.after is not None:
@@ -306,9 +307,4 @@ def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) 
         )
         return out
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{', '.join(names)}: these do not fit together: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:300]
+        raise ValueError(f"{', '.join(names)}: these do not fit together: {first_line(error)}") from error

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from spinharm import Grid
-from spinnn.files import FileWarning, file_digest, read_checked_json, well_formed
+from spinnn.files import FileWarning, check_digests, read_checked_json, well_formed
 
 from ._grids import grid_of
 from ._names import LEVEL, TIME
@@ -136,14 +136,9 @@ def _manifest(path: Path) -> dict[str, Any]:
         files = dict(manifest["files"])
         if not checked or set(files) != set(SEALED):
             raise ValueError("its checksums are missing; take another copy of the folder")
-    for name, digest in files.items():
-        if not (path / name).is_file():
-            raise FileNotFoundError(f"{path / name} is missing; prepare the data again")
-        if file_digest(path / name) != digest:
-            raise ValueError(
-                f"{path / name} is damaged, or of other prepared data: its checksum is not that in {MANIFEST}; take "
-                f"another copy of the folder, or prepare the data again"
-            )
+    remedy = "take another copy of the folder, or prepare the data again"
+    other = f"other prepared data: its checksum is not that in {MANIFEST}; {remedy}"
+    check_digests(path, files, lost="; prepare the data again", other=other)
     return manifest
 
 
