@@ -1,7 +1,7 @@
 """Wrong inputs for every public function, option and kind of file, and a count of how each of them ends.
 
 - `arguments`: of each public function, one argument at a time has a value of another type, shape, range or dtype. Valid
-  calls are in `of_spinharm` and `of_spinnn`; a public name without one is named.
+  calls are in `of_spinharm`, `of_spinnn` and so on; a public name without one is named.
 - `options`: each option of each command has wrong words.
 - `damaged_files`: files of each kind are cut, flipped, overwritten, renamed or of another kind.
 

@@ -10,6 +10,9 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import equinox as eqx
+import jax
+
 _RAISES = re.compile(r"^\s*Raises:\n((?:\s+.*\n?)+?)(?:\n\s*\n|\Z|\n\s*[A-Z][a-z]+:\n)", re.MULTILINE)
 _NAME = re.compile(r"^\s+([A-Z]\w+(?:\.\w+)*(?:, [A-Z]\w+)*):", re.MULTILINE)
 
@@ -32,6 +35,16 @@ class Call(NamedTuple):
     allowed: tuple[str, ...] = ()
     fixed: Mapping[str, str] = {}
     fails: bool = False
+
+
+def always(**arguments: Any) -> Callable[[], dict[str, Any]]:
+    """A function that gives these arguments, with a state of its own for each call, as each can be used once."""
+
+    def make() -> dict[str, Any]:
+        states = {k: jax.tree.map(lambda leaf: leaf, v) for k, v in arguments.items() if isinstance(v, eqx.nn.State)}
+        return arguments | states
+
+    return make
 
 
 def public_names(modules: list[str]) -> Iterator[str]:
