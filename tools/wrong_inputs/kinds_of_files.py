@@ -28,6 +28,8 @@ from qm9_record import METHANE
 from spinharm import Grid, _files
 from spinnn import plots, training
 
+from .small_molecules import small_model
+
 _GRID = Grid.equiangular(7, 12)
 
 
@@ -118,14 +120,7 @@ def _qm9(folder: Path) -> list[Kind]:
 
 
 def _models(folder: Path) -> list[Kind]:
-    config = molsphere.RegressorConfig(
-        outputs=1, species=(1, 6, 8), powers=(2,), bandlimits=(2,), widths=(2,), num_filter_params=(None,), embedding=2,
-        head=molsphere.HeadConfig(width=2, linear=True),
-    )  # fmt: skip
-    network, state = eqx.nn.make_with_state(molsphere.SphereRegressor)(config, key=jax.random.key(0))
-    scaling = molsphere.TargetScaling((1, 6, 8), (-3.0, -3.0, -3.0), 0.5, 2.0)
-    properties = molsphere.PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
-    properties.save(folder / "model.spinnn")
+    small_model().save(folder / "model.spinnn")
     _forecaster().save(folder / "forecaster.spinnn")
     layer = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, key=jax.random.key(0))
     training.save_model(folder / "layer.spinnn", layer, {"size": 2, "nested": {"a": [1, 2.5, None]}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ import numpy as np
 import spinharm
 from spinharm import Grid, SpinTransform, checks, convert
 
-from .calls import Call
+from .calls import Call, always
 
 MODULES = ["spinharm", "spinharm.convert", "spinharm.checks", "spinharm.optional"]
 LEFT_OUT: Mapping[str, str] = {}
@@ -24,10 +24,6 @@ _MAPS = np.linspace(0, 1, 18, dtype="float32").reshape(3, 6)
 _ANGLE = np.array([0.3, 0.5], np.float32)
 
 
-def _given(**arguments: Any) -> Callable[[], dict[str, Any]]:
-    return lambda: dict(arguments)
-
-
 def calls() -> list[Call]:
     """One valid call for each public name."""
     return [*_grids(), *_transforms(), *_operators(), *_functions(), *_converters(), *_helpers()]
@@ -35,21 +31,21 @@ def calls() -> list[Call]:
 
 def _grids() -> list[Call]:
     latitudes, longitudes = np.array(_GRID.latitude_deg), np.array(_GRID.longitude_deg)
-    whole = _given(
+    whole = always(
         nlat=4, nlon=6, rule="circle", north_pole=True, south_pole=True, longitude_origin=0.0, south_first=False
     )
     return [
         Call("spinharm.Grid", Grid, whole),
-        Call("spinharm.Grid.equiangular", Grid.equiangular, _given(nlat=4, nlon=6, poles=True)),
-        Call("spinharm.Grid.gauss_legendre", Grid.gauss_legendre, _given(bandlimit=3, nlon=6)),
-        Call("spinharm.Grid.driscoll_healy", Grid.driscoll_healy, _given(bandlimit=3, nlon=6)),
-        Call("spinharm.Grid.mcewen_wiaux", Grid.mcewen_wiaux, _given(bandlimit=3, nlon=6)),
-        Call("spinharm.Grid.from_latlon", Grid.from_latlon, _given(latitude_deg=latitudes, longitude_deg=longitudes)),
+        Call("spinharm.Grid.equiangular", Grid.equiangular, always(nlat=4, nlon=6, poles=True)),
+        Call("spinharm.Grid.gauss_legendre", Grid.gauss_legendre, always(bandlimit=3, nlon=6)),
+        Call("spinharm.Grid.driscoll_healy", Grid.driscoll_healy, always(bandlimit=3, nlon=6)),
+        Call("spinharm.Grid.mcewen_wiaux", Grid.mcewen_wiaux, always(bandlimit=3, nlon=6)),
+        Call("spinharm.Grid.from_latlon", Grid.from_latlon, always(latitude_deg=latitudes, longitude_deg=longitudes)),
     ]
 
 
 def _transforms() -> list[Call]:
-    options = _given(
+    options = always(
         grid=_GRID, bandlimit=3, spins=(0, 1), method="auto", fourier="auto", delta_symmetry=False,
         memory_limit=2**30, precision="highest",
     )  # fmt: skip
@@ -59,61 +55,61 @@ def _transforms() -> list[Call]:
     coeffs = np.stack([_COEFFS, _COEFFS], -1)[..., None]
     return [
         Call("spinharm.SpinTransform", SpinTransform, options, ("MemoryError",)),
-        Call("spinharm.SpinTransform.table_bytes", pair.table_bytes, _given(dtype="float32")),
-        Call("spinharm.SpinTransform.forward", pair.forward, _given(maps=maps)),
-        Call("spinharm.SpinTransform.inverse", scalar.inverse, _given(coeffs=coeffs[..., :1, :], real=True)),
-        Call("spinharm.SpinTransform.matrices", pair.matrices, _given(spin=1, dtype="float32")),
-        Call("spinharm.SpinTransform.stages", pair.stages, _given(spin=1, dtype="float32")),
-        Call("spinharm.forward", spinharm.forward, _given(f=_MAPS, grid=_GRID, spin=1, bandlimit=2)),
-        Call("spinharm.inverse", spinharm.inverse, _given(coeffs=_COEFFS, grid=_GRID, spin=0, real=True)),
+        Call("spinharm.SpinTransform.table_bytes", pair.table_bytes, always(dtype="float32")),
+        Call("spinharm.SpinTransform.forward", pair.forward, always(maps=maps)),
+        Call("spinharm.SpinTransform.inverse", scalar.inverse, always(coeffs=coeffs[..., :1, :], real=True)),
+        Call("spinharm.SpinTransform.matrices", pair.matrices, always(spin=1, dtype="float32")),
+        Call("spinharm.SpinTransform.stages", pair.stages, always(spin=1, dtype="float32")),
+        Call("spinharm.forward", spinharm.forward, always(f=_MAPS, grid=_GRID, spin=1, bandlimit=2)),
+        Call("spinharm.inverse", spinharm.inverse, always(coeffs=_COEFFS, grid=_GRID, spin=0, real=True)),
         Call(
-            "spinharm.resample", spinharm.resample, _given(f=_MAPS, grid_from=_GRID, grid_to=_GRID, spin=1, bandlimit=2)
+            "spinharm.resample", spinharm.resample, always(f=_MAPS, grid_from=_GRID, grid_to=_GRID, spin=1, bandlimit=2)
         ),
     ]
 
 
 def _operators() -> list[Call]:
     names = ("laplacian", "inverse_laplacian", "gradient", "divergence", "vorticity", "helmholtz")
-    plain = [Call(f"spinharm.{n}", getattr(spinharm, n), _given(coeffs=_COEFFS, axis=-2)) for n in names]
+    plain = [Call(f"spinharm.{n}", getattr(spinharm, n), always(coeffs=_COEFFS, axis=-2)) for n in names]
     spins = [
-        Call(f"spinharm.{n}", getattr(spinharm, n), _given(coeffs=_COEFFS, spin=1, axis=-2)) for n in ("eth", "ethbar")
+        Call(f"spinharm.{n}", getattr(spinharm, n), always(coeffs=_COEFFS, spin=1, axis=-2)) for n in ("eth", "ethbar")
     ]
-    turn = _given(coeffs=_BATCH, alpha=_ANGLE, beta=0.2, gamma=_ANGLE, axis=-2)
-    points = _given(coeffs=_COEFFS, colatitude=_ANGLE, longitude=_ANGLE, spin=1)
+    turn = always(coeffs=_BATCH, alpha=_ANGLE, beta=0.2, gamma=_ANGLE, axis=-2)
+    points = always(coeffs=_COEFFS, colatitude=_ANGLE, longitude=_ANGLE, spin=1)
     return [
         *plain,
         *spins,
         Call("spinharm.rotate", spinharm.rotate, turn),
         Call("spinharm.evaluate", spinharm.evaluate, points),
-        Call("spinharm.change_bandlimit", spinharm.change_bandlimit, _given(coeffs=_COEFFS, bandlimit=2, axis=-2)),
+        Call("spinharm.change_bandlimit", spinharm.change_bandlimit, always(coeffs=_COEFFS, bandlimit=2, axis=-2)),
         Call(
-            "spinharm.power_spectrum", spinharm.power_spectrum, _given(coeffs=_COEFFS, axis=-2, normalization="total")
+            "spinharm.power_spectrum", spinharm.power_spectrum, always(coeffs=_COEFFS, axis=-2, normalization="total")
         ),
         Call(
             "spinharm.cross_spectrum",
             spinharm.cross_spectrum,
-            _given(coeffs=_COEFFS, other=_COEFFS, axis=-2, normalization="total"),
+            always(coeffs=_COEFFS, other=_COEFFS, axis=-2, normalization="total"),
         ),
     ]
 
 
 def _functions() -> list[Call]:
-    points = _given(bandlimit=3, spin=1, colatitude=_ANGLE, longitude=_ANGLE)
-    wind = _given(u=_MAPS, v=_MAPS, spin=1)
+    points = always(bandlimit=3, spin=1, colatitude=_ANGLE, longitude=_ANGLE)
+    wind = always(u=_MAPS, v=_MAPS, spin=1)
 
     def compiled(**arguments: Any) -> Any:
         return spinharm.jit(**arguments)(jnp.ones(2))
 
     return [
-        Call("spinharm.wigner_delta", spinharm.wigner_delta, _given(bandlimit=3)),
-        Call("spinharm.wigner_d", spinharm.wigner_d, _given(bandlimit=3, beta=_ANGLE)),
-        Call("spinharm.wigner_D", spinharm.wigner_D, _given(bandlimit=3, alpha=_ANGLE, beta=_ANGLE, gamma=0.1)),
+        Call("spinharm.wigner_delta", spinharm.wigner_delta, always(bandlimit=3)),
+        Call("spinharm.wigner_d", spinharm.wigner_d, always(bandlimit=3, beta=_ANGLE)),
+        Call("spinharm.wigner_D", spinharm.wigner_D, always(bandlimit=3, alpha=_ANGLE, beta=_ANGLE, gamma=0.1)),
         Call("spinharm.spin_weighted_harmonics", spinharm.spin_weighted_harmonics, points),
         Call("spinharm.wind_to_spin", spinharm.wind_to_spin, wind),
-        Call("spinharm.spin_to_wind", spinharm.spin_to_wind, _given(field=_COEFFS, spin=1)),
-        Call("spinharm.jit", compiled, _given(function=jnp.sin, static_argnames=(), donate_argnums=())),
-        Call("spinharm.clear_tables", spinharm.clear_tables, _given()),
-        Call("spinharm.limit_tables", spinharm.limit_tables, _given(memory_gib=8.0)),
+        Call("spinharm.spin_to_wind", spinharm.spin_to_wind, always(field=_COEFFS, spin=1)),
+        Call("spinharm.jit", compiled, always(function=jnp.sin, static_argnames=(), donate_argnums=())),
+        Call("spinharm.clear_tables", spinharm.clear_tables, always()),
+        Call("spinharm.limit_tables", spinharm.limit_tables, always(memory_gib=8.0)),
     ]
 
 
@@ -134,7 +130,7 @@ def _converters() -> list[Call]:
         (convert.to_cosines, {"coeffs": dense, "axis": -1}),
         (convert.from_cosines, {"coeffs": dense, "axis": -1}),
     ]
-    return [Call(f"spinharm.convert.{function.__name__}", function, _given(**given)) for function, given in table]
+    return [Call(f"spinharm.convert.{function.__name__}", function, always(**given)) for function, given in table]
 
 
 def _helpers() -> list[Call]:
@@ -145,11 +141,11 @@ def _helpers() -> list[Call]:
     option = functools.partial(checks.option, "size")
     instance = functools.partial(checks.instance, "size", kind=int, wanted="an integer")
     return [
-        Call("spinharm.checks.integer", integer, _given(value=3), fixed={}),
-        Call("spinharm.checks.number", number, _given(value=0.5)),
-        Call("spinharm.checks.instance", instance, _given(value=3)),
-        Call("spinharm.checks.option", option, _given(value="a", allowed=("a", "b"))),
+        Call("spinharm.checks.integer", integer, always(value=3), fixed={}),
+        Call("spinharm.checks.number", number, always(value=0.5)),
+        Call("spinharm.checks.instance", instance, always(value=3)),
+        Call("spinharm.checks.option", option, always(value="a", allowed=("a", "b"))),
         Call(
-            "spinharm.optional.require", functools.partial(require, "json"), _given(extra="spinharm[plot]", purpose="a")
+            "spinharm.optional.require", functools.partial(require, "json"), always(extra="spinharm[plot]", purpose="a")
         ),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import spinnn
 from spinharm import Grid
 from spinnn import BlockOptions, command, files, plots, testing, training
 
-from .calls import Call
+from .calls import Call, always
 
 MODULES = ["spinnn", "spinnn.command", "spinnn.files", "spinnn.plots", "spinnn.testing", "spinnn.training"]
 LEFT_OUT: Mapping[str, str] = {}
@@ -32,23 +32,13 @@ _COEFFS = np.ones((2, 3, 5, 2, 2), np.complex64)
 _MASK = np.array([True, False])
 
 
-def _given(**arguments: Any) -> Callable[[], dict[str, Any]]:
-    """Arguments, with a state of its own for each call, as each can be used once."""
-
-    def make() -> dict[str, Any]:
-        states = {k: jax.tree.map(lambda leaf: leaf, v) for k, v in arguments.items() if isinstance(v, eqx.nn.State)}
-        return arguments | states
-
-    return make
-
-
 def calls() -> list[Call]:
     """One valid call for each public name."""
     return [*_layers(), *_blocks(), *_networks(), *_functions(), *_programs(), *_training(), *_runs()]
 
 
 def _layers() -> list[Call]:
-    conv_options = _given(
+    conv_options = always(
         spins_in=_SPINS, spins_out=_SPINS, channels_in=2, channels_out=2, bandlimit=3, grid_in=_GRID, grid_out=_GRID,
         num_filter_params=2, use_bias=True, separable=False, product_dtype="float32", key=_KEY,
     )  # fmt: skip
@@ -60,22 +50,22 @@ def _layers() -> list[Call]:
     pool, coarse = spinnn.SpectralPool(2), spinnn.SpatialPool(_EVEN)
     calls = [
         Call("spinnn.SpinConv", spinnn.SpinConv, conv_options),
-        Call("spinnn.SpinConv.__call__", conv, _given(x=_MAPS)),
-        Call("spinnn.SpinConv.__call__", spectral_conv, _given(x=_COEFFS)),
-        Call("spinnn.SpectralBatchNorm", spinnn.SpectralBatchNorm, _given(**norm, center="batch")),
-        Call("spinnn.SpectralBatchNorm.__call__", spectral, _given(x=_COEFFS, state=state, mask=_MASK)),
-        Call("spinnn.SpatialBatchNorm", spinnn.SpatialBatchNorm, _given(**norm, grid=_GRID)),
-        Call("spinnn.SpatialBatchNorm.__call__", spatial, _given(x=_MAPS, state=spatial_state, mask=_MASK)),
-        Call("spinnn.SpectralPool", spinnn.SpectralPool, _given(bandlimit=2)),
-        Call("spinnn.SpectralPool.__call__", pool, _given(x=_COEFFS)),
-        Call("spinnn.SpatialPool", spinnn.SpatialPool, _given(grid=_EVEN)),
-        Call("spinnn.SpatialPool.__call__", coarse, _given(x=np.ones((2, 4, 8, 2, 2), np.float32))),
+        Call("spinnn.SpinConv.__call__", conv, always(x=_MAPS)),
+        Call("spinnn.SpinConv.__call__", spectral_conv, always(x=_COEFFS)),
+        Call("spinnn.SpectralBatchNorm", spinnn.SpectralBatchNorm, always(**norm, center="batch")),
+        Call("spinnn.SpectralBatchNorm.__call__", spectral, always(x=_COEFFS, state=state, mask=_MASK)),
+        Call("spinnn.SpatialBatchNorm", spinnn.SpatialBatchNorm, always(**norm, grid=_GRID)),
+        Call("spinnn.SpatialBatchNorm.__call__", spatial, always(x=_MAPS, state=spatial_state, mask=_MASK)),
+        Call("spinnn.SpectralPool", spinnn.SpectralPool, always(bandlimit=2)),
+        Call("spinnn.SpectralPool.__call__", pool, always(x=_COEFFS)),
+        Call("spinnn.SpatialPool", spinnn.SpatialPool, always(grid=_EVEN)),
+        Call("spinnn.SpatialPool.__call__", coarse, always(x=np.ones((2, 4, 8, 2, 2), np.float32))),
     ]
     for kind in (spinnn.PhaseCollapse, spinnn.MagnitudeActivation, spinnn.GatedActivation):
         given = {"spins": _SPINS, "channels": 2}
         given |= {"initial_bias": -0.1} if kind is spinnn.MagnitudeActivation else {"key": _KEY}
-        calls.append(Call(f"spinnn.{kind.__name__}", kind, _given(**given)))
-        calls.append(Call(f"spinnn.{kind.__name__}.__call__", kind(**given), _given(x=_MAPS)))
+        calls.append(Call(f"spinnn.{kind.__name__}", kind, always(**given)))
+        calls.append(Call(f"spinnn.{kind.__name__}.__call__", kind(**given), always(x=_MAPS)))
     return calls
 
 
@@ -85,15 +75,15 @@ def _blocks() -> list[Call]:
         "grid_out": _GRID, "bandlimit": 3, "num_filter_params": 2, "separable": False, "options": BlockOptions(),
         "key": _KEY,
     }  # fmt: skip
-    options = _given(activation="gated", center="sample", momentum=0.5, product_dtype="bfloat16")
+    options = always(activation="gated", center="sample", momentum=0.5, product_dtype="bfloat16")
     calls = [Call("spinnn.BlockOptions", _block_of_options, options)]
     for kind in (spinnn.SpinBlock, spinnn.SpinResidualBlock):
         name = f"spinnn.{kind.__name__}"
         block, state = eqx.nn.make_with_state(kind)(**given)
         calls += [
-            Call(name, kind, _given(**given)),
-            Call(f"{name}.__call__", block, _given(x=_MAPS, state=state, mask=_MASK)),
-            Call(f"{name}.check", block.check, _given(x=_MAPS, mask=_MASK)),
+            Call(name, kind, always(**given)),
+            Call(f"{name}.__call__", block, always(x=_MAPS, state=state, mask=_MASK)),
+            Call(f"{name}.check", block.check, always(x=_MAPS, mask=_MASK)),
         ]
     return calls
 
@@ -123,11 +113,11 @@ def _networks() -> list[Call]:
     double, double_state = eqx.nn.make_with_state(spinnn.SpinUNet)(**unet)
     maps = np.ones((2, 3, 6, 1, 1), np.float32)
     return [
-        Call("spinnn.SpinResNet", spinnn.SpinResNet, _given(**net)),
-        Call("spinnn.SpinResNet.__call__", resnet, _given(x=maps, state=state, mask=_MASK)),
-        Call("spinnn.SpinResNet.pooled", headless.pooled, _given(x=maps, state=headless_state, mask=_MASK)),
-        Call("spinnn.SpinUNet", spinnn.SpinUNet, _given(**unet)),
-        Call("spinnn.SpinUNet.__call__", double, _given(x=maps, state=double_state, mask=_MASK)),
+        Call("spinnn.SpinResNet", spinnn.SpinResNet, always(**net)),
+        Call("spinnn.SpinResNet.__call__", resnet, always(x=maps, state=state, mask=_MASK)),
+        Call("spinnn.SpinResNet.pooled", headless.pooled, always(x=maps, state=headless_state, mask=_MASK)),
+        Call("spinnn.SpinUNet", spinnn.SpinUNet, always(**unet)),
+        Call("spinnn.SpinUNet.__call__", double, always(x=maps, state=double_state, mask=_MASK)),
     ]
 
 
@@ -140,17 +130,17 @@ def _functions() -> list[Call]:
     maps = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, grid_in=_GRID, grid_out=_GRID, key=_KEY)
     error |= {"function": maps, "grid_out": _GRID}
     return [
-        Call("spinnn.spin_mean", spinnn.spin_mean, _given(x=_MAPS, grid=_GRID, spins=_SPINS)),
-        Call("spinnn.parameter_count", spinnn.parameter_count, _given(model=conv)),
-        Call("spinnn.summary", spinnn.summary, _given(model=conv)),
-        Call("spinnn.reuse_memory", spinnn.reuse_memory, _given()),
+        Call("spinnn.spin_mean", spinnn.spin_mean, always(x=_MAPS, grid=_GRID, spins=_SPINS)),
+        Call("spinnn.parameter_count", spinnn.parameter_count, always(model=conv)),
+        Call("spinnn.summary", spinnn.summary, always(model=conv)),
+        Call("spinnn.reuse_memory", spinnn.reuse_memory, always()),
         Call(
             "spinnn.testing.random_coefficients",
             testing.random_coefficients,
-            _given(key=_KEY, bandlimit=2, spins=_SPINS, channels=2, batch=(2,)),
+            always(key=_KEY, bandlimit=2, spins=_SPINS, channels=2, batch=(2,)),
         ),
-        Call("spinnn.testing.equivariance_error", testing.equivariance_error, _given(**error)),
-        Call("spinnn.testing.assert_equivariant", testing.assert_equivariant, _given(**error, tolerance=1e-3)),
+        Call("spinnn.testing.equivariance_error", testing.equivariance_error, always(**error)),
+        Call("spinnn.testing.assert_equivariant", testing.assert_equivariant, always(**error, tolerance=1e-3)),
     ]
 
 
@@ -169,26 +159,26 @@ class Options:
 
 def _programs() -> list[Call]:
     words = ("--size", "3")
-    program = _given(
+    program = always(
         program="p", version="1", purpose="None.", commands={"info": command.Command("json", "none")},
         arguments=["info"], partly="in part",
     )  # fmt: skip
     parsing = {"program": "p", "words": words, "text": "Help."}
     with_config = {**parsing, "load": lambda path: Options(), "preset": lambda o, name: o, "required": ("name",)}
-    console = _given(title="a", columns=("b", "c"), rows=[("d", "e")])
+    console = always(title="a", columns=("b", "c"), rows=[("d", "e")])
     fixed = {"kind": "a class that the program states, not its user"}
     return [
         Call("spinnn.command.run_program", command.run_program, program, fixed={"commands": "as `kind` below"}),
-        Call("spinnn.command.parse", functools.partial(command.parse, Options), _given(**parsing, default=Options())),
+        Call("spinnn.command.parse", functools.partial(command.parse, Options), always(**parsing, default=Options())),
         Call(
             "spinnn.command.parse_with_config",
             functools.partial(command.parse_with_config, Options),
-            _given(**with_config),
+            always(**with_config),
         ),
-        Call("spinnn.command.say", command.say, _given(text="a")),
-        Call("spinnn.command.warn", command.warn, _given(text="a")),
+        Call("spinnn.command.say", command.say, always(text="a")),
+        Call("spinnn.command.warn", command.warn, always(text="a")),
         Call("spinnn.command.table", command.table, console),
-        Call("spinnn.command.figure", command.figure, _given(value=1.0), fixed=fixed),
+        Call("spinnn.command.figure", command.figure, always(value=1.0), fixed=fixed),
     ]
 
 
@@ -218,65 +208,65 @@ def _training() -> list[Call]:
     loss = {"prediction": values, "target": values, "weights": np.ones((2, 1), np.float32)}
     figure = plots.make_figure(1.0, 1.0, "a")
     return [
-        Call("spinnn.files.file_digest", files.file_digest, _given(path=folder / "config.json", start=1)),
+        Call("spinnn.files.file_digest", files.file_digest, always(path=folder / "config.json", start=1)),
         Call(
             "spinnn.files.check_digests",
             files.check_digests,
-            _given(
+            always(
                 folder=folder,
                 digests={"config.json": files.file_digest(folder / "config.json")},
                 lost="; copy it",
                 other="others",
             ),
         ),
-        Call("spinnn.files.read_json", files.read_json, _given(path=folder / "config.json")),
-        Call("spinnn.files.parse_json", files.parse_json, _given(content='{"a": 1}', name="a.json")),
-        Call("spinnn.files.read_checked_json", files.read_checked_json, _given(path=folder / "config.json")),
-        Call("spinnn.files.write_checked_json", files.write_checked_json, _given(path=folder / "new", values={"a": 1})),
-        Call("spinnn.files.write_json", files.write_json, _given(path=folder / "new.json", values={"a": 1})),
-        Call("spinnn.files.well_formed", _malformed, _given(name="a.json", what="the header"), fails=True),
-        Call("spinnn.files.replacing", _replace, _given(path=folder / "new.txt", mode="w")),
-        Call("spinnn.plots.make_figure", plots.make_figure, _given(width=1.0, height=1.0, extra="a")),
-        Call("spinnn.plots.save_figure", plots.save_figure, _given(figure=figure, path=folder / "figure.png")),
-        Call("spinnn.plots.plain", plots.plain, _given(text="a$b")),
+        Call("spinnn.files.read_json", files.read_json, always(path=folder / "config.json")),
+        Call("spinnn.files.parse_json", files.parse_json, always(content='{"a": 1}', name="a.json")),
+        Call("spinnn.files.read_checked_json", files.read_checked_json, always(path=folder / "config.json")),
+        Call("spinnn.files.write_checked_json", files.write_checked_json, always(path=folder / "new", values={"a": 1})),
+        Call("spinnn.files.write_json", files.write_json, always(path=folder / "new.json", values={"a": 1})),
+        Call("spinnn.files.well_formed", _malformed, always(name="a.json", what="the header"), fails=True),
+        Call("spinnn.files.replacing", _replace, always(path=folder / "new.txt", mode="w")),
+        Call("spinnn.plots.make_figure", plots.make_figure, always(width=1.0, height=1.0, extra="a")),
+        Call("spinnn.plots.save_figure", plots.save_figure, always(figure=figure, path=folder / "figure.png")),
+        Call("spinnn.plots.plain", plots.plain, always(text="a$b")),
         Call(
             "spinnn.plots.make_panels",
             lambda count: plots.make_panels(plots.make_figure(1.0, 1.0, "a"), count),
-            _given(count=2),
+            always(count=2),
         ),
         Call(
             "spinnn.plots.learning_curve",
             plots.learning_curve,
-            _given(paths=folder / "metrics.jsonl", extra="a", validation="b"),
+            always(paths=folder / "metrics.jsonl", extra="a", validation="b"),
         ),
-        Call("spinnn.training.OptimizerConfig", training.OptimizerConfig, _given(**optimizer)),
-        Call("spinnn.training.TrainingConfig", training.TrainingConfig, _given(**config)),
-        Call("spinnn.training.to_json", training.to_json, _given(config=training.TrainingConfig())),
+        Call("spinnn.training.OptimizerConfig", training.OptimizerConfig, always(**optimizer)),
+        Call("spinnn.training.TrainingConfig", training.TrainingConfig, always(**config)),
+        Call("spinnn.training.to_json", training.to_json, always(config=training.TrainingConfig())),
         Call(
             "spinnn.training.from_json",
             functools.partial(training.from_json, training.TrainingConfig),
-            _given(values=training.to_json(training.TrainingConfig(**config))),
+            always(values=training.to_json(training.TrainingConfig(**config))),
         ),
-        Call("spinnn.training.save_config", training.save_config, _given(path=folder / "new.json", config=Options())),
+        Call("spinnn.training.save_config", training.save_config, always(path=folder / "new.json", config=Options())),
         Call(
             "spinnn.training.load_config",
             training.load_config,
-            _given(path=folder / "config.json", kind=training.TrainingConfig),
+            always(path=folder / "config.json", kind=training.TrainingConfig),
         ),
         Call(
-            "spinnn.training.save_model", training.save_model, _given(path=folder / "a", tree=model, config={"size": 2})
+            "spinnn.training.save_model", training.save_model, always(path=folder / "a", tree=model, config={"size": 2})
         ),
         Call(
             "spinnn.training.load_model",
             training.load_model,
-            _given(path=folder / "model.spinnn", build=lambda config: model),
+            always(path=folder / "model.spinnn", build=lambda config: model),
         ),
-        Call("spinnn.training.read_header", training.read_header, _given(path=folder / "model.spinnn")),
-        Call("spinnn.training.make_schedule", training.make_schedule, _given(**schedule)),
-        Call("spinnn.training.make_optimizer", training.make_optimizer, _given(**schedule)),
-        Call("spinnn.training.weighted_mean", training.weighted_mean, _given(values=values, weights=loss["weights"])),
-        Call("spinnn.training.l1_loss", training.l1_loss, _given(**loss)),
-        Call("spinnn.training.l2_loss", training.l2_loss, _given(**loss)),
+        Call("spinnn.training.read_header", training.read_header, always(path=folder / "model.spinnn")),
+        Call("spinnn.training.make_schedule", training.make_schedule, always(**schedule)),
+        Call("spinnn.training.make_optimizer", training.make_optimizer, always(**schedule)),
+        Call("spinnn.training.weighted_mean", training.weighted_mean, always(values=values, weights=loss["weights"])),
+        Call("spinnn.training.l1_loss", training.l1_loss, always(**loss)),
+        Call("spinnn.training.l2_loss", training.l2_loss, always(**loss)),
     ]
 
 
@@ -299,7 +289,7 @@ def _loss(model: Any, net_state: Any, batch: Any, key: Any) -> Any:
 
 def _runs() -> list[Call]:
     folder = Path.cwd()
-    batches = _given(
+    batches = always(
         order=lambda epoch: [0, 1], load=lambda entry, part: np.zeros(2), batch_size=4, name="a", epochs=2,
         shard=(0, 2), prefetch=0,
     )  # fmt: skip
@@ -333,17 +323,17 @@ def _runs() -> list[Call]:
         "folder": folder / "run", "steps_per_epoch": 1, "run_config": {"a": 1}, "place": lambda batch: batch,
         "on_checkpoint": lambda model, state, step: {}, "progress": False,
     }  # fmt: skip
-    steps = _given(loss=_loss, static=static, optimizer=optimizer, ema_decay=0.5)
+    steps = always(loss=_loss, static=static, optimizer=optimizer, ema_decay=0.5)
     return [
         Call("spinnn.training.iterate_batches", lambda **given: next(training.iterate_batches(**given)), batches),
-        Call("spinnn.training.init_state", training.init_state, _given(**start)),
+        Call("spinnn.training.init_state", training.init_state, always(**start)),
         Call("spinnn.training.make_step", one_step, steps),
         Call(
             "spinnn.training.Checkpoints",
             training.Checkpoints,
-            _given(folder=folder / "other", config={"a": 1}, keep=2),
+            always(folder=folder / "other", config={"a": 1}, keep=2),
         ),
-        Call("spinnn.training.Checkpoints.save", save, _given(step=2, tree={"x": jnp.ones(2)}, meta={"b": 1})),
-        Call("spinnn.training.Checkpoints.restore", saved.restore, _given(template={"x": jnp.zeros(2)}, step=1)),
-        Call("spinnn.training.fit", train, _given(**run)),
+        Call("spinnn.training.Checkpoints.save", save, always(step=2, tree={"x": jnp.ones(2)}, meta={"b": 1})),
+        Call("spinnn.training.Checkpoints.restore", saved.restore, always(template={"x": jnp.zeros(2)}, step=1)),
+        Call("spinnn.training.fit", train, always(**run)),
     ]
