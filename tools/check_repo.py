@@ -18,6 +18,8 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
+from rooms import check_rooms
+
 ROOT = Path(__file__).resolve().parents[1]
 TOP_LEVEL = {"packages", "tools", "pyproject.toml", "README.md", "LICENSE"}
 PACKAGE_FILES = ("README.md", "CHANGELOG.md", "LICENSE", "src/{name}/py.typed", "src/{name}/__about__.py")
@@ -173,6 +175,7 @@ CHECKS: tuple[Callable[[Path], list[str]], ...] = (
     check_lower_bounds,
     check_changelogs,
     check_type_checked_paths,
+    check_rooms,
 )
 
 

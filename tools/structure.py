@@ -248,6 +248,17 @@ def has_example(node: ast.AST) -> bool:
     return ">>> " in text or "Example" in text
 
 
+def private_imports(own: dict[str, Module], known: dict[str, Module]) -> list[str]:
+    """Imports by the modules of a package of another package's private modules, or of private names of another room."""
+    return [
+        f"{one.source} → {one.target} {', '.join(one.names)}"
+        for module in own.values()
+        for one in imports(module, set(known))
+        if (one.target not in own and not _is_public(one.target))
+        or ((one.target not in own or module.room != own[one.target].room) and any(map(_is_private, one.names)))
+    ]
+
+
 def describe(root: Path, package: str, known: dict[str, Module], listing: bool) -> list[str]:
     """The lines printed for a package."""
     own = {name: module for name, module in known.items() if module.package == package}
@@ -264,14 +275,6 @@ def describe(root: Path, package: str, known: dict[str, Module], listing: bool) 
         for target in targets
         if own[name].room != own[target].room
     )
-    private = [
-        f"{one.source} → {one.target} {', '.join(one.names)}"
-        for one in edges
-        if (one.target not in own and not _is_public(one.target))
-        or (
-            (one.target not in own or own[one.source].room != own[one.target].room) and any(map(_is_private, one.names))
-        )
-    ]
     named = [(name, node) for module in own.values() for name, node in functions(module)]
     public = public_names(own[package], known)
     measured = {
@@ -287,7 +290,7 @@ def describe(root: Path, package: str, known: dict[str, Module], listing: bool) 
         f"duplicated runs of {DUPLICATE} lines": [" = ".join(pair) for pair in duplicates(list(own.values()))],
         "public names without an example": [name for name, node in public.items() if not has_example(node)],
         "cycles": [" ↔ ".join(group) for group in cycles(graph)],
-        "private imports between rooms or packages": private,
+        "private imports between rooms or packages": private_imports(own, known),
     }
     lines = [
         f"{package}: {len(own)} modules, median {statistics.median(lengths.values()):.0f} lines, longest {longest} "

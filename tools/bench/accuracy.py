@@ -21,7 +21,8 @@ from _report import machine_sentence, markdown, write
 from _timing import machine
 
 import spinharm
-from spinharm import Grid, SpinTransform, _recursion
+from spinharm import Grid, SpinTransform
+from spinharm._coefficients import recursion
 
 PACKAGES = ("spinharm", "scipy", "ducc0", "s2fft")
 BETTER = {"*": "less"}
@@ -101,7 +102,7 @@ def orthonormality() -> list[dict[str, Any]]:
                     errors[f"m = {order}"] = None
                     continue
                 first = max(order, spin)
-                table = _recursion.reduced_harmonics(bandlimit, spin, grid.colatitude, np.array([order]), first)[0]
+                table = recursion.reduced_harmonics(bandlimit, spin, grid.colatitude, np.array([order]), first)[0]
                 table = table * weights
                 errors[f"m = {order}"] = float(np.max(np.abs(table @ table.T - np.eye(table.shape[0]))))
             rows.append({"L": bandlimit, "spin": spin, **errors})
@@ -116,7 +117,7 @@ def unit_rows() -> list[dict[str, Any]]:
         errors: dict[str, Any] = {"β": f"{beta:.4g}"}
         for m in (0, 32, 684, 1000):
             worst = 0.0
-            for degree, row in enumerate(_recursion.degrees(ALL_ORDERS, np.array(m), order, np.array(beta))):
+            for degree, row in enumerate(recursion.degrees(ALL_ORDERS, np.array(m), order, np.array(beta))):
                 if degree >= m:
                     worst = max(worst, abs(float(np.sum(row**2)) - 1))
             errors[f"m = {m}"] = worst

@@ -21,7 +21,7 @@ from _timing import in_processes
 from spinharm import Grid
 from spinnn import reuse_memory
 from wxsphere import Normalization, Prepared, RunConfig, Windows, batch_iterator, grid_dataset, prepare
-from wxsphere._train import make_task
+from wxsphere._model.train import make_task
 
 PACKAGES = ("spinharm", "spinnn", "wxsphere", "grain", "xarray", "zarr")
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "wxsphere" / "docs" / "performance.md", ".3g")

@@ -25,7 +25,8 @@ import spinnn
 import wxsphere
 import wxsphere.__main__
 from qm9_record import METHANE
-from spinharm import Grid, _files
+from spinharm import Grid
+from spinharm._commands import files
 from spinnn import plots, training
 
 from .small_molecules import small_model
@@ -141,7 +142,7 @@ def _models(folder: Path) -> list[Kind]:
 
 
 def _forecaster() -> wxsphere.ForecastModel:
-    from wxsphere._forecast_model import make_network
+    from wxsphere._model.forecast_model import make_network
 
     layout = wxsphere.FieldLayout((wxsphere.Channel(("2m_temperature",)),), ())
     task = wxsphere.ForecastTask(layout, layout, _GRID, offsets=(0.0,), forcings=("sine_of_day",))
@@ -226,7 +227,7 @@ def _fields(folder: Path) -> list[Kind]:
     prepare = "prepare FILE --out bad-prepared --training 2020-01-01 2020-01-01"
     commands = [(weather, "check FILE"), (weather, "plot maps FILE --out maps.png"), (weather, prepare)]
     mine = [(harmonics, "grid FILE")]
-    winds = {**readers, "read_wind": lambda path: _files.read_wind([path], {})}
+    winds = {**readers, "read_wind": lambda path: files.read_wind([path], {})}
     return [
         Kind(folder / "fields.nc", winds, [*commands, *mine], 2.0),
         Kind(folder / "classic.nc", winds, [*commands, *mine], 2.0),

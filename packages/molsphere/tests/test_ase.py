@@ -18,7 +18,7 @@ from ase import Atoms
 from ase.optimize import BFGS
 
 from molsphere import from_smiles, random_rotation
-from molsphere._batch import padded_size
+from molsphere._molecules.batch import padded_size
 from molsphere.ase import UNITS_TO_EV, SphereCalculator
 from spinharm.optional import require
 

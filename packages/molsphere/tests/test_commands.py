@@ -11,6 +11,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from molsphere._run.run.evaluation import Evaluation
 
 from molsphere import (
     Molecule,
@@ -23,7 +24,6 @@ from molsphere import (
     write_predictions,
 )
 from molsphere.__main__ import _COMMANDS, main
-from molsphere._evaluation import Evaluation
 
 NETWORK = (
     "--network.powers 2 --network.bandlimits 3 --network.widths 4 --network.num-filter-params None "
@@ -127,7 +127,7 @@ def test_an_interrupted_run_goes_on_by_the_same_command(run, data, tmp_path, mon
             return next(self.inner)
 
     with monkeypatch.context() as patch:
-        patch.setattr("molsphere._train.batch_iterator", lambda *args: Stopping(batch_iterator(*args)))
+        patch.setattr("molsphere._run.train.batch_iterator", lambda *args: Stopping(batch_iterator(*args)))
         with pytest.raises(SystemExit) as stopped:
             main(train_words(data, tmp_path / "again"))
     assert stopped.value.code == 143

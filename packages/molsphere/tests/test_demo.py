@@ -7,11 +7,12 @@ import json
 import jax
 import numpy as np
 import pytest
+from molsphere._run.run.run import read_run
 from rdkit import Chem
 
-from molsphere import PropertyModel, _demo_data
+from molsphere import PropertyModel
 from molsphere.__main__ import main
-from molsphere._run import read_run
+from molsphere._data import demo_data
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def _standard_promotion():
 
 
 def test_shipped_smiles_are_valid_small_and_unique():
-    smiles = _demo_data.demo_smiles()
+    smiles = demo_data.demo_smiles()
     assert len(smiles) == 400
     molecules = [Chem.MolFromSmiles(text) for text in smiles]
     assert len({Chem.MolToSmiles(molecule) for molecule in molecules}) == 400
@@ -34,21 +35,21 @@ def test_shipped_smiles_are_valid_small_and_unique():
 
 def test_geometries_are_reproducible_and_lie_above_rest():
     smiles = ["CCO", "C1CC1"]
-    found, owner = _demo_data.geometries(smiles, 4, 3)
-    again, _ = _demo_data.geometries(smiles, 4, 3)
-    other, _ = _demo_data.geometries(smiles, 4, 4)
+    found, owner = demo_data.geometries(smiles, 4, 3)
+    again, _ = demo_data.geometries(smiles, 4, 3)
+    other, _ = demo_data.geometries(smiles, 4, 4)
     assert owner.tolist() == [0] * 4 + [1] * 4
     energies = np.array([m.properties["energy"] for m in found]).reshape(2, 4)
     assert (energies[:, 1:] > energies[:, :1]).all()
     np.testing.assert_array_equal(found[3].positions, again[3].positions)
     assert np.abs(found[3].positions - other[3].positions).max() > 1e-3
     # A molecule's geometries do not depend on its neighbours in the list.
-    alone, _ = _demo_data.geometries(smiles[:1], 2, 3)
+    alone, _ = demo_data.geometries(smiles[:1], 2, 3)
     np.testing.assert_array_equal(alone[1].positions, found[1].positions)
 
 
 def test_parts_do_not_share_molecules():
-    splits = _demo_data.demo_splits(np.repeat(np.arange(20), 3))
+    splits = demo_data.demo_splits(np.repeat(np.arange(20), 3))
     assert (splits.train.size, splits.validation.size, splits.test.size) == (48, 6, 6)
     owners = [set((part // 3).tolist()) for part in (splits.train, splits.validation, splits.test)]
     assert not owners[0] & owners[1]

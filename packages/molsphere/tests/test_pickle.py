@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 import molsphere as ms
-from molsphere._text import BadLine
+from molsphere._files.text import BadLine
 
 WATER = np.array([[0.0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])
 

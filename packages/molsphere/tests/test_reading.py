@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from molsphere._run.run.train import make_loss
 
-import molsphere._smiles as smiles_module
+import molsphere._files.smiles as smiles_module
 from molsphere import (
     Batch,
     Molecule,
@@ -27,9 +28,8 @@ from molsphere import (
     write_predictions,
 )
 from molsphere.__main__ import main
-from molsphere._distances import LENGTH_UNITS, closest_pairs, warn_of_distances
-from molsphere._labels import find_outliers
-from molsphere._train import make_loss
+from molsphere._data.labels import find_outliers
+from molsphere._molecules.distances import LENGTH_UNITS, closest_pairs, warn_of_distances
 from spinnn.files import FileWarning
 
 WATER = np.array([[0.0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])

@@ -19,7 +19,6 @@ import spinharm
 from molsphere import (
     QM9_MIN_DISTANCE,
     QM9_SPECIES,
-    _pairs,
     augment,
     coulomb_sphere_features,
     random_rotation,
@@ -27,6 +26,7 @@ from molsphere import (
     sphere_coefficients,
     sphere_features,
 )
+from molsphere._molecules import pairs as _pairs
 from spinharm import Grid, change_bandlimit
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

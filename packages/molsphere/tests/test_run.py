@@ -21,9 +21,9 @@ from molsphere import (
     read_run_data,
     target_values,
 )
-from molsphere._dataset import MoleculeSet
-from molsphere._distances import closest_pairs
-from molsphere._labels import find_outliers
+from molsphere._data.labels import find_outliers
+from molsphere._molecules.dataset import MoleculeSet
+from molsphere._molecules.distances import closest_pairs
 from spinnn.files import FileWarning
 
 

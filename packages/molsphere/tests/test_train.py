@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-import molsphere._property_model as property_model
-import molsphere._train as train_module
+import molsphere._model.property_model as property_model
+import molsphere._run.train as train_module
 import spinharm
 from molsphere import (
     HeadConfig,
@@ -23,7 +23,7 @@ from molsphere import (
     random_splits,
     train,
 )
-from molsphere._batch import padded_size
+from molsphere._molecules.batch import padded_size
 from spinnn.training import OptimizerConfig, TrainingConfig, save_model
 
 NETWORK = RegressorConfig(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from molsphere import Molecule, MoleculeSet, Splits, TrainOptions, evaluate, run_training
-from molsphere._run_data import RunData
+from molsphere._data.run_data import RunData
 
 H2, OH, C = ([1, 1], [8, 1], [6])
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from spinharm import Grid, __version__, _demo, _files, failures, optional
+from spinharm import Grid, __version__, failures, optional
 from spinharm.__main__ import main
+from spinharm._commands import demo as _demo, files
 
 BANDLIMIT = 12
 
@@ -141,7 +142,7 @@ def test_wind_of_two_files_with_any_names_and_order_of_axes(tmp_path):
         )
         paths.append(tmp_path / f"{called}.nc")
         part.to_netcdf(paths[-1], engine="scipy")
-    wind = _files.read_wind(paths, {})
+    wind = files.read_wind(paths, {})
     assert wind.grid == Grid.equiangular(13, 24)
     assert wind.source == "uwnd, V of uwnd.nc, V.nc level=850.0"
     np.testing.assert_allclose(wind.u[6], 10)
@@ -152,7 +153,7 @@ def test_standard_names_go_before_names(tmp_path):
     dataset = xr.load_dataset(wind_file(tmp_path / "wind.nc"), engine="scipy")
     dataset["east"] = dataset.u.assign_attrs(standard_name="eastward_wind") + 0
     dataset["east"].attrs["standard_name"] = "eastward_wind"
-    assert _files.wind_names(dataset) == ("east", "v")
+    assert files.wind_names(dataset) == ("east", "v")
 
 
 def test_coordinates_are_found_by_standard_name_unit_or_name():
@@ -162,10 +163,10 @@ def test_coordinates_are_found_by_standard_name_unit_or_name():
         ({"units": "degrees_north"}, {"units": "degree_east"}),
     ):
         dataset = xr.Dataset(coords={"a": ("a", values, attributes), "b": ("b", values, other)})
-        assert _files.latitude_longitude(dataset) == ("a", "b")
-    assert _files.latitude_longitude(xr.Dataset(coords={"Lat": values, "lon": values})) == ("Lat", "lon")
+        assert files.latitude_longitude(dataset) == ("a", "b")
+    assert files.latitude_longitude(xr.Dataset(coords={"Lat": values, "lon": values})) == ("Lat", "lon")
     with pytest.raises(ValueError, match="no one-dimensional longitude found, only lat"):
-        _files.latitude_longitude(xr.Dataset(coords={"lat": values}))
+        files.latitude_longitude(xr.Dataset(coords={"lat": values}))
 
 
 def test_grid_of_a_file(tmp_path, capsys):

@@ -307,11 +307,11 @@ def test_errors_come_from_traced_calls_too():
 
 
 def test_tables_cannot_be_mapped():
-    from spinharm import _linear
+    from spinharm._transform.transform import linear
 
     plan = TRANSFORM._plan("float32", False)
-    tables = _linear.tables(plan, True)
+    tables = linear.tables(plan, True)
     maps = jnp.zeros((2, 1, 13, 24, 2, 1), "complex64")
     stacked = [jnp.stack([table, table]) for table in tables]
     with pytest.raises(ValueError, match=r"the tables of a spherical harmonic transform cannot be mapped by `vmap`"):
-        jax.vmap(lambda x, *rest: _linear.analysis_p.bind(x, *rest, plan=plan))(maps, *stacked)
+        jax.vmap(lambda x, *rest: linear.analysis_p.bind(x, *rest, plan=plan))(maps, *stacked)

@@ -13,7 +13,8 @@ import pytest
 from jax import export
 
 import spinharm
-from spinharm import Grid, SpinTransform, _cache
+from spinharm import Grid, SpinTransform
+from spinharm._arrays import cache
 
 SMALL = SpinTransform(Grid.equiangular(6, 10), 5, (0, 1, -2))
 SCALAR = SpinTransform(Grid.equiangular(6, 10), 5)
@@ -271,7 +272,7 @@ def test_no_table_is_alive_once_cleared():
     function, x = spinharm.jit(wide.forward), jnp.zeros((*wide.grid.shape, 1, 1))
     spinharm.clear_tables()
     function(x)
-    arrays = [weakref.ref(leaf) for value, _ in _cache._tables._entries.values() for leaf in jax.tree.leaves(value)]
+    arrays = [weakref.ref(leaf) for value, _ in cache._tables._entries.values() for leaf in jax.tree.leaves(value)]
     assert arrays
     spinharm.clear_tables()
     gc.collect()
@@ -283,7 +284,7 @@ def test_tables_are_kept_up_to_a_limit_of_bytes():
     """The least recently used go first, the newest stays, however large."""
     made = []
 
-    @_cache.cached_table
+    @cache.cached_table
     def table(name: str, kibibytes: int) -> dict[str, np.ndarray]:
         made.append(name)
         return {"rows": np.zeros(512 * kibibytes, np.uint8), "columns": np.zeros(512 * kibibytes, np.uint8)}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.polynomial.legendre import leggauss
 
-from spinharm import _recursion
+from spinharm._coefficients import recursion
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ def test_harmonics_are_orthonormal_at_bandlimit_2048(order, spin):
     """2π ∫ sYlm sYkm sin θ dθ = δ_lk, by Gauss-Legendre quadrature with as many nodes, which is exact."""
     L = 2048
     x, weights = leggauss(L)
-    table = _recursion.reduced_harmonics(L, spin, np.arccos(x), np.array([order]))[0]
+    table = recursion.reduced_harmonics(L, spin, np.arccos(x), np.array([order]))[0]
     first = max(abs(order), abs(spin))
     assert np.all(table[:first] == 0)
     gram = 2 * np.pi * (table * weights) @ table.T

@@ -11,7 +11,7 @@ import pytest
 from jax.test_util import check_grads
 
 import spinharm
-from spinharm._spectra import Normalization
+from spinharm._coefficients.spectra import Normalization
 
 NORMALIZATIONS = get_args(Normalization)
 # Grids that resolve the square of a field of eleven degrees.

@@ -22,7 +22,7 @@ from spinnn import (
     _compact,
     spin_mean,
 )
-from spinnn._compact import _layout
+from spinnn._compact import layout
 from spinnn.testing import random_coefficients
 
 GAUSS = Grid.gauss_legendre(6)
@@ -66,7 +66,7 @@ CASES = [
     [(0, False, 8), (1, False, 8), (2, False, 0), (3, True, 8), (4, False, 0), (5, True, 8)],
 )
 def test_values_state_and_gradients_are_those_of_the_layers(number, inference, dense, x64, monkeypatch):
-    monkeypatch.setattr(_layout, "DENSE", dense)  # 0: all transforms in two stages
+    monkeypatch.setattr(layout, "DENSE", dense)  # 0: all transforms in two stages
     case = CASES[number]
     kind, spins_in, spins_out, (channels, width), grid_in, grid_out, options = case
     block, state = make(kind, spins_in, spins_out, channels, width, grid_in=grid_in, grid_out=grid_out, **options)
@@ -110,7 +110,7 @@ def reference():
 
 @pytest.mark.parametrize(("largest", "dense", "remat"), [(16, 8, True), (16, 5, False), (5, 0, False)])
 def test_a_network_stays_in_the_layout(reference, largest, dense, remat, monkeypatch):
-    monkeypatch.setattr(_layout, "DENSE", dense)
+    monkeypatch.setattr(layout, "DENSE", dense)
     monkeypatch.setattr(_compact, "LARGEST_CHAIN", largest)
     monkeypatch.setattr(_compact, "LARGEST_BLOCK", largest)
     x, wanted, wanted_state = reference

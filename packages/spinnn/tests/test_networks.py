@@ -16,10 +16,10 @@ from spinnn import (
     SpinResidualBlock,
     SpinResNet,
     SpinUNet,
-    _block,
     parameter_count,
     summary,
 )
+from spinnn._networks import block as _block
 from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
 from spinnn.training import Diverged, Interrupted, TrainingConfig
 

@@ -18,8 +18,8 @@ import spinharm
 from spinharm import Grid
 from spinnn import command
 from wxsphere import area_weights, grid_of, open_dataset, regrid
-from wxsphere._grids import grid_named
-from wxsphere._names import WINDS
+from wxsphere._conventions.grids import grid_named
+from wxsphere._conventions.names import WINDS
 
 _METHODS = ("spectral", "conservative")
 

@@ -6,7 +6,7 @@ import xarray as xr
 
 from spinharm import Grid
 from wxsphere import DataWarning, error_maps, evaluate
-from wxsphere._units import conversion, parse_unit, same_unit
+from wxsphere._conventions.units import conversion, parse_unit, same_unit
 
 GRID = Grid.equiangular(7, 12)
 HOURS = np.timedelta64(3600 * 10**9, "ns")

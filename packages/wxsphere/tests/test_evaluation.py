@@ -12,7 +12,6 @@ from wxsphere import (
     STATISTICS,
     DataWarning,
     Region,
-    _climatology,
     area_weights,
     bootstrap,
     climatology,
@@ -27,6 +26,7 @@ from wxsphere import (
     scores,
     window_weights,
 )
+from wxsphere._scores import climatology as _climatology
 
 GRID = Grid.equiangular(7, 12)
 HOURS = np.timedelta64(3600 * 10**9, "ns")

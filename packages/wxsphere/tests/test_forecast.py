@@ -17,7 +17,7 @@ import pytest
 import xarray as xr
 
 import spinharm
-import wxsphere._forecast
+import wxsphere._model.forecast
 from spinharm import Grid
 from spinnn.files import FileWarning
 from spinnn.testing import equivariance_error
@@ -34,7 +34,7 @@ from wxsphere import (
     open_dataset,
     rollout,
 )
-from wxsphere._forecast_model import make_network
+from wxsphere._model.forecast_model import make_network
 
 GRID = Grid.equiangular(5, 8, poles=False)
 LAYOUT = FieldLayout(
@@ -125,7 +125,7 @@ def test_a_forecast_is_the_model_repeated(tmp_path):
 def test_an_interrupted_forecast_goes_on_identically(tmp_path, monkeypatch, after):
     made, data = model(), states()
     whole = forecast(made, data, tmp_path / "whole.zarr", steps=7, chunk=3, batch=6)
-    write, calls = wxsphere._forecast._write, []
+    write, calls = wxsphere._model.forecast._write, []
 
     def fail(*arguments):
         calls.append(1)
@@ -133,11 +133,11 @@ def test_an_interrupted_forecast_goes_on_identically(tmp_path, monkeypatch, afte
             raise KeyboardInterrupt
         write(*arguments)
 
-    monkeypatch.setattr(wxsphere._forecast, "_write", fail)
+    monkeypatch.setattr(wxsphere._model.forecast, "_write", fail)
     with pytest.raises(KeyboardInterrupt):
         forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=6)
     assert not (tmp_path / "part.zarr").exists()
-    monkeypatch.setattr(wxsphere._forecast, "_write", write)
+    monkeypatch.setattr(wxsphere._model.forecast, "_write", write)
     if after > 1:
         with pytest.raises(ValueError, match=r"part.zarr.partial was begun with other options: model \('"):
             forecast(model(0.2), data, tmp_path / "part.zarr", steps=7, chunk=3, batch=6)
@@ -169,7 +169,7 @@ def test_chunks_lost_from_an_unfinished_forecast_are_made_again(tmp_path, monkey
     """Killed in the third of four groups of times, one state each; a file of one before is damaged, cut off or gone."""
     made, data = model(), states(members=None, times=5)
     whole = forecast(made, data, tmp_path / "whole.zarr", steps=7, chunk=3, batch=1)
-    write, calls = wxsphere._forecast._write, []
+    write, calls = wxsphere._model.forecast._write, []
 
     def fail(*arguments):
         calls.append(1)
@@ -177,12 +177,12 @@ def test_chunks_lost_from_an_unfinished_forecast_are_made_again(tmp_path, monkey
             raise KeyboardInterrupt
         write(*arguments)
 
-    monkeypatch.setattr(wxsphere._forecast, "_write", fail)
+    monkeypatch.setattr(wxsphere._model.forecast, "_write", fail)
     with pytest.raises(KeyboardInterrupt):
         forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)
     damage(tmp_path / ".part.zarr.partial" / "temperature" / "c" / str(time) / "0" / "0" / "0" / "0")
     calls.clear()
-    monkeypatch.setattr(wxsphere._forecast, "_write", lambda *arguments: (calls.append(1), write(*arguments)))
+    monkeypatch.setattr(wxsphere._model.forecast, "_write", lambda *arguments: (calls.append(1), write(*arguments)))
     told = rf"a chunk is damaged or lost; forecast anew from 2000-01-01T{6 * time + 6:02}:00"
     with pytest.warns(FileWarning, match=told):
         part = forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)

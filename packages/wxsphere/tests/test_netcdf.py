@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from spinnn.files import FileWarning
-from wxsphere._netcdf import read_netcdf, write_netcdf
+from wxsphere._files.netcdf import read_netcdf, write_netcdf
 
 
 @pytest.fixture

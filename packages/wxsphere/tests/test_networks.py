@@ -27,7 +27,7 @@ from wxsphere import (
     make_rollout_loss,
     network,
 )
-from wxsphere._forecast_model import make_network
+from wxsphere._model.forecast_model import make_network
 
 
 def scalars(count):

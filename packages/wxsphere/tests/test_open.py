@@ -9,7 +9,7 @@ import xarray as xr
 from spinharm import Grid
 from spinnn.files import FileWarning
 from wxsphere import CATALOGUE, DataWarning, grid_of, open_dataset
-from wxsphere._stores import refuse_objects
+from wxsphere._files.stores import refuse_objects
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from wxsphere import (
     regrid,
 )
 from wxsphere.__main__ import main
-from wxsphere._netcdf import write_netcdf
+from wxsphere._files.netcdf import write_netcdf
 
 SOURCE, TARGET = Grid.equiangular(13, 24), Grid.gauss_legendre(6)
 WIND = ("u_component_of_wind", "v_component_of_wind")
@@ -125,7 +125,7 @@ def test_statistics_stream_over_members_blocks_and_gaps(rng, monkeypatch):
     stamps = np.datetime64("2020-01-01", "ns") + np.array([0, 1, 2, 4, 5, 6, 7, 8, 9]) * HOUR
     dataset = grid_dataset(TARGET).assign_coords(time=stamps, level=[500, 850]).assign(a=(dims, values))
     whole = field_statistics(dataset)
-    monkeypatch.setattr("wxsphere._store_statistics._BLOCK_BYTES", 1)
+    monkeypatch.setattr("wxsphere._fields.field_statistics._BLOCK_BYTES", 1)
     for chunks in (1, 2, 9):
         xr.testing.assert_allclose(field_statistics(dataset.chunk(time=chunks)), whole, rtol=1e-13)
     follows = np.diff(stamps) == HOUR
@@ -176,11 +176,11 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
         open_prepared(out)
 
     with monkeypatch.context() as patched:
-        patched.setattr("wxsphere._prepare._note", stop)
+        patched.setattr("wxsphere._prepare.prepare._note", stop)
         with pytest.raises(TypeError):
             prepare(store, out, memory=1, **settings)
     with monkeypatch.context() as patched:
-        patched.setattr("wxsphere._prepare._finish", lambda *_: stop(0, 0))
+        patched.setattr("wxsphere._prepare.prepare._finish", lambda *_: stop(0, 0))
         with pytest.raises(KeyboardInterrupt):
             # Blocks stay as they were begun, whatever the memory is now.
             prepare(store, out, memory=2**30, **settings)

@@ -25,7 +25,7 @@ from wxsphere import (
     make_rollout_loss,
     rollout,
 )
-from wxsphere._forecast_model import make_network
+from wxsphere._model.forecast_model import make_network
 
 GRID = Grid.equiangular(7, 12)
 LEVELS = (200.0, 500.0, 800.0)

@@ -29,7 +29,7 @@ from wxsphere import (
     williamson2,
 )
 from wxsphere.__main__ import main
-from wxsphere._exponential import phi_functions, step_tables
+from wxsphere._flow.exponential import phi_functions, step_tables
 
 DAY = 86400.0
 BOUNDS: dict[Literal["float32", "float64"], float] = {"float64": 1e-13, "float32": 3e-6}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import wxsphere._train
-import wxsphere._windows
+import wxsphere._model.train
+import wxsphere._model.windows
 from spinharm import Grid
 from spinnn.training import OptimizerConfig, load_config
 from wxsphere import (
@@ -29,7 +29,7 @@ from wxsphere import (
 )
 from wxsphere.__main__ import main
 from wxsphere._commands.train import TrainOptions, read_options
-from wxsphere._train import _measured_change
+from wxsphere._model.train import _measured_change
 
 GRID = Grid.gauss_legendre(4)
 CONFIG = RunConfig(
@@ -136,8 +136,10 @@ class Scale(eqx.Module):
 
 def test_a_killed_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch):
     """Killed in the first stage, and again in the second."""
-    monkeypatch.setattr(wxsphere._train, "make_network", lambda *_: eqx.nn.make_with_state(Scale)(make_task_of(data)))
-    batch, calls = wxsphere._windows.Windows.batch, []
+    monkeypatch.setattr(
+        wxsphere._model.train, "make_network", lambda *_: eqx.nn.make_with_state(Scale)(make_task_of(data))
+    )
+    batch, calls = wxsphere._model.windows.Windows.batch, []
 
     def fail(self, index):
         calls.append(1)
@@ -149,12 +151,12 @@ def test_a_killed_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch):
         model = train(data, CONFIG, tmp_path / "whole", progress=False)
         for _ in range(2):
             calls.clear()
-            monkeypatch.setattr(wxsphere._windows.Windows, "batch", fail)
+            monkeypatch.setattr(wxsphere._model.windows.Windows, "batch", fail)
             with pytest.raises(RuntimeError, match="pulled the plug"):
                 train(data, CONFIG, tmp_path / "run", progress=False)
             assert not (tmp_path / "run" / "model.spinnn").exists()
         assert (tmp_path / "run" / "stage-2" / "metrics.jsonl").exists()
-        monkeypatch.setattr(wxsphere._windows.Windows, "batch", batch)
+        monkeypatch.setattr(wxsphere._model.windows.Windows, "batch", batch)
         again = train(data, CONFIG, tmp_path / "run", progress=False)
     assert float(model.state.get(model.network.calls)) == 8 + 2 * 4
     assert again.fingerprint() == model.fingerprint()

@@ -14,15 +14,15 @@ import numpy as np
 
 from spinnn.files import replacing
 
-from . import _demo_data
-from ._molecule import Molecule
-from ._options import TrainOptions
-from ._presets import preset
-from ._property_model import MODEL_FILE
-from ._run import run_training
-from ._run_data import read_run_data
-from ._smiles import from_smiles
-from ._writers import write_predictions
+from ._data import demo_data
+from ._data.run_data import read_run_data
+from ._files.smiles import from_smiles
+from ._files.writers import write_predictions
+from ._model.presets import preset
+from ._model.property_model import MODEL_FILE
+from ._molecules.molecule import Molecule
+from ._run.options import TrainOptions
+from ._run.run import run_training
 
 _BATCH, _CHECKPOINTS = 16, 6
 DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
@@ -61,14 +61,14 @@ def run_demo(
     asked = from_smiles(smiles)  # refused before minutes of training
     if strangers := sorted(set(asked.symbols) - set("HCNOF")):
         raise ValueError(f"`smiles` must be of H, C, N, O, F, which the demo trains with, got {', '.join(strangers)}")
-    folder, name, unit = Path(out), _demo_data.PROPERTY, _demo_data.UNIT
-    chosen = _demo_data.choose_smiles(molecules, seed)
-    found, owner = _demo_data.geometries(chosen, count, seed)
+    folder, name, unit = Path(out), demo_data.PROPERTY, demo_data.UNIT
+    chosen = demo_data.choose_smiles(molecules, seed)
+    found, owner = demo_data.geometries(chosen, count, seed)
     energies = np.array([molecule.properties[name] for molecule in found], np.float64)
     _write_data(folder / DATA, found, energies)
     say(f"1. data: {len(found):,} geometries of {molecules} molecules, MMFF94 energies in {unit}: {folder / DATA}")
 
-    data, splits = read_run_data(folder / DATA, [name]), _demo_data.demo_splits(owner)
+    data, splits = read_run_data(folder / DATA, [name]), demo_data.demo_splits(owner)
     every = max(epochs * splits.train.size // _BATCH // _CHECKPOINTS, 1)
     options = demo_options(folder, epochs, max_buckets, every, seed)
     say(f"2. training {options.network.widths} channels at bandlimits {options.network.bandlimits}")
@@ -76,7 +76,7 @@ def run_demo(
     model, result = run_training(options, data, splits, say=lambda text: say(f"   {text}"))
     seconds = time.perf_counter() - started
 
-    errors = _demo_data.baselines(data.molecules, data.values[name], splits)
+    errors = demo_data.baselines(data.molecules, data.values[name], splits)
     errors["molsphere"] = result.summary()[name]["parts"]["test"]["mae"]
     say(f"3. mean absolute error on {splits.test.size} geometries of molecules that it has not seen [{unit}]")
     for what, error in errors.items():
@@ -111,10 +111,10 @@ def _write_data(path: Path, molecules: list[Molecule], energies: np.ndarray) -> 
     """Write the geometries, unless others are there: they belong to the run in that folder."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / path.name
-        write_predictions(fresh, molecules, {_demo_data.PROPERTY: energies}, {_demo_data.PROPERTY: _demo_data.UNIT})
+        write_predictions(fresh, molecules, {demo_data.PROPERTY: energies}, {demo_data.PROPERTY: demo_data.UNIT})
         if path.exists() and path.read_bytes() != fresh.read_bytes():
             raise ValueError(f"`out` must be a new folder or that of the same demo; {path} holds other geometries")
-    write_predictions(path, molecules, {_demo_data.PROPERTY: energies}, {_demo_data.PROPERTY: _demo_data.UNIT})
+    write_predictions(path, molecules, {demo_data.PROPERTY: energies}, {demo_data.PROPERTY: demo_data.UNIT})
 
 
 def demo_options(folder: Path, epochs: int, max_buckets: int, checkpoint_every: int, seed: int) -> TrainOptions:
@@ -122,7 +122,7 @@ def demo_options(folder: Path, epochs: int, max_buckets: int, checkpoint_every: 
     network = dataclasses.replace(preset("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None))
     return TrainOptions(
         data=str(folder / DATA),
-        targets=(_demo_data.PROPERTY,),
+        targets=(demo_data.PROPERTY,),
         out=str(folder),
         epochs=epochs,
         seed=seed,

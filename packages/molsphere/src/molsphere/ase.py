@@ -17,11 +17,11 @@ from spinharm.optional import require
 from spinnn.files import FileWarning
 
 from . import _checks
-from ._batch import Molecules, pad_molecules, padded_size
-from ._ensemble import Source, load_models
-from ._molecule import Molecule, check_molecules
-from ._property_model import PropertyModel, _skeleton
-from ._regressor import RegressorConfig
+from ._model.ensemble import Source, load_models
+from ._model.property_model import PropertyModel, skeleton
+from ._model.regressor import RegressorConfig
+from ._molecules.batch import Molecules, pad_molecules, padded_size
+from ._molecules.molecule import Molecule, check_molecules
 
 _calculator = require("ase.calculators.calculator", "molsphere[ase]", "molsphere.ase")
 
@@ -168,7 +168,7 @@ class SphereCalculator(_calculator.Calculator):
 @functools.lru_cache(maxsize=8)
 def _compiled(config: RegressorConfig, output: int) -> Callable[[Any, eqx.nn.State, Molecules], Any]:
     """One output of the network, and its derivative in the positions, compiled once per size."""
-    shapes, _ = eqx.filter_eval_shape(_skeleton, config)
+    shapes, _ = eqx.filter_eval_shape(skeleton, config)
     _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
 
     def run(arrays: Any, state: eqx.nn.State, batch: Molecules) -> Any:

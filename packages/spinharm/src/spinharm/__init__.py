@@ -2,8 +2,9 @@
 
 from . import convert as convert
 from .__about__ import __version__ as __version__
-from ._cache import clear_tables as clear_tables, limit_tables as limit_tables
-from ._calculus import (
+from ._arrays.cache import clear_tables as clear_tables, limit_tables as limit_tables
+from ._arrays.jit import jit as jit
+from ._coefficients.calculus import (
     Helmholtz as Helmholtz,
     divergence as divergence,
     eth as eth,
@@ -14,16 +15,15 @@ from ._calculus import (
     laplacian as laplacian,
     vorticity as vorticity,
 )
-from ._grid import Grid as Grid
-from ._jit import jit as jit
-from ._resample import change_bandlimit as change_bandlimit, evaluate as evaluate, resample as resample
-from ._rotation import rotate as rotate
-from ._spectra import cross_spectrum as cross_spectrum, power_spectrum as power_spectrum
-from ._transform import SpinTransform as SpinTransform, forward as forward, inverse as inverse
-from ._wigner import (
+from ._coefficients.rotation import rotate as rotate
+from ._coefficients.spectra import cross_spectrum as cross_spectrum, power_spectrum as power_spectrum
+from ._coefficients.wigner import (
     spin_weighted_harmonics as spin_weighted_harmonics,
     wigner_D as wigner_D,
     wigner_d as wigner_d,
     wigner_delta as wigner_delta,
 )
-from ._wind import spin_to_wind as spin_to_wind, wind_to_spin as wind_to_spin
+from ._coefficients.wind import spin_to_wind as spin_to_wind, wind_to_spin as wind_to_spin
+from ._grids.grid import Grid as Grid
+from ._transform.resample import change_bandlimit as change_bandlimit, evaluate as evaluate, resample as resample
+from ._transform.transform import SpinTransform as SpinTransform, forward as forward, inverse as inverse

@@ -15,9 +15,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from . import _demo, _files, _picture, failures
+from . import failures
 from .__about__ import __version__
-from ._grid import Grid
+from ._commands import demo as _demo, files, picture as _picture
+from ._grids.grid import Grid
 
 _DISTRIBUTIONS = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
 
@@ -76,7 +77,7 @@ def run_demo(options: argparse.Namespace) -> None:
         largest = _demo.LARGEST_DEFAULT_BANDLIMIT
         wind = _demo.generated_wind(largest if options.bandlimit is None else options.bandlimit, options.seed)
     else:
-        wind = _files.read_wind(options.data, selected)
+        wind = files.read_wind(options.data, selected)
     bandlimit = options.bandlimit
     if bandlimit is None:
         bandlimit = min(wind.grid.max_bandlimit, _demo.LARGEST_DEFAULT_BANDLIMIT)
@@ -113,11 +114,11 @@ def _write(path: Path, writer: Callable[[Path], object]) -> None:
 
 def run_grid(options: argparse.Namespace) -> None:
     """Print what `Grid.from_latlon` makes of a file's coordinates."""
-    with _files.opened([options.file]) as dataset:
-        latitude, longitude = _files.latitude_longitude(dataset)
-        values = [_files.coordinate(dataset, name, options.file) for name in (latitude, longitude)]
+    with files.opened([options.file]) as dataset:
+        latitude, longitude = files.latitude_longitude(dataset)
+        values = [files.coordinate(dataset, name, options.file) for name in (latitude, longitude)]
         try:
-            wind = ", ".join(_files.wind_names(dataset))
+            wind = ", ".join(files.wind_names(dataset))
         except ValueError:
             wind = "none found"
     try:

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Num
 
-from . import _checks, _entries
-from ._cache import cached_table
-from ._cosines import from_cosines as from_cosines, to_cosines as to_cosines
+from ._arrays import arguments, entries
+from ._arrays.cache import cached_table
+from ._coefficients.cosines import from_cosines as from_cosines, to_cosines as to_cosines
 
 Normalization = Literal["integral", "component", "norm"]
 
@@ -64,7 +64,7 @@ def from_packed(alm: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array,
     References:
         Górski et al., HEALPix (2005); `healpy.Alm.getidx`; `ducc0.sht.synthesis`.
     """
-    array = _checks.complex_of(_checks.inexact("alm", alm))
+    array = arguments.complex_of(arguments.inexact("alm", alm))
     return _mirrored(_take(array, _table(_triangle("alm", array), "packed")))
 
 
@@ -112,7 +112,7 @@ def from_packed_complex(
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
     """
-    array = _checks.complex_of(_checks.inexact("modes", modes))
+    array = arguments.complex_of(arguments.inexact("modes", modes))
     L = _square("modes", array)
     return _supported(_take(array, _table(L, "degrees")), L, spin)
 
@@ -174,7 +174,7 @@ def from_ducc0_spin(
         Zaldarriaga, Seljak, All-sky analysis of polarization in the microwave background (1997);
         `ducc0.sht.synthesis`.
     """
-    array = _checks.complex_of(_checks.inexact("alm", alm))
+    array = arguments.complex_of(arguments.inexact("alm", alm))
     L = _triangle("alm", array)
     if array.ndim < 2 or array.shape[-2] != 2:
         raise ValueError(
@@ -215,11 +215,11 @@ def to_e3nn(
     References:
         `e3nn_jax.spherical_harmonics`.
     """
-    _checks.option("normalization", normalization, ("integral", "component", "norm"))
+    arguments.option("normalization", normalization, ("integral", "component", "norm"))
     array, L = _dense(coeffs)
     sines = jnp.flip(-array.imag, -1)
     both = jnp.where(jnp.arange(-L + 1, L) < 0, sines, array.real)
-    return _by_degree(both * _e3nn_factors(L, normalization, _checks.real_dtype(array)))
+    return _by_degree(both * _e3nn_factors(L, normalization, arguments.real_dtype(array)))
 
 
 def from_e3nn(
@@ -242,10 +242,10 @@ def from_e3nn(
     References:
         `e3nn_jax.spherical_harmonics`.
     """
-    _checks.option("normalization", normalization, ("integral", "component", "norm"))
+    arguments.option("normalization", normalization, ("integral", "component", "norm"))
     if hasattr(irreps_array, "irreps"):
         raise TypeError("`irreps_array` must be a plain array, got an IrrepsArray; pass its attribute `array`")
-    array = _checks.inexact("irreps_array", irreps_array)
+    array = arguments.inexact("irreps_array", irreps_array)
     if jnp.iscomplexobj(array):
         raise TypeError(
             f"`irreps_array` must be real, got dtype {array.dtype}; convert real and imaginary part separately"
@@ -310,7 +310,7 @@ def from_s2fft(
 
 def _dense(value: object, name: str = "coeffs") -> tuple[jax.Array, int]:
     """Dense coefficients as a complex array, and L."""
-    array = _checks.complex_of(_checks.inexact(name, value))
+    array = arguments.complex_of(arguments.inexact(name, value))
     if array.ndim < 2 or array.shape[-1] != 2 * array.shape[-2] - 1:
         raise ValueError(
             f"`{name}` must have axes (*batch, degree, order) with sizes (…, L, 2L - 1), got shape {array.shape}; move "
@@ -345,14 +345,14 @@ def _square(name: str, array: jax.Array) -> int:
 
 
 def _below(spin: object, bandlimit: int) -> int:
-    number = _checks.integer("spin", spin)
+    number = arguments.integer("spin", spin)
     if abs(number) >= bandlimit:
         raise ValueError(f"`spin` must be below the bandlimit {bandlimit} in magnitude, got {number}")
     return number
 
 
 def _positive_spin(spin: object, bandlimit: int) -> int:
-    number = _checks.integer("spin", spin)
+    number = arguments.integer("spin", spin)
     if number < 1:
         raise ValueError(
             f"`spin` must be at least 1, got {number}; for spin 0 use to_packed and from_packed, for a negative spin "
@@ -368,7 +368,7 @@ def _from_degree(array: jax.Array, start: int) -> jax.Array:
 
 def _supported(array: jax.Array, bandlimit: int, spin: object) -> jax.Array:
     """`array` with zeros where |m| > l or l < |spin|."""
-    return _entries.meaningful(array, -2, _below(spin, bandlimit))
+    return entries.meaningful(array, -2, _below(spin, bandlimit))
 
 
 def _alternate(array: jax.Array, order: jax.Array) -> jax.Array:

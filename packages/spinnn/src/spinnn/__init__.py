@@ -1,16 +1,16 @@
 """Spin-weighted spherical neural networks: Equinox layers, blocks and backbones."""
 
 from .__about__ import __version__ as __version__
-from ._activation import (
+from ._layers.activation import (
     GatedActivation as GatedActivation,
     MagnitudeActivation as MagnitudeActivation,
     PhaseCollapse as PhaseCollapse,
 )
-from ._backbone import SpinResNet as SpinResNet, SpinUNet as SpinUNet
-from ._block import SpinBlock as SpinBlock, SpinResidualBlock as SpinResidualBlock
-from ._conv import SpinConv as SpinConv
+from ._layers.conv import SpinConv as SpinConv
+from ._layers.norm import SpatialBatchNorm as SpatialBatchNorm, SpectralBatchNorm as SpectralBatchNorm
+from ._layers.options import BlockOptions as BlockOptions
+from ._layers.pool import SpatialPool as SpatialPool, SpectralPool as SpectralPool, spin_mean as spin_mean
 from ._memory import reuse_memory as reuse_memory
-from ._norm import SpatialBatchNorm as SpatialBatchNorm, SpectralBatchNorm as SpectralBatchNorm
-from ._options import BlockOptions as BlockOptions
-from ._pool import SpatialPool as SpatialPool, SpectralPool as SpectralPool, spin_mean as spin_mean
-from ._summary import parameter_count as parameter_count, summary as summary
+from ._networks.backbone import SpinResNet as SpinResNet, SpinUNet as SpinUNet
+from ._networks.block import SpinBlock as SpinBlock, SpinResidualBlock as SpinResidualBlock
+from ._networks.summary import parameter_count as parameter_count, summary as summary

@@ -1,64 +1,64 @@
 """Global weather fields on the sphere, and forecasts from spherical networks."""
 
 from .__about__ import __version__ as __version__
-from ._audit import Finding as Finding, check_dataset as check_dataset
-from ._catalogue import CATALOGUE as CATALOGUE, Store as Store
-from ._climatology import (
+from ._audit.audit import Finding as Finding, check_dataset as check_dataset
+from ._conventions.canonical import canonical as canonical
+from ._conventions.grids import grid_dataset as grid_dataset, grid_of as grid_of
+from ._fields.field_statistics import FIELD_STATISTICS as FIELD_STATISTICS, field_statistics as field_statistics
+from ._fields.fields import Channel as Channel, FieldLayout as FieldLayout
+from ._fields.forcings import FORCINGS as FORCINGS, Forcing as Forcing
+from ._fields.normalize import Normalization as Normalization, tendency_scale as tendency_scale
+from ._fields.poles import rebuild_poles as rebuild_poles
+from ._fields.solar import (
+    SOLAR_CONSTANT as SOLAR_CONSTANT,
+    toa_incident_solar_radiation as toa_incident_solar_radiation,
+)
+from ._fields.weights import area_weights as area_weights
+from ._files.catalogue import CATALOGUE as CATALOGUE, Store as Store
+from ._files.open import open_dataset as open_dataset
+from ._flow.equations import (
+    BarotropicVorticity as BarotropicVorticity,
+    ShallowWater as ShallowWater,
+    quadratic_grid as quadratic_grid,
+)
+from ._flow.integrate import diagnostics as diagnostics, flow_maps as flow_maps, integrate as integrate
+from ._flow.simulate import simulate as simulate
+from ._flow.states import (
+    galewsky as galewsky,
+    random_state as random_state,
+    state_of as state_of,
+    williamson2 as williamson2,
+)
+from ._model.forecast import forecast as forecast, initial_times as initial_times
+from ._model.forecast_model import ForecastModel as ForecastModel
+from ._model.loss import LossConfig as LossConfig, channel_weights as channel_weights, make_map_loss as make_map_loss
+from ._model.networks import (
+    NETWORKS as NETWORKS,
+    SCALING as SCALING,
+    NetworkConfig as NetworkConfig,
+    network as network,
+)
+from ._model.pipeline import batch_iterator as batch_iterator
+from ._model.rollout import Stepper as Stepper, make_rollout_loss as make_rollout_loss, rollout as rollout
+from ._model.task import ForecastTask as ForecastTask
+from ._model.train import RunConfig as RunConfig, make_task as make_task, train as train
+from ._model.windows import Batch as Batch, Windows as Windows
+from ._notices import DataWarning as DataWarning
+from ._prepare.constants import constant_fields as constant_fields
+from ._prepare.prepare import prepare as prepare
+from ._prepare.prepared import Prepared as Prepared, open_prepared as open_prepared
+from ._prepare.regrid import regrid as regrid
+from ._report.report import write_report as write_report
+from ._scores.climatology import (
     climatology as climatology,
     climatology_at as climatology_at,
     climatology_forecast as climatology_forecast,
     persistence_forecast as persistence_forecast,
     window_weights as window_weights,
 )
-from ._constants import constant_fields as constant_fields
-from ._equations import (
-    BarotropicVorticity as BarotropicVorticity,
-    ShallowWater as ShallowWater,
-    quadratic_grid as quadratic_grid,
-)
-from ._error_maps import error_maps as error_maps
-from ._evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
-from ._fields import Channel as Channel, FieldLayout as FieldLayout
-from ._forcings import FORCINGS as FORCINGS, Forcing as Forcing
-from ._forecast import forecast as forecast, initial_times as initial_times
-from ._forecast_model import ForecastModel as ForecastModel
-from ._grids import grid_dataset as grid_dataset, grid_of as grid_of
-from ._integrate import diagnostics as diagnostics, flow_maps as flow_maps, integrate as integrate
-from ._layout import canonical as canonical
-from ._loss import LossConfig as LossConfig, channel_weights as channel_weights, make_map_loss as make_map_loss
-from ._metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
-from ._networks import (
-    NETWORKS as NETWORKS,
-    SCALING as SCALING,
-    NetworkConfig as NetworkConfig,
-    network as network,
-)
-from ._normalize import Normalization as Normalization, tendency_scale as tendency_scale
-from ._notices import DataWarning as DataWarning
-from ._open import open_dataset as open_dataset
-from ._pipeline import batch_iterator as batch_iterator
-from ._poles import rebuild_poles as rebuild_poles
-from ._prepare import prepare as prepare
-from ._prepared import Prepared as Prepared, open_prepared as open_prepared
-from ._regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
-from ._regrid import regrid as regrid
-from ._report import write_report as write_report
-from ._rollout import Stepper as Stepper, make_rollout_loss as make_rollout_loss, rollout as rollout
-from ._simulate import simulate as simulate
-from ._solar import (
-    SOLAR_CONSTANT as SOLAR_CONSTANT,
-    toa_incident_solar_radiation as toa_incident_solar_radiation,
-)
-from ._spectra import power_spectra as power_spectra
-from ._states import (
-    galewsky as galewsky,
-    random_state as random_state,
-    state_of as state_of,
-    williamson2 as williamson2,
-)
-from ._statistics import STATISTICS as STATISTICS
-from ._store_statistics import FIELD_STATISTICS as FIELD_STATISTICS, field_statistics as field_statistics
-from ._task import ForecastTask as ForecastTask
-from ._train import RunConfig as RunConfig, make_task as make_task, train as train
-from ._weights import area_weights as area_weights
-from ._windows import Batch as Batch, Windows as Windows
+from ._scores.error_maps import error_maps as error_maps
+from ._scores.evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
+from ._scores.metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
+from ._scores.regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
+from ._scores.spectra import power_spectra as power_spectra
+from ._scores.statistics import STATISTICS as STATISTICS

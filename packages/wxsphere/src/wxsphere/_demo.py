@@ -19,14 +19,14 @@ from spinnn.files import replacing
 from spinnn.plots import save_figure
 
 from . import _checks
-from ._figures import field_figure
-from ._maps import EXTRA
-from ._names import LEAD, TIME, WINDS
-from ._netcdf import read_netcdf
-from ._open import open_dataset
-from ._prepared import Prepared, open_prepared
-from ._seals import create_store, seal_store
-from ._weights import area_weights
+from ._conventions.names import LEAD, TIME, WINDS
+from ._fields.weights import area_weights
+from ._files.netcdf import read_netcdf
+from ._files.open import open_dataset
+from ._files.seals import create_store, seal_store
+from ._prepare.prepared import Prepared, open_prepared
+from ._report.figures import field_figure
+from ._report.maps import EXTRA
 
 FLOW, DATA, RUN, CLIMATOLOGY = "flow.zarr", "data", "run", "climatology.zarr"
 FORECAST, LONG, SCORES, SUMMARY = "forecast.zarr", "long.zarr", "scores", "summary.json"

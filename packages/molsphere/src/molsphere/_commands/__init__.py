@@ -1,1 +1,4 @@
-"""The commands of `molsphere`, one per module, each with `main(name, words)`."""
+"""The subcommands of `molsphere`, one module each.
+
+May import: `_checks`, `_data`, `_demo`, `_files`, `_model`, `_molecules`, `_run`.
+"""

@@ -13,13 +13,13 @@ import tyro
 from spinnn import command
 
 from .. import _checks
-from .._distances import LengthUnit
-from .._ensemble import load_models
-from .._evaluation import evaluate
-from .._invariance import invariance_error
-from .._report import report, report_invariance
-from .._run import parts_of, read_runs
-from .._run_data import read_run_data
+from .._data.run_data import read_run_data
+from .._model.ensemble import load_models
+from .._model.invariance import invariance_error
+from .._molecules.distances import LengthUnit
+from .._run.evaluation import evaluate
+from .._run.report import report, report_invariance
+from .._run.run import parts_of, read_runs
 
 _TEXT = """Mean absolute errors of a model, with units, by part and by number of atoms.
 

@@ -12,13 +12,13 @@ import tyro
 from spinnn import command
 from spinnn.plots import save_figure
 
-from .._distances import LengthUnit
-from .._evaluation import Evaluation
-from .._molecule import Molecule
-from .._plots import error_by_size, learning_curve, parity
-from .._readers import read_molecules
-from .._smiles import from_smiles
-from .._sphere_plot import Projection, draw_spheres
+from .._files.readers import read_molecules
+from .._files.smiles import from_smiles
+from .._molecules.distances import LengthUnit
+from .._molecules.molecule import Molecule
+from .._run.evaluation import Evaluation
+from .._run.plots import error_by_size, learning_curve, parity
+from .._run.sphere_plot import Projection, draw_spheres
 
 _RUN_TEXT = {
     "plot parity": "Predictions over what is right, of the last part (test) of a run or an evaluation.",

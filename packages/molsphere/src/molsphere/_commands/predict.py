@@ -13,12 +13,12 @@ import tyro
 
 from spinnn import command
 
-from .._distances import LengthUnit
-from .._ensemble import load_models, predict_ensemble
-from .._molecule import Molecule, check_molecules
-from .._readers import read_molecules
-from .._smiles import from_smiles
-from .._writers import SUFFIXES, check_columns, write_predictions
+from .._files.readers import read_molecules
+from .._files.smiles import from_smiles
+from .._files.writers import SUFFIXES, check_columns, write_predictions
+from .._model.ensemble import load_models, predict_ensemble
+from .._molecules.distances import LengthUnit
+from .._molecules.molecule import Molecule, check_molecules
 
 _TEXT = """Predict properties of the molecules in files (.xyz .extxyz .sdf .mol .smi .csv), or of SMILES.
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from spinnn import command
 
-from .._fetch import Progress, fetch_qm9
-from .._qm9 import read_qm9
+from .._files.fetch import Progress, fetch_qm9
+from .._files.qm9 import read_qm9
 
 _TEXT = """Download QM9 (86 MB) and the list of its uncharacterised molecules from mirrors.
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from spinnn import command
 from spinnn.training import Interrupted, load_config
 
-from .._options import TrainOptions
-from .._presets import preset
-from .._property_model import MODEL_FILE
-from .._report import report
-from .._run import read_options_data, run_training
-from .._training_checks import check_targets
+from .._data.training_checks import check_targets
+from .._model.presets import preset
+from .._model.property_model import MODEL_FILE
+from .._run.options import TrainOptions
+from .._run.report import report
+from .._run.run import read_options_data, run_training
 
 _TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
 

@@ -7,9 +7,9 @@ from importlib import resources
 
 import numpy as np
 
-from ._dataset import MoleculeSet
-from ._molecule import Molecule
-from ._splits import Splits
+from .._molecules.dataset import MoleculeSet
+from .._molecules.molecule import Molecule
+from .splits import Splits
 
 PROPERTY, UNIT = "energy", "kcal/mol"
 _LARGEST_DISPLACEMENT = 0.1
@@ -18,7 +18,7 @@ _MAX_ITERATIONS = 2000
 
 def demo_smiles() -> list[str]:
     """The SMILES that are shipped: 400 molecules of two to seven heavy atoms of C, N, O, F."""
-    text = resources.files("molsphere").joinpath("demo.smi").read_text(encoding="utf-8")
+    text = resources.files("molsphere").joinpath("_data/demo.smi").read_text(encoding="utf-8")
     return text.split()
 
 
@@ -101,7 +101,7 @@ def baselines(data: MoleculeSet, values: np.ndarray, splits: Splits) -> dict[str
     Returns:
         Errors by name, in the unit of the values.
     """
-    from ._scaling import TargetScaling
+    from .scaling import TargetScaling
 
     training, test = data.subset(splits.train), data.subset(splits.test)
     known, wanted = values[splits.train], values[splits.test]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from ._dataset import MoleculeSet
-from ._molecule import Molecule
+from .._molecules.dataset import MoleculeSet
+from .._molecules.molecule import Molecule
 
 _WITH_UNIT = re.compile(r"(.*\S)\s*\[(.+)\]")
 # Robust spreads from what composition explains: beyond the first a value is named, beyond the second it is no value.

@@ -13,9 +13,9 @@ from jaxtyping import Array, Float, Int
 
 from spinnn.training import iterate_batches
 
-from . import _checks
-from ._batch import Molecules, bucket_of, choose_buckets
-from ._dataset import MoleculeSet
+from .. import _checks
+from .._molecules.batch import Molecules, bucket_of, choose_buckets
+from .._molecules.dataset import MoleculeSet
 
 
 class Batch(eqx.Module):

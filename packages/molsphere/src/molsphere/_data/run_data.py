@@ -13,13 +13,13 @@ from jaxtyping import Float
 
 from spinnn.files import FileWarning
 
-from . import _distances
-from ._dataset import MoleculeSet
-from ._distances import LENGTH_UNITS, OVERLAP, LengthUnit
-from ._labels import check_unit, find_labels, find_outliers
-from ._qm9 import QM9_MOLECULES, read_qm9
-from ._readers import Problem, ReadResult, read_quietly
-from ._targets import TARGETS, target_values
+from .._files.qm9 import QM9_MOLECULES, read_qm9
+from .._files.readers import Problem, ReadResult, read_quietly
+from .._molecules import distances
+from .._molecules.dataset import MoleculeSet
+from .._molecules.distances import LENGTH_UNITS, OVERLAP, LengthUnit
+from .labels import check_unit, find_labels, find_outliers
+from .targets import TARGETS, target_values
 
 # Lines of a file that a sentence lists.
 _LISTED = 5
@@ -120,11 +120,11 @@ def _read_qm9(
     if length_unit not in (None, "angstrom"):
         scaled = molecules.positions * LENGTH_UNITS[length_unit]
         molecules = dataclasses.replace(molecules, positions=scaled)
-    pairs = _distances.closest_pairs(molecules.num_atoms, molecules.numbers, molecules.positions)
-    _distances.check_length_unit(pairs, length_unit, path)
+    pairs = distances.closest_pairs(molecules.num_atoms, molecules.numbers, molecules.positions)
+    distances.check_length_unit(pairs, length_unit, path)
     if (pairs.ratio < OVERLAP).any():
         at = int(np.nanargmin(pairs.ratio))
-        told = _distances.told(molecules[at], pairs, at)
+        told = distances.told(molecules[at], pairs, at)
         raise ValueError(f"{path}: molecule {molecules.index[at]} must have plausible distances between atoms: {told}")
     values, found = {}, {}
     for name in targets:
@@ -141,7 +141,7 @@ def _read_qm9(
 
 def _without_strange(result: ReadResult, path: Path) -> ReadResult:
     """What was read, with lone atoms and molecules of atoms inside each other among the problems."""
-    pairs = _distances.pairs_of(result.molecules)
+    pairs = distances.pairs_of(result.molecules)
     lone = np.array([len(molecule) == 1 for molecule in result.molecules])
     strange = lone | (pairs.ratio < OVERLAP)
     if not strange.any():
@@ -151,7 +151,7 @@ def _without_strange(result: ReadResult, path: Path) -> ReadResult:
         if lone[at]:
             why = f"must have at least two atoms, got a lone {result[at].symbols[0]}: its spheres are empty"
         else:
-            why = f"must have plausible distances between atoms: {_distances.told(result[at], pairs, int(at))}"
+            why = f"must have plausible distances between atoms: {distances.told(result[at], pairs, int(at))}"
         problems.append(Problem(path, result.lines[at], why))
     if strange.all():
         raise ValueError(f"{path} must hold molecules to learn from, none is left: {problems[0]}")

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from . import _checks
-from ._dataset import MoleculeSet
+from .. import _checks
+from .._molecules.dataset import MoleculeSet
 
 Method = Literal["none", "mean", "composition"]
 

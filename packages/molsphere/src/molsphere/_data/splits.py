@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from spinnn.files import replacing
 
-from . import _checks
+from .. import _checks
 
 QM9_CHARACTERIZED = 130_831
 

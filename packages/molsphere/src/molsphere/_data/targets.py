@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
-from ._dataset import MoleculeSet
+from .._molecules.dataset import MoleculeSet
 
 # CODATA 2018, in meV.
 HARTREE = 27211.386245988

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from jaxtyping import Int
 
-from . import _checks, _elements
-from ._dataset import MoleculeSet
-from ._splits import Splits
-from ._writers import check_name, check_unit
+from .. import _checks
+from .._files.writers import check_name, check_unit
+from .._molecules import elements
+from .._molecules.dataset import MoleculeSet
+from .splits import Splits
 
 # What predictions add to a property's name: the deviation of a committee, the unit in extended XYZ.
 _ADDED = ("_std", "_unit")
@@ -53,7 +54,7 @@ def check_set(data: MoleculeSet, at: Int[np.ndarray, " chosen"], species: Iterab
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
     """
     known = _checks.species_tuple(species)
-    names = _elements.symbols()
+    names = elements.symbols()
     where = f" of the {part} part" if part else ""
     chosen = data.subset(at)
     lone = np.flatnonzero(chosen.num_atoms == 1)

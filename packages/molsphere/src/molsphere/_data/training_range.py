@@ -12,16 +12,16 @@ from jaxtyping import Float, Int
 
 from spinnn.files import FileWarning
 
-from . import _elements
-from ._dataset import MoleculeSet
-from ._molecule import Molecule
+from .._molecules import elements
+from .._molecules.dataset import MoleculeSet
+from .._molecules.molecule import Molecule
 
 # A distance counts as outside only so far beyond the extreme of the training part, which a sample does not quite reach.
 _SLACK = 0.1
 # Atoms at a time, so that arrays stay in a processor's cache.
 _BLOCK = 2**14
 _LISTED = 20
-_NUMBERS = _elements.LARGEST + 1
+_NUMBERS = elements.LARGEST + 1
 
 Pair = tuple[int, int]
 
@@ -92,7 +92,7 @@ class TrainingRange:
         owner = np.repeat(np.arange(num_atoms.size), num_atoms)
         species = np.unique(numbers)
         counts = np.stack([np.bincount(owner[numbers == z], minlength=num_atoms.size) for z in species])
-        names = _elements.symbols()
+        names = elements.symbols()
         for i, low in enumerate(species):
             for j, high in enumerate(species[i:], i):
                 if (int(low), int(high)) not in self.shortest:
@@ -117,7 +117,7 @@ class TrainingRange:
             worst_code[block.rows[nearer]] = block.code[rows, at][nearer]
             if block.nearest is not None:
                 farthest[block.rows] = block.nearest.max(1)
-        names = _elements.symbols()
+        names = elements.symbols()
         for at in np.flatnonzero(worst < 1 - _SLACK):
             low, high = divmod(int(worst_code[at]), _NUMBERS)
             least = table[worst_code[at]]

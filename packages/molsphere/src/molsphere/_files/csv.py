@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spinharm.failures import printable
 
-from ._text import BadLine, split_lines
+from .text import BadLine, split_lines
 
 _DELIMITERS = (",", ";", "\t", "|")
 # A cell that begins so is a formula to a spreadsheet, unless it is a number; quotes in front of it count as escapes.

@@ -18,11 +18,12 @@ import numpy as np
 from spinharm.failures import first_line
 from spinnn.files import replacing
 
-from . import _checks, _xyz
-from ._dataset import MoleculeSet
-from ._molecule import Molecule, coincident_pair
-from ._npz import Header, read_arrays
-from ._text import split_lines
+from .. import _checks
+from .._molecules.dataset import MoleculeSet
+from .._molecules.molecule import Molecule, coincident_pair
+from . import xyz
+from .npz import Header, read_arrays
+from .text import split_lines
 
 QM9_MOLECULES = 133_885
 UNCHARACTERIZED_FILE = "uncharacterized.txt"
@@ -243,7 +244,7 @@ def _folder(path: Path) -> Iterator[tuple[int, str]]:
 
 def _records(texts: Iterable[tuple[int, str]], path: Path) -> Iterator[tuple[int, Molecule]]:
     for number, text in texts:
-        _, record = next(_xyz.records(split_lines(text)), (0, None))
+        _, record = next(xyz.records(split_lines(text)), (0, None))
         where = f"{path}: dsgdb9nsd_{number:06d}.xyz"
         if record is None:
             raise ValueError(f"{where}: must hold a molecule, got an empty file")

@@ -11,11 +11,12 @@ from typing import Literal
 
 from spinnn.files import FileWarning
 
-from . import _checks, _csv, _sdf, _xyz
-from ._distances import LENGTH_UNITS, LengthUnit, check_length_unit, pairs_of
-from ._molecule import Molecule, Origin
-from ._smiles import embed
-from ._text import BadLine, number_or_text, read_text, split_lines
+from .. import _checks
+from .._molecules.distances import LENGTH_UNITS, LengthUnit, check_length_unit, pairs_of
+from .._molecules.molecule import Molecule, Origin
+from . import csv, sdf, xyz
+from .smiles import embed
+from .text import BadLine, number_or_text, read_text, split_lines
 
 _FORMATS = {
     ".xyz": "xyz",
@@ -171,9 +172,9 @@ def read_quietly(
     scale, text = LENGTH_UNITS[length_unit or "angstrom"], read_text(path)
     columns: collections.Counter[str] = collections.Counter()
     if format == "xyz":
-        found = _xyz.records(split_lines(text), scale, columns)
+        found = xyz.records(split_lines(text), scale, columns)
     elif format == "sdf":
-        found = _sdf.records(split_lines(text), scale)
+        found = sdf.records(split_lines(text), scale)
     elif format == "smiles":
         found = _smiles_lines(split_lines(text), seed, path)
     else:
@@ -216,22 +217,22 @@ def _from_smiles(line: int, smiles: str, name: str, seed: int, path: Path) -> Mo
 def _csv_rows(text: str, seed: int, path: Path) -> Iterator[tuple[int, Molecule | BadLine]]:
     if not text.strip():
         return
-    names, delimiter = _csv.header(text, path)
+    names, delimiter = csv.header(text, path)
     lower = [name.lower() for name in names]
     smiles = lower.index("smiles")
     title = next((lower.index(name) for name in ("name", "id") if name in lower), None)
-    for line, cells in list(_csv.rows(text, delimiter))[1:]:
+    for line, cells in list(csv.rows(text, delimiter))[1:]:
         if isinstance(cells, BadLine):
             yield line, cells
             continue
         if len(cells) != len(names):
             yield line, BadLine(line, f"must have {len(names)} columns, got {len(cells)}")
             continue
-        name = "" if title is None else _csv.unescape_cell(cells[title].strip())
+        name = "" if title is None else csv.unescape_cell(cells[title].strip())
         record = _from_smiles(line, cells[smiles].strip(), name, seed, path)
         if isinstance(record, Molecule):
             others = {
-                names[at]: _csv.unescape_cell(cell)
+                names[at]: csv.unescape_cell(cell)
                 for at, cell in enumerate(cells)
                 if at not in (smiles, title) and names[at]
             }

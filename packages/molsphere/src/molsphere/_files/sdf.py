@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _elements
-from ._molecule import Molecule
-from ._text import BadLine, count, number, number_or_text
+from .._molecules import elements
+from .._molecules.molecule import Molecule
+from .text import BadLine, count, number, number_or_text
 
 _END = "$$$$"
 _FIELD = re.compile(r">.*<([^>]*)>")
@@ -69,7 +69,7 @@ def _check_atom_block(lines: Sequence[str], line: int) -> None:
         symbol = text[31:34].strip()
         if symbol not in ("D", "T"):  # hydrogen to RDKit
             try:
-                _elements.atomic_number(symbol)
+                elements.atomic_number(symbol)
             except ValueError as error:
                 raise BadLine(at, str(error)) from None
 
@@ -129,7 +129,7 @@ def _missing_hydrogens(molecule: Any, numbers: np.ndarray, positions: np.ndarray
     if molecule.GetNumBonds() == 0:
         return 0
     molecule.UpdatePropertyCache(strict=False)
-    radii = _elements.covalent_radii()[numbers]
+    radii = elements.covalent_radii()[numbers]
     missing = 0
     for at, atom in enumerate(molecule.GetAtoms()):
         if wanted := atom.GetTotalNumHs():

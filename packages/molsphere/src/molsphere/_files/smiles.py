@@ -8,7 +8,7 @@ import numpy as np
 
 from spinnn.files import FileWarning
 
-from ._molecule import Molecule
+from .._molecules.molecule import Molecule
 
 _MAX_ITERATIONS = 2000
 # Seconds for each of two attempts at an embedding, and atoms beyond which its bounds alone take minutes.

@@ -11,8 +11,8 @@ import numpy as np
 
 from spinnn.files import replacing
 
-from ._csv import escape_cell, is_formula
-from ._molecule import Molecule, Origin
+from .._molecules.molecule import Molecule, Origin
+from .csv import escape_cell, is_formula
 
 SUFFIXES = (".csv", ".xyz", ".extxyz")
 # Columns and keys of files of predictions besides the properties.

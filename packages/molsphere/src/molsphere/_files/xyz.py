@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _elements
-from ._molecule import Molecule
-from ._text import BadLine, count, number, number_or_text
+from .._molecules import elements
+from .._molecules.molecule import Molecule
+from .text import BadLine, count, number, number_or_text
 
 # The fields of the second line of a QM9 file, after "gdb" and the number of the molecule.
 QM9_FIELDS = ("A", "B", "C", "mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")
@@ -128,7 +128,7 @@ def _atom(text: str, line: int, columns: _Columns) -> tuple[int, list[float]]:
     if len(words) < max(symbol + 1, xyz + 3):
         raise BadLine(line, f"must be a symbol and three coordinates, got {text.strip()[:60]!r}")
     try:
-        atom = _elements.atomic_number(words[symbol])
+        atom = elements.atomic_number(words[symbol])
     except ValueError as error:
         raise BadLine(line, str(error)) from None
     try:

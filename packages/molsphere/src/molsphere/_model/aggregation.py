@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._batch import Molecules
-from ._elements import LARGEST
+from .._molecules.batch import Molecules
+from .._molecules.elements import LARGEST
 
 Weighting = Literal["type", "displacement", "distance"]
 Reduction = Literal["sum", "mean"]

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ._molecule import Molecule
-from ._property_model import PropertyModel
+from .._molecules.molecule import Molecule
+from .property_model import PropertyModel
 
 Source = PropertyModel | str | os.PathLike
 

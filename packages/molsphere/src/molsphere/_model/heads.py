@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ._aggregation import Aggregation, Reduction, Weighting
-from ._batch import Molecules
-from ._checks import integer
+from .._checks import integer
+from .._molecules.batch import Molecules
+from .aggregation import Aggregation, Reduction, Weighting
 
 
 def each(layer: Callable[[Array], Array], x: Array) -> Array:

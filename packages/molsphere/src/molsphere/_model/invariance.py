@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from . import _checks
-from ._augment import turn
-from ._molecule import Molecule
-from ._property_model import PropertyModel
+from .. import _checks
+from .._molecules.augment import turn
+from .._molecules.molecule import Molecule
+from .property_model import PropertyModel
 
 
 def invariance_error(

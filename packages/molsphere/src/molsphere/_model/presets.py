@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from ._regressor import HeadConfig, RegressorConfig
+from .regressor import HeadConfig, RegressorConfig
 
 # Shells from the lengths of bonds outwards [Å].
 _SHELLS = (

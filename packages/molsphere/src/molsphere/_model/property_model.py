@@ -18,14 +18,14 @@ import spinharm
 from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
-from . import _checks
-from ._augment import turn
-from ._batch import Molecules, bucket_molecules, padded_size
-from ._distances import warn_of_distances
-from ._molecule import Molecule, check_molecules
-from ._regressor import RegressorConfig, SphereRegressor
-from ._scaling import TargetScaling
-from ._training_range import TrainingRange, warn_of_differences
+from .. import _checks
+from .._data.scaling import TargetScaling
+from .._data.training_range import TrainingRange, warn_of_differences
+from .._molecules.augment import turn
+from .._molecules.batch import Molecules, bucket_molecules, padded_size
+from .._molecules.distances import warn_of_distances
+from .._molecules.molecule import Molecule, check_molecules
+from .regressor import RegressorConfig, SphereRegressor
 
 MODEL_FILE = "model.spinnn"
 
@@ -168,7 +168,7 @@ class PropertyModel:
         def build(config: dict[str, Any]) -> tuple[SphereRegressor, eqx.nn.State]:
             if config.get("kind") != "molsphere.PropertyModel":
                 raise ValueError(f"{path} must be a molsphere model, got the kind {config.get('kind')!r}")
-            return _skeleton(from_json(RegressorConfig, config["network"]))
+            return skeleton(from_json(RegressorConfig, config["network"]))
 
         (network, state), header = load_model(path, build)
         config = header["config"]
@@ -199,10 +199,10 @@ def find_model(path: str | os.PathLike) -> Path:
 @functools.lru_cache(maxsize=8)
 def _compiled(config: RegressorConfig) -> Callable[[Any, eqx.nn.State, Molecules], Array]:
     """The network of a configuration in inference mode as a compiled function of its arrays, state and a batch."""
-    shapes, _ = eqx.filter_eval_shape(_skeleton, config)
+    shapes, _ = eqx.filter_eval_shape(skeleton, config)
     _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
     return spinharm.jit(lambda arrays, state, batch: eqx.combine(arrays, rest)(batch, state)[0])
 
 
-def _skeleton(config: RegressorConfig) -> tuple[SphereRegressor, eqx.nn.State]:
+def skeleton(config: RegressorConfig) -> tuple[SphereRegressor, eqx.nn.State]:
     return eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))

@@ -16,12 +16,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from spinharm import Grid
 from spinnn import BlockOptions, SpinResNet
 
-from . import _checks
-from ._aggregation import Reduction, Weighting, displacements, one_hot
-from ._batch import Molecules
-from ._coulomb import coulomb_sphere_features
-from ._features import QM9_SPECIES, sphere_coefficients, sphere_features
-from ._heads import DeepSetsHead, TransformerHead, each, make_mlp
+from .. import _checks
+from .._molecules.batch import Molecules
+from .._spheres.coulomb import coulomb_sphere_features
+from .._spheres.features import QM9_SPECIES, sphere_coefficients, sphere_features
+from .aggregation import Reduction, Weighting, displacements, one_hot
+from .heads import DeepSetsHead, TransformerHead, each, make_mlp
 
 Representation = Literal["coefficients", "grid", "cohen"]
 GridKind = Literal["square", "gauss"]

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ._molecule import Molecule
+from .molecule import Molecule
 
 
 def random_rotation(

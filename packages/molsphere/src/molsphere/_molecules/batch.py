@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from . import _checks
-from ._molecule import Molecule
+from .. import _checks
+from .molecule import Molecule
 
 # Sizes of `padded_size`.
 _STEP, _GROWTH = 8, 1.25

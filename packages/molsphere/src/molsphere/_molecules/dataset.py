@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from ._batch import Molecules
-from ._molecule import Molecule
+from .batch import Molecules
+from .molecule import Molecule
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

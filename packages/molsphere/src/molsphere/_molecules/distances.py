@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 
 from spinnn.files import FileWarning
 
-from . import _elements
-from ._molecule import Molecule
+from . import elements
+from .molecule import Molecule
 
 LengthUnit = Literal["angstrom", "bohr", "nm"]
 # Å per unit; CODATA 2018.
@@ -66,7 +66,7 @@ def closest_pairs(
     count = num_atoms.size
     found = ClosestPairs(np.full(count, np.nan), np.zeros(count, int), np.zeros(count, int))
     starts = np.cumsum(num_atoms) - num_atoms
-    radii = _elements.covalent_radii()[numbers]
+    radii = elements.covalent_radii()[numbers]
     for size in np.unique(num_atoms[num_atoms > 1]):
         alike = np.flatnonzero(num_atoms == size)
         for part in np.array_split(alike, -(-alike.size * int(size) // _BLOCK)):

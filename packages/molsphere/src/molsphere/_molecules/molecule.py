@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from . import _checks, _elements
-from ._pairs import COINCIDENT
+from .. import _checks
+from . import elements
+from .pairs import COINCIDENT
 
 # Single precision keeps 0.001 Å there.
 FARTHEST = 1e4
@@ -66,8 +67,8 @@ class Molecule:
             raise ValueError(f"`numbers` must have shape (atoms,) with at least one atom, got shape {numbers.shape}")
         if positions.shape != (numbers.size, 3):
             raise ValueError(f"`positions` must have shape ({numbers.size}, 3), got {positions.shape}")
-        if strange := sorted({int(z) for z in numbers if not 1 <= z <= _elements.LARGEST}):
-            raise ValueError(f"`numbers` must be atomic numbers 1 … {_elements.LARGEST}, got {strange}")
+        if strange := sorted({int(z) for z in numbers if not 1 <= z <= elements.LARGEST}):
+            raise ValueError(f"`numbers` must be atomic numbers 1 … {elements.LARGEST}, got {strange}")
         if not np.abs(positions).max() <= FARTHEST:  # NaN neither
             _refuse_positions(positions)
         if pair := coincident_pair(positions):
@@ -91,7 +92,7 @@ class Molecule:
     @property
     def symbols(self) -> tuple[str, ...]:
         """Element symbols, in the order of the atoms."""
-        names = _elements.symbols()
+        names = elements.symbols()
         return tuple(names[z] for z in self.numbers)
 
     @property
@@ -148,7 +149,7 @@ def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> No
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
     """
     known = _checks.species_tuple(species)
-    names = _elements.symbols()
+    names = elements.symbols()
     for at, molecule in enumerate(molecules):
         where = f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
         if len(molecule) == 1:

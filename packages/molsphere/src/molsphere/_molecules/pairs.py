@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import _checks
+from .. import _checks
 
 # Nearer than this [Å] two nuclei count as one place, and the pair as none: inverse powers and their derivatives stay
 # inside float32, and no molecule has such a distance.

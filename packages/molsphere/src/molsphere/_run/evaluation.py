@@ -15,12 +15,12 @@ from jaxtyping import Float, Int
 
 from spinnn.files import FileWarning, replacing
 
-from ._batch import bucket_of, choose_buckets
-from ._dataset import MoleculeSet
-from ._ensemble import Source, combine, load_models
-from ._molecule import Molecule
-from ._property_model import PropertyModel
-from ._training_checks import check_set
+from .._data.training_checks import check_set
+from .._model.ensemble import Source, combine, load_models
+from .._model.property_model import PropertyModel
+from .._molecules.batch import bucket_of, choose_buckets
+from .._molecules.dataset import MoleculeSet
+from .._molecules.molecule import Molecule
 
 _SIZE_CLASSES = 6
 

@@ -7,14 +7,14 @@ from typing import Literal
 
 from spinnn.training import OptimizerConfig, TrainingConfig
 
-from ._aggregation import Reduction, Weighting
-from ._distances import LengthUnit
-from ._presets import PRESETS
-from ._regressor import HeadConfig, HeadKind, RegressorConfig
-from ._scaling import Method
-from ._splits import Splits, qm9_splits, random_splits
-from ._targets import TARGETS
-from ._train import RunConfig
+from .._data.scaling import Method
+from .._data.splits import Splits, qm9_splits, random_splits
+from .._data.targets import TARGETS
+from .._model.aggregation import Reduction, Weighting
+from .._model.presets import PRESETS
+from .._model.regressor import HeadConfig, HeadKind, RegressorConfig
+from .._molecules.distances import LengthUnit
+from .train import RunConfig
 
 _LARGEST_INTERVAL = 1000
 

@@ -10,7 +10,7 @@ import numpy as np
 from spinnn import plots
 from spinnn.plots import BLUE, GREY, ORANGE, make_panels, plain, save_figure
 
-from ._evaluation import Evaluation
+from .evaluation import Evaluation
 
 _EXTRA = "molsphere[plot]"
 

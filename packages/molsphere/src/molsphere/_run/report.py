@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spinnn import command
 
-from ._evaluation import Evaluation
+from .evaluation import Evaluation
 
 
 def report(result: Evaluation) -> None:

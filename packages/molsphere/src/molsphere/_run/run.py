@@ -21,16 +21,16 @@ from spinnn.files import (
 from spinnn.resume import check_same, claimed
 from spinnn.training import load_config, save_config, to_json
 
-from ._batch import choose_buckets
-from ._distances import LengthUnit
-from ._evaluation import Evaluation, evaluate
-from ._options import TrainOptions
-from ._pipeline import BatchPlan
-from ._property_model import PropertyModel
-from ._run_data import RunData, read_run_data
-from ._splits import Splits
-from ._train import keep_splits, train
-from ._training_checks import check_parts, check_targets
+from .._data.pipeline import BatchPlan
+from .._data.run_data import RunData, read_run_data
+from .._data.splits import Splits
+from .._data.training_checks import check_parts, check_targets
+from .._model.property_model import PropertyModel
+from .._molecules.batch import choose_buckets
+from .._molecules.distances import LengthUnit
+from .evaluation import Evaluation, evaluate
+from .options import TrainOptions
+from .train import keep_splits, train
 
 OPTIONS, DATA, SPLITS, MODEL = "options.json", "data.json", "splits.npz", "model.spinnn"
 # The data may move, and plots change nothing.
@@ -208,10 +208,10 @@ def _note_files(folder: Path, options: TrainOptions, data: RunData, names: Seque
 
 
 def _draw_all(folder: Path, result: Evaluation, say: Say) -> None:
-    from . import _plots
+    from . import plots
 
     try:
-        written = _plots.draw_run(folder, result)
+        written = plots.draw_run(folder, result)
     except ModuleNotFoundError as error:
         say(f"no plots: {error}")
         return

@@ -12,10 +12,11 @@ from spinharm import Grid
 from spinharm.optional import require
 from spinnn.plots import plain
 
-from . import _checks, _elements
-from ._features import sphere_features
-from ._molecule import Molecule
-from ._plots import make_figure
+from .. import _checks
+from .._molecules import elements
+from .._molecules.molecule import Molecule
+from .._spheres.features import sphere_features
+from .plots import make_figure
 
 Projection = Literal["mollweide", "orthographic"]
 
@@ -76,7 +77,7 @@ def draw_spheres(
             draw = _mollweide if projection == "mollweide" else _orthographic
             mesh = draw(panel, values, direction[same], colours)
             figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.03)
-            panel.set_title(f"{_elements.symbols()[z]}, power {power:g}", fontsize=9)
+            panel.set_title(f"{elements.symbols()[z]}, power {power:g}", fontsize=9)
     where = f"{molecule.symbols[atom]} (atom {atom})"
     figure.suptitle(plain(f"{molecule.name or molecule.formula}: what {where} sees"), fontsize=10)
     return figure

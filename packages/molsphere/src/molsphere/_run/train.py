@@ -15,17 +15,17 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinnn.training import OptimizerConfig, TrainingConfig, fit, l1_loss, l2_loss, to_json
 
-from . import _checks
-from ._augment import augment
-from ._batch import choose_buckets
-from ._dataset import MoleculeSet
-from ._pipeline import Batch, BatchPlan, batch_iterator
-from ._property_model import MODEL_FILE, PropertyModel
-from ._regressor import RegressorConfig, SphereRegressor, measure_feature_scale
-from ._scaling import Method, TargetScaling
-from ._splits import Splits
-from ._training_checks import check_parts, check_targets
-from ._training_range import TrainingRange
+from .. import _checks
+from .._data.pipeline import Batch, BatchPlan, batch_iterator
+from .._data.scaling import Method, TargetScaling
+from .._data.splits import Splits
+from .._data.training_checks import check_parts, check_targets
+from .._data.training_range import TrainingRange
+from .._model.property_model import MODEL_FILE, PropertyModel
+from .._model.regressor import RegressorConfig, SphereRegressor, measure_feature_scale
+from .._molecules.augment import augment
+from .._molecules.batch import choose_buckets
+from .._molecules.dataset import MoleculeSet
 
 # Molecules from which the scale of the input channels is measured.
 _SCALE_SAMPLE = 256

@@ -12,8 +12,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from spinharm import Grid
 
-from . import _checks, _pairs
-from ._features import QM9_MIN_DISTANCE, _unit_vectors
+from .. import _checks
+from .._molecules import pairs
+from .features import QM9_MIN_DISTANCE, _unit_vectors
 
 
 def coulomb_sphere_features(
@@ -52,7 +53,7 @@ def coulomb_sphere_features(
     """
     species = _checks.species_tuple(species)
     radius = _checks.positive_float("radius", radius)
-    _pairs.check(positions, numbers, mask, species)
+    pairs.check(positions, numbers, mask, species)
     return _coulomb(positions, numbers, mask, grid, species, radius)
 
 
@@ -65,7 +66,7 @@ def _coulomb(
     species: tuple[int, ...],
     radius: float,
 ) -> jax.Array:
-    atoms = _pairs.prepare(positions, numbers, mask, species)
+    atoms = pairs.prepare(positions, numbers, mask, species)
     dtype = atoms.positions.dtype
     points = (radius * _unit_vectors(grid)).astype(dtype)
     factor = 2 * radius / float(max(species)) ** 2
@@ -76,14 +77,14 @@ def _coulomb(
         difference = neighbours - centre[..., None, :]
         square = jnp.sum(difference**2, -1)
         product = charge[..., None] * charges
-        counts = ~(square <= _pairs.COINCIDENT**2) & (product > 0)
+        counts = ~(square <= pairs.COINCIDENT**2) & (product > 0)
         # |d − ρ x|² written out, so that nothing has three axes per pair and point.
         along = jnp.einsum("...jx,gx->...jg", difference, points, precision="highest")
         distance = square[..., None] - 2 * along + jnp.asarray(radius**2, dtype)
-        regular = counts[..., None] & ~(distance <= _pairs.COINCIDENT**2)
+        regular = counts[..., None] & ~(distance <= pairs.COINCIDENT**2)
         inverse = jnp.where(regular, jax.lax.rsqrt(jnp.where(regular, distance, 1)), 0)
         weight = (product * jnp.asarray(factor, dtype))[..., None] * channels
         return jnp.einsum("...jg,...jc->...gc", inverse, weight, precision="highest")
 
-    out = _pairs.per_atom(atoms, points.shape[0], function)
+    out = pairs.per_atom(atoms, points.shape[0], function)
     return out.reshape(*out.shape[:-2], *grid.shape, 1, out.shape[-1])

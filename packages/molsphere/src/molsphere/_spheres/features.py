@@ -13,7 +13,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from spinharm import Grid
 
-from . import _checks, _gaussian, _harmonics, _pairs
+from .. import _checks
+from .._molecules import pairs
+from . import gaussian, harmonics as _harmonics
 
 # Species and smallest distance between two atoms [Å] of QM9.
 QM9_SPECIES = (1, 6, 7, 8, 9)
@@ -69,8 +71,8 @@ def sphere_features(
     """
     species, (powers, shells) = _checks.species_tuple(species), _checks.radial_functions(powers, shells)
     reach = _checks.positive_float("min_distance", min_distance)
-    _gaussian.variance(cutoff_angle)
-    _pairs.check(positions, numbers, mask, species)
+    gaussian.variance(cutoff_angle)
+    pairs.check(positions, numbers, mask, species)
     _checks.values_of_atoms(values, numbers)
     return _features(positions, numbers, mask, values, grid, species, powers, shells, float(cutoff_angle), reach)
 
@@ -89,19 +91,19 @@ def _features(
     cutoff_angle: float,
     reach: float,
 ) -> jax.Array:
-    atoms = _pairs.prepare(positions, numbers, mask, species, values)
+    atoms = pairs.prepare(positions, numbers, mask, species, values)
     scale = float(max(species)) ** 2 if values is None else 1.0
-    sharpness = 1 / _gaussian.variance(cutoff_angle)
+    sharpness = 1 / gaussian.variance(cutoff_angle)
     dtype = atoms.positions.dtype
     points = _unit_vectors(grid).astype(dtype)
 
     def function(*args: jax.Array) -> jax.Array:
-        direction, weight = _pairs.pair_weights(*args, powers=powers, shells=shells, scale=scale, min_distance=reach)
+        direction, weight = pairs.pair_weights(*args, powers=powers, shells=shells, scale=scale, min_distance=reach)
         cosine = jnp.einsum("...jx,gx->...jg", direction, points, precision="highest")
         spread = jnp.exp(-((cosine - 1) ** 2) * jnp.asarray(sharpness, dtype))
         return jnp.einsum("...jg,...jc->...gc", spread, weight, precision="highest")
 
-    out = _pairs.per_atom(atoms, points.shape[0], function)
+    out = pairs.per_atom(atoms, points.shape[0], function)
     return out.reshape(*out.shape[:-2], *grid.shape, 1, out.shape[-1])
 
 
@@ -154,8 +156,8 @@ def sphere_coefficients(
     L = _checks.integer("bandlimit", bandlimit, 1)
     species, (powers, shells) = _checks.species_tuple(species), _checks.radial_functions(powers, shells)
     reach = _checks.positive_float("min_distance", min_distance)
-    _gaussian.variance(cutoff_angle)
-    _pairs.check(positions, numbers, mask, species)
+    gaussian.variance(cutoff_angle)
+    pairs.check(positions, numbers, mask, species)
     _checks.values_of_atoms(values, numbers)
     return _coefficients(positions, numbers, mask, values, L, species, powers, shells, float(cutoff_angle), reach)
 
@@ -173,17 +175,17 @@ def _coefficients(
     cutoff_angle: float,
     reach: float,
 ) -> jax.Array:
-    atoms = _pairs.prepare(positions, numbers, mask, species, values)
+    atoms = pairs.prepare(positions, numbers, mask, species, values)
     scale = float(max(species)) ** 2 if values is None else 1.0
-    zonal = _gaussian.zonal_coefficients(L, cutoff_angle)
+    zonal = gaussian.zonal_coefficients(L, cutoff_angle)
     dtype = atoms.positions.dtype
 
     def function(*args: jax.Array) -> jax.Array:
-        direction, weight = _pairs.pair_weights(*args, powers=powers, shells=shells, scale=scale, min_distance=reach)
+        direction, weight = pairs.pair_weights(*args, powers=powers, shells=shells, scale=scale, min_distance=reach)
         harmonics = _harmonics.real_parts(L, direction)
         return jnp.einsum("k...j,...jc->...kc", harmonics, weight, precision="highest")
 
-    packed = _pairs.per_atom(atoms, L * L, function)
+    packed = pairs.per_atom(atoms, L * L, function)
     factor = zonal.astype(dtype)[:, None, None]
     real, imaginary = (part * factor for part in _harmonics.dense(L, packed))
     return jax.lax.complex(real, imaginary)[..., None, :]

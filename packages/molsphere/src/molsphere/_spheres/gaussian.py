@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from . import _checks
+from .. import _checks
 
 
 def variance(cutoff_angle: float) -> float:

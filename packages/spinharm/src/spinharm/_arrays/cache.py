@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import jax
 
-from . import _checks
+from . import arguments
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -101,4 +101,4 @@ def limit_tables(memory_gib: float | int) -> None:
         TypeError: A limit that is not a number.
         ValueError: A limit that is not finite or not above 0.
     """
-    _tables.limit(int(_checks.number("memory_gib", memory_gib, above=0.0) * _GIB))
+    _tables.limit(int(arguments.number("memory_gib", memory_gib, above=0.0) * _GIB))

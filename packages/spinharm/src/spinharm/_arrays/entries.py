@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from . import _checks
+from . import arguments
 
 Spins = int | tuple[int, ...]
 
@@ -42,10 +42,10 @@ def spins_of(spin: int | Sequence[int], coeffs: jax.Array, axis: int) -> Spins:
     """A checked argument `spin` of a function of coefficients: one integer, or one for each entry of the spin axis."""
     L = coeffs.shape[axis]
     if not isinstance(spin, Sequence | np.ndarray) or not np.ndim(spin):
-        spins = (_checks.integer("spin", spin),)
+        spins = (arguments.integer("spin", spin),)
         result: Spins = spins[0]
     else:
-        result = spins = tuple(_checks.integer("spin", one) for one in spin)
+        result = spins = tuple(arguments.integer("spin", one) for one in spin)
         count = coeffs.shape[axis + 2] if axis < -2 else None
         if count != len(spins):
             has = f"a spin axis of size {count}" if count is not None else "no spin axis"

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.core
 
-from ._cache import when_cleared
-from ._constants import constants_of, evaluate
-from ._leaves import hidden, refuse, restored
+from .cache import when_cleared
+from .constants import constants_of, evaluate
+from .leaves import hidden, refuse, restored
 
 _alive: weakref.WeakSet[_Jitted] = weakref.WeakSet()
 

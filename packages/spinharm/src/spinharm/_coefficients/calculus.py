@@ -14,23 +14,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Num
 
-from . import _checks, _entries
+from .._arrays import arguments, entries
 
 
 def _prepare(coeffs: object, axis: int | None) -> tuple[jax.Array, int]:
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    return array, _checks.degree_axis(array, axis)
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
+    return array, arguments.degree_axis(array, axis)
 
 
 def _by_degree(coeffs: jax.Array, axis: int, factor: np.ndarray, spin: int = 0) -> jax.Array:
     """Multiply each degree of a field of spin `spin` by a real factor."""
-    shaped = factor.astype(_checks.real_dtype(coeffs)).reshape(-1, *(1,) * (-axis - 1))
+    shaped = factor.astype(arguments.real_dtype(coeffs)).reshape(-1, *(1,) * (-axis - 1))
     return _scaled(coeffs, shaped, axis, spin)
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "spin"), inline=True)
 def _scaled(coeffs: jax.Array, factor: jax.Array | np.ndarray, axis: int, spin: int) -> jax.Array:
-    coeffs = _entries.meaningful(coeffs, axis, spin)
+    coeffs = entries.meaningful(coeffs, axis, spin)
     return jax.lax.complex(coeffs.real * factor, coeffs.imag * factor)
 
 
@@ -57,7 +57,7 @@ def eth(coeffs: Num[Array | np.ndarray, "*shape"], spin: int, *, axis: int | Non
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7a).
     """
     array, axis = _prepare(coeffs, axis)
-    s, l = _checks.integer("spin", spin), _degrees(array, axis)
+    s, l = arguments.integer("spin", spin), _degrees(array, axis)
     return _by_degree(array, axis, np.sqrt(np.maximum((l - s) * (l + s + 1), 0.0) * (l >= abs(s))), s)
 
 
@@ -82,7 +82,7 @@ def ethbar(
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7b).
     """
     array, axis = _prepare(coeffs, axis)
-    s, l = _checks.integer("spin", spin), _degrees(array, axis)
+    s, l = arguments.integer("spin", spin), _degrees(array, axis)
     return _by_degree(array, axis, -np.sqrt(np.maximum((l + s) * (l - s + 1), 0.0) * (l >= abs(s))), s)
 
 
@@ -149,7 +149,7 @@ def _divergence_and_vorticity(coeffs: object, axis: int | None) -> tuple[jax.Arr
     array, axis = _prepare(coeffs, axis)
     joint = -ethbar(array, 1, axis=axis)
     L = array.shape[axis]
-    sign = ((-1.0) ** np.arange(-L + 1, L)).astype(_checks.real_dtype(array)).reshape(-1, *(1,) * (-axis - 2))
+    sign = ((-1.0) ** np.arange(-L + 1, L)).astype(arguments.real_dtype(array)).reshape(-1, *(1,) * (-axis - 2))
     mirrored = jnp.flip(joint, axis + 1)
     re, im = mirrored.real * sign, mirrored.imag * sign
     half = np.asarray(0.5, re.dtype)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Num
 
-from . import _checks, _entries
+from .._arrays import arguments, entries
 
 DegreeAxis = int | Literal["auto"] | None
 
@@ -66,7 +66,7 @@ def _mixed(array: jax.Array, axis: int, own: np.ndarray, opposite: np.ndarray) -
 
 
 def _checked(coeffs: object, axis: int, degree_axis: DegreeAxis) -> jax.Array:
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     axis = _position("axis", axis, array)
     size = array.shape[axis]
     if size % 2 == 0:
@@ -74,7 +74,7 @@ def _checked(coeffs: object, axis: int, degree_axis: DegreeAxis) -> jax.Array:
     L = size // 2 + 1
     if degree_axis == "auto":
         found = axis - 1 >= -array.ndim and array.shape[axis - 1] == L
-        return _entries.meaningful(array, axis - 1) if found else array
+        return entries.meaningful(array, axis - 1) if found else array
     if degree_axis is None:
         return array
     degrees = _position("degree_axis", degree_axis, array)
@@ -84,12 +84,12 @@ def _checked(coeffs: object, axis: int, degree_axis: DegreeAxis) -> jax.Array:
             f"of shape {array.shape}"
         )
     moved = jnp.moveaxis(array, (degrees, axis), (-2, -1))
-    return jnp.moveaxis(_entries.meaningful(moved, -2), (-2, -1), (degrees, axis))
+    return jnp.moveaxis(entries.meaningful(moved, -2), (-2, -1), (degrees, axis))
 
 
 def _position(name: str, axis: object, array: jax.Array) -> int:
     """An axis of `array`, negative."""
-    number = _checks.integer(name, axis)
+    number = arguments.integer(name, axis)
     if not -array.ndim <= number < array.ndim:
         raise ValueError(f"`{name}` must be an axis of `coeffs`, whose shape is {array.shape}, got {number}")
     return number - array.ndim if number >= 0 else number

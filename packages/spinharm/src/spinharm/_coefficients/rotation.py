@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, Num
 
-from . import _checks, _entries, _wigner
-from ._cache import cached_table
+from .._arrays import arguments, entries
+from .._arrays.cache import cached_table
+from . import wigner
 
 # Degrees per block: within one, all degrees share the size of the largest.
 _DEGREES_PER_BLOCK = 16
@@ -57,12 +58,12 @@ def rotate(
     References:
         Risbo, Fourier transform summation of Legendre series and D-functions (1996), equation (13).
     """
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    axis = _checks.degree_axis(array, axis)
-    L = _checks.bandlimit_of(array, axis)
-    dtype = _checks.real_dtype(array)
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
+    axis = arguments.degree_axis(array, axis)
+    L = arguments.bandlimit_of(array, axis)
+    dtype = arguments.real_dtype(array)
     angles = {"alpha": alpha, "beta": beta, "gamma": gamma}
-    left, middle, right = (_wigner.phases(L, name, angle, dtype) for name, angle in angles.items())
+    left, middle, right = (wigner.phases(L, name, angle, dtype) for name, angle in angles.items())
     batch = array.shape[: array.ndim + axis]
     try:
         whole = jnp.broadcast_shapes(batch, *(np.shape(angle) for angle in angles.values()))
@@ -71,7 +72,7 @@ def rotate(
         raise ValueError(
             f"`alpha`, `beta`, `gamma` must broadcast with the batch axes {batch} of `coeffs`, got shapes {shapes}"
         ) from None
-    spins = _entries.spins_of(spin, array, axis)
+    spins = entries.spins_of(spin, array, axis)
     return _turn(array, left, middle, right, _delta_blocks(L, dtype), axis=axis, whole=whole, spins=spins)
 
 
@@ -85,7 +86,7 @@ def _turn(
     *,
     axis: int,
     whole: tuple[Any, ...],
-    spins: _entries.Spins,
+    spins: entries.Spins,
 ) -> jax.Array:
     """`rotate` by the phases of its angles, to the batch shape `whole`."""
     batch, tail, L = array.shape[: array.ndim + axis], array.shape[array.ndim + axis + 2 :], array.shape[axis]
@@ -95,10 +96,10 @@ def _turn(
         phase = jnp.moveaxis(phase.reshape(*(1,) * (len(whole) - phase.ndim + 1), *phase.shape), -1, 0)
         return phase[..., None]
 
-    x = jnp.moveaxis(_entries.meaningful(array, axis, spins), (axis, axis + 1), (0, 1))
+    x = jnp.moveaxis(entries.meaningful(array, axis, spins), (axis, axis + 1), (0, 1))
     x = x.reshape(L, 2 * L - 1, *(1,) * (len(whole) - len(batch)), *batch, math.prod(tail))
     shape = (-1,) + (1,) * (x.ndim - 2)
-    turn = _wigner.quarter_turns(-np.arange(-L + 1, L)).astype(array.dtype).reshape(shape)
+    turn = wigner.quarter_turns(-np.arange(-L + 1, L)).astype(array.dtype).reshape(shape)
     x = x * (columns(right) * turn)
     middle, left = columns(middle), columns(left) * turn.conj()
     out, start = [], 0
@@ -121,7 +122,7 @@ def _apply(delta: jax.Array, x: jax.Array, side: int) -> jax.Array:
     """Δ (side 1: sums over its last axis) or Δᵀ (side 2), per degree, on axis 1 of complex `x`."""
 
     def product(part: jax.Array) -> jax.Array:
-        return jax.lax.dot_general(delta, part, (((3 - side,), (1,)), ((0,), (0,))), precision=_wigner.HIGHEST)
+        return jax.lax.dot_general(delta, part, (((3 - side,), (1,)), ((0,), (0,))), precision=wigner.HIGHEST)
 
     return jax.lax.complex(product(x.real), product(x.imag))
 
@@ -138,7 +139,7 @@ def _delta_blocks(bandlimit: int, dtype: str) -> list[jax.Array]:
             f"GiB, above {_LARGEST_TABLE / 2**30:.0f} GiB; rotate at a lower bandlimit"
         )
     order = np.arange(-bandlimit + 1, bandlimit)
-    degrees = _wigner._recursion.degrees(bandlimit, order[:, None], order[None, :], np.pi / 2)
+    degrees = wigner._recursion.degrees(bandlimit, order[:, None], order[None, :], np.pi / 2)
     blocks = []
     for start, stop in zip(starts, stops, strict=True):
         inside = slice(bandlimit - stop, bandlimit + stop - 1)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Complex, Float, Num
 
-from . import _checks, _entries
+from .._arrays import arguments, entries
 
 Normalization = Literal["total", "mean", "per_order"]
 
@@ -41,9 +41,9 @@ def power_spectrum(
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order), a spin out of range, or an unknown `normalization`.
     """
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    axis = _checks.degree_axis(array, axis)
-    array = _entries.meaningful(array, axis, _entries.spins_of(spin, array, axis))
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
+    axis = arguments.degree_axis(array, axis)
+    array = entries.meaningful(array, axis, entries.spins_of(spin, array, axis))
     return _normalised((array.real**2 + array.imag**2).sum(axis + 1), axis + 1, normalization)
 
 
@@ -72,21 +72,21 @@ def cross_spectrum(
         ValueError: Axes that are not (degree, order), shapes or types that differ, a spin out of range, or an
             unknown `normalization`.
     """
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    second = _checks.complex_of(_checks.inexact("other", other))
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
+    second = arguments.complex_of(arguments.inexact("other", other))
     if array.shape != second.shape or array.dtype != second.dtype:
         raise ValueError(
             f"`other` must have the shape and type of `coeffs`, {array.shape} {array.dtype}, got {second.shape} "
             f"{second.dtype}"
         )
-    axis = _checks.degree_axis(array, axis)
-    spins = _entries.spins_of(spin, array, axis)
-    array, second = (_entries.meaningful(x, axis, spins) for x in (array, second))
+    axis = arguments.degree_axis(array, axis)
+    spins = entries.spins_of(spin, array, axis)
+    array, second = (entries.meaningful(x, axis, spins) for x in (array, second))
     return _normalised((array * second.conj()).sum(axis + 1), axis + 1, normalization)
 
 
 def _normalised(spectrum: jax.Array, axis: int, normalization: str) -> jax.Array:
-    _checks.option("normalization", normalization, ("total", "mean", "per_order"))
+    arguments.option("normalization", normalization, ("total", "mean", "per_order"))
     if normalization == "total":
         return spectrum
     degree = np.arange(spectrum.shape[axis])

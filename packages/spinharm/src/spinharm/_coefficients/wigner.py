@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float
 
-from . import _checks, _recursion
-from ._cache import cached_table
+from .._arrays import arguments
+from .._arrays.cache import cached_table
+from . import recursion
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -64,7 +65,7 @@ def wigner_d(
     """
     bandlimit = _bandlimit(bandlimit)
     order = np.arange(-bandlimit + 1, bandlimit)
-    columns = order if columns is None else np.array([_checks.integer("columns", n) for n in columns], int)
+    columns = order if columns is None else np.array([arguments.integer("columns", n) for n in columns], int)
     if columns.size and np.max(np.abs(columns)) >= bandlimit:
         raise ValueError(f"`columns` must be below the bandlimit {bandlimit} in magnitude, got {columns.tolist()}")
     return _d(bandlimit, "beta", beta, columns)
@@ -96,9 +97,9 @@ def wigner_D(
     """
     _broadcast(alpha=alpha, beta=beta, gamma=gamma)
     d = wigner_d(bandlimit, beta)
-    dtype = _checks.real_dtype(d)
+    dtype = arguments.real_dtype(d)
     left, right = (phases(bandlimit, name, x, dtype) for name, x in (("alpha", alpha), ("gamma", gamma)))
-    return left[..., None, :, None] * _checks.complex_of(d) * right[..., None, None, :]
+    return left[..., None, :, None] * arguments.complex_of(d) * right[..., None, None, :]
 
 
 def spin_weighted_harmonics(
@@ -131,15 +132,15 @@ def spin_weighted_harmonics(
         (−1)^m; see `docs/conventions.md`.
     """
     bandlimit = _bandlimit(bandlimit)
-    spin = _checks.integer("spin", spin)
+    spin = arguments.integer("spin", spin)
     if abs(spin) >= bandlimit:
         raise ValueError(f"`spin` must be below the bandlimit {bandlimit} in magnitude, got {spin}")
     _broadcast(colatitude=colatitude, longitude=longitude)
     d = _d(bandlimit, "colatitude", colatitude, np.array([-spin]))[..., 0]
     norm = [(-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(bandlimit)]
     real = d * np.array(norm, d.dtype)[:, None]
-    phase = phases(bandlimit, "longitude", longitude, _checks.real_dtype(real))
-    return _checks.complex_of(real) * jnp.conj(phase)[..., None, :]
+    phase = phases(bandlimit, "longitude", longitude, arguments.real_dtype(real))
+    return arguments.complex_of(real) * jnp.conj(phase)[..., None, :]
 
 
 def phases(bandlimit: int, name: str, angle: object, dtype: str) -> Complex[Array, "*batch order"]:
@@ -177,7 +178,7 @@ def quarter_turns(exponent: np.ndarray) -> np.ndarray:
 def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
     """Δ^l_{kn} for k >= 0 on the host, shape (l, k, n)."""
     order = np.arange(-bandlimit + 1, bandlimit)
-    rows = _recursion.degrees(bandlimit, np.arange(bandlimit)[:, None], order[None, :], np.pi / 2)
+    rows = recursion.degrees(bandlimit, np.arange(bandlimit)[:, None], order[None, :], np.pi / 2)
     return np.stack([row.astype(dtype) for row in rows])
 
 
@@ -191,7 +192,7 @@ def _d(bandlimit: int, name: str, beta: object, columns: np.ndarray) -> jax.Arra
     _finite(name, angle)
     order = np.arange(-bandlimit + 1, bandlimit)
     table = np.empty((angle.size, bandlimit, order.size, columns.size), _float_dtype(beta))
-    rows = _recursion.degrees(bandlimit, order[None, :, None], columns[None, None, :], angle.reshape(-1, 1, 1))
+    rows = recursion.degrees(bandlimit, order[None, :, None], columns[None, None, :], angle.reshape(-1, 1, 1))
     for degree, row in enumerate(rows):
         table[:, degree] = row
     return jnp.asarray(table.reshape(*angle.shape, *table.shape[1:]))
@@ -218,9 +219,9 @@ def _traced_d(bandlimit: int, beta: jax.Array, columns: np.ndarray) -> jax.Array
 
 
 def _bandlimit(value: int) -> int:
-    bandlimit = _checks.integer("bandlimit", value, 1)
-    if bandlimit > _recursion.LARGEST_BANDLIMIT:
-        raise ValueError(f"`bandlimit` must be at most {_recursion.LARGEST_BANDLIMIT}, got {bandlimit}")
+    bandlimit = arguments.integer("bandlimit", value, 1)
+    if bandlimit > recursion.LARGEST_BANDLIMIT:
+        raise ValueError(f"`bandlimit` must be at most {recursion.LARGEST_BANDLIMIT}, got {bandlimit}")
     return bandlimit
 
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Complex, Float, Num
 
-from . import _checks
+from .._arrays import arguments
 
 
 def wind_to_spin(
@@ -28,8 +28,8 @@ def wind_to_spin(
         TypeError: Winds that are not real floating point.
         ValueError: `spin` other than ±1, or shapes or types that differ.
     """
-    _checks.option("spin", spin, (1, -1))
-    east, north = _checks.inexact("u", u), _checks.inexact("v", v)
+    arguments.option("spin", spin, (1, -1))
+    east, north = arguments.inexact("u", u), arguments.inexact("v", v)
     for name, part in (("u", east), ("v", north)):
         if np.issubdtype(part.dtype, np.complexfloating):
             raise TypeError(f"`{name}` must be real, got dtype {part.dtype}")
@@ -56,6 +56,6 @@ def spin_to_wind(
         TypeError: A field of integers or half precision.
         ValueError: `spin` other than ±1.
     """
-    _checks.option("spin", spin, (1, -1))
-    array = _checks.complex_of(_checks.inexact("field", field))
+    arguments.option("spin", spin, (1, -1))
+    array = arguments.complex_of(arguments.inexact("field", field))
     return (array.imag if spin == 1 else -array.imag), -array.real

@@ -9,9 +9,10 @@ import jax
 import numpy as np
 from jaxtyping import Complex, Float
 
-from . import _calculus, _resample, _rotation, _spectra, _transform, _wind
-from ._files import Wind
-from ._grid import Grid
+from .._coefficients import calculus, rotation, spectra, wind as _wind
+from .._grids.grid import Grid
+from .._transform import resample, transform
+from .files import Wind
 
 EARTH_RADIUS_M = 6.371e6  # mean radius
 LARGEST_DEFAULT_BANDLIMIT = 120
@@ -31,7 +32,7 @@ def generated_wind(bandlimit: int, seed: int = 0) -> Wind:
         ValueError: A bandlimit outside 2 … 120.
     """
     grid = Grid.equiangular(121, 240)
-    _transform.SpinTransform(grid, bandlimit, (1,))  # refuses what the grid does not resolve
+    transform.SpinTransform(grid, bandlimit, (1,))  # refuses what the grid does not resolve
     rng = np.random.default_rng(seed)
     degree = np.arange(bandlimit, dtype=np.float64)
     scaled = degree / 8
@@ -40,16 +41,16 @@ def generated_wind(bandlimit: int, seed: int = 0) -> Wind:
         potential = _random_scalar(rng, scaled / (1 + scaled**2) ** 1.5, rms_wind=2.5)
         latitude = grid.latitude_deg[:, None]
         storms = 0.4 + np.sin(np.radians(2 * latitude)) ** 2
-        stream = _transform.forward(_transform.inverse(stream, grid, real=True) * storms, grid, bandlimit=bandlimit)
+        stream = transform.forward(transform.inverse(stream, grid, real=True) * storms, grid, bandlimit=bandlimit)
         jets = np.cos(np.radians(latitude)) * (
             38 * np.exp(-(((latitude - 38) / 14) ** 2))
             + 45 * np.exp(-(((latitude + 44) / 14) ** 2))
             - 7 * np.exp(-((latitude / 14) ** 2))
         )
         jets = np.broadcast_to(jets, grid.shape)
-        coeffs = _transform.forward(_wind.wind_to_spin(jets, np.zeros(grid.shape)), grid, spin=1, bandlimit=bandlimit)
-        coeffs = coeffs + _calculus.gradient(potential) + 1j * _calculus.gradient(stream)
-        u, v = _wind.spin_to_wind(_transform.inverse(coeffs, grid, spin=1))
+        coeffs = transform.forward(_wind.wind_to_spin(jets, np.zeros(grid.shape)), grid, spin=1, bandlimit=bandlimit)
+        coeffs = coeffs + calculus.gradient(potential) + 1j * calculus.gradient(stream)
+        u, v = _wind.spin_to_wind(transform.inverse(coeffs, grid, spin=1))
     return Wind(np.asarray(u), np.asarray(v), grid, f"generated with seed {seed}")
 
 
@@ -102,18 +103,18 @@ def run(wind: Wind, bandlimit: int) -> Demo:
         single = _errors(wind, bandlimit, "float32")
     with jax.enable_x64(True):
         double = _errors(wind, bandlimit, "float64")
-        coeffs = _transform.forward(_wind.wind_to_spin(wind.u, wind.v), wind.grid, spin=1, bandlimit=bandlimit)
-        parts = _calculus.helmholtz(coeffs)
+        coeffs = transform.forward(_wind.wind_to_spin(wind.u, wind.v), wind.grid, spin=1, bandlimit=bandlimit)
+        parts = calculus.helmholtz(coeffs)
         # `power_spectrum` gives the mean of u² + v² by degree, twice the kinetic energy per mass.
         rotational, divergent = (
-            np.asarray(_spectra.power_spectrum(part, normalization="mean")) / 2
+            np.asarray(spectra.power_spectrum(part, normalization="mean")) / 2
             for part in (parts.rotational, parts.divergent)
         )
-        turned = _rotation.rotate(coeffs, *np.radians(ANGLES_DEG))
+        turned = rotation.rotate(coeffs, *np.radians(ANGLES_DEG))
         seen = min(bandlimit, PAINTED_GRID.max_bandlimit)
-        coeffs, turned = (_resample.change_bandlimit(x, seen) for x in (coeffs, turned))
-        painted, rotated = (_wind.spin_to_wind(_transform.inverse(x, PAINTED_GRID, spin=1)) for x in (coeffs, turned))
-        vorticity = _transform.inverse(_calculus.vorticity(coeffs), PAINTED_GRID, real=True)
+        coeffs, turned = (resample.change_bandlimit(x, seen) for x in (coeffs, turned))
+        painted, rotated = (_wind.spin_to_wind(transform.inverse(x, PAINTED_GRID, spin=1)) for x in (coeffs, turned))
+        vorticity = transform.inverse(calculus.vorticity(coeffs), PAINTED_GRID, real=True)
     figures = {
         "wind": wind.source,
         "grid": str(wind.grid),
@@ -137,25 +138,25 @@ def _errors(wind: Wind, bandlimit: int, dtype: str) -> dict[str, float]:
 
 def _pairs(field: jax.Array, grid: Grid, bandlimit: int) -> dict[str, tuple[jax.Array, jax.Array]]:
     """What operations that should change nothing give, and what they should give."""
-    coeffs = _transform.forward(field, grid, spin=1, bandlimit=bandlimit)
-    back = _transform.inverse(coeffs, grid, spin=1)
+    coeffs = transform.forward(field, grid, spin=1, bandlimit=bandlimit)
+    back = transform.inverse(coeffs, grid, spin=1)
     alpha, beta, gamma = np.radians(ANGLES_DEG)
-    turned = _rotation.rotate(coeffs, alpha, beta, gamma)
-    parts = _calculus.helmholtz(coeffs)
+    turned = rotation.rotate(coeffs, alpha, beta, gamma)
+    parts = calculus.helmholtz(coeffs)
     low = min(bandlimit, OTHER_GRID.max_bandlimit)
-    there = _resample.resample(field, grid, OTHER_GRID, spin=1, bandlimit=low)
-    resampled = _resample.resample(there, OTHER_GRID, grid, spin=1, bandlimit=low)
-    low_coeffs = _resample.change_bandlimit(coeffs, low)
+    there = resample.resample(field, grid, OTHER_GRID, spin=1, bandlimit=low)
+    resampled = resample.resample(there, OTHER_GRID, grid, spin=1, bandlimit=low)
+    low_coeffs = resample.change_bandlimit(coeffs, low)
     area = np.sqrt(grid.weights)[:, None].astype(field.dtype)
     rings = slice(0, grid.nlat, max(grid.nlat // 16, 1))
-    vorticity = _transform.inverse(_calculus.vorticity(turned), grid, real=True)[rings]
+    vorticity = transform.inverse(calculus.vorticity(turned), grid, real=True)[rings]
     return {
         "map_beyond_bandlimit": (back * area, field * area),
-        "round_trip": (_transform.forward(back, grid, spin=1, bandlimit=bandlimit), coeffs),
+        "round_trip": (transform.forward(back, grid, spin=1, bandlimit=bandlimit), coeffs),
         "helmholtz": (parts.rotational + parts.divergent, coeffs),
-        "rotation_and_back": (_rotation.rotate(turned, -gamma, -beta, -alpha), coeffs),
+        "rotation_and_back": (rotation.rotate(turned, -gamma, -beta, -alpha), coeffs),
         "rotated_vorticity": (vorticity, _vorticity_at_rotated_points(coeffs, grid, rings)),
-        "resample_and_back": (_transform.forward(resampled, grid, spin=1, bandlimit=low), low_coeffs),
+        "resample_and_back": (transform.forward(resampled, grid, spin=1, bandlimit=low), low_coeffs),
     }
 
 
@@ -166,7 +167,7 @@ def _vorticity_at_rotated_points(coeffs: jax.Array, grid: Grid, rings: slice) ->
     alpha, beta, gamma = np.radians(ANGLES_DEG)
     x = x @ (_about_z(alpha) @ _about_y(beta) @ _about_z(gamma))  # rows times R are R⁻¹x
     theta, phi = np.arctan2(np.hypot(x[..., 0], x[..., 1]), x[..., 2]), np.arctan2(x[..., 1], x[..., 0])
-    return _resample.evaluate(_calculus.vorticity(coeffs), theta, phi).real
+    return resample.evaluate(calculus.vorticity(coeffs), theta, phi).real
 
 
 def _about_z(angle: float) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ._grid import Grid
-from .failures import first_line
-from .optional import require
+from .._grids.grid import Grid
+from ..failures import first_line
+from ..optional import require
 
 _LATITUDE = ("latitude", "lat", "y")
 _LONGITUDE = ("longitude", "lon", "x")

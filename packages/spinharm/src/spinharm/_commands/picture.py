@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._demo import ANGLES_DEG, PAINTED_GRID, Demo
-from .optional import require
+from ..optional import require
+from .demo import ANGLES_DEG, PAINTED_GRID, Demo
 
 _VECTOR_SPACING_DEG = 14.0
 _GREY = "0.35"

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
-from . import _checks, _quadrature
+from .._arrays import arguments
+from . import quadrature
 
 Rule = Literal["circle", "gauss", "driscoll-healy"]
 
@@ -54,8 +55,8 @@ class Grid:
     south_first: bool = False
 
     def __post_init__(self) -> None:
-        _checks.integer("nlat", self.nlat, 2 if self.north_pole and self.south_pole else 1)
-        _checks.integer("nlon", self.nlon, 1)
+        arguments.integer("nlat", self.nlat, 2 if self.north_pole and self.south_pole else 1)
+        arguments.integer("nlon", self.nlon, 1)
         if self.rule not in ("circle", "gauss", "driscoll-healy"):
             raise ValueError(f'`rule` must be "circle", "gauss" or "driscoll-healy", got {self.rule!r}')
         if self.rule == "driscoll-healy" and self.nlat % 2:
@@ -82,8 +83,8 @@ class Grid:
             TypeError: `nlat` or `nlon` is not an integer.
             ValueError: `nlat` or `nlon` is too small.
         """
-        nlat = _checks.integer("nlat", nlat, 2 if poles else 1)
-        return cls(nlat, _checks.integer("nlon", nlon, 1), "circle", bool(poles), bool(poles))
+        nlat = arguments.integer("nlat", nlat, 2 if poles else 1)
+        return cls(nlat, arguments.integer("nlon", nlon, 1), "circle", bool(poles), bool(poles))
 
     @classmethod
     def gauss_legendre(cls, bandlimit: int, nlon: int | None = None) -> Grid:
@@ -100,8 +101,8 @@ class Grid:
             TypeError: An argument is not an integer.
             ValueError: An argument is below 1.
         """
-        bandlimit = _checks.integer("bandlimit", bandlimit, 1)
-        nlon = 2 * bandlimit if nlon is None else _checks.integer("nlon", nlon, 1)
+        bandlimit = arguments.integer("bandlimit", bandlimit, 1)
+        nlon = 2 * bandlimit if nlon is None else arguments.integer("nlon", nlon, 1)
         return cls(bandlimit, nlon, "gauss", False, False)
 
     @classmethod
@@ -122,8 +123,8 @@ class Grid:
         References:
             Driscoll and Healy, Computing Fourier transforms and convolutions on the 2-sphere (1994), Theorem 3.
         """
-        bandlimit = _checks.integer("bandlimit", bandlimit, 1)
-        nlon = 2 * bandlimit if nlon is None else _checks.integer("nlon", nlon, 1)
+        bandlimit = arguments.integer("bandlimit", bandlimit, 1)
+        nlon = 2 * bandlimit if nlon is None else arguments.integer("nlon", nlon, 1)
         return cls(2 * bandlimit, nlon, "driscoll-healy", True, False)
 
     @classmethod
@@ -144,8 +145,8 @@ class Grid:
         References:
             McEwen and Wiaux, A novel sampling theorem on the sphere (2011), section III.
         """
-        bandlimit = _checks.integer("bandlimit", bandlimit, 1)
-        nlon = 2 * bandlimit - 1 if nlon is None else _checks.integer("nlon", nlon, 1)
+        bandlimit = arguments.integer("bandlimit", bandlimit, 1)
+        nlon = 2 * bandlimit - 1 if nlon is None else arguments.integer("nlon", nlon, 1)
         return cls(bandlimit, nlon, "circle", False, True)
 
     @classmethod
@@ -201,11 +202,11 @@ class Grid:
     def colatitude(self) -> Float[np.ndarray, " lat"]:
         """Colatitude of each ring [radians, 0 at the north pole], float64, shape (lat,), in the order of the maps."""
         if self.rule == "gauss":
-            theta = _quadrature.gauss_legendre(self.nlat)[0].copy()
+            theta = quadrature.gauss_legendre(self.nlat)[0].copy()
         elif self.rule == "driscoll-healy":
             theta = np.pi * np.arange(self.nlat) / self.nlat
         else:
-            theta = _quadrature.circle_colatitude(self.nlat, self.north_pole, self.south_pole)
+            theta = quadrature.circle_colatitude(self.nlat, self.north_pole, self.south_pole)
         return _read_only(theta[::-1].copy() if self.south_first else theta)
 
     @functools.cached_property
@@ -221,11 +222,11 @@ class Grid:
         points sum to 4π.
         """
         if self.rule == "gauss":
-            weight = _quadrature.gauss_legendre(self.nlat)[1].copy()
+            weight = quadrature.gauss_legendre(self.nlat)[1].copy()
         elif self.rule == "driscoll-healy":
-            weight = _quadrature.driscoll_healy_weights(self.nlat)
+            weight = quadrature.driscoll_healy_weights(self.nlat)
         else:
-            weight = _quadrature.circle_weights(self.nlat, self.north_pole, self.south_pole)
+            weight = quadrature.circle_weights(self.nlat, self.north_pole, self.south_pole)
         weight = weight * (2 * np.pi / self.nlon)
         return _read_only(weight[::-1].copy() if self.south_first else weight)
 

@@ -8,20 +8,32 @@ compared with; `method="tables"` computes the same numbers with fewer operations
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import _checks, _entries, _quadrature, _recursion
-from ._cache import cached_table
+from .._arrays import arguments, entries
+from .._arrays.cache import cached_table
+from .._coefficients import recursion
+from .._grids import quadrature
+from .._grids.grid import Grid
 
-if TYPE_CHECKING:
-    from ._grid import Grid
-    from ._transform import SpinTransform
+
+@dataclasses.dataclass(frozen=True)
+class TorusPlan:
+    """What one transform by the algorithm of the paper is; its fields are those of `SpinTransform`."""
+
+    grid: Grid
+    bandlimit: int
+    spins: tuple[int, ...]
+    fourier: Literal["dft", "fft"]
+    precision: jax.lax.Precision
+    delta_symmetry: bool
 
 
 def table_bytes(bandlimit: int, spins: tuple[int, ...], dtype: str, symmetric: bool) -> int:
@@ -36,23 +48,23 @@ def delta_products(bandlimit: int, spin: int, dtype: str, symmetric: bool) -> ja
     orders = np.arange(-bandlimit + 1, bandlimit)
     first = np.arange(bandlimit) if symmetric else orders
     table = np.empty((orders.size, bandlimit, first.size), dtype)
-    for degree, delta in enumerate(_recursion.degrees(bandlimit, first[:, None], orders[None, :], np.pi / 2)):
+    for degree, delta in enumerate(recursion.degrees(bandlimit, first[:, None], orders[None, :], np.pi / 2)):
         norm = (-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi))
         table[:, degree] = (norm * delta * delta[:, bandlimit - 1 - spin, None]).T
     with jax.ensure_compile_time_eval():
         return jnp.asarray(table)
 
 
-def _phase(transform: SpinTransform) -> np.ndarray:
+def _phase(plan: TorusPlan) -> np.ndarray:
     """i^(m+s), (order, spin, 1)."""
-    order = np.arange(-transform.bandlimit + 1, transform.bandlimit)
-    return np.array([1, 1j, -1, -1j])[(order[:, None] + np.array(transform.spins)) % 4][..., None]
+    order = np.arange(-plan.bandlimit + 1, plan.bandlimit)
+    return np.array([1, 1j, -1, -1j])[(order[:, None] + np.array(plan.spins)) % 4][..., None]
 
 
-def _parity(transform: SpinTransform) -> np.ndarray:
+def _parity(plan: TorusPlan) -> np.ndarray:
     """(−1)^(m+s), (order, spin, 1)."""
-    order = np.arange(-transform.bandlimit + 1, transform.bandlimit)
-    return (-1.0) ** (order[:, None] + np.array(transform.spins))[..., None]
+    order = np.arange(-plan.bandlimit + 1, plan.bandlimit)
+    return (-1.0) ** (order[:, None] + np.array(plan.spins))[..., None]
 
 
 def _interior(grid: Grid) -> slice:
@@ -61,7 +73,7 @@ def _interior(grid: Grid) -> slice:
 
 def _circle(grid: Grid) -> tuple[int, float, np.ndarray]:
     """Size of the meridian circle, angle of its first point, and its frequencies in FFT order."""
-    size = _quadrature.circle_size(grid.nlat, grid.north_pole, grid.south_pole)
+    size = quadrature.circle_size(grid.nlat, grid.north_pole, grid.south_pole)
     offset = 0.0 if grid.north_pole else np.pi / size
     return size, offset, np.fft.fftfreq(size, 1 / size).round().astype(int)
 
@@ -85,39 +97,39 @@ def _inner_products(grid: Grid, orders: np.ndarray) -> np.ndarray:
     return matrix * np.exp(-1j * frequency * offset) * (2 * np.pi / grid.nlon / size)
 
 
-def _einsum(transform: SpinTransform, expression: str, *operands: jax.Array | np.ndarray) -> jax.Array:
-    return jnp.einsum(expression, *operands, precision=transform.precision)
+def _einsum(plan: TorusPlan, expression: str, *operands: jax.Array | np.ndarray) -> jax.Array:
+    return jnp.einsum(expression, *operands, precision=plan.precision)
 
 
-def _real_einsum(transform: SpinTransform, expression: str, table: jax.Array, x: jax.Array) -> jax.Array:
-    re, im = (_einsum(transform, expression, table, part) for part in (x.real, x.imag))
+def _real_einsum(plan: TorusPlan, expression: str, table: jax.Array, x: jax.Array) -> jax.Array:
+    re, im = (_einsum(plan, expression, table, part) for part in (x.real, x.imag))
     return jax.lax.complex(re, im)
 
 
-def forward(transform: SpinTransform, maps: jax.Array) -> jax.Array:
+def forward(plan: TorusPlan, maps: jax.Array) -> jax.Array:
     """Coefficients of complex maps (*batch, lat, lon, spin, channel)."""
-    return _forward(_tables(transform, maps), maps, transform)
+    return _forward(_tables(plan, maps), maps, plan)
 
 
-def inverse(transform: SpinTransform, coeffs: jax.Array) -> jax.Array:
+def inverse(plan: TorusPlan, coeffs: jax.Array) -> jax.Array:
     """Complex maps of coefficients (*batch, degree, order, spin, channel)."""
-    return _inverse(_tables(transform, coeffs), coeffs, transform)
+    return _inverse(_tables(plan, coeffs), coeffs, plan)
 
 
-def _tables(transform: SpinTransform, x: jax.Array) -> tuple[jax.Array, ...]:
-    dtype = _checks.real_dtype(x)
-    return tuple(delta_products(transform.bandlimit, spin, dtype, transform.delta_symmetry) for spin in transform.spins)
+def _tables(plan: TorusPlan, x: jax.Array) -> tuple[jax.Array, ...]:
+    dtype = arguments.real_dtype(x)
+    return tuple(delta_products(plan.bandlimit, spin, dtype, plan.delta_symmetry) for spin in plan.spins)
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _forward(tables: tuple[jax.Array, ...], maps: jax.Array, transform: SpinTransform) -> jax.Array:
-    grid, L, dtype = transform.grid, transform.bandlimit, maps.dtype
+def _forward(tables: tuple[jax.Array, ...], maps: jax.Array, plan: TorusPlan) -> jax.Array:
+    grid, L, dtype = plan.grid, plan.bandlimit, maps.dtype
     order = np.arange(-L + 1, L)
     if grid.south_first:
         maps = jnp.flip(maps, -4)
-    if transform.fourier == "dft":
+    if plan.fourier == "dft":
         profiles = _einsum(
-            transform, "mk,...tksc->...tmsc", np.exp(-1j * order[:, None] * grid.longitude).astype(dtype), maps
+            plan, "mk,...tksc->...tmsc", np.exp(-1j * order[:, None] * grid.longitude).astype(dtype), maps
         )
     else:
         profiles = jnp.fft.fft(maps, axis=-3)[..., order % grid.nlon, :, :]
@@ -126,46 +138,45 @@ def _forward(tables: tuple[jax.Array, ...], maps: jax.Array, transform: SpinTran
     inside = _interior(grid)
     at_pole = np.ones(grid.nlat, bool)
     at_pole[inside] = False
-    profiles = jnp.where(at_pole[:, None, None, None] & (_parity(transform) < 0), 0, profiles)
-    mirrored = jnp.flip(profiles[..., inside, :, :, :], -4) * _parity(transform).astype(dtype)
+    profiles = jnp.where(at_pole[:, None, None, None] & (_parity(plan) < 0), 0, profiles)
+    mirrored = jnp.flip(profiles[..., inside, :, :, :], -4) * _parity(plan).astype(dtype)
     torus = jnp.concatenate([profiles, mirrored], -4)
     products = _inner_products(grid, order)
-    if transform.fourier == "dft":
+    if plan.fourier == "dft":
         size, _, frequency = _circle(grid)
         matrix = products @ np.exp(-2j * np.pi * np.outer(frequency, np.arange(size)) / size)
-        inner = _einsum(transform, "kt,...tmsc->...kmsc", matrix.astype(dtype), torus)
+        inner = _einsum(plan, "kt,...tmsc->...kmsc", matrix.astype(dtype), torus)
     else:
         spectrum = jnp.fft.fft(torus, axis=-4)
-        inner = _einsum(transform, "kf,...fmsc->...kmsc", products.astype(dtype), spectrum)
-    if transform.delta_symmetry:
-        negative = jnp.flip(inner[..., : L - 1, :, :, :], -4) * _parity(transform).astype(dtype)
+        inner = _einsum(plan, "kf,...fmsc->...kmsc", products.astype(dtype), spectrum)
+    if plan.delta_symmetry:
+        negative = jnp.flip(inner[..., : L - 1, :, :, :], -4) * _parity(plan).astype(dtype)
         inner = jnp.concatenate([inner[..., L - 1 : L, :, :, :], inner[..., L:, :, :, :] + negative], -4)
     coeffs = [
-        _real_einsum(transform, "mlk,...kmc->...lmc", table, inner[..., index, :]) for index, table in enumerate(tables)
+        _real_einsum(plan, "mlk,...kmc->...lmc", table, inner[..., index, :]) for index, table in enumerate(tables)
     ]
-    return _entries.meaningful(jnp.stack(coeffs, -2) * _phase(transform).astype(dtype), -4, transform.spins)
+    return entries.meaningful(jnp.stack(coeffs, -2) * _phase(plan).astype(dtype), -4, plan.spins)
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _inverse(tables: tuple[jax.Array, ...], coeffs: jax.Array, transform: SpinTransform) -> jax.Array:
-    grid, L, dtype = transform.grid, transform.bandlimit, coeffs.dtype
+def _inverse(tables: tuple[jax.Array, ...], coeffs: jax.Array, plan: TorusPlan) -> jax.Array:
+    grid, L, dtype = plan.grid, plan.bandlimit, coeffs.dtype
     order = np.arange(-L + 1, L)
-    coeffs = _entries.meaningful(coeffs, -4, transform.spins) * _phase(transform).astype(dtype)
+    coeffs = entries.meaningful(coeffs, -4, plan.spins) * _phase(plan).astype(dtype)
     waves = [
-        _real_einsum(transform, "mlk,...lmc->...kmc", table, coeffs[..., index, :])
-        for index, table in enumerate(tables)
+        _real_einsum(plan, "mlk,...lmc->...kmc", table, coeffs[..., index, :]) for index, table in enumerate(tables)
     ]
     torus = jnp.stack(waves, -2)
-    if transform.delta_symmetry:
-        mirrored = jnp.flip(torus[..., 1:, :, :, :], -4) * _parity(transform).astype(dtype)
+    if plan.delta_symmetry:
+        mirrored = jnp.flip(torus[..., 1:, :, :, :], -4) * _parity(plan).astype(dtype)
         torus = jnp.concatenate([mirrored, torus], -4)
     size, offset, _ = _circle(grid)
-    if transform.fourier == "dft":
+    if plan.fourier == "dft":
         theta = offset + 2 * np.pi * np.arange(grid.nlat) / size
         matrix = np.exp(-1j * theta[:, None] * order).astype(dtype)
-        profiles = _einsum(transform, "tk,...kmsc->...tmsc", matrix, torus)
+        profiles = _einsum(plan, "tk,...kmsc->...tmsc", matrix, torus)
         matrix = np.exp(1j * grid.longitude[:, None] * order).astype(dtype)
-        maps = _einsum(transform, "km,...tmsc->...tksc", matrix, profiles)
+        maps = _einsum(plan, "km,...tmsc->...tksc", matrix, profiles)
     else:
         torus = torus * np.exp(-1j * order * offset)[:, None, None, None].astype(dtype)
         torus = torus * np.exp(1j * order * grid.longitude_origin)[:, None, None].astype(dtype)

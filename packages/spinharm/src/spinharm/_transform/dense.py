@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
-from . import _legendre
-from ._cache import cached_table
-from ._plan import Plan
+from .._arrays.cache import cached_table
+from . import legendre
+from .plan import Plan
 
 
 class Table(NamedTuple):
@@ -92,7 +92,7 @@ def _fourier(plan: Plan) -> NDArray[np.float64]:
 def _legendre_pair(plan: Plan, towards_degrees: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What c_m (or the ring's g_m) and i c_{−m} are multiplied by for order m: ±B is in the second."""
     (spin,), order = plan.spins, np.arange(-plan.bandlimit + 1, plan.bandlimit)[:, None, None]
-    table = _legendre.block(plan, towards_degrees, spin, order.ravel(), 0)
+    table = legendre.block(plan, towards_degrees, spin, order.ravel(), 0)
     parity = np.where(order % 2, -1.0, 1.0)
     scale = np.where(order < 0, parity, 1.0) * np.where(order == 0, 0.5, 0.5**0.5)
     mirrored = parity * table[::-1]

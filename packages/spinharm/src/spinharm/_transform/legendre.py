@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from . import _checks, _quadrature, _recursion
-from ._cache import cached_table
-from ._grid import Grid
-from ._plan import Block, Plan, recursion_nodes
+from .._arrays import arguments
+from .._arrays.cache import cached_table
+from .._coefficients import recursion
+from .._grids import quadrature
+from .._grids.grid import Grid
+from .plan import Block, Plan, recursion_nodes
 
 _Apply = Callable[[jax.Array, list[jax.Array]], list[jax.Array]]
 
@@ -35,9 +37,9 @@ def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndar
 def _circle_rule(grid: Grid, bandlimit: int) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
     # Exact for the full band: the profile of order m continues over the pole with parity (−1)^(m+s), so interpolating
     # it trigonometrically and integrating at Gauss-Legendre nodes loses nothing.
-    nodes, weights = _quadrature.gauss_legendre(recursion_nodes(grid, bandlimit))
+    nodes, weights = quadrature.gauss_legendre(recursion_nodes(grid, bandlimit))
     interpolation = {
-        parity: _quadrature.circle_to_points(grid.nlat, grid.north_pole, grid.south_pole, nodes, parity)
+        parity: quadrature.circle_to_points(grid.nlat, grid.north_pole, grid.south_pole, nodes, parity)
         for parity in (1, -1)
     }
     if grid.south_first:
@@ -55,12 +57,12 @@ def block(
 ) -> np.ndarray:
     """The matrices of one spin, some orders and some rings in float64: (order, degree, lat) or (order, lat, degree)."""
     if not plan.is_analysis(towards_degrees):
-        table = _recursion.reduced_harmonics(plan.bandlimit, spin, plan.grid.colatitude[rings], orders, first_degree)
+        table = recursion.reduced_harmonics(plan.bandlimit, spin, plan.grid.colatitude[rings], orders, first_degree)
     else:
         nodes, weights, interpolation = analysis_rule(plan)
         # Weighted sums take the rings one by one, interpolation needs all nodes.
         own = rings if interpolation is None else slice(None)
-        table = _recursion.reduced_harmonics(plan.bandlimit, spin, nodes[own], orders, first_degree)
+        table = recursion.reduced_harmonics(plan.bandlimit, spin, nodes[own], orders, first_degree)
         table *= weights[own]
         if interpolation is not None:
             by_parity = {parity: matrix[:, rings] for parity, matrix in interpolation.items()}
@@ -147,7 +149,7 @@ def _multiply(apply: _Apply, block: list[jax.Array], parts: list[jax.Array]) -> 
 
 def _direct(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
     """(m, s, out, in) times each part over `in`."""
-    if _checks.at_least(parts[0].shape[3] * parts[0].shape[4], _ENOUGH_COLUMNS):
+    if arguments.at_least(parts[0].shape[3] * parts[0].shape[4], _ENOUGH_COLUMNS):
         return [_product(plan, matrix, part) for part in parts]
     joined = _product(plan, matrix, lax.optimization_barrier(jnp.stack(parts, 3)))
     return [joined[:, :, :, index] for index in range(len(parts))]

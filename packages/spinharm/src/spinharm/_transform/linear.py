@@ -16,13 +16,14 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import PartitionSpec
 
-from . import _entries, _fourier, _legendre, _streaming
-from ._cache import cached_table
-from ._plan import Plan
+from .._arrays import entries
+from .._arrays.cache import cached_table
+from . import legendre, rings, streaming
+from .plan import Plan
 
 
 def _stage(plan: Plan):
-    return _legendre if plan.method == "tables" else _streaming
+    return legendre if plan.method == "tables" else streaming
 
 
 def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
@@ -33,7 +34,7 @@ def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
 
 @cached_table
 def _tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
-    host = [table.astype(plan.dtype) for table in _fourier.dft_tables(plan)]
+    host = [table.astype(plan.dtype) for table in rings.dft_tables(plan)]
     host += _stage(plan).tables(plan, towards_degrees)
     # Concrete arrays even while a program is being traced: the cache must not hold tracers.
     with jax.ensure_compile_time_eval():
@@ -77,7 +78,7 @@ def _alternating(plan: Plan) -> np.ndarray:
 def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     """(batch, lat, lon, spin, channel) to (batch, degree, order, spin, channel)."""
     count = _fourier_tables(plan)
-    profiles = _fourier.to_profiles(plan, tables[:count], maps)
+    profiles = rings.to_profiles(plan, tables[:count], maps)
     parts = _stage(plan).to_degrees(plan, tables[count:], profiles)
     parts = [part.transpose(3, 2, 0, 1, 4) for part in lax.optimization_barrier(parts)]
     positive = lax.complex(parts[0], parts[1])
@@ -90,12 +91,12 @@ def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     zeros = [((0, 0), (0, 0), orders, (0, 0), (0, 0)) for orders in ((0, plan.bandlimit), (plan.bandlimit - 1, 0))]
     coeffs = jnp.pad(jnp.flip(negative[:, :, 1:], 2), zeros[0]) + jnp.pad(positive, zeros[1])
     phase = _origin_phase(plan, -1)
-    return _entries.meaningful(coeffs if phase is None else coeffs * phase, -4, plan.spins)
+    return entries.meaningful(coeffs if phase is None else coeffs * phase, -4, plan.spins)
 
 
 def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     """(batch, degree, order, spin, channel) to (batch, lat, lon, spin, channel)."""
-    coeffs = _entries.meaningful(coeffs, -4, plan.spins)
+    coeffs = entries.meaningful(coeffs, -4, plan.spins)
     phase = _origin_phase(plan, 1)
     if phase is not None:
         coeffs = coeffs * phase
@@ -112,7 +113,7 @@ def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     parts = [jnp.transpose(part, (2, 3, 1, 0, 4)) for part in parts]
     count = _fourier_tables(plan)
     profiles = _stage(plan).to_rings(plan, tables[count:], parts)
-    return _fourier.to_maps(plan, tables[:count], profiles)
+    return rings.to_maps(plan, tables[:count], profiles)
 
 
 def _like(x, sizes: tuple[int, int], dtype: np.dtype):

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jax import lax
 
-from ._grid import Grid
+from .._grids.grid import Grid
 
 Method = Literal["tables", "recursion"]
 Fourier = Literal["dft", "fft"]

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, Inexact, Num
 
-from . import _checks, _entries, _wigner
-from ._grid import Grid
-from ._transform import SpinTransform
+from .._arrays import arguments, entries
+from .._coefficients import wigner
+from .._grids.grid import Grid
+from .transform import SpinTransform
 
 # Points evaluated together: bounds the memory of the waves that reach them.
 _POINTS_PER_BLOCK = 1024
@@ -48,7 +49,7 @@ def resample(
     for name, grid in (("grid_from", grid_from), ("grid_to", grid_to)):
         if not isinstance(grid, Grid):
             raise TypeError(f"`{name}` must be a spinharm.Grid, got {grid!r}")
-    array = _checks.inexact("f", f)
+    array = arguments.inexact("f", f)
     if array.shape[-2:] != grid_from.shape:
         raise ValueError(f"`f` must have axes (*batch, lat, lon) with sizes {grid_from.shape}, got shape {array.shape}")
     if bandlimit is None:
@@ -82,13 +83,13 @@ def change_bandlimit(
         ValueError: Axes that are not (degree, order), `bandlimit` below 1, or a spin out of range.
         MemoryError: A `bandlimit` whose coefficients the machine cannot hold.
     """
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    axis = _checks.degree_axis(array, axis)
-    L = _checks.integer("bandlimit", bandlimit, 1)
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
+    axis = arguments.degree_axis(array, axis)
+    L = arguments.integer("bandlimit", bandlimit, 1)
     shape = list(array.shape)
     shape[axis], shape[axis + 1] = L, 2 * L - 1
-    _checks.memory("bandlimit", L, shape, array.dtype)
-    array = _entries.meaningful(array, axis, _entries.spins_of(spin, array, axis))
+    arguments.memory("bandlimit", L, shape, array.dtype)
+    array = entries.meaningful(array, axis, entries.spins_of(spin, array, axis))
     change = L - array.shape[axis]
     config = [(0, 0, 0)] * array.ndim
     config[axis], config[axis + 1] = (0, change, 0), (change, change, 0)
@@ -125,12 +126,12 @@ def evaluate(
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), equation (6).
     """
-    array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
-    L = _checks.bandlimit_of(array, -2)
-    dtype = _checks.real_dtype(array)
-    theta = _wigner._angle("colatitude", colatitude).astype(dtype)
-    phi = _wigner._angle("longitude", longitude).astype(dtype)
-    _wigner._broadcast(colatitude=theta, longitude=phi)
+    array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
+    L = arguments.bandlimit_of(array, -2)
+    dtype = arguments.real_dtype(array)
+    theta = wigner._angle("colatitude", colatitude).astype(dtype)
+    phi = wigner._angle("longitude", longitude).astype(dtype)
+    wigner._broadcast(colatitude=theta, longitude=phi)
     theta, phi = jnp.broadcast_arrays(theta, phi)
     batch, points = array.shape[:-2], theta.shape
     series = _torus_series(array.reshape(math.prod(batch), L, 2 * L - 1), spin)
@@ -138,9 +139,9 @@ def evaluate(
         return jnp.zeros((*batch, *points), array.dtype)
 
     def block(point: tuple[jax.Array, jax.Array]) -> jax.Array:
-        along, around = (_wigner.order_phases(L, -angle) for angle in point)
-        waves = jnp.einsum("k,bkm->bm", along, series, precision=_wigner.HIGHEST)
-        return jnp.einsum("bm,m->b", waves, around, precision=_wigner.HIGHEST)
+        along, around = (wigner.order_phases(L, -angle) for angle in point)
+        waves = jnp.einsum("k,bkm->bm", along, series, precision=wigner.HIGHEST)
+        return jnp.einsum("bm,m->b", waves, around, precision=wigner.HIGHEST)
 
     count = math.prod(points)
     flat = theta.reshape(count), phi.reshape(count)

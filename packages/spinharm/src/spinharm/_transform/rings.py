@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from . import _checks
-from ._plan import Plan
+from .._arrays import arguments
+from .plan import Plan
 
 _barrier = lax.optimization_barrier
 
@@ -184,7 +184,7 @@ def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.A
         ]
     )
     columns = [_unfold(plan, list(component)) for component in zip(*sums, strict=True)]
-    if not _checks.at_least(columns[0].shape[-1], _ENOUGH_CHANNELS):
+    if not arguments.at_least(columns[0].shape[-1], _ENOUGH_CHANNELS):
         columns = _barrier(columns)
     columns = [x.transpose(3, 2, 0, 1, 4) for x in columns]
     return columns[0] if plan.real else lax.complex(*columns)

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from . import _recursion
-from ._legendre import analysis_rule
-from ._plan import Plan
+from .._coefficients import recursion
+from .legendre import analysis_rule
+from .plan import Plan
 
 # Degrees generated before each matrix product: enough to make the product compute-bound, few enough to stay in cache.
 _DEGREES_PER_BLOCK = 16
@@ -48,13 +48,13 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     else:
         nodes = plan.grid.colatitude
     orders, spins = _orders(plan)[None, :, None], -np.array(plan.spins)[:, None, None]
-    seeds, scale = _recursion.starting_values(orders, spins, nodes[None, None, :])
+    seeds, scale = recursion.starting_values(orders, spins, nodes[None, None, :])
     if weights is not None:
         # The recursion is linear in its seeds, so they can carry the weights.
         seeds = seeds * weights
     steps = np.zeros((_padded(plan.bandlimit), 3, len(plan.spins), orders.size))
     for degree in range(1, plan.bandlimit):
-        steps[degree] = np.stack(_recursion.coefficients(degree - 1, orders[..., 0], spins[..., 0]))
+        steps[degree] = np.stack(recursion.coefficients(degree - 1, orders[..., 0], spins[..., 0]))
     size = _rows_per_chunk(plan, nodes.size)
     result = [_words(_in_chunks(seeds, 1, size)), _words(np.cos(nodes)), _words(_in_chunks(steps, 3, size))]
     if np.any(scale != 1.0):
@@ -103,7 +103,7 @@ def _by_chunk(plan: Plan, tables: tuple[jax.Array, ...], consume: Any, start: ja
     """
     (seeds, cosine, steps), scale, _ = _unpack(plan, tables)
     spins, orders = np.array(plan.spins)[:, None], _orders(plan)[None, :]
-    first = _recursion.start_degree(orders, spins)
+    first = recursion.start_degree(orders, spins)
     # Rows that fill up a chunk begin nowhere.
     first = _in_chunks(first + 1, 1, seeds.shape[2]) - 1
     first_block = np.where(first < 0, plan.bandlimit, first).min((1, 2)) // _DEGREES_PER_BLOCK

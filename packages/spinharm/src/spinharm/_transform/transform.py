@@ -13,10 +13,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Inexact, Num
 
-from . import _checks, _dense, _linear, _torus
-from ._dense import Stages, Table
-from ._grid import Grid
-from ._plan import Fourier, Plan
+from .._arrays import arguments
+from .._grids.grid import Grid
+from .._reference import torus
+from . import dense, linear
+from .dense import Stages, Table
+from .plan import Fourier, Plan
 
 Method = Literal["auto", "tables", "recursion", "torus"]
 
@@ -102,7 +104,7 @@ class SpinTransform:
         """
         if not isinstance(grid, Grid):
             raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}; see Grid.equiangular and Grid.from_latlon")
-        bandlimit = grid.max_bandlimit if bandlimit is None else _checks.integer("bandlimit", bandlimit, 1)
+        bandlimit = grid.max_bandlimit if bandlimit is None else arguments.integer("bandlimit", bandlimit, 1)
         if bandlimit > grid.max_bandlimit_of_rings:
             raise ValueError(
                 f"`bandlimit` must be at most {grid.max_bandlimit_of_rings} on the {grid.nlat} rings of "
@@ -115,7 +117,7 @@ class SpinTransform:
             )
         if isinstance(spins, int | np.integer):
             raise TypeError(f"`spins` must be a sequence of integers, got {spins!r}; write ({spins},)")
-        spins = tuple(_checks.integer("spins", spin) for spin in spins)
+        spins = tuple(arguments.integer("spins", spin) for spin in spins)
         if not spins:
             raise ValueError("`spins` must not be empty, got (); a scalar field has spins (0,)")
         for spin in spins:
@@ -124,8 +126,8 @@ class SpinTransform:
                     f"`spins` must be below the bandlimit in magnitude, got spin {spin} with bandlimit {bandlimit}: "
                     f"a field of spin s begins at degree |s|"
                 )
-        _checks.option("method", method, ("auto", "tables", "recursion", "torus"))
-        _checks.option("fourier", fourier, ("auto", "dft", "fft"))
+        arguments.option("method", method, ("auto", "tables", "recursion", "torus"))
+        arguments.option("fourier", fourier, ("auto", "dft", "fft"))
         if method == "torus" and grid.rule != "circle":
             raise ValueError(
                 f'`method` "torus" needs rings equally spaced along the meridian circle, got Grid({grid}); '
@@ -170,9 +172,9 @@ class SpinTransform:
         Raises:
             ValueError: Another `dtype`.
         """
-        _checks.option("dtype", dtype, ("float32", "float64"))
+        arguments.option("dtype", dtype, ("float32", "float64"))
         if self.method == "torus":
-            return _torus.table_bytes(self.bandlimit, self.spins, dtype, self.delta_symmetry)
+            return torus.table_bytes(self.bandlimit, self.spins, dtype, self.delta_symmetry)
         plan = self._plan(dtype, False)
         return sum(plan.table_bytes(towards) for plan, towards in {plan.source(True), plan.source(False)})
 
@@ -193,16 +195,16 @@ class SpinTransform:
             TypeError: Integer or half-precision maps.
             ValueError: Axis sizes that are not those of the grid and the spins.
         """
-        array = _checks.inexact("maps", maps)
+        array = arguments.inexact("maps", maps)
         self._check_axes("maps", array, self.grid.shape, ("lat", "lon"))
         batch = array.shape[:-4]
         if self.method == "torus":
-            return _torus.forward(self, _checks.complex_of(array))
+            return torus.forward(self._torus_plan(), arguments.complex_of(array))
         real = not jnp.iscomplexobj(array) and not any(self.spins)
         if not real:
-            array = _checks.complex_of(array)
-        plan = self._plan(_checks.real_dtype(array), real)
-        coeffs = _linear.analyse(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
+            array = arguments.complex_of(array)
+        plan = self._plan(arguments.real_dtype(array), real)
+        coeffs = linear.analyse(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return coeffs.reshape(*batch, *coeffs.shape[1:])
 
     def inverse(
@@ -226,14 +228,14 @@ class SpinTransform:
         """
         if real and any(self.spins):
             raise ValueError(f"`real` needs spins that are all 0, got spins {self.spins}")
-        array = _checks.complex_of(_checks.inexact("coeffs", coeffs))
+        array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
         self._check_axes("coeffs", array, (self.bandlimit, 2 * self.bandlimit - 1), ("degree", "order"))
         batch = array.shape[:-4]
         if self.method == "torus":
-            maps = _torus.inverse(self, array)
+            maps = torus.inverse(self._torus_plan(), array)
             return maps.real if real else maps
-        plan = self._plan(_checks.real_dtype(array), real)
-        maps = _linear.synthesise(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
+        plan = self._plan(arguments.real_dtype(array), real)
+        maps = linear.synthesise(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return maps.reshape(*batch, *maps.shape[1:])
 
     def matrices(self, spin: int, dtype: str = "float32") -> tuple[Table, Table]:
@@ -257,7 +259,7 @@ class SpinTransform:
         Raises:
             ValueError: Another spin or `dtype`.
         """
-        return _dense.matrices(self._single(spin, dtype))
+        return dense.matrices(self._single(spin, dtype))
 
     def stages(self, spin: int, dtype: str = "float32") -> Stages:
         """Both directions for one spin as two stages of real matrices: along the rings, and between rings and degrees.
@@ -275,10 +277,10 @@ class SpinTransform:
         Raises:
             ValueError: Another spin or `dtype`.
         """
-        return _dense.stages(self._single(spin, dtype))
+        return dense.stages(self._single(spin, dtype))
 
     def _single(self, spin: int, dtype: str) -> Plan:
-        _checks.option("dtype", dtype, ("float32", "float64"))
+        arguments.option("dtype", dtype, ("float32", "float64"))
         if spin not in self.spins:
             raise ValueError(f"`spin` must be one of `spins` {self.spins}, got {spin}")
         return Plan(self.grid, self.bandlimit, (spin,), dtype, "tables", "dft", lax.Precision.HIGHEST)
@@ -286,6 +288,9 @@ class SpinTransform:
     def _plan(self, dtype: str, real: bool) -> Plan:
         method = "recursion" if self.method == "recursion" else "tables"
         return Plan(self.grid, self.bandlimit, self.spins, dtype, method, self.fourier, self.precision, real)
+
+    def _torus_plan(self) -> torus.TorusPlan:
+        return torus.TorusPlan(self.grid, self.bandlimit, self.spins, self.fourier, self.precision, self.delta_symmetry)
 
     def _check_axes(self, name: str, array: jax.Array, sizes: tuple[int, int], axes: tuple[str, str]) -> None:
         wanted = (*sizes, len(self.spins))
@@ -316,7 +321,7 @@ def forward(
         ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
     """
     transform = SpinTransform(grid, bandlimit, (spin,))
-    array = _checks.inexact("f", f)
+    array = arguments.inexact("f", f)
     if array.shape[-2:] != grid.shape:
         raise ValueError(f"`f` must have axes (*batch, lat, lon) with sizes {grid.shape}, got shape {array.shape}")
     return transform.forward(array[..., None, None])[..., 0, 0]
@@ -340,6 +345,6 @@ def inverse(
         TypeError: Integer or half-precision coefficients.
         ValueError: Axes that are not (degree, order), a bandlimit above the grid's, or a spin out of range.
     """
-    array = _checks.inexact("coeffs", coeffs)
-    bandlimit = _checks.bandlimit_of(array, -2)
+    array = arguments.inexact("coeffs", coeffs)
+    bandlimit = arguments.bandlimit_of(array, -2)
     return SpinTransform(grid, bandlimit, (spin,)).inverse(array[..., None, None], real=real)[..., 0, 0]

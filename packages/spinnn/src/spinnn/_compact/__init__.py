@@ -1,6 +1,8 @@
 """The fast layout of small bandlimits behind one door: `compact` gives the fast function of blocks, or None.
 
 It stands below the blocks and above the layers. Blocks tell by `reads` which layers they consist of.
+
+May import: `_entries`, `_layers`.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ import jax
 
 from spinharm import SpinTransform
 
-from .._activation import PhaseCollapse
-from .._conv import SpinConv
-from .._norm import SpectralBatchNorm
-from .._shortcut import by_spin
-from . import _layout
+from .._layers.activation import PhaseCollapse
+from .._layers.conv import SpinConv
+from .._layers.norm import SpectralBatchNorm
+from .._layers.shortcut import by_spin
+from . import layout
 
 # Up to how many degrees the layout is faster (`tools/bench/compact.py`): alone, a block must enter and leave it.
 LARGEST_BLOCK = 12
@@ -95,14 +97,14 @@ class Chain(NamedTuple):
         """Maps of the last block, and the new state."""
         coeffs, state = self._features(x, state, mask)
         last = self.parts[-1]
-        planes = _layout.collapse(last.stages[-1].activation, last.transform_out, coeffs)
-        return _layout.leave(planes, last.transform_out, x.shape[:-4]), state
+        planes = layout.collapse(last.stages[-1].activation, last.transform_out, coeffs)
+        return layout.leave(planes, last.transform_out, x.shape[:-4]), state
 
     def pooled(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         """`spin_mean` of those maps, and the new state."""
         coeffs, state = self._features(x, state, mask)
         last = self.parts[-1]
-        means = _layout.means(last.stages[-1].activation, last.transform_out, coeffs)
+        means = layout.means(last.stages[-1].activation, last.transform_out, coeffs)
         return means.reshape(*x.shape[:-4], *means.shape[1:]), state
 
     def _features(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
@@ -111,7 +113,7 @@ class Chain(NamedTuple):
 
         def start(block: Parts, x: jax.Array, state: eqx.nn.State) -> tuple[jax.Array, eqx.nn.State]:
             conv = block.stages[0].conv
-            return _block(block, _layout.enter(x, block.transform_in, conv.bandlimit, conv.spins_in), state, flat)
+            return _block(block, layout.enter(x, block.transform_in, conv.bandlimit, conv.spins_in), state, flat)
 
         def proceed(
             before: Parts, block: Parts, coeffs: jax.Array, state: eqx.nn.State
@@ -119,7 +121,7 @@ class Chain(NamedTuple):
             activation, synthesis = before.stages[-1].activation, before.transform_out
             analysis, bandlimit = block.transform_in, block.stages[0].conv.bandlimit
             assert analysis is not None  # `_follows`
-            return _block(block, _layout.pass_on(activation, synthesis, coeffs, analysis, bandlimit), state, flat)
+            return _block(block, layout.pass_on(activation, synthesis, coeffs, analysis, bandlimit), state, flat)
 
         if self.remat:
             start, proceed = eqx.filter_checkpoint(start), eqx.filter_checkpoint(proceed)
@@ -142,14 +144,14 @@ def _block(
         mask: Elements that count in statistics, shape (elements).
     """
     first, *further = block.stages
-    out, state = _layout.normalise(first.norm, _layout.convolve(first.conv, coeffs), state, mask)
+    out, state = layout.normalise(first.norm, layout.convolve(first.conv, coeffs), state, mask)
     if not further:
         return out, state
     (second,), transform = further, block.transform_out
-    out = _layout.pass_on(first.activation, transform, out, transform, first.conv.bandlimit)
-    out, state = _layout.normalise(second.norm, _layout.convolve(second.conv, out), state, mask)
+    out = layout.pass_on(first.activation, transform, out, transform, first.conv.bandlimit)
+    out, state = layout.normalise(second.norm, layout.convolve(second.conv, out), state, mask)
     spins = first.conv.spins_in, second.conv.spins_out
-    return out + by_spin(coeffs, block.shortcut, *spins, axis=2, mix=_layout.mix), state
+    return out + by_spin(coeffs, block.shortcut, *spins, axis=2, mix=layout.mix), state
 
 
 def _is_known(block: Parts, largest: int) -> bool:

@@ -28,10 +28,11 @@ import numpy as np
 
 from spinharm import SpinTransform, convert
 
-from .. import _entries, _pairs, _products
-from .._activation import PhaseCollapse
-from .._conv import SpinConv, filter_parts
-from .._norm import SpectralBatchNorm, scale_and_level
+from .. import _entries
+from .._layers import pairs, products as _products
+from .._layers.activation import PhaseCollapse
+from .._layers.conv import SpinConv, filter_parts
+from .._layers.norm import SpectralBatchNorm, scale_and_level
 
 # Dense matrices grow as L⁴: on grids of more degrees than this, a transform takes two stages.
 DENSE = 4
@@ -163,7 +164,7 @@ def normalise(
     """`SpectralBatchNorm`."""
     constant, rest = coeffs[0], coeffs[1:]
     power = (rest**2).sum((0, 3))
-    factor, level, state = scale_and_level(norm, _pairs.join(jnp.moveaxis(constant, 2, 0)), power, state, mask)
+    factor, level, state = scale_and_level(norm, pairs.join(jnp.moveaxis(constant, 2, 0)), power, state, mask)
     scaled = coeffs * factor[:, None]
     if level is None:
         return scaled, state
@@ -174,7 +175,7 @@ def normalise(
 def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
     """Complex features (…, re/im, channel) times a complex matrix (re/im, in, out)."""
     joined = x.reshape(*x.shape[:-2], 2 * x.shape[-1])
-    return _times(joined, _pairs.real_matrix(*weights)).reshape(*x.shape[:-1], weights.shape[-1])
+    return _times(joined, pairs.real_matrix(*weights)).reshape(*x.shape[:-1], weights.shape[-1])
 
 
 def _times(x: jax.Array, matrix: jax.Array) -> jax.Array:
@@ -221,7 +222,7 @@ def _planes(transform: SpinTransform, coeffs: jax.Array) -> list[jax.Array]:
 
 def _moduli(planes: list[jax.Array]) -> jax.Array:
     """|x| of all spins, (point, element, spin and channel)."""
-    return jnp.concatenate([_pairs.length(plane, 2) for plane in planes], -1)
+    return jnp.concatenate([pairs.length(plane, 2) for plane in planes], -1)
 
 
 def _of_moduli(activation: PhaseCollapse, moduli: jax.Array) -> jax.Array:

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
-from . import _checks, _pairs
+from .. import _checks
+from . import pairs
 
 
 class PhaseCollapse(eqx.Module):
@@ -44,9 +45,9 @@ class PhaseCollapse(eqx.Module):
         self.channels = _checks.positive("channels", channels)
         _checks.scalar_index(self.spins, "PhaseCollapse")
         first, second = jax.random.split(key)
-        self.scalar_weight = _pairs.normal(first, (channels, channels), (2 * channels) ** -0.5)
+        self.scalar_weight = pairs.normal(first, (channels, channels), (2 * channels) ** -0.5)
         inputs = len(self.spins) * channels
-        self.modulus_weight = _pairs.normal(second, (inputs, channels), (2 * inputs) ** -0.5)
+        self.modulus_weight = pairs.normal(second, (inputs, channels), (2 * inputs) ** -0.5)
         self.bias = jnp.zeros((2, channels))
 
     def __call__(
@@ -60,9 +61,9 @@ class PhaseCollapse(eqx.Module):
         """
         _checks.features("PhaseCollapse", "x", x, self.spins, self.channels, self.bias)
         at = self.spins.index(0)
-        x = _pairs.as_complex(x)
+        x = pairs.as_complex(x)
         scalar = x[..., at, :]
-        moduli = _pairs.modulus(x).reshape(*x.shape[:-2], len(self.spins) * self.channels)
+        moduli = pairs.modulus(x).reshape(*x.shape[:-2], len(self.spins) * self.channels)
         inputs = jnp.concatenate([scalar.real, scalar.imag, moduli], -1)
         out = jnp.matmul(inputs, self.matrix(), precision="highest") + self.bias.reshape(-1)
         out = jax.lax.complex(out[..., : self.channels], out[..., self.channels :])
@@ -70,7 +71,7 @@ class PhaseCollapse(eqx.Module):
 
     def matrix(self) -> Float[Array, "_ _"]:
         """W₁ and W₂ as one real matrix, from (re x₀, im x₀, |x| of each spin) to (re, im) of the new x₀."""
-        scalar = _pairs.real_matrix(*self.scalar_weight)
+        scalar = pairs.real_matrix(*self.scalar_weight)
         return jnp.concatenate([scalar, jnp.concatenate(list(self.modulus_weight), -1)])
 
 
@@ -111,8 +112,8 @@ class MagnitudeActivation(eqx.Module):
             ValueError: Axes of other sizes.
         """
         _checks.features("MagnitudeActivation", "x", x, self.spins, self.channels, self.bias)
-        x = _pairs.as_complex(x)
-        size = _pairs.modulus(x)
+        x = pairs.as_complex(x)
+        size = pairs.modulus(x)
         positive = size > 0
         factor = jnp.where(positive, jax.nn.relu(size + self.bias) / jnp.where(positive, size, 1), 0)
         return jax.lax.complex(x.real * factor, x.imag * factor)
@@ -146,7 +147,7 @@ class GatedActivation(eqx.Module):
         self.channels = _checks.positive("channels", channels)
         _checks.scalar_index(self.spins, "GatedActivation")
         gates = len(self.spins) * channels
-        self.weight = _pairs.real_normal(key, (2 * channels, gates), channels**-0.5)
+        self.weight = pairs.real_normal(key, (2 * channels, gates), channels**-0.5)
         self.bias = jnp.zeros(gates)
 
     def __call__(
@@ -159,7 +160,7 @@ class GatedActivation(eqx.Module):
             ValueError: Axes of other sizes.
         """
         _checks.features("GatedActivation", "x", x, self.spins, self.channels, self.bias)
-        x = _pairs.as_complex(x)
+        x = pairs.as_complex(x)
         scalar = x[..., self.spins.index(0), :]
         inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
         gate = jax.nn.sigmoid(jnp.matmul(inputs, self.weight, precision="highest") + self.bias).reshape(x.shape)

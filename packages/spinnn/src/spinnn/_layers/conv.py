@@ -13,7 +13,8 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform
 
-from . import _checks, _entries, _pairs, _products
+from .. import _checks, _entries
+from . import pairs, products
 
 
 class SpinConv(eqx.Module):
@@ -106,12 +107,12 @@ class SpinConv(eqx.Module):
         spectral, mixing = jax.random.split(key)
         if separable:
             shape = (knots, len(self.spins_in), len(self.spins_out), channels_in)
-            self.weight = _pairs.normal(spectral, shape, 1.0)
+            self.weight = pairs.normal(spectral, shape, 1.0)
             shape = (len(self.spins_out), channels_in, channels_out)
-            self.pointwise = _pairs.normal(mixing, shape, channels_in**-0.5)
+            self.pointwise = pairs.normal(mixing, shape, channels_in**-0.5)
         else:
             shape = (knots, len(self.spins_in), channels_in, len(self.spins_out), channels_out)
-            self.weight = _pairs.normal(spectral, shape, channels_in**-0.5)
+            self.weight = pairs.normal(spectral, shape, channels_in**-0.5)
             self.pointwise = None
         self.bias = jnp.zeros((2, channels_out)) if use_bias and 0 in self.spins_out else None
 
@@ -120,7 +121,7 @@ class SpinConv(eqx.Module):
 
         For a separable layer (L, spin_in, spin_out, channel). Zero where a spin does not reach the degree.
         """
-        return _pairs.join(filter_parts(self))
+        return pairs.join(filter_parts(self))
 
     def __call__(self, x: Inexact[Array, "*batch a b spin_in channel_in"]) -> Complex[Array, "*batch c d spin channel"]:
         """Convolve.
@@ -148,7 +149,7 @@ class SpinConv(eqx.Module):
         if self.bias is not None:
             at = self.spins_out.index(0)
             # The coefficient of a constant 1 is √4π.
-            constant = _pairs.join(self.bias) * jnp.asarray((4 * np.pi) ** 0.5, out.dtype)
+            constant = pairs.join(self.bias) * jnp.asarray((4 * np.pi) ** 0.5, out.dtype)
             out = out.at[..., 0, self.bandlimit - 1, at, :].add(constant)
         return out if self.transform_out is None else self.transform_out.inverse(out)
 
@@ -171,7 +172,7 @@ class SpinConv(eqx.Module):
 
     def _product(self, x: jax.Array, matrix: jax.Array) -> jax.Array:
         """Batched complex product (g, n, i) × (g, i, o), the matrix as a pair of real ones."""
-        parts = _products.complex_product(x.real, x.imag, matrix[0], matrix[1], self.product_dtype)
+        parts = products.complex_product(x.real, x.imag, matrix[0], matrix[1], self.product_dtype)
         return jax.lax.complex(*parts)
 
 

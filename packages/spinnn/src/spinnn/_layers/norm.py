@@ -13,7 +13,8 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from spinharm import Grid
 
-from . import _checks, _entries, _pairs
+from .. import _checks, _entries
+from . import pairs
 
 Center = Literal["sample", "batch"]
 
@@ -64,7 +65,7 @@ class _Affine(eqx.Module):
     def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
         _checks.norm_state("a norm", state)
         mean, variance = state.get(self.statistics)
-        return _pairs.join(mean), variance
+        return pairs.join(mean), variance
 
     def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
         """Blend a batch's statistics in; a batch that is empty or masked out whole changes nothing."""
@@ -190,7 +191,7 @@ def scale_and_level(
     if affine.bias is None:
         return factor, None, state
     at = affine.spins.index(0)
-    level = _pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, constant.dtype)
+    level = pairs.join(affine.bias) * np.asarray(_FOUR_PI**0.5, constant.dtype)
     level = jnp.broadcast_to(level, (*constant.shape[:-2], affine.channels))
     if norm.center == "batch":
         level = level + (constant[..., at, :] - mean[at]) * factor[at].astype(constant.dtype)
@@ -248,7 +249,7 @@ class SpatialBatchNorm(eqx.Module):
         affine = self.affine
         affine.check("SpatialBatchNorm", x, mask)
         _checks.on_grid("SpatialBatchNorm", "x", x, self.grid)
-        x = _pairs.as_complex(x)
+        x = pairs.as_complex(x)
         is_scalar = np.array([spin == 0 for spin in affine.spins], np.float32)[:, None]
         if affine.inference:
             mean, variance = affine.read(state)
@@ -263,7 +264,7 @@ class SpatialBatchNorm(eqx.Module):
         out = x - mean * is_scalar.astype(x.dtype)
         out = jax.lax.complex(out.real * factor, out.imag * factor)
         if affine.bias is not None:
-            out = out.at[..., affine.spins.index(0), :].add(_pairs.join(affine.bias))
+            out = out.at[..., affine.spins.index(0), :].add(pairs.join(affine.bias))
         return out, state
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from ._norm import Center
+from .norm import Center
 
 Activation = Literal["phase_collapse", "magnitude", "gated"]
 

@@ -11,8 +11,9 @@ from jaxtyping import Array, Complex, Float, Inexact
 
 from spinharm import Grid, change_bandlimit
 
-from . import _checks, _pairs
-from ._norm import _sphere_mean
+from .. import _checks
+from . import pairs
+from .norm import _sphere_mean
 
 
 class SpectralPool(eqx.Module):
@@ -126,8 +127,8 @@ def spin_mean(
         )
     _checks.numbers("spin_mean", "x", x)
     weights = (grid.weights / (4 * np.pi)).astype(x.real.dtype)
-    x = _pairs.as_complex(x)
+    x = pairs.as_complex(x)
     parts = [
-        x[..., i : i + 1, :].real if spin == 0 else _pairs.modulus(x[..., i : i + 1, :]) for i, spin in enumerate(spins)
+        x[..., i : i + 1, :].real if spin == 0 else pairs.modulus(x[..., i : i + 1, :]) for i, spin in enumerate(spins)
     ]
     return _sphere_mean(jnp.concatenate(parts, -2), weights)

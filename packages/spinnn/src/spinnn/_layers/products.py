@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from . import _pairs
+from . import pairs
 
 # Features from which three real products are faster than one of twice the widths.
 _WIDE = 256
@@ -20,7 +20,7 @@ def complex_product(
     quarter less work and needs no matrix of four blocks. `dtype` is the type of the factors, see `real_product`.
     """
     if not in_three(a.shape[-2], a.shape[-1], dtype):
-        out = real_product(jnp.concatenate([real, imaginary], -1), _pairs.real_matrix(a, b), dtype)
+        out = real_product(jnp.concatenate([real, imaginary], -1), pairs.real_matrix(a, b), dtype)
         first, second = jax.lax.split(out, [out.shape[-1] // 2] * 2, out.ndim - 1)
         return first, second
     common = real_product(real + imaginary, a, dtype)

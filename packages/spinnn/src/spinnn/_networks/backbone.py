@@ -12,11 +12,12 @@ from jaxtyping import Array, Bool, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform
 
-from . import _checks, _compact, _pairs
-from ._block import SpinBlock, SpinResidualBlock, to_coefficients, transform_to
-from ._conv import SpinConv
-from ._options import BlockOptions
-from ._pool import spin_mean
+from .. import _checks, _compact
+from .._layers import pairs
+from .._layers.conv import SpinConv
+from .._layers.options import BlockOptions
+from .._layers.pool import spin_mean
+from .block import SpinBlock, SpinResidualBlock, to_coefficients, transform_to
 
 Output = Literal["complex", "real", "magnitude"]
 
@@ -62,7 +63,7 @@ class _Head(eqx.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         out = self.conv(x)
         if self.kind == "magnitude":
-            return _pairs.modulus(out)
+            return pairs.modulus(out)
         return out.real if self.kind == "real" else out
 
 

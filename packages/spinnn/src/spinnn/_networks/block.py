@@ -13,12 +13,13 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, change_bandlimit, checks
 
-from . import _checks, _compact, _entries, _pairs
-from ._activation import GatedActivation, MagnitudeActivation, PhaseCollapse
-from ._conv import SpinConv
-from ._norm import SpectralBatchNorm
-from ._options import Activation, BlockOptions
-from ._shortcut import by_spin
+from .. import _checks, _compact, _entries
+from .._layers import pairs
+from .._layers.activation import GatedActivation, MagnitudeActivation, PhaseCollapse
+from .._layers.conv import SpinConv
+from .._layers.norm import SpectralBatchNorm
+from .._layers.options import Activation, BlockOptions
+from .._layers.shortcut import by_spin
 
 
 def make_activation(
@@ -240,7 +241,7 @@ class SpinResidualBlock(eqx.Module):
             self.shortcut = None
         else:
             shared = [spin for spin in spins_out if spin in spins_in]
-            self.shortcut = _pairs.normal(keys[4], (len(shared), channels_in, channels_out), channels_in**-0.5)
+            self.shortcut = pairs.normal(keys[4], (len(shared), channels_in, channels_out), channels_in**-0.5)
         self.transform_in = transform_to(grid_in, bandlimit, spins_in)
         self.transform_out = SpinTransform(grid_out, bandlimit, spins_out)
 
@@ -282,7 +283,7 @@ class SpinResidualBlock(eqx.Module):
 
     def _shortcut(self, coeffs: jax.Array) -> jax.Array:
         def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
-            return jnp.matmul(x, _pairs.join(weights), precision="highest")
+            return jnp.matmul(x, pairs.join(weights), precision="highest")
 
         spins = self.first.spins_in, self.second.spins_out
         return by_spin(coeffs, self.shortcut, *spins, axis=coeffs.ndim - 2, mix=mix)

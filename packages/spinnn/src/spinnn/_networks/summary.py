@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ._conv import SpinConv
+from .._layers.conv import SpinConv
 
 
 def parameter_count(model: Any) -> int:

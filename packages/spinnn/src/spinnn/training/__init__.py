@@ -1,6 +1,8 @@
 """What training needs, once: configurations, batches, the step, the loop, checkpoints, metrics, model files.
 
 Needs the extra `training`: `pip install "spinnn[training]"`.
+
+May import: `_layers`, `files`, `resume`.
 """
 
 try:

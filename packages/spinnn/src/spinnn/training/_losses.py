@@ -38,7 +38,7 @@ def l1_loss(
     """Weighted mean of |prediction − target|; real arrays or complex ones, whose gradient at equality is 0."""
     difference = prediction - target
     if jnp.iscomplexobj(difference):
-        from .._pairs import modulus
+        from .._layers.pairs import modulus
 
         return weighted_mean(modulus(difference), weights)
     return weighted_mean(jnp.abs(difference), weights)

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import xarray as xr
 
-from ._audit_layout import layout_errors, times_told
-from ._audit_poles import pole_warnings
-from ._audit_values import RANGES, constant_text, impossible_text, missing_text, running_sum_text
-from ._findings import Finding as Finding
-from ._grids import grid_of
-from ._names import CONSTANTS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
-from ._open import check_variables
-from ._store_statistics import Moments, deviation, merged, moments
-from ._weights import area_weights
+from .._conventions.grids import grid_of
+from .._conventions.names import CONSTANTS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
+from .._fields.field_statistics import Moments, deviation, merged, moments
+from .._fields.weights import area_weights
+from .._files.open import check_variables
+from .findings import Finding as Finding
+from .layout import layout_errors, times_told
+from .poles import pole_warnings
+from .values import RANGES, constant_text, impossible_text, missing_text, running_sum_text
 
 _BLOCK_BYTES = 2**27
 _HOUR = np.timedelta64(3600 * 10**9, "ns")

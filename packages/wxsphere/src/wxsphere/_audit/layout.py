@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import xarray as xr
 
-from ._findings import Finding, stamp
-from ._names import CONSTANTS, DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME, WINDS
-from ._notices import notice
+from .._conventions.names import CONSTANTS, DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME, WINDS
+from .._notices import notice
+from .findings import Finding, stamp
 
 _MONTH = (np.timedelta64(28, "D"), np.timedelta64(31, "D"))
 

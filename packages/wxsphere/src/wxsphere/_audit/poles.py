@@ -9,9 +9,9 @@ import xarray as xr
 
 from spinharm import Grid
 
-from ._findings import Finding
-from ._names import LATITUDE, LEVEL, LONGITUDE, WINDS
-from ._poles import ONE_VECTOR, distance_from_vector
+from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, WINDS
+from .._fields.poles import ONE_VECTOR, distance_from_vector
+from .findings import Finding
 
 # What packing into 16 bits may change.
 _ROUNDING = 1e-4

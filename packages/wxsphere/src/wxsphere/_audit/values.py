@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from ._findings import stamp
-from ._names import LATITUDE, LEVEL, LONGITUDE, TIME
+from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, TIME
+from .findings import stamp
 
 # Name → unit and what the mean over all points and levels may be. Wide: any season, any level between 1 and 1000 hPa.
 RANGES: Mapping[str, tuple[str, float, float]] = {

@@ -1,1 +1,5 @@
-"""The commands of `wxsphere`, one per module, each with `main(name, words)`."""
+"""The subcommands of `wxsphere`, one module each.
+
+May import: `_audit`, `_checks`, `_conventions`, `_demo`, `_fields`, `_files`, `_flow`, `_model`, `_notices`,
+`_prepare`, `_report`, `_scores`.
+"""

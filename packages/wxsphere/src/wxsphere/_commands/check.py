@@ -10,8 +10,8 @@ import tyro
 
 from spinnn import command
 
-from .._audit import check_dataset
-from .._open import open_dataset
+from .._audit.audit import check_dataset
+from .._files.open import open_dataset
 from ._renames import renames
 
 _TEXT = """Audit a store or file before training on it or scoring with it.

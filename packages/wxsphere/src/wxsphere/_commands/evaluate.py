@@ -16,22 +16,22 @@ import xarray as xr
 from spinnn import command
 
 from .. import _checks
-from .._catalogue import CATALOGUE
-from .._climatology import climatology
-from .._coordinates import positions
-from .._error_maps import error_maps
-from .._evaluate import evaluate
-from .._figures import BASELINES, lead_label
-from .._maps import land_of
-from .._metrics import METRICS
-from .._names import LEAD, LEVEL, MEMBER, TIME
-from .._netcdf import write_netcdf
+from .._conventions.coordinates import positions
+from .._conventions.names import LEAD, LEVEL, MEMBER, TIME
+from .._fields.weights import Convention
+from .._files.catalogue import CATALOGUE
+from .._files.netcdf import write_netcdf
+from .._files.open import check_variables, open_each
 from .._notices import DataWarning
-from .._open import check_variables, open_each
-from .._prepared import FIELDS
-from .._report import write_report
-from .._terminal import print_scores
-from .._weights import Convention
+from .._prepare.prepared import FIELDS
+from .._report.figures import BASELINES, lead_label
+from .._report.maps import land_of
+from .._report.report import write_report
+from .._report.terminal import print_scores
+from .._scores.climatology import climatology
+from .._scores.error_maps import error_maps
+from .._scores.evaluate import evaluate
+from .._scores.metrics import METRICS
 from ._renames import renames
 
 _TEXT = """Score forecasts against truth, beside persistence and climatology.

@@ -13,12 +13,12 @@ import tyro
 from spinnn import command
 
 from .. import _checks
-from .._forecast import forecast, initial_times
-from .._forecast_model import ForecastModel
-from .._names import MEMBER, TIME
-from .._open import open_dataset
-from .._prepared import MANIFEST, open_prepared
-from .._task import hours_of
+from .._conventions.names import MEMBER, TIME
+from .._files.open import open_dataset
+from .._model.forecast import forecast, initial_times
+from .._model.forecast_model import ForecastModel
+from .._model.task import hours_of
+from .._prepare.prepared import MANIFEST, open_prepared
 from ._renames import renames
 
 _TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.

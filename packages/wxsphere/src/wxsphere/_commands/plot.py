@@ -15,21 +15,13 @@ from spinnn import command
 from spinnn.plots import learning_curve, save_figure
 
 from .. import _checks
-from .._figures import (
-    Quantity,
-    curves,
-    field_figure,
-    headlines,
-    lead_label,
-    quantities_of,
-    spectra,
-)
-from .._maps import EXTRA, Projection
-from .._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
-from .._netcdf import read_netcdf
-from .._open import check_variables, open_dataset
-from .._spectra import power_spectra
-from .._task import hours_of
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
+from .._files.netcdf import read_netcdf
+from .._files.open import check_variables, open_dataset
+from .._model.task import hours_of
+from .._report.figures import Quantity, curves, field_figure, headlines, lead_label, quantities_of, spectra
+from .._report.maps import EXTRA, Projection
+from .._scores.spectra import power_spectra
 from ._renames import renames
 
 _MAPS_TEXT = """Fields of a store at one time, a map each; winds as speed and arrows.

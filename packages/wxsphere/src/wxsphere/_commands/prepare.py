@@ -11,11 +11,11 @@ import tyro
 
 from spinnn import command
 
-from .._grids import grid_named
-from .._names import LEVEL
-from .._prepare import prepare
-from .._prepared import Prepared
-from .._regrid import Method
+from .._conventions.grids import grid_named
+from .._conventions.names import LEVEL
+from .._prepare.prepare import prepare
+from .._prepare.prepared import Prepared
+from .._prepare.regrid import Method
 from ._renames import renames
 
 _TEXT = """Bring part of a store to a grid, with statistics of the training period, as a folder that training reads.

@@ -14,11 +14,11 @@ import xarray as xr
 
 from spinnn import command
 
-from .._grids import grid_named
-from .._names import LATITUDE, LEVEL, LONGITUDE
-from .._open import open_dataset
-from .._regrid import Method, regrid
-from .._seals import create_store, seal_store, write_part
+from .._conventions.grids import grid_named
+from .._conventions.names import LATITUDE, LEVEL, LONGITUDE
+from .._files.open import open_dataset
+from .._files.seals import create_store, seal_store, write_part
+from .._prepare.regrid import Method, regrid
 from ._renames import renames
 
 _TEXT = """Bring fields or forecasts to another grid, as a zarr store in the layout of WeatherBench 2.

@@ -12,11 +12,11 @@ import xarray as xr
 from spinharm import Grid
 from spinnn import command
 
-from .._equations import BarotropicVorticity, Flow, ShallowWater, State
-from .._grids import grid_named
-from .._integrate import CONSERVED, integrate
-from .._simulate import simulate
-from .._states import galewsky, random_state, williamson2
+from .._conventions.grids import grid_named
+from .._flow.equations import BarotropicVorticity, Flow, ShallowWater, State
+from .._flow.integrate import CONSERVED, integrate
+from .._flow.simulate import simulate
+from .._flow.states import galewsky, random_state, williamson2
 
 _TEXT = """Solve the shallow-water or the barotropic vorticity equations on the rotating sphere, and write the states.
 

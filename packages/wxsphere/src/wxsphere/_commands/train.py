@@ -10,9 +10,9 @@ from spinnn import command, parameter_count
 from spinnn.resume import claimed
 from spinnn.training import Interrupted, load_config, save_config
 
-from .._networks import network
-from .._prepared import open_prepared
-from .._train import MODEL, RunConfig, train
+from .._model.networks import network
+from .._model.train import MODEL, RunConfig, train
+from .._prepare.prepared import open_prepared
 
 OPTIONS = "options.json"
 

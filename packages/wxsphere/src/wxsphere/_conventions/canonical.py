@@ -7,10 +7,11 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 import xarray as xr
 
-from ._grids import check_not_swapped
-from ._horizontal import each_meridian_once, with_axes
-from ._levels import with_levels
-from ._names import (
+from .._notices import notice
+from .grids import check_not_swapped
+from .horizontal import each_meridian_once, with_axes
+from .levels import with_levels
+from .names import (
     DIMENSION_ALIASES,
     DIMENSIONS,
     LATITUDE,
@@ -23,9 +24,8 @@ from ._names import (
     TIME,
     VARIABLE_ALIASES,
 )
-from ._notices import notice
-from ._runs import with_initial_times, with_time_coordinates
-from ._time_axes import durations, with_datetimes
+from .runs import with_initial_times, with_time_coordinates
+from .time_axes import durations, with_datetimes
 
 _NORTH = ("degrees_north", "degree_north", "degreen", "degrees_n", "degree_n")
 _EAST = ("degrees_east", "degree_east", "degreee", "degrees_e", "degree_e")

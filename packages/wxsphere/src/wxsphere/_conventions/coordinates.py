@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ._names import LEAD, LEVEL, MEMBER, TIME
+from .names import LEAD, LEVEL, MEMBER, TIME
 
 # Levels that differ by this share are one: 850 hPa in float32, or 85000.00000001 Pa.
 _SAME_LEVEL = 1e-4

@@ -9,7 +9,7 @@ import xarray as xr
 
 from spinharm import Grid
 
-from ._names import LATITUDE, LONGITUDE
+from .names import LATITUDE, LONGITUDE
 
 
 def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:

@@ -7,8 +7,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import xarray as xr
 
-from ._names import LATITUDE, LEVEL, LONGITUDE
-from ._notices import notice
+from .._notices import notice
+from .names import LATITUDE, LEVEL, LONGITUDE
 
 _RADIANS = ("radian", "radians", "rad")
 _UNITS = {LATITUDE: "degrees_north", LONGITUDE: "degrees_east"}

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import xarray as xr
 
-from ._names import LEVEL
-from ._notices import notice
-from ._units import parse_unit
+from .._notices import notice
+from .names import LEVEL
+from .units import parse_unit
 
 _TEXT = re.compile(r"\s*([^A-Za-z]*?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)\s*")
 _PA_PER_HPA = 100.0

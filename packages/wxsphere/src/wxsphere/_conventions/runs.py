@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ._names import LEAD, TIME
-from ._notices import notice
-from ._time_axes import with_datetimes
+from .._notices import notice
+from .names import LEAD, TIME
+from .time_axes import with_datetimes
 
 _BEGINS = ("forecast_reference_time", "init_time", "initial_time", "reference_time", "reftime")
 _PERIOD = "forecast_period"

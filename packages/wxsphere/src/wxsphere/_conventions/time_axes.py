@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 
-from ._names import LEAD, TIME
-from ._notices import notice
+from .._notices import notice
+from .names import LEAD, TIME
 
 CALENDAR = "source_calendar"
 """Attribute of `time` that names a calendar without leap days."""

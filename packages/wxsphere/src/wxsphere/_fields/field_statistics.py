@@ -10,9 +10,9 @@ from dask.base import compute
 from dask.delayed import delayed
 from jaxtyping import Float
 
-from . import _checks
-from ._names import LATITUDE, LEVEL, LONGITUDE, TIME
-from ._weights import area_weights
+from .. import _checks
+from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, TIME
+from .weights import area_weights
 
 FIELD_STATISTICS = ("mean", "std", "tendency_mean", "tendency_std")
 """Names of what `field_statistics` gives."""

@@ -12,9 +12,9 @@ from jaxtyping import Inexact
 
 from spinharm import Grid
 
-from ._grids import grid_dataset, grid_of
-from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
-from ._poles import PoleRule, rebuild_poles
+from .._conventions.grids import grid_dataset, grid_of
+from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
+from .poles import PoleRule, rebuild_poles
 
 
 class Channel(NamedTuple):

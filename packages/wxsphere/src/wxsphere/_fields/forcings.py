@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from spinharm import Grid
 
-from ._solar import SOLAR_CONSTANT, toa_incident_solar_radiation
+from .solar import SOLAR_CONSTANT, toa_incident_solar_radiation
 
 
 class Forcing(NamedTuple):

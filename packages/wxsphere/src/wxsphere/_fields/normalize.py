@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ._fields import Channel, FieldLayout
-from ._names import LEVEL
+from .._conventions.names import LEVEL
+from .fields import Channel, FieldLayout
 
 Maps = TypeVar("Maps", np.ndarray, jax.Array)
 

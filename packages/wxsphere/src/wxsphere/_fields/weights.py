@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from spinharm import Grid
 
-from . import _checks
+from .. import _checks
 
 Convention = Literal["wb2", "wbx"]
 

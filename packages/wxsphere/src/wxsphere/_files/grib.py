@@ -14,10 +14,10 @@ import xarray as xr
 
 from spinharm.optional import require
 
-from ._coordinates import listed
-from ._grib_messages import message_offsets
-from ._names import STATIC, VARIABLE_ALIASES
-from ._notices import notice
+from .._conventions.coordinates import listed
+from .._conventions.names import STATIC, VARIABLE_ALIASES
+from .._notices import notice
+from .grib_messages import message_offsets
 
 _PRESSURE = "isobaricInhPa"
 _IN_PA = "isobaricInPa"

@@ -18,13 +18,13 @@ import xarray as xr
 from spinharm.failures import first_line
 from spinnn.files import FileWarning
 
-from . import _checks
-from ._catalogue import CATALOGUE
-from ._grib import open_grib
-from ._heights import with_heights_as_attributes
-from ._horizontal import with_equal_axes
-from ._layout import canonical, names_in
-from ._seals import MARK, check_store, is_guarded
+from .. import _checks
+from .._conventions.canonical import canonical, names_in
+from .._conventions.heights import with_heights_as_attributes
+from .._conventions.horizontal import with_equal_axes
+from .catalogue import CATALOGUE
+from .grib import open_grib
+from .seals import MARK, check_store, is_guarded
 
 Library = Literal["fsspec", "obstore"]
 AbsentChunks = Literal["refuse", "fill"]
@@ -203,7 +203,7 @@ def _say_unguarded(sources: Sequence[str | os.PathLike], opened: Sequence[xr.Dat
 
 def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
     # Here, since zarr takes long to import.
-    from ._stores import Chunks, check_coordinates, open_store
+    from .stores import Chunks, check_coordinates, open_store
 
     # The files of a store by URL or in an archive are not listed; the codecs compare the checksums of its chunks.
     seal = check_store(Path(url)) if "://" not in url and Path(url).is_dir() else None

@@ -14,7 +14,7 @@ import xarray as xr
 
 from spinnn.files import file_digest, read_checked_json, read_json, replacing, well_formed, write_checked_json
 
-from ._names import LATITUDE
+from .._conventions.names import LATITUDE
 
 # In the folder of an array: zarr warns of files beside its groups that it does not know.
 SEAL = f"{LATITUDE}/checksums.json"

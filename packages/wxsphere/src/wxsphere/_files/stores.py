@@ -17,8 +17,8 @@ from zarr.storage import FsspecStore, LocalStore, ObjectStore, WrapperStore, Zip
 
 from spinharm.optional import require
 
-from ._names import LATITUDE, LONGITUDE, VARIABLE_ALIASES
-from ._notices import notice
+from .._conventions.names import LATITUDE, LONGITUDE, VARIABLE_ALIASES
+from .._notices import notice
 
 # Variables that may be zero at all points of a part of the globe, so that their writers leave such chunks out.
 _OFTEN_ZERO = ("land_sea_mask", "sea_ice_cover", "snow_depth", "total_precipitation", "convective_precipitation")

@@ -18,10 +18,10 @@ from spinharm.failures import first_line
 from spinnn.files import replacing, well_formed
 from spinnn.resume import check_same, claimed, cores, warn_of_cores
 
-from ._names import TIME
-from ._notices import notice
-from ._open import open_dataset
-from ._seals import SEAL, check_store, seal_store
+from .._conventions.names import TIME
+from .._notices import notice
+from .open import open_dataset
+from .seals import SEAL, check_store, seal_store
 
 
 class Unfinished:

@@ -13,8 +13,8 @@ from jaxtyping import Array, Complex
 import spinharm
 from spinharm import Grid, SpinTransform
 
-from . import _checks
-from ._exponential import StepTables, step_tables
+from .. import _checks
+from .exponential import StepTables, step_tables
 
 EARTH_RADIUS = 6.37122e6
 """Metres; Williamson et al. (1992)."""

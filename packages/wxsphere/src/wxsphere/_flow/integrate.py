@@ -13,9 +13,9 @@ from jax import lax
 import spinharm
 from spinharm import Grid, SpinTransform
 
-from . import _checks
-from ._equations import GRAVITY, BarotropicVorticity, Flow, ShallowWater, State, coriolis
-from ._exponential import StepTables, etdrk4_step
+from .. import _checks
+from .equations import GRAVITY, BarotropicVorticity, Flow, ShallowWater, State, coriolis
+from .exponential import StepTables, etdrk4_step
 
 CONSERVED = {
     BarotropicVorticity: ("energy", "enstrophy", "fastest"),

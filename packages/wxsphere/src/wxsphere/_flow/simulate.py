@@ -16,14 +16,14 @@ import xarray as xr
 
 from spinharm import Grid
 
-from . import _checks
-from ._equations import Flow, State
-from ._grids import grid_dataset
-from ._integrate import CONSERVED, diagnostics, flow_maps, integrate
-from ._names import LATITUDE, LONGITUDE, TIME
-from ._notices import notice
-from ._seals import create_store, write_part
-from ._unfinished import Unfinished, first_damaged
+from .. import _checks
+from .._conventions.grids import grid_dataset
+from .._conventions.names import LATITUDE, LONGITUDE, TIME
+from .._files.seals import create_store, write_part
+from .._files.unfinished import Unfinished, first_damaged
+from .._notices import notice
+from .equations import Flow, State
+from .integrate import CONSERVED, diagnostics, flow_maps, integrate
 
 _ATTRIBUTES = {
     "geopotential": {"units": "m**2 s**-2", "standard_name": "geopotential"},

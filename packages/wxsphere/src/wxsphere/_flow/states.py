@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 import spinharm
 
-from . import _checks
-from ._equations import GRAVITY, BarotropicVorticity, Coeffs, Flow, ShallowWater, State
+from .. import _checks
+from .equations import GRAVITY, BarotropicVorticity, Coeffs, Flow, ShallowWater, State
 
 Precision = Literal["float32", "float64"]
 

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import _checks
-from ._fields import FieldLayout
-from ._forecast_model import ForecastModel
-from ._grids import grid_dataset
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
-from ._notices import notice
-from ._open import open_dataset
-from ._seals import create_store, write_part
-from ._task import hours_of
-from ._time_axes import calendar_attributes
-from ._unfinished import Unfinished
+from .. import _checks
+from .._conventions.grids import grid_dataset
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from .._conventions.time_axes import calendar_attributes
+from .._fields.fields import FieldLayout
+from .._files.open import open_dataset
+from .._files.seals import create_store, write_part
+from .._files.unfinished import Unfinished
+from .._notices import notice
+from .forecast_model import ForecastModel
+from .task import hours_of
 
 _HOUR = np.timedelta64(1, "h")
 

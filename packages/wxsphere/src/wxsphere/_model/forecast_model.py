@@ -20,14 +20,14 @@ from spinharm import Grid
 from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
-from ._fields import Channel, FieldLayout, pack_members
-from ._grids import grid_of
-from ._names import LEVEL, TIME
-from ._networks import NetworkConfig
-from ._normalize import Normalization
-from ._rollout import Stepper, rollout
-from ._task import ForecastTask, hours_of
-from ._windows import forcing_maps
+from .._conventions.grids import grid_of
+from .._conventions.names import LEVEL, TIME
+from .._fields.fields import Channel, FieldLayout, pack_members
+from .._fields.normalize import Normalization
+from .networks import NetworkConfig
+from .rollout import Stepper, rollout
+from .task import ForecastTask, hours_of
+from .windows import forcing_maps
 
 _KIND = "wxsphere.ForecastModel"
 

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, Inexact
 
 from spinharm import Grid, SpinTransform
 
-from . import _checks
-from ._fields import FieldLayout
-from ._weights import point_weights
+from .. import _checks
+from .._fields.fields import FieldLayout
+from .._fields.weights import point_weights
 
 MapLoss = Callable[[Array], Array]
 

@@ -11,7 +11,7 @@ from jaxtyping import PRNGKeyArray
 from spinharm import Grid
 from spinnn import BlockOptions, SpinResNet, SpinUNet
 
-from ._fields import FieldLayout
+from .._fields.fields import FieldLayout
 
 NetworkKind = Literal["resnet", "unet"]
 GridKind = Literal["square", "gauss"]

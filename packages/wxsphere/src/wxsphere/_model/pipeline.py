@@ -9,8 +9,8 @@ from jaxtyping import Int
 
 from spinnn.training import iterate_batches
 
-from . import _checks
-from ._windows import Windows
+from .. import _checks
+from .windows import Windows
 
 
 def batches_per_epoch(windows: int, batch_size: int) -> int:

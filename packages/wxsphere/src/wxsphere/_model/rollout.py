@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
-from ._loss import LossConfig, make_map_loss
-from ._normalize import Normalization
-from ._task import ForecastTask
-from ._windows import Batch
+from .._fields.normalize import Normalization
+from .loss import LossConfig, make_map_loss
+from .task import ForecastTask
+from .windows import Batch
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Inexact
 
 from spinharm import Grid
 
-from . import _checks
-from ._fields import Channel, FieldLayout
+from .. import _checks
+from .._fields.fields import Channel, FieldLayout
 
 
 @dataclasses.dataclass(frozen=True)

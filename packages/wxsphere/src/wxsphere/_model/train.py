@@ -18,21 +18,21 @@ from jaxtyping import Array, Float
 import spinharm
 from spinnn.training import OptimizerConfig, TrainingConfig, fit, to_json
 
-from . import _checks
-from ._fields import FieldLayout
-from ._forcings import FORCINGS
-from ._forecast_model import ForecastModel, make_network
-from ._grids import grid_of
-from ._loss import LossConfig, make_map_loss
-from ._names import LATITUDE, LONGITUDE, TIME
-from ._networks import NETWORKS, NetworkConfig
-from ._normalize import Normalization, tendency_scale
-from ._pipeline import batch_iterator, batches_per_epoch
-from ._prepared import Prepared
-from ._rollout import Stepper, make_rollout_loss, rollout
-from ._task import ForecastTask
-from ._weights import area_weights, point_weights
-from ._windows import Batch, Windows
+from .. import _checks
+from .._conventions.grids import grid_of
+from .._conventions.names import LATITUDE, LONGITUDE, TIME
+from .._fields.fields import FieldLayout
+from .._fields.forcings import FORCINGS
+from .._fields.normalize import Normalization, tendency_scale
+from .._fields.weights import area_weights, point_weights
+from .._prepare.prepared import Prepared
+from .forecast_model import ForecastModel, make_network
+from .loss import LossConfig, make_map_loss
+from .networks import NETWORKS, NetworkConfig
+from .pipeline import batch_iterator, batches_per_epoch
+from .rollout import Stepper, make_rollout_loss, rollout
+from .task import ForecastTask
+from .windows import Batch, Windows
 
 MODEL = "model.spinnn"
 # Windows from which the typical change is measured where the statistics do not say it.

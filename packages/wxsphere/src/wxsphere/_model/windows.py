@@ -13,13 +13,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, Inexact, Int
 
-from . import _checks
-from ._fields import FieldLayout, pack_members
-from ._forcings import FORCINGS
-from ._grids import grid_of
-from ._names import MEMBER, TIME
-from ._normalize import Normalization
-from ._task import ForecastTask, hours_of
+from .. import _checks
+from .._conventions.grids import grid_of
+from .._conventions.names import MEMBER, TIME
+from .._fields.fields import FieldLayout, pack_members
+from .._fields.forcings import FORCINGS
+from .._fields.normalize import Normalization
+from .task import ForecastTask, hours_of
 
 _KEPT_TIMES = 256
 

@@ -7,8 +7,8 @@ import xarray as xr
 
 from spinharm import Grid
 
-from ._grids import grid_dataset
-from ._names import LATITUDE, LONGITUDE
+from .._conventions.grids import grid_dataset
+from .._conventions.names import LATITUDE, LONGITUDE
 
 
 def constant_fields(grid: Grid) -> xr.Dataset:

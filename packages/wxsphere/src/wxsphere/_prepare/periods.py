@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _checks
+from .. import _checks
 
 _HOUR = np.timedelta64(3600 * 10**9, "ns")
 

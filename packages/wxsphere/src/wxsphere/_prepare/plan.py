@@ -10,15 +10,15 @@ import xarray as xr
 
 from spinharm import Grid
 
-from . import _checks
-from ._audit_layout import fields_with_time, layout_errors
-from ._audit_values import constant_text, impossible_text, running_sum_text
-from ._findings import Finding, refuse
-from ._grids import grid_of
-from ._names import CONSTANTS, LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
-from ._periods import Period, check_even, steps_of
-from ._reduce_times import TimeReduction, available_times, reduced, time_reduction
-from ._regrid import field_groups
+from .. import _checks
+from .._audit.findings import Finding, refuse
+from .._audit.layout import fields_with_time, layout_errors
+from .._audit.values import constant_text, impossible_text, running_sum_text
+from .._conventions.grids import grid_of
+from .._conventions.names import CONSTANTS, LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
+from .periods import Period, check_even, steps_of
+from .regrid import field_groups
+from .time_reduction import TimeReduction, available_times, reduced, time_reduction
 
 _WITHOUT_CHECK = "; mend the source, or leave the check out with `check=False` or --no-check"
 # What a block may take beside its own values: float64 copies, coefficients, what Dask holds.

@@ -22,23 +22,23 @@ from spinharm.optional import require
 from spinnn.files import file_digest, replacing, write_checked_json
 from spinnn.resume import LOCK, check_same, claimed, cores, warn_of_cores
 
-from . import _checks
-from ._constants import constant_fields
-from ._grids import grid_dataset, grid_of
-from ._layout import canonical
-from ._names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
-from ._netcdf import write_netcdf
-from ._notices import notice
-from ._open import Library, open_dataset
-from ._periods import Period
-from ._prepare_plan import Plan, block_size, make_plan, refuse_errors, refuse_fields_that_stay, refuse_impossible_values
-from ._prepared import FIELDS, FORMAT, MANIFEST, SEALED, STATISTICS_FILE, Prepared, open_prepared
-from ._reduce_times import reduced
-from ._regrid import METHODS, Method, check_finite, field_groups, regrid
-from ._seals import SEAL, create_store, seal_store, write_part
-from ._store_statistics import field_statistics
-from ._time_axes import calendar_attributes, calendar_of
-from ._unfinished import first_damaged
+from .. import _checks
+from .._conventions.canonical import canonical
+from .._conventions.grids import grid_dataset, grid_of
+from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
+from .._conventions.time_axes import calendar_attributes, calendar_of
+from .._fields.field_statistics import field_statistics
+from .._files.netcdf import write_netcdf
+from .._files.open import Library, open_dataset
+from .._files.seals import SEAL, create_store, seal_store, write_part
+from .._files.unfinished import first_damaged
+from .._notices import notice
+from .constants import constant_fields
+from .periods import Period
+from .plan import Plan, block_size, make_plan, refuse_errors, refuse_fields_that_stay, refuse_impossible_values
+from .prepared import FIELDS, FORMAT, MANIFEST, SEALED, STATISTICS_FILE, Prepared, open_prepared
+from .regrid import METHODS, Method, check_finite, field_groups, regrid
+from .time_reduction import reduced
 
 _PROGRESS = ".progress.json"
 _PACKAGES = ("wxsphere", "spinharm", "jax", "numpy", "xarray", "xarray-regrid", "zarr", "dask")

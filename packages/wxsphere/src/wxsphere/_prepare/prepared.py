@@ -16,13 +16,13 @@ import xarray as xr
 from spinharm import Grid
 from spinnn.files import FileWarning, check_digests, read_checked_json, well_formed
 
-from ._grids import grid_of
-from ._names import LEVEL, TIME
-from ._netcdf import read_netcdf
-from ._open import open_dataset
-from ._periods import check_even, periods_from
-from ._seals import SEAL
-from ._store_statistics import FIELD_STATISTICS
+from .._conventions.grids import grid_of
+from .._conventions.names import LEVEL, TIME
+from .._fields.field_statistics import FIELD_STATISTICS
+from .._files.netcdf import read_netcdf
+from .._files.open import open_dataset
+from .._files.seals import SEAL
+from .periods import check_even, periods_from
 
 FIELDS, STATISTICS_FILE, MANIFEST = "fields.zarr", "statistics.nc", "manifest.json"
 FORMAT = 2

@@ -14,11 +14,11 @@ from jaxtyping import Float
 import spinharm
 from spinharm import Grid
 
-from . import _checks
-from ._audit_values import missing_text
-from ._grids import grid_dataset, grid_of
-from ._names import LATITUDE, LONGITUDE, TIME, WINDS
-from ._poles import rebuild_poles
+from .. import _checks
+from .._audit.values import missing_text
+from .._conventions.grids import grid_dataset, grid_of
+from .._conventions.names import LATITUDE, LONGITUDE, TIME, WINDS
+from .._fields.poles import rebuild_poles
 
 Method = Literal["spectral", "conservative"]
 

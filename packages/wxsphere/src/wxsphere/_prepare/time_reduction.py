@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import xarray as xr
 
-from ._audit_values import running_sum_text
-from ._names import TIME
-from ._open import check_variables
+from .._audit.values import running_sum_text
+from .._conventions.names import TIME
+from .._files.open import check_variables
 
 _ACCUMULATED = re.compile(r"(?P<name>total_precipitation)_(?P<hours>\d+)hr")
 _PART = "part_of_window"

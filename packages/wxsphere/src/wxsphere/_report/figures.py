@@ -13,9 +13,9 @@ from spinharm.optional import require
 from spinnn.command import figure as number
 from spinnn.plots import make_figure, plain
 
-from ._grids import grid_of
-from ._maps import EXTRA, Projection, axes_options, draw_arrows, draw_map, land_of
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, WINDS
+from .._conventions.grids import grid_of
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, WINDS
+from .maps import EXTRA, Projection, axes_options, draw_arrows, draw_map, land_of
 
 BASELINES = ("persistence", "climatology")
 UNITLESS = ("acc", "acc_per_forecast", "spread_skill_ratio")

@@ -11,7 +11,7 @@ from jaxtyping import Float, Shaped
 from spinharm import Grid
 from spinharm.optional import require
 
-from . import _checks
+from .. import _checks
 
 Projection = Literal["equirectangular", "mollweide"]
 PROJECTIONS = ("equirectangular", "mollweide")

@@ -19,9 +19,10 @@ from spinharm.optional import require
 from spinnn.command import figure as number
 from spinnn.files import replacing
 
-from . import _checks
-from .__about__ import __version__
-from ._figures import (
+from .. import _checks
+from ..__about__ import __version__
+from .._conventions.names import LEAD, WINDS
+from .figures import (
     BASELINES,
     INK,
     UNITLESS,
@@ -40,8 +41,7 @@ from ._figures import (
     style,
     unit_of,
 )
-from ._maps import EXTRA
-from ._names import LEAD, WINDS
+from .maps import EXTRA
 
 _CARD_LEADS = 14
 _TABLE_LEADS = 10
@@ -171,7 +171,7 @@ def write_report(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    text = importlib.resources.files("wxsphere").joinpath("_templates/report.html").read_text(encoding="utf-8")
+    text = importlib.resources.files("wxsphere").joinpath("_report/report.html").read_text(encoding="utf-8")
     facts = [*(details or {}).items(), *_facts(result)]
     page = environment.from_string(text).render(
         title=title,

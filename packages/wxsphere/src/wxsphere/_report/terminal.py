@@ -7,7 +7,8 @@ import xarray as xr
 
 from spinnn import command
 
-from ._figures import (
+from .._conventions.names import LEAD
+from .figures import (
     UNITLESS,
     chosen_leads,
     figure_of,
@@ -19,7 +20,6 @@ from ._figures import (
     quantities_of,
     unit_of,
 )
-from ._names import LEAD
 
 _LEADS = 8
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from . import _checks
-from ._coordinates import check_coordinates, common_values, listed, with_values
-from ._grids import grid_of
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, STATIC, TIME
-from ._notices import notice
-from ._units import conversion, same_unit
+from .. import _checks
+from .._conventions.coordinates import check_coordinates, common_values, listed, with_values
+from .._conventions.grids import grid_of
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, STATIC, TIME
+from .._conventions.units import conversion, same_unit
+from .._notices import notice
 
 Source = Callable[[np.ndarray, np.ndarray], xr.Dataset]
 """From initial times and lead times to a dataset with both."""

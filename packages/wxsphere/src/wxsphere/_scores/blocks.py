@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from ._alignment import Common, Source
-from ._climatology import climatology_at
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
-from ._statistics import STATISTICS, area_statistics, wind_statistics
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from .alignment import Common, Source
+from .climatology import climatology_at
+from .statistics import STATISTICS, area_statistics, wind_statistics
 
 # Arrays of the size of a block that are in memory together: forecast, truth, climatology, two anomalies, two terms; of
 # the members of an ensemble those read, those sorted, one more of complex winds.

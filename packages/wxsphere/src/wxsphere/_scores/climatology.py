@@ -10,10 +10,10 @@ import numpy.typing as npt
 import xarray as xr
 from jaxtyping import Float
 
-from . import _checks
-from ._coordinates import check_coordinates
-from ._names import DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
-from ._open import check_variables
+from .. import _checks
+from .._conventions.coordinates import check_coordinates
+from .._conventions.names import DIMENSIONS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
+from .._files.open import check_variables
 
 T = TypeVar("T", xr.DataArray, xr.Dataset)
 

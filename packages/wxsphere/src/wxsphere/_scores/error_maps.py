@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ._alignment import common_parts
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
+from .alignment import common_parts
 
 
 def error_maps(

@@ -8,18 +8,18 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from . import _checks
-from ._alignment import Common, check_fields, check_same_grid, common_parts
-from ._blocks import ARRAYS, Compared, blocks, group_statistics
-from ._climatology import climatology_forecast, persistence_forecast
-from ._coordinates import check_coordinates, hours, listed, positions, with_values
-from ._metrics import METRICS, bootstrap, scores
-from ._names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
-from ._notices import notice
-from ._regions import Region, region_weights
-from ._spectra import power_spectra
-from ._statistics import STATISTICS
-from ._weights import Convention
+from .. import _checks
+from .._conventions.coordinates import check_coordinates, hours, listed, positions, with_values
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
+from .._fields.weights import Convention
+from .._notices import notice
+from .alignment import Common, check_fields, check_same_grid, common_parts
+from .blocks import ARRAYS, Compared, blocks, group_statistics
+from .climatology import climatology_forecast, persistence_forecast
+from .metrics import METRICS, bootstrap, scores
+from .regions import Region, region_weights
+from .spectra import power_spectra
+from .statistics import STATISTICS
 
 
 def forecast_statistics(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from . import _checks
-from ._names import MEMBER, TIME
-from ._statistics import STATISTICS
+from .. import _checks
+from .._conventions.names import MEMBER, TIME
+from .statistics import STATISTICS
 
 Mean = Callable[[np.ndarray], np.ndarray]
 Statistics = Mapping[str, np.ndarray]

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ._grids import grid_of
-from ._names import LATITUDE, LONGITUDE
-from ._weights import Convention, area_weights
+from .._conventions.grids import grid_of
+from .._conventions.names import LATITUDE, LONGITUDE
+from .._fields.weights import Convention, area_weights
 
 Interval = tuple[float, float]
 

@@ -11,11 +11,11 @@ import xarray as xr
 import spinharm
 from spinharm import Grid, SpinTransform
 
-from . import _checks
-from ._grids import grid_of
-from ._names import LATITUDE, LONGITUDE, WINDS
-from ._open import check_variables
-from ._poles import rebuild_poles
+from .. import _checks
+from .._conventions.grids import grid_of
+from .._conventions.names import LATITUDE, LONGITUDE, WINDS
+from .._fields.poles import rebuild_poles
+from .._files.open import check_variables
 
 # Maps transformed together.
 _MAPS_PER_BLOCK = 64

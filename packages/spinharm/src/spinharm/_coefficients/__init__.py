@@ -1,0 +1,4 @@
+"""What needs coefficients alone: Wigner functions, rotations, derivatives, spectra, and winds.
+
+May import: `_arrays`.
+"""

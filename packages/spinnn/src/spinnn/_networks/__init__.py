@@ -1,0 +1,4 @@
+"""Residual blocks, networks made of them, and summaries of networks.
+
+May import: `_checks`, `_compact`, `_entries`, `_layers`.
+"""
