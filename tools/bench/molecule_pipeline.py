@@ -20,7 +20,7 @@ import jax
 import numpy as np
 from _molecules import geometries
 from _timing import Compilations, in_processes
-from molsphere._run.run.train import make_loss
+from molsphere._run.train import make_loss
 
 from molsphere import PRESETS, BatchPlan, RunConfig, SphereRegressor, batch_iterator
 from spinnn import reuse_memory

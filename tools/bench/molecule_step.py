@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from _timing import Compilations, in_processes, milliseconds
-from molsphere._run.run.train import make_loss
+from molsphere._run.train import make_loss
 
 from molsphere import PRESETS, Batch, Molecules, RunConfig, SphereRegressor
 from spinnn import parameter_count, reuse_memory

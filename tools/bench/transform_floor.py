@@ -18,7 +18,7 @@ import numpy as np
 from _fields import complex_normal, in_milliseconds, real_normal
 from _timing import milliseconds
 from jax import lax
-from spinharm._transform.transform.plan import Plan
+from spinharm._transform.plan import Plan
 from transform_torus import SIZES, SPINS
 
 import spinharm

@@ -11,7 +11,7 @@ import sys
 import jax
 import numpy as np
 import pytest
-from molsphere._run.run.evaluation import Evaluation
+from molsphere._run.evaluation import Evaluation
 
 from molsphere import (
     Molecule,

@@ -7,7 +7,7 @@ import json
 import jax
 import numpy as np
 import pytest
-from molsphere._run.run.run import read_run
+from molsphere._run.run import read_run
 from rdkit import Chem
 
 from molsphere import PropertyModel

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from molsphere._run.run.train import make_loss
+from molsphere._run.train import make_loss
 
 import molsphere._files.smiles as smiles_module
 from molsphere import (

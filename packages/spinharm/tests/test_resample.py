@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
-from spinharm._transform.transform.resample import _POINTS_PER_BLOCK
+from spinharm._transform.resample import _POINTS_PER_BLOCK
 
 import spinharm
 from spinharm import Grid

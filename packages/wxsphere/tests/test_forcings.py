@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from wxsphere._fields.fields.solar import _sun
+from wxsphere._fields.solar import _sun
 
 from spinharm import Grid
 from wxsphere import FORCINGS, SOLAR_CONSTANT, constant_fields, toa_incident_solar_radiation

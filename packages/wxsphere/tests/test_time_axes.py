@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from wxsphere._prepare.prepare.time_reduction import reduced, time_reduction
+from wxsphere._prepare.time_reduction import reduced, time_reduction
 
 from spinharm import Grid
 from wxsphere import DataWarning, canonical, open_dataset, open_prepared
