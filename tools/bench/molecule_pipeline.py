@@ -20,9 +20,9 @@ import jax
 import numpy as np
 from _molecules import geometries
 from _timing import Compilations, in_processes
-from molsphere._run.train import make_loss
 
 from molsphere import PRESETS, BatchPlan, RunConfig, SphereRegressor, batch_iterator
+from molsphere._run.train import make_loss
 from spinnn import reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 

@@ -21,9 +21,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from _timing import Compilations, in_processes, milliseconds
-from molsphere._run.train import make_loss
 
 from molsphere import PRESETS, Batch, Molecules, RunConfig, SphereRegressor
+from molsphere._run.train import make_loss
 from spinnn import parameter_count, reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 

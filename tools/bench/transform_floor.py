@@ -18,11 +18,11 @@ import numpy as np
 from _fields import complex_normal, in_milliseconds, real_normal
 from _timing import milliseconds
 from jax import lax
-from spinharm._transform.plan import Plan
 from transform_torus import SIZES, SPINS
 
 import spinharm
 from spinharm import Grid, SpinTransform
+from spinharm._transform.plan import Plan
 
 PACKAGES = ("spinharm",)
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinharm" / "docs" / "performance.md", ".3g")

@@ -11,7 +11,6 @@ import sys
 import jax
 import numpy as np
 import pytest
-from molsphere._run.evaluation import Evaluation
 
 from molsphere import (
     Molecule,
@@ -24,6 +23,7 @@ from molsphere import (
     write_predictions,
 )
 from molsphere.__main__ import _COMMANDS, main
+from molsphere._run.evaluation import Evaluation
 
 NETWORK = (
     "--network.powers 2 --network.bandlimits 3 --network.widths 4 --network.num-filter-params None "

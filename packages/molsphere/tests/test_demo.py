@@ -7,12 +7,12 @@ import json
 import jax
 import numpy as np
 import pytest
-from molsphere._run.run import read_run
 from rdkit import Chem
 
 from molsphere import PropertyModel
 from molsphere.__main__ import main
 from molsphere._data import demo_data
+from molsphere._run.run import read_run
 
 
 @pytest.fixture(autouse=True)

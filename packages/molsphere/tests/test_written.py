@@ -6,10 +6,10 @@ import csv
 
 import numpy as np
 import pytest
-from molsphere._run.plots import error_by_size, parity
 
 from molsphere import Evaluation, Molecule, read_molecules, write_predictions
 from molsphere._files.csv import unescape_cell
+from molsphere._run.plots import error_by_size, parity
 from spinnn.plots import plain, save_figure
 
 

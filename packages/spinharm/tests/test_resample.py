@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
-from spinharm._transform.resample import _POINTS_PER_BLOCK
 
 import spinharm
 from spinharm import Grid
+from spinharm._transform.resample import _POINTS_PER_BLOCK
 
 # Every kind of grid, all of which resolve ten degrees.
 GRIDS = {

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from wxsphere._fields.solar import _sun
 
 from spinharm import Grid
 from wxsphere import FORCINGS, SOLAR_CONSTANT, constant_fields, toa_incident_solar_radiation
+from wxsphere._fields.solar import _sun
 
 GRID = Grid.equiangular(37, 72)
 HOURS = np.arange(1, 25) * np.timedelta64(1, "h")

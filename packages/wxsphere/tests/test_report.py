@@ -10,12 +10,12 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import xarray as xr
-from wxsphere._report.figures import Quantity, chosen_leads, headlines, lead_label, unit_of
-from wxsphere._report.maps import axes_options, draw_arrows, draw_map
 
 from spinharm import Grid
 from wxsphere import area_weights, climatology, error_maps, evaluate, grid_dataset, open_dataset, write_report
 from wxsphere.__main__ import main
+from wxsphere._report.figures import Quantity, chosen_leads, headlines, lead_label, unit_of
+from wxsphere._report.maps import axes_options, draw_arrows, draw_map
 
 GRID = Grid.equiangular(9, 16, poles=False)
 HOURS = np.timedelta64(3600 * 10**9, "ns")

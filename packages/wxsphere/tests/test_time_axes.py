@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
-from wxsphere._prepare.time_reduction import reduced, time_reduction
 
 from spinharm import Grid
 from wxsphere import DataWarning, canonical, open_dataset, open_prepared
 from wxsphere.__main__ import main
+from wxsphere._prepare.time_reduction import reduced, time_reduction
 
 GRID = Grid.equiangular(7, 12)
 

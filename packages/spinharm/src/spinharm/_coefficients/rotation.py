@@ -14,7 +14,7 @@ from jaxtyping import Array, ArrayLike, Complex, Float, Num
 
 from .._arrays import arguments, entries
 from .._arrays.cache import cached_table
-from . import wigner
+from . import recursion, wigner
 
 # Degrees per block: within one, all degrees share the size of the largest.
 _DEGREES_PER_BLOCK = 16
@@ -139,7 +139,7 @@ def _delta_blocks(bandlimit: int, dtype: str) -> list[jax.Array]:
             f"GiB, above {_LARGEST_TABLE / 2**30:.0f} GiB; rotate at a lower bandlimit"
         )
     order = np.arange(-bandlimit + 1, bandlimit)
-    degrees = wigner._recursion.degrees(bandlimit, order[:, None], order[None, :], np.pi / 2)
+    degrees = recursion.degrees(bandlimit, order[:, None], order[None, :], np.pi / 2)
     blocks = []
     for start, stop in zip(starts, stops, strict=True):
         inside = slice(bandlimit - stop, bandlimit + stop - 1)
