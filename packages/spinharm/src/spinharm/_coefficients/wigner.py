@@ -95,7 +95,7 @@ def wigner_D(
         TypeError: `bandlimit` is not an integer, or an angle is complex.
         ValueError: `bandlimit` out of range, a concrete angle that is not finite, or shapes that do not broadcast.
     """
-    _broadcast(alpha=alpha, beta=beta, gamma=gamma)
+    broadcast(alpha=alpha, beta=beta, gamma=gamma)
     d = wigner_d(bandlimit, beta)
     dtype = arguments.real_dtype(d)
     left, right = (phases(bandlimit, name, x, dtype) for name, x in (("alpha", alpha), ("gamma", gamma)))
@@ -135,7 +135,7 @@ def spin_weighted_harmonics(
     spin = arguments.integer("spin", spin)
     if abs(spin) >= bandlimit:
         raise ValueError(f"`spin` must be below the bandlimit {bandlimit} in magnitude, got {spin}")
-    _broadcast(colatitude=colatitude, longitude=longitude)
+    broadcast(colatitude=colatitude, longitude=longitude)
     d = _d(bandlimit, "colatitude", colatitude, np.array([-spin]))[..., 0]
     norm = [(-1) ** (spin % 2) * math.sqrt((2 * degree + 1) / (4 * math.pi)) for degree in range(bandlimit)]
     real = d * np.array(norm, d.dtype)[:, None]
@@ -185,7 +185,7 @@ def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
 def _d(bandlimit: int, name: str, beta: object, columns: np.ndarray) -> jax.Array:
     """The table of an angle that the caller knows as `name`."""
     if isinstance(beta, jax.core.Tracer):
-        return _traced_d(bandlimit, _angle(name, beta), columns)
+        return _traced_d(bandlimit, angle(name, beta), columns)
     _real(name, beta)
     # On the host even while a program is being traced, where `jnp.asarray` would give a tracer.
     angle = np.asarray(beta, np.float64)
@@ -235,7 +235,7 @@ def _float_dtype(value: object) -> np.dtype:
     return np.dtype(jnp.zeros(()).dtype)
 
 
-def _angle(name: str, value: object) -> jax.Array:
+def angle(name: str, value: object) -> jax.Array:
     """An angle as a float array; concrete ones must be finite."""
     _real(name, value)
     if not isinstance(value, jax.core.Tracer):
@@ -248,7 +248,7 @@ def _real(name: str, value: object) -> None:
         raise TypeError(f"`{name}` must be real, got dtype {jnp.result_type(value)}")
 
 
-def _broadcast(**values: object) -> None:
+def broadcast(**values: object) -> None:
     """Arguments, by name, whose shapes must broadcast together."""
     shapes = [np.shape(value) for value in values.values()]  # pyright: ignore[reportArgumentType, reportCallIssue]
     try:

@@ -129,9 +129,9 @@ def evaluate(
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     L = arguments.bandlimit_of(array, -2)
     dtype = arguments.real_dtype(array)
-    theta = wigner._angle("colatitude", colatitude).astype(dtype)
-    phi = wigner._angle("longitude", longitude).astype(dtype)
-    wigner._broadcast(colatitude=theta, longitude=phi)
+    theta = wigner.angle("colatitude", colatitude).astype(dtype)
+    phi = wigner.angle("longitude", longitude).astype(dtype)
+    wigner.broadcast(colatitude=theta, longitude=phi)
     theta, phi = jnp.broadcast_arrays(theta, phi)
     batch, points = array.shape[:-2], theta.shape
     series = _torus_series(array.reshape(math.prod(batch), L, 2 * L - 1), spin)
