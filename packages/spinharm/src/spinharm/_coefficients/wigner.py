@@ -185,7 +185,7 @@ def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
 def _d(bandlimit: int, name: str, beta: object, columns: np.ndarray) -> jax.Array:
     """The table of an angle that the caller knows as `name`."""
     if isinstance(beta, jax.core.Tracer):
-        return _traced_d(bandlimit, angle(name, beta), columns)
+        return _traced_d(bandlimit, to_angle(name, beta), columns)
     _real(name, beta)
     # On the host even while a program is being traced, where `jnp.asarray` would give a tracer.
     angle = np.asarray(beta, np.float64)
@@ -235,7 +235,7 @@ def _float_dtype(value: object) -> np.dtype:
     return np.dtype(jnp.zeros(()).dtype)
 
 
-def angle(name: str, value: object) -> jax.Array:
+def to_angle(name: str, value: object) -> jax.Array:
     """An angle as a float array; concrete ones must be finite."""
     _real(name, value)
     if not isinstance(value, jax.core.Tracer):

@@ -129,8 +129,8 @@ def evaluate(
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     L = arguments.bandlimit_of(array, -2)
     dtype = arguments.real_dtype(array)
-    theta = wigner.angle("colatitude", colatitude).astype(dtype)
-    phi = wigner.angle("longitude", longitude).astype(dtype)
+    theta = wigner.to_angle("colatitude", colatitude).astype(dtype)
+    phi = wigner.to_angle("longitude", longitude).astype(dtype)
     wigner.broadcast(colatitude=theta, longitude=phi)
     theta, phi = jnp.broadcast_arrays(theta, phi)
     batch, points = array.shape[:-2], theta.shape
