@@ -14,6 +14,7 @@ import ast
 import collections
 import dataclasses
 import itertools
+import re
 import statistics
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("spinharm", "spinnn", "molsphere", "wxsphere")
 MOST_ARGUMENTS, MOST_LINES, MOST_BRANCHES, DUPLICATE = 7, 60, 15, 6
 _BRANCHES = (ast.If, ast.For, ast.While, ast.ExceptHandler, ast.IfExp, ast.BoolOp, ast.comprehension, ast.match_case)
+_PROMPT = re.compile(r"^ *(?:>>>|\.\.\.) .*$", re.MULTILINE)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -242,10 +244,19 @@ def _definition(module: Module, name: str) -> ast.AST | None:
     return None
 
 
-def has_example(node: ast.AST) -> bool:
-    """Whether a docstring holds an example: a section of that name, or a prompt."""
-    text = ast.get_docstring(node) or ""  # pyright: ignore[reportArgumentType]
-    return ">>> " in text or "Example" in text
+def without_example(public: dict[str, ast.AST]) -> list[str]:
+    """Public names whose docstring shows no example; a method needs none of its own where its class's calls it."""
+    examples = {name: "\n".join(_PROMPT.findall(_docstring(node))) for name, node in public.items()}
+    return [
+        name
+        for name, code in examples.items()
+        if not code and f".{name.rpartition('.')[2]}" not in examples.get(name.rpartition(".")[0], "")
+    ]
+
+
+def _docstring(node: ast.AST) -> str:
+    documented = isinstance(node, (*_FUNCTIONS, ast.ClassDef))
+    return (ast.get_docstring(node) or "") if documented else ""
 
 
 def private_imports(own: dict[str, Module], known: dict[str, Module]) -> list[str]:
@@ -288,7 +299,7 @@ def describe(root: Path, package: str, known: dict[str, Module], listing: bool) 
             f"{name} {branch_count(node)}" for name, node in named if branch_count(node) > MOST_BRANCHES
         ],
         f"duplicated runs of {DUPLICATE} lines": [" = ".join(pair) for pair in duplicates(list(own.values()))],
-        "public names without an example": [name for name, node in public.items() if not has_example(node)],
+        "public names without an example": without_example(public),
         "cycles": [" ↔ ".join(group) for group in cycles(graph)],
         "private imports between rooms or packages": private_imports(own, known),
     }
