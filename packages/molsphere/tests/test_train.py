@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import signal
+import zipfile
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -211,3 +213,18 @@ def test_bad_input(data, splits, trained, tmp_path):
 def test_bad_run(untyped, change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(CONFIG, **change)
+
+
+def test_what_was_written_before_is_read(data, splits, tmp_path):
+    """A model, and a run that was stopped after its first checkpoint, of November 2026."""
+    zipfile.ZipFile(Path(__file__).with_name("written_before.zip")).extractall(tmp_path)
+    model = PropertyModel.load(tmp_path / "model.spinnn")
+    few = [data[0][int(i)] for i in splits.test[:3]]
+    wanted = {"bent": [2.26828880, 2.26564349, 2.26879793], "size": [2.02930814, 2.02309836, 2.01511682]}
+    for name, values in model.predict(few).items():
+        np.testing.assert_allclose(values, wanted[name], rtol=1e-5)
+    resumed = train(data[0], data[1], UNITS, splits, CONFIG, tmp_path / "run", progress=False)
+    for name, values in resumed.predict(few).items():
+        np.testing.assert_allclose(values, wanted[name], rtol=1e-3)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert steps[-1] == 30

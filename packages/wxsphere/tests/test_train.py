@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -24,6 +26,7 @@ from wxsphere import (
     grid_dataset,
     make_task,
     open_dataset,
+    open_prepared,
     prepare,
     train,
 )
@@ -241,3 +244,21 @@ def test_the_command_line(run, data, tmp_path, capsys):
     ):
         assert main(given) == 2
         assert message in capsys.readouterr().err
+
+
+def test_what_was_written_before_is_read(tmp_path):
+    """Prepared data, a model, a forecast, and a run that was stopped after its first checkpoint, of November 2026."""
+    zipfile.ZipFile(Path(__file__).with_name("written_before.zip")).extractall(tmp_path)
+    data = open_prepared(tmp_path / "prepared")
+    np.testing.assert_allclose(data.fields.temperature, source().temperature[: data.fields.sizes["time"]], rtol=1e-6)
+    model = ForecastModel.load(tmp_path / "model.spinnn")
+    with open_dataset(tmp_path / "forecast.zarr") as before:
+        after = forecast(model, source(), tmp_path / "after.zarr", steps=2, times=[np.datetime64("2000-01-01")])
+        with open_dataset(after) as again:
+            np.testing.assert_allclose(again.temperature, before.temperature, rtol=1e-5)
+    with jax.numpy_dtype_promotion("standard"):
+        resumed = train(data, CONFIG, tmp_path / "run", progress=False)
+    for one, other in zip(jax.tree.leaves(resumed.network), jax.tree.leaves(model.network), strict=True):
+        # Adam makes the last digits of small gradients large.
+        np.testing.assert_allclose(one, other, atol=0.02)
+    assert [line["step"] for line in lines(tmp_path / "run", 1) if "loss" in line] == list(range(1, 9))

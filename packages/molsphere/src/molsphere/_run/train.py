@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -116,9 +117,8 @@ def train(
     if network_config.feature_scale is None:
         sample = part.subset(np.arange(min(_SCALE_SAMPLE, len(part))))
         padded = sample.pad(np.arange(len(sample)), int(sample.num_atoms.max()))
-        network_config = dataclasses.replace(
-            network_config, feature_scale=measure_feature_scale(network_config, padded)
-        )
+        scale = _scale_of_run(folder / "config.json", measure_feature_scale(network_config, padded))
+        network_config = dataclasses.replace(network_config, feature_scale=scale)
     seen, seed = TrainingRange.of(part), config.training.seed
     network, state = eqx.nn.make_with_state(SphereRegressor)(network_config, key=jax.random.key(seed))
     buckets = choose_buckets(part.num_atoms, config.max_buckets)
@@ -199,3 +199,13 @@ def mean_errors(
     return {
         name: float(np.abs(predicted[name] - v)[known[name]].mean()) for name, v in values.items() if known[name].any()
     }
+
+
+def _scale_of_run(config: Path, measured: tuple[float, ...]) -> tuple[float, ...]:
+    """The scale that a run began with, where the measured one is the same up to the rounding of another machine."""
+    try:
+        before = np.asarray(json.loads(config.read_text(encoding="utf-8"))["network"]["feature_scale"], np.float64)
+    except (OSError, ValueError, KeyError, TypeError):
+        return measured  # no run yet, or one that `fit` refuses
+    same = before.shape == (len(measured),) and np.allclose(before, measured, rtol=1e-5, atol=0)
+    return tuple(before.tolist()) if same else measured
