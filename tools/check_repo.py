@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
-from rooms import check_rooms
+from rooms import check_contributing, check_rooms
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP_LEVEL = {"packages", "tools", "pyproject.toml", "README.md", "LICENSE"}
@@ -176,6 +176,7 @@ CHECKS: tuple[Callable[[Path], list[str]], ...] = (
     check_changelogs,
     check_type_checked_paths,
     check_rooms,
+    check_contributing,
 )
 
 

@@ -74,3 +74,22 @@ def _room_problems(
 def _place(module: structure.Module) -> str:
     """The room of a module, or its own name if it stands in the package's folder."""
     return module.name.split(".")[1] if module.room == "·" and "." in module.name else module.room
+
+
+def check_contributing(root: Path) -> list[str]:
+    """The page for contributors names every room, and no file that is not there."""
+    page = root / ".github" / "CONTRIBUTING.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    folders = [path.parent for path in root.glob("packages/*/src/*/*/__init__.py")]
+    problems = [
+        f"{page.relative_to(root)}: says nothing of {folder.relative_to(root)}"
+        for folder in sorted(folders)
+        if f"`{folder.name}`" not in text
+    ]
+    files = {path.as_posix() for path in root.glob("packages/*/src/**/*.py")}
+    named = re.findall(r"`([\w/]+\.py)`", text)
+    tests = {path.name for path in root.glob("packages/*/tests/*.py")}
+    missing = [name for name in named if name not in tests and not any(file.endswith(f"/{name}") for file in files)]
+    return problems + [
+        f"{page.relative_to(root)}: names {name}, which is not there" for name in missing if not (root / name).is_file()
+    ]

@@ -56,3 +56,15 @@ def test_a_room_without_a_word_or_with_too_many_modules_is_named(house: Path):
     found = rooms.check_rooms(house)
     assert "small/_new: has no __init__.py that says what it is for and what it may import" in found
     assert "packages/small/src/small/_low: holds 13 modules, more than 12; part it" in found
+
+
+def test_the_page_for_contributors_names_rooms_and_files_that_exist(house: Path):
+    page = house / ".github/CONTRIBUTING.md"
+    page.parent.mkdir()
+    page.write_text("`_low`: floors. `_high`: roofs, in `_high/roof.py`.\n")
+    assert rooms.check_contributing(house) == []
+    page.write_text("`_low`: floors, in `_low/wall.py`.\n")
+    assert rooms.check_contributing(house) == [
+        ".github/CONTRIBUTING.md: says nothing of packages/small/src/small/_high",
+        ".github/CONTRIBUTING.md: names _low/wall.py, which is not there",
+    ]
