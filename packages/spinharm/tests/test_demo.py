@@ -165,7 +165,7 @@ def test_coordinates_are_found_by_standard_name_unit_or_name():
         dataset = xr.Dataset(coords={"a": ("a", values, attributes), "b": ("b", values, other)})
         assert files.latitude_longitude(dataset) == ("a", "b")
     assert files.latitude_longitude(xr.Dataset(coords={"Lat": values, "lon": values})) == ("Lat", "lon")
-    with pytest.raises(ValueError, match="no one-dimensional longitude found, only lat"):
+    with pytest.raises(ValueError, match="no one-dimensional coordinate longitude found among lat"):
         files.latitude_longitude(xr.Dataset(coords={"lat": values}))
 
 
@@ -246,8 +246,11 @@ def test_files_that_hold_something_else(tmp_path, capsys):
         (["--bandlimit", "121"], "`bandlimit` must be at most 120"),
         (["--select", "level=3"], "`--select` needs `--data`"),
         (["--select", "level"], "`--select` must be DIM=VALUE, got 'level'"),
-        (["--data", "FILE", "--select", "time=3"], "`--select` time: no such dimension to select from, only level"),
-        (["--data", "FILE", "--select", "level=low"], "`--select` level=low: must be a number"),
+        (
+            ["--data", "FILE", "--select", "time=3"],
+            "besides latitude and longitude (level), got 'time'",
+        ),
+        (["--data", "FILE", "--select", "level=low"], "`--select` level must be a number, got 'low'"),
         (["--data", "FILE", "--bandlimit", "13"], "`bandlimit` must be at most 12 "),
     ],
 )

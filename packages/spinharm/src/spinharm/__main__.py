@@ -42,8 +42,16 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="transform, rotate and resample a wind; print errors, draw a picture")
     demo.set_defaults(run=run_demo)
-    demo.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR", help="default: %(default)s")
-    demo.add_argument("--bandlimit", type=int, metavar="L", help="default: what the grid resolves, at most 120")
+    demo.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo-output"),
+        metavar="DIR",
+        help="folder of the results; default: %(default)s",
+    )
+    demo.add_argument(
+        "--bandlimit", type=int, metavar="L", help="number of degrees; default: what the grid resolves, at most 120"
+    )
     demo.add_argument(
         "--data",
         nargs="+",
@@ -57,18 +65,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIM=VALUE",
         help="entry of another dimension of the files, e.g. level=250; default: the first",
     )
-    demo.add_argument("--seed", type=int, default=0, help="of the generated wind; default: %(default)s")
+    demo.add_argument("--seed", type=int, default=0, help="seed of the generated wind; default: %(default)s")
 
     grid = commands.add_parser("grid", help="recognise the grid of a file")
     grid.set_defaults(run=run_grid)
-    grid.add_argument("file", metavar="FILE", help="anything that xarray opens")
+    grid.add_argument("file", metavar="FILE", help="a file that xarray can open")
 
     commands.add_parser("info", help="print versions and devices").set_defaults(run=run_info)
     return parser
 
 
 def run_demo(options: argparse.Namespace) -> None:
-    """Print the table, then write `spinharm-demo.json` and `spinharm-demo.png`."""
+    """Run `spinharm demo`: print the table, write `spinharm-demo.json` and `spinharm-demo.png`."""
     begun = time.perf_counter()
     selected = dict(_pair(text) for text in options.select)
     if options.data is None:
@@ -113,7 +121,7 @@ def _write(path: Path, writer: Callable[[Path], object]) -> None:
 
 
 def run_grid(options: argparse.Namespace) -> None:
-    """Print what `Grid.from_latlon` makes of a file's coordinates."""
+    """Run `spinharm grid`: print the grid that `Grid.from_latlon` recognises in a file."""
     with files.opened([options.file]) as dataset:
         latitude, longitude = files.latitude_longitude(dataset)
         values = [files.coordinate(dataset, name, options.file) for name in (latitude, longitude)]
@@ -149,7 +157,7 @@ def run_grid(options: argparse.Namespace) -> None:
 
 
 def _sum_error(grid: Grid) -> float:
-    """Relative error of the area of the sphere."""
+    """Relative error of the sum of all weights, 4π."""
     return abs(float(grid.weights.sum() * grid.nlon / (4 * np.pi) - 1))
 
 
@@ -160,7 +168,7 @@ def _legendre_error(grid: Grid) -> float:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Print versions, the backend and its devices."""
+    """Run `spinharm info`: print versions, the backend and its devices."""
     rows = [("spinharm", __version__), ("python", platform.python_version())]
     for name in _DISTRIBUTIONS:
         try:

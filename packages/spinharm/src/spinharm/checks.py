@@ -1,4 +1,4 @@
-"""Checks of arguments, each with one message that names argument, value and remedy; for packages built on this one."""
+"""Checks of arguments with uniform error messages, for this package and those built on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,28 @@ import numpy as np
 
 
 def integer(name: str, value: object, minimum: int | None = None) -> int:
-    """`value` as an `int`; numbers with a fractional type are refused."""
+    """Check an integer and return it as `int`.
+
+    Args:
+        name: Name of the argument in messages.
+        value: An integer of any type; floats are refused.
+        minimum: The least value allowed; None for any.
+
+    Returns:
+        The integer.
+
+    Raises:
+        TypeError: Not an integer.
+        ValueError: Below `minimum`.
+
+    Example:
+        >>> from spinharm.checks import integer
+        >>> integer("steps", 3, 1)
+        3
+        >>> integer("steps", 0, 1)
+        Traceback (most recent call last):
+        ValueError: `steps` must be at least 1, got 0
+    """
     try:
         number = operator.index(value)  # pyright: ignore[reportArgumentType]
     except TypeError:
@@ -21,7 +42,29 @@ def integer(name: str, value: object, minimum: int | None = None) -> int:
 
 
 def number(name: str, value: object, *, above: float = -math.inf, below: float = math.inf) -> float:
-    """A finite number within bounds, which it may not reach."""
+    """Check a finite number and return it as `float`.
+
+    Args:
+        name: Name of the argument in messages.
+        value: A real number; `bool` is refused.
+        above: Exclusive lower bound.
+        below: Exclusive upper bound.
+
+    Returns:
+        The number.
+
+    Raises:
+        TypeError: Not a number.
+        ValueError: Not finite, or out of bounds.
+
+    Example:
+        >>> from spinharm.checks import number
+        >>> number("rate", 1, above=0.0)
+        1.0
+        >>> number("rate", 0, above=0.0)
+        Traceback (most recent call last):
+        ValueError: `rate` must be finite and above 0, got 0
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise TypeError(f"`{name}` must be a number, got {value!r}")
     if not (math.isfinite(value) and above < value < below):
@@ -31,13 +74,47 @@ def number(name: str, value: object, *, above: float = -math.inf, below: float =
 
 
 def instance(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """`value` must be of a type, which the message calls `wanted`."""
+    """Check the type of a value.
+
+    Args:
+        name: Name of the argument in messages.
+        value: The value.
+        kind: The type, or several of which one must fit.
+        wanted: Description of the type in the message.
+
+    Raises:
+        TypeError: Another type.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from spinharm.checks import instance
+        >>> instance("grid", Grid.gauss_legendre(4), Grid, "a spinharm.Grid")
+        >>> instance("grid", 4, Grid, "a spinharm.Grid")
+        Traceback (most recent call last):
+        TypeError: `grid` must be a spinharm.Grid, got 4
+    """
     if not isinstance(value, kind):
         told = repr(value)
         raise TypeError(f"`{name}` must be {wanted}, got {told if len(told) <= 80 else type(value).__name__}")
 
 
 def option(name: str, value: object, allowed: Sequence[object]) -> None:
-    """`value` must be one of `allowed`."""
+    """Check that a value is one of several options.
+
+    Args:
+        name: Name of the argument in messages.
+        value: The value.
+        allowed: The options.
+
+    Raises:
+        ValueError: Another value.
+
+    Example:
+        >>> from spinharm.checks import option
+        >>> option("method", "tables", ("tables", "recursion"))
+        >>> option("method", "table", ("tables", "recursion"))
+        Traceback (most recent call last):
+        ValueError: `method` must be one of 'tables', 'recursion', got 'table'
+    """
     if value not in allowed:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}")

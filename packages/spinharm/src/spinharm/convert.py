@@ -1,9 +1,9 @@
-"""Coefficients in the layouts and conventions of other libraries (ducc0, healpy, `spherical`, e3nn, s2fft); of cosines.
+"""Conversion of coefficients to and from ducc0, healpy, `spherical`, e3nn, s2fft, and the basis of cosines and sines.
 
-Here, coefficients are dense: axes (*batch, degree, order) of sizes L and 2L−1, entry (l, m) at [l, m + L − 1], zero
-where |m| > l; harmonics follow `docs/conventions.md`. Every function takes any number of batch axes, can be traced,
-differentiated and batched, and keeps the precision of its argument. Entries with |m| > l of what goes in do not matter;
-in what comes out they are zero.
+Coefficients of this package are dense: axes (*batch, degree, order) of sizes L and 2L−1, entry (l, m) at [l, m + L −
+1], zero where |m| > l; harmonics follow `docs/conventions.md`. Every function takes any number of batch axes, can be
+traced, differentiated and batched, and keeps the precision of its argument. Entries with |m| > l are ignored in the
+input and zero in the output.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Normalization = Literal["integral", "component", "norm"]
 
 
 def to_packed(coeffs: Num[Array | np.ndarray, "*batch degree order"]) -> Complex[Array, "*batch packed"]:
-    """The orders m ≥ 0 of a real field of spin 0, order by order: the a_lm of ducc0 and healpy.
+    """Pack the orders m ≥ 0 of a real field of spin 0, order by order: the a_lm of ducc0 and healpy.
 
     Entry (l, m) is at m (2 l_max + 1 − m)/2 + l, l_max = L − 1. The orders m < 0 are left out, as those of a real field
     follow from a_{l,−m} = (−1)^m conj(a_lm). For a field that is not real they are lost: convert the coefficients of
@@ -42,6 +42,16 @@ def to_packed(coeffs: Num[Array | np.ndarray, "*batch degree order"]) -> Complex
 
     References:
         Górski et al., HEALPix (2005); `healpy.Alm.getidx`; `ducc0.sht.synthesis`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid, convert
+        >>> grid = Grid.gauss_legendre(3)
+        >>> maps = np.random.default_rng(0).normal(size=grid.shape)
+        >>> coeffs = spinharm.forward(maps, grid)
+        >>> convert.to_packed(coeffs).shape
+        (6,)
     """
     array, L = _dense(coeffs)
     return _pack(array[..., L - 1 :])
@@ -52,7 +62,7 @@ def from_packed(alm: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array,
 
     Args:
         alm: The a_lm of ducc0 or healpy with m_max = l_max, shape (*batch, L (L + 1)/2), from which L is found. The
-            imaginary parts of m = 0, which a real field does not have, do not matter, as in ducc0.
+            imaginary parts of m = 0, which a real field does not have, are ignored, as in ducc0.
 
     Returns:
         Coefficients, shape (*batch, L, 2L−1), complex64 or complex128, with a_{l,−m} = (−1)^m conj(a_lm).
@@ -63,6 +73,16 @@ def from_packed(alm: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array,
 
     References:
         Górski et al., HEALPix (2005); `healpy.Alm.getidx`; `ducc0.sht.synthesis`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid, convert
+        >>> grid = Grid.gauss_legendre(3)
+        >>> maps = np.random.default_rng(0).normal(size=grid.shape)
+        >>> coeffs = spinharm.forward(maps, grid)
+        >>> bool(np.allclose(convert.from_packed(convert.to_packed(coeffs)), coeffs, atol=1e-5))
+        True
     """
     array = arguments.complex_of(arguments.inexact("alm", alm))
     return _mirrored(_take(array, _table(_triangle("alm", array), "packed")))
@@ -71,7 +91,7 @@ def from_packed(alm: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array,
 def to_packed_complex(
     coeffs: Num[Array | np.ndarray, "*batch degree order"], *, spin: int = 0
 ) -> Complex[Array, "*batch packed"]:
-    """All (l, m) with |m| ≤ l in one axis, degree by degree, for any field of any spin.
+    """Pack all (l, m) with |m| ≤ l into one axis, degree by degree, for any field of any spin.
 
     Entry (l, m) is at l² + l + m: the modes of `spherical` from `ell_min=0`, and s2fft's one-dimensional layout.
 
@@ -88,6 +108,14 @@ def to_packed_complex(
 
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import convert
+        >>> coeffs = np.zeros((3, 5), np.complex64)
+        >>> coeffs[2, 2 - 1] = 1  # l = 2, m = −1
+        >>> int(np.argmax(np.abs(convert.to_packed_complex(coeffs))))  # l² + l + m
+        5
     """
     array, L = _dense(coeffs)
     return _by_degree(_supported(array, L, spin))
@@ -111,6 +139,13 @@ def from_packed_complex(
 
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import convert
+        >>> modes = np.arange(4) + 0j
+        >>> convert.from_packed_complex(modes).real.tolist()
+        [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]
     """
     array = arguments.complex_of(arguments.inexact("modes", modes))
     L = _square("modes", array)
@@ -120,7 +155,7 @@ def from_packed_complex(
 def to_ducc0_spin(
     coeffs: Num[Array | np.ndarray, "*batch degree order"], spin: int
 ) -> Complex[Array, "*batch component packed"]:
-    """Gradient and curl a_lm of a complex field of spin s ≥ 1: what ducc0 makes its real and imaginary part from.
+    """Gradient (E) and curl (B) a_lm of a complex field of spin s ≥ 1, the input of ducc0's spin transforms.
 
     E_lm = −(a_lm + (−1)^m conj(a_{l,−m}))/2, B_lm = i (a_lm − (−1)^m conj(a_{l,−m}))/2, so that a_lm = −(E_lm + i B_lm)
     for every order, whatever the spin. `ducc0.sht.synthesis(alm=…, spin=s)` gives the maps (Re f, Im f) of
@@ -142,6 +177,16 @@ def to_ducc0_spin(
     References:
         Zaldarriaga, Seljak, All-sky analysis of polarization in the microwave background (1997);
         `ducc0.sht.synthesis`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import convert
+        >>> height = np.zeros((3, 5), np.complex64)
+        >>> height[1, 2] = 1
+        >>> E, B = convert.to_ducc0_spin(spinharm.gradient(height), 1)
+        >>> bool(np.any(E)), bool(np.any(B))  # a gradient has no curl
+        (True, False)
     """
     array, L = _dense(coeffs)
     spin = _positive_spin(spin, L)
@@ -160,7 +205,7 @@ def from_ducc0_spin(
 
     Args:
         alm: E and B, shape (*batch, 2, L (L + 1)/2), from which L is found, with m_max = l_max. Entries with l < s and
-            the imaginary parts of m = 0 do not matter, as in ducc0.
+            the imaginary parts of m = 0 are ignored, as in ducc0.
         spin: s, 1 … L−1.
 
     Returns:
@@ -173,6 +218,14 @@ def from_ducc0_spin(
     References:
         Zaldarriaga, Seljak, All-sky analysis of polarization in the microwave background (1997);
         `ducc0.sht.synthesis`.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import convert
+        >>> E, B = np.array([0, 1, 2, 0, 1j, 1]), np.zeros(6)
+        >>> coeffs = convert.from_ducc0_spin(np.stack([E, B]), 2)
+        >>> coeffs.shape, float(coeffs[2, 2].real)
+        ((3, 5), -2.0)
     """
     array = arguments.complex_of(arguments.inexact("alm", alm))
     L = _triangle("alm", array)
@@ -199,8 +252,8 @@ def to_e3nn(
     `transform_by_angles(α, β, γ)` of the IrrepsArray there.
 
     Args:
-        coeffs: Coefficients, shape (*batch, L, 2L−1). Only orders m ≥ 0 and the real part of m = 0 are used, which are
-            all that a real field has; for a field that is not real, convert its real and its imaginary part.
+        coeffs: Coefficients, shape (*batch, L, 2L−1). Only orders m ≥ 0 and the real part of m = 0 are used; they
+            determine a real field. For a complex field, convert its real and its imaginary part.
         normalization: Of e3nn's harmonics: over the sphere, `"integral"` has ∫ y² dΩ = 1, `"component"` a mean
             square of 1, `"norm"` Σ_m y_lm² = 1.
 
@@ -214,6 +267,17 @@ def to_e3nn(
 
     References:
         `e3nn_jax.spherical_harmonics`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid, convert
+        >>> grid = Grid.gauss_legendre(3)
+        >>> maps = np.random.default_rng(0).normal(size=grid.shape)
+        >>> coeffs = spinharm.forward(maps, grid)
+        >>> irreps = convert.to_e3nn(coeffs)
+        >>> irreps.shape, str(irreps.dtype)
+        ((9,), 'float32')
     """
     arguments.option("normalization", normalization, ("integral", "component", "norm"))
     array, L = _dense(coeffs)
@@ -241,6 +305,16 @@ def from_e3nn(
 
     References:
         `e3nn_jax.spherical_harmonics`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid, convert
+        >>> grid = Grid.gauss_legendre(3)
+        >>> maps = np.random.default_rng(0).normal(size=grid.shape)
+        >>> coeffs = spinharm.forward(maps, grid)
+        >>> bool(np.allclose(convert.from_e3nn(convert.to_e3nn(coeffs)), coeffs, atol=1e-5))
+        True
     """
     arguments.option("normalization", normalization, ("integral", "component", "norm"))
     if hasattr(irreps_array, "irreps"):
@@ -261,10 +335,10 @@ def from_e3nn(
 def to_s2fft(
     coeffs: Num[Array | np.ndarray, "*batch degree order"], *, spin: int = 0
 ) -> Complex[Array, "*batch degree order"]:
-    """Coefficients as s2fft takes them: the same harmonics in the same layout, with what lies outside set to zero.
+    """Coefficients for s2fft: same harmonics and layout, with entries |m| > l or l < |s| set to zero.
 
-    The harmonics of s2fft are ours for every spin, sign included. But `s2fft.inverse` of a spin s ≠ 0 adds in
-    entries with |m| > l or l < |s|, which do not matter here.
+    The harmonics of s2fft are ours for every spin, sign included. But `s2fft.inverse` of a spin s ≠ 0 does not
+    ignore entries with |m| > l or l < |s|, as this package does.
 
     Args:
         coeffs: Coefficients, shape (*batch, L, 2L−1). s2fft takes one field at a time: `jax.vmap` it.
@@ -279,6 +353,12 @@ def to_s2fft(
 
     References:
         Price, McEwen, Differentiable and accelerated spherical harmonic and Wigner transforms (2024).
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import convert
+        >>> convert.to_s2fft(np.ones((2, 3), np.complex64)).real.tolist()  # |m| > l is set to zero
+        [[0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
     """
     array, L = _dense(coeffs)
     return _supported(array, L, spin)
@@ -303,6 +383,13 @@ def from_s2fft(
 
     References:
         Price, McEwen, Differentiable and accelerated spherical harmonic and Wigner transforms (2024).
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import convert
+        >>> flm = np.array([[0, 1, 0], [1, 2, 3]], np.complex64)
+        >>> bool(np.all(convert.from_s2fft(flm) == flm))
+        True
     """
     array, L = _dense(flm, "flm")
     return _supported(array, L, spin)
@@ -372,7 +459,7 @@ def _supported(array: jax.Array, bandlimit: int, spin: object) -> jax.Array:
 
 
 def _alternate(array: jax.Array, order: jax.Array) -> jax.Array:
-    """(−1)^m · `array`; without a product, so that infinities stay what they are."""
+    """(−1)^m · `array`, by sign changes, which keep infinities."""
     return jnp.where(order % 2 == 1, -array, array)
 
 
@@ -406,11 +493,11 @@ def _take(flat: jax.Array, table: jax.Array) -> jax.Array:
 def _table(
     bandlimit: int, name: Literal["packed", "degrees", "cosines", "sines", "to packed", "to degrees"]
 ) -> jax.Array:
-    """Where each entry of one layout is found in another.
+    """Index of each entry of one layout in another.
 
-    The first four say where an entry of dense coefficients is found, shape (degree, order), past the end for |m| > l;
-    `"packed"` and `"cosines"` look for |m|, `"sines"` for −|m|. The others say where an entry of a packed layout is
-    found in orders m ≥ 0, or in dense coefficients, flattened.
+    The first four are indexed by dense entries, shape (degree, order), and point past the end for |m| > l; `"packed"`
+    and `"cosines"` point to |m|, `"sines"` to −|m|. The others are indexed by packed entries and point into flattened
+    orders m ≥ 0, or into flattened dense coefficients.
     """
     L = bandlimit
     l, order = np.arange(L)[:, None], np.arange(-L + 1, L)
@@ -423,14 +510,14 @@ def _table(
     if name.startswith("to "):
         start = L - 1 if name == "to packed" else 0
         index = np.argsort(index[:, start:], axis=None, kind="stable")[:count]
-    # On the device even while a program is being traced, so that `spinharm.jit` makes an argument of it.
+    # Concrete even while a program is being traced, so that `spinharm.jit` makes it an argument.
     with jax.ensure_compile_time_eval():
         return jnp.asarray(index.astype(np.int32))
 
 
 @cached_table
 def _e3nn_factors(bandlimit: int, normalization: Normalization, dtype: str) -> jax.Array:
-    """What real and imaginary parts of a_lm are multiplied by for e3nn, shape (degree, order).
+    """Factors of real and imaginary parts of a_lm for e3nn, shape (degree, order).
 
     √2 joins ±m, (−1)^m undoes the Condon-Shortley phase, which e3nn does not have, the rest is the normalization.
     """

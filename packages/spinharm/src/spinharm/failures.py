@@ -1,4 +1,4 @@
-"""How a program ends: each failure as one line on the standard error and an exit status; packages above use it."""
+"""Exit of a command: each failure becomes one line on standard error and an exit status."""
 
 from __future__ import annotations
 
@@ -17,31 +17,45 @@ from types import FrameType
 from typing import TypeGuard
 
 UNEXPECTED = 70
-"""Exit status of an exception that nobody foresaw (EX_SOFTWARE of sysexits.h)."""
+"""Exit status of an unexpected exception (EX_SOFTWARE of sysexits.h)."""
 
 _EXPECTED = (ValueError, TypeError, OSError, MemoryError, ImportError, ArithmeticError)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SHOWN = ("spinharm", "spinnn", "molsphere", "wxsphere", "jax", "jaxlib", "numpy", "equinox", "xarray", "zarr", "dask")
 _LONGEST = 2000
-# Control characters, those that turn the direction of writing, halves of surrogate pairs, separators of lines.
+# Control and format characters (direction of writing), surrogates, separators of lines.
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class Terminated(SystemExit):
-    """The operating system asked the process to end (SIGTERM): exit status 143."""
+    """The operating system asked the process to end (SIGTERM): exit status 143.
+
+    Example:
+        >>> from spinharm.failures import Terminated
+        >>> Terminated().code
+        143
+    """
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGTERM)
 
 
 def printable(text: str) -> str:
-    r"""Text for a terminal: characters that would act on it, and not be seen, are written as `\x1b` or `\u202e`.
+    r"""Text that is safe to print: control and other invisible characters become escapes such as `\x1b` or `\u202e`.
 
     Args:
-        text: Anything, such as a name out of a file; newlines and tabs stay.
+        text: Any text, such as a name from a file; newlines and tabs are kept.
 
     Returns:
-        The text.
+        The text with escapes.
+
+    Raises:
+        TypeError: `text` is not a string.
+
+    Example:
+        >>> from spinharm.failures import printable
+        >>> printable("red: \x1b[31m")
+        'red: \\x1b[31m'
     """
     if not isinstance(text, str):
         raise TypeError(f"`text` must be text, got {text!r}")
@@ -57,34 +71,58 @@ def _escaped(character: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, as one printable line of at most 2,000 characters; its type where it says nothing."""
+    r"""First line of an error's message, printable and at most 2,000 characters long; the error's type if it has none.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The line.
+
+    Example:
+        >>> from spinharm.failures import first_line
+        >>> first_line(ValueError("no such grid\nmore"))
+        'no such grid'
+        >>> first_line(MemoryError())
+        'MemoryError'
+    """
     lines = str(error).strip().splitlines()
     line = printable(lines[0].rstrip()) if lines else type(error).__name__
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def run(program: str, words: Sequence[str], action: Callable[[], int], *, stopped: str = "") -> int:
-    """Run a command, and turn however it ends into an exit status.
+    """Run a command and turn its outcome into an exit status.
 
     An error of a documented type becomes one line and status 2. Ctrl-C becomes one line and status 130, SIGTERM one
-    line and 143. Any other exception becomes one line and status 70, with a report (traceback, versions, arguments) in
-    a file whose name is in the line.
+    line and 143. Any other exception becomes one line and status 70; the line names a file with a report (traceback,
+    versions, arguments).
 
     Args:
-        program: What the line begins with.
+        program: Name of the command, the beginning of the line.
         words: The command line, for the report.
-        action: Does the work; its value is the exit status. `SystemExit` passes.
-        stopped: What the line after Ctrl-C and SIGTERM says: what is intact, and how to go on.
+        action: The work; returns the exit status. `SystemExit` is passed on.
+        stopped: Text of the line after Ctrl-C and SIGTERM: what is intact and how to continue.
 
     Returns:
         The exit status.
+
+    Example:
+        >>> import contextlib, sys
+        >>> from spinharm import failures
+        >>> def action():
+        ...     raise ValueError("no such grid")
+        >>> with contextlib.redirect_stderr(sys.stdout):
+        ...     failures.run("program", [], action)
+        program: no such grid
+        2
     """
     with _silent_destructors():
         return _ended(program, words, action, f"; {stopped}" if stopped else "")
 
 
 def _ended(program: str, words: Sequence[str], action: Callable[[], int], told: str) -> int:
-    """The exit status of a command, after a line where it does not end well."""
+    """Run a command; print the line of a failure and return the exit status."""
     try:
         with _terminated():
             return action()
@@ -95,7 +133,7 @@ def _ended(program: str, words: Sequence[str], action: Callable[[], int], told: 
         _tell(f"{program}: terminated{told}")
         return int(stop.code or 0)
     except BrokenPipeError:
-        # Who read the output has gone, as `head` does; nothing more can be said there.
+        # The reader of the output, such as `head`, has ended; nothing more can be printed.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + getattr(signal, "SIGPIPE", 13)
@@ -116,12 +154,20 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
     """Write traceback, versions and arguments of an error to a new file in the temporary folder.
 
     Args:
-        program: The program.
+        program: Name of the command.
         words: Its command line.
-        error: What happened.
+        error: The error.
 
     Returns:
-        The file; None if it cannot be written.
+        Path of the file; None if it cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinharm.failures import write_report
+        >>> path = Path(write_report("program", ["--steps", "3"], RuntimeError("lost")))
+        >>> path.read_text().splitlines()[1]
+        "arguments: ['--steps', '3']"
+        >>> path.unlink()
     """
     versions = []
     for name in _SHOWN:
@@ -146,14 +192,27 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
 
 
 def is_full(error: BaseException) -> TypeGuard[OSError]:
-    """Whether an error says that a disk, a quota or the largest size of a file is reached."""
+    """Whether an error means that a disk, a quota or the largest file size is exhausted.
+
+    Args:
+        error: Any exception.
+
+    Returns:
+        True for such an `OSError`.
+
+    Example:
+        >>> import errno
+        >>> from spinharm.failures import is_full
+        >>> is_full(OSError(errno.ENOSPC, "No space left on device")), is_full(ValueError("3"))
+        (True, False)
+    """
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def _said(error: BaseException) -> str:
     if is_full(error):
         name = f"{error.filename}: " if error.filename else ""
-        return printable(f"{name}{error.strerror}; files that stood there before are as they were")
+        return printable(f"{name}{error.strerror}; existing files are unchanged")
     return first_line(error)
 
 
@@ -162,14 +221,14 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _tell(line: str) -> None:
-    # The error stream may be closed or full too; there is nobody left to tell.
+    # The error stream may be closed or full too.
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def _terminated() -> Iterator[None]:
-    """SIGTERM raises `Terminated`, so that temporary files go."""
+    """Let SIGTERM raise `Terminated`, so that temporary files are removed."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Terminated
@@ -186,9 +245,9 @@ def _terminated() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silent_destructors() -> Iterator[None]:
-    """Keep from the user what objects raise while they are taken down, as files do that could not be opened.
+    """Suppress the tracebacks of exceptions in destructors, such as those of files that could not be opened.
 
-    Python would print a traceback. Where somebody else listens for these, as tests do, they still hear of them.
+    Other hooks, such as those of tests, stay in place.
     """
     if sys.unraisablehook is not sys.__unraisablehook__:
         yield

@@ -1,4 +1,4 @@
-"""Libraries that come with an extra."""
+"""Imports of optional dependencies."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import types
 
 
 def require(module: str, extra: str, purpose: str) -> types.ModuleType:
-    """Import an optional module, or say what to install.
+    """Import an optional module, or raise an error that names the extra to install.
 
     Args:
         module: Its full name.
-        extra: What brings it, as pip takes it, e.g. `"spinharm[plot]"`.
-        purpose: What needs it, for the message.
+        extra: The requirement that installs it, e.g. `"spinharm[plot]"`.
+        purpose: What needs it, for the message, e.g. `"the picture"`.
 
     Returns:
         The module.
 
     Raises:
         ModuleNotFoundError: It is not installed.
+
+    Example:
+        >>> from spinharm.optional import require
+        >>> require("math", "spinharm[plot]", "the picture").pi
+        3.14159...
+        >>> require("no_such_library", "spinharm[plot]", "the picture")
+        Traceback (most recent call last):
+        ModuleNotFoundError: the picture needs no_such_library, which is not installed: pip install 'spinharm[plot]'
     """
     try:
         return importlib.import_module(module)

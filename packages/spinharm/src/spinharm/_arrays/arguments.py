@@ -1,4 +1,4 @@
-"""Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
+"""Checks and conversions of arguments, shared by the modules of this package."""
 
 import math
 import os
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import integer as integer, number as number, option as option
 
-# What no machine holds; far larger sizes overflow inside XLA, which ends the process.
+# More than any machine has; far larger sizes overflow inside XLA and abort the process.
 _MOST_BYTES = 2**50
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -44,8 +44,8 @@ def complex_of(array: jax.Array) -> jax.Array:
 def degree_axis(coeffs: jax.Array, axis: int | None) -> int:
     """The (negative) position of the degree axis, which the order axis follows; found by shape if `axis` is None.
 
-    Coefficients come as (*batch, degree, order) or (*batch, degree, order, spin, channel). Sizes L and 2L−1 tell which;
-    where both readings fit, L = 1 is never meant.
+    Coefficients come as (*batch, degree, order) or (*batch, degree, order, spin, channel). Sizes L and 2L−1 decide;
+    where both fit, the one with L > 1 is taken.
     """
     if axis is not None:
         position = axis - coeffs.ndim if axis >= 0 else axis
@@ -75,14 +75,14 @@ def bandlimit_of(coeffs: jax.Array, axis: int) -> int:
 
 
 def memory(name: str, value: int, shape: Sequence[int], dtype: np.dtype) -> None:
-    """A result of this shape, which follows from the argument `name`, must fit the memory of the machine."""
-    # Sizes that are left open in an export are not counted.
+    """Check that a result of this shape, which follows from the argument `name`, fits into memory."""
+    # Symbolic sizes of an export are not counted.
     need = math.prod(size for size in shape if isinstance(size, int)) * dtype.itemsize
     limit = min(_MOST_BYTES, _host_bytes() if jax.default_backend() == "cpu" else _MOST_BYTES)
     if need > limit:
         raise MemoryError(
-            f"`{name}` {value} needs {need / 2**30:.4g} GiB for a result of shape {tuple(shape)}, more than the "
-            f"{limit / 2**30:.4g} GiB that there are; use a smaller one"
+            f"`{name}` {value} needs {need / 2**30:.4g} GiB for a result of shape {tuple(shape)}, above the "
+            f"{limit / 2**30:.4g} GiB of this machine; use a smaller one"
         )
 
 
@@ -94,5 +94,5 @@ def _host_bytes() -> int:
 
 
 def at_least(size: object, bound: int) -> bool:
-    """Whether `size >= bound`. A size that is left open in an export, which is no integer, counts as large."""
+    """Whether `size >= bound`; a symbolic size of an export counts as large."""
     return not isinstance(size, int) or size >= bound

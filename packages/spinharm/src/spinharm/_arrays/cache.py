@@ -1,4 +1,4 @@
-"""Tables, computed once and shared: what keeps them within a limit of memory, and forgets them."""
+"""Shared cache of tables, bounded by bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIB = 2**30
 
 
 class _Tables:
-    """Results of functions, the least recently used of which go when all together take more than `limit` bytes."""
+    """A cache that drops the least recently used results when their sum exceeds `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
@@ -31,7 +31,7 @@ class _Tables:
             if key in self._entries:
                 self._entries.move_to_end(key)
                 return self._entries[key][0]
-        # Outside of the lock: a table may need others.
+        # Outside the lock: building a table may need others.
         value = make()
         size = sum(getattr(leaf, "nbytes", 0) for leaf in jax.tree.leaves(value))
         with self._lock:
@@ -52,7 +52,7 @@ class _Tables:
             self._taken = 0
 
     def _trim(self) -> None:
-        # The newest stays, however large: whoever asked for it needs it.
+        # The newest stays, however large: the caller needs it.
         while self._taken > self._limit and len(self._entries) > 1:
             _, (_, size) = self._entries.popitem(last=False)
             self._taken -= size
@@ -63,7 +63,23 @@ _clear: list[Callable[[], None]] = [_tables.clear]
 
 
 def cached_table(function: Callable[P, T]) -> Callable[P, T]:
-    """Let the results of a function, which are tables, be shared by equal calls, within the limit of `limit_tables`."""
+    """Cache the tables that a function returns, within the limit of `limit_tables`.
+
+    Args:
+        function: A function of hashable arguments. Its results are shared: do not change them.
+
+    Returns:
+        The function with a cache, which `clear_tables` empties.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm.convert import cached_table
+        >>> @cached_table
+        ... def squares(size):
+        ...     return np.arange(size) ** 2
+        >>> squares(100) is squares(100)
+        True
+    """
 
     @functools.wraps(function)
     def cached(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -74,25 +90,29 @@ def cached_table(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def when_cleared(clear: Callable[[], None]) -> None:
-    """Call `clear` whenever tables are to be forgotten."""
+    """Register a function that `clear_tables` calls."""
     _clear.append(clear)
 
 
 def clear_tables() -> None:
-    """Forget all tables, and the programs of `spinharm.jit` that hold some: both are made anew when needed.
+    """Drop all cached tables and the compiled programs of `spinharm.jit` that hold some; both are rebuilt when needed.
 
-    Programs of `jax.jit` hold the tables that were written into them; `jax.clear_caches` forgets those.
+    Programs of `jax.jit` hold the tables that were embedded in them; `jax.clear_caches` drops those.
+
+    Example:
+        >>> import spinharm
+        >>> spinharm.clear_tables()  # frees the memory of all tables
     """
     for clear in _clear:
         clear()
 
 
 def limit_tables(memory_gib: float | int) -> None:
-    """Set how much memory the tables that are kept may take; 8 GiB unless set.
+    """Set the memory limit of cached tables; the default is 8 GiB.
 
-    The tables least recently used are forgotten first, and made anew when they are needed again, which takes far longer
-    than a transform. The newest is kept in any case. Compiled programs of `spinharm.jit` hold the tables that they use
-    as long as they live.
+    Above the limit, the least recently used tables are dropped first and rebuilt when needed again, which takes far
+    longer than a transform. The newest table is always kept. Compiled programs of `spinharm.jit` hold the tables that
+    they use as long as they exist.
 
     Args:
         memory_gib: The limit [GiB], above 0, of device memory.
@@ -100,5 +120,10 @@ def limit_tables(memory_gib: float | int) -> None:
     Raises:
         TypeError: A limit that is not a number.
         ValueError: A limit that is not finite or not above 0.
+
+    Example:
+        >>> import spinharm
+        >>> spinharm.limit_tables(2)  # GiB
+        >>> spinharm.limit_tables(8)
     """
     _tables.limit(int(arguments.number("memory_gib", memory_gib, above=0.0) * _GIB))

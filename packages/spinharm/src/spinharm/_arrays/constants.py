@@ -1,4 +1,4 @@
-"""Constants of traced functions: found, and given by hand when the function is evaluated."""
+"""Constants of traced functions: find them, and evaluate the function with other values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jax.extend.core import Literal
 
 
 def _inner(equation: Any) -> Any | None:
-    """The body of a nested `jit` that has constants of its own, and nothing to say about where it runs."""
+    """The body of a nested `jit` with constants and without explicit shardings."""
     if equation.primitive.name not in ("jit", "pjit"):
         return None
     body, places = equation.params["jaxpr"], (equation.params["in_shardings"], equation.params["out_shardings"])
@@ -21,7 +21,7 @@ def _inner(equation: Any) -> Any | None:
 
 
 def _literal(atom: Any) -> Any | None:
-    """The array that a program names in place, as it does with `jax_use_simplified_jaxpr_constants`."""
+    """The array of a literal operand, as `jax_use_simplified_jaxpr_constants` makes them."""
     return atom.val if isinstance(atom, Literal) and isinstance(atom.val, jax.Array) and atom.val.ndim else None
 
 
@@ -40,8 +40,8 @@ def evaluate(closed: Any, arguments: list, constants: dict[int, Any]) -> list:
 
     Args:
         closed: The traced function.
-        arguments: What it is given.
-        constants: By the `id` of each array of `constants_of`, what stands for it.
+        arguments: Its arguments.
+        constants: The value that replaces each array of `constants_of`, by the array's `id`.
     """
     own = [constants[id(c)] for c in closed.consts]
     if len(list(constants_of(closed))) == len(own):

@@ -1,4 +1,4 @@
-"""Which entries of dense coefficients have a meaning: those with |m| ≤ l and l ≥ |s|. The others do not matter."""
+"""Valid entries of dense coefficients, |m| ≤ l and l ≥ |s|; all others are ignored."""
 
 from __future__ import annotations
 

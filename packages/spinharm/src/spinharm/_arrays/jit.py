@@ -1,4 +1,4 @@
-"""`jit` with closed-over arrays as arguments."""
+"""`jax.jit` with closed-over arrays as arguments."""
 
 from __future__ import annotations
 
@@ -22,30 +22,41 @@ _alive: weakref.WeakSet[_Jitted] = weakref.WeakSet()
 def jit(
     function: Callable[..., Any], *, static_argnames: str | Iterable[str] = (), donate_argnums: int | Iterable[int] = ()
 ) -> _Jitted:
-    """`jax.jit`, but arrays that `function` closes over become arguments of the compiled program.
+    """Compile a function like `jax.jit`, with the arrays that it closes over as arguments of the program.
 
-    The tables of a transform are such arrays. `jax.jit` writes them into the program as literals, twice their size as
-    text, and compiles a copy of them into every program that uses them; here all programs share one.
+    The tables of a transform are such arrays. `jax.jit` embeds them in each program as literals, twice their size as
+    text; here all programs share one copy.
 
     Arguments are pytrees. As with `jax.jit`, arrays and numbers are traced, and there is one program for each
-    structure, shape, type and setting of JAX, such as `jax.default_matmul_precision`. Unlike with `jax.jit`, leaves
-    that are neither, such as the strings, functions and `bool`s of a network, are constants, of which each value has a
-    program of its own. It can decorate methods; `self` is an argument like any other.
+    structure, shape, type and setting of JAX, such as `jax.default_matmul_precision`. Unlike with `jax.jit`, other
+    leaves, such as strings, functions and `bool`s of a network, are constants; each value has its own program. It can
+    decorate methods; `self` is an argument like any other.
 
     Args:
         function: A function of pytrees.
-        static_argnames: Arguments that are hashable constants as a whole, given by position or by name.
+        static_argnames: Names of arguments that are hashable constants as a whole.
         donate_argnums: Positional arguments whose buffers the result may reuse.
 
     Returns:
         The compiled function, with the methods `lower`, `eval_shape` and `clear_cache` of `jax.jit`. `jax.export` takes
-        functions of `jax.jit` only: a file needs the tables in it.
+        functions of `jax.jit` only, since a file must contain the tables.
 
     Raises:
         ValueError: `static_argnames` that `function` does not have. When called: a static argument that cannot be
             hashed.
         TypeError: When called: a leaf that is no array and cannot be hashed, or an object whose attributes could change
             unnoticed, such as the `self` of a class that is no pytree.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> @spinharm.jit
+        ... def mean(maps):
+        ...     return spinharm.forward(maps, grid)[0, 3].real / np.sqrt(4 * np.pi)
+        >>> round(float(mean(np.full(grid.shape, 3.0, np.float32))), 4)
+        3.0
     """
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     donated = (donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums)
@@ -53,7 +64,7 @@ def jit(
 
 
 def _positions(function: Callable[..., Any], names: tuple[str, ...]) -> dict[str, int | None]:
-    """At which position each argument may be given, None where only by name."""
+    """Position of each named argument; None if it is keyword-only."""
     if not names:
         return {}
     try:
@@ -73,11 +84,11 @@ def _positions(function: Callable[..., Any], names: tuple[str, ...]) -> dict[str
 
 
 class _Call(NamedTuple):
-    """All of the arguments of a call that is not traced.
+    """The static description of a call: everything about its arguments that is not traced.
 
     Attributes:
         static: Name or position, type and value of the static arguments.
-        structures: Of what is donated, and of the other arguments by position and by name.
+        structures: Tree structures of the donated and of the other arguments.
         constants: Leaves of both that are not traced, see `hidden`.
     """
 
@@ -97,7 +108,7 @@ class _Jitted:
         self._static, self._donated = static, donated
         self._programs: dict[Any, _Program | None] = {}
         apply = functools.partial(_apply, function, donated)
-        # What traces, and what runs where tables cannot be taken out.
+        # For tracing, and for functions whose constants cannot become arguments.
         self._plain = jax.jit(apply, static_argnums=0, donate_argnums=1)
         _alive.add(self)
 
@@ -125,12 +136,12 @@ class _Jitted:
         return self._plain.eval_shape(*self._split(args, kwargs))
 
     def clear_cache(self) -> None:
-        """Forget all programs, and the tables that they hold."""
+        """Drop all compiled programs and the tables that they hold."""
         self._programs.clear()
         self._plain.clear_cache()  # pyright: ignore[reportAttributeAccessIssue]
 
     def _split(self, args: tuple, kwargs: dict) -> tuple[_Call, list[Any], list[Any]]:
-        """What is not traced of the arguments, the donated leaves that are, and the others."""
+        """Split arguments into their static description, the donated leaves and the other traced leaves."""
         others, static, given = list(args), [], []
         for name, at in self._static.items():
             place = name if name in kwargs else at
@@ -163,7 +174,7 @@ class _Jitted:
         tables = list({id(c): c for c in constants_of(closed)}.values())
         from_outside = any(isinstance(table, jax.core.Tracer) for table in tables)
         if from_outside or len(closed.in_avals) != len(given) + len(kept):
-            # It closes over values of a trace that is going on outside, which must not be kept.
+            # It closes over values of an enclosing trace, which must not be cached.
             return None
         names = [id(table) for table in tables]
 
@@ -178,7 +189,7 @@ class _Jitted:
 def _apply(
     function: Callable[..., Any], donated: tuple[int, ...], call: _Call, given: list[Any], kept: list[Any]
 ) -> Any:
-    """The function of the arguments that `_Jitted._split` took apart."""
+    """Call the function with arguments put together from the result of `_Jitted._split`."""
     leaves = [restored(*pair) for pair in zip((given, kept), call.constants, strict=True)]
     given, (args, kwargs) = (jax.tree.unflatten(*pair) for pair in zip(call.structures, leaves, strict=True))
     for at, value in zip(donated, given, strict=False):
@@ -192,7 +203,7 @@ def _apply(
 
 
 class _Stage:
-    """A lowered or a compiled program that is called like the function, without its tables."""
+    """A lowered or compiled program, called like the function, without its tables."""
 
     def __init__(self, stage: Any, arguments: Callable[..., tuple]) -> None:
         self._stage, self._arguments = stage, arguments
@@ -220,7 +231,7 @@ def _nothing() -> tuple:
 
 
 def _setting() -> Hashable:
-    """What stands for all settings of JAX that a trace depends on: JAX keeps one trace of a function for each."""
+    """A key for the settings of JAX that a trace depends on: JAX caches one trace of a function for each."""
     return _nothing.trace().jaxpr
 
 

@@ -1,4 +1,4 @@
-"""Leaves of the arguments of a compiled function: traced ones, and constants that tell one program from another."""
+"""Traced and constant leaves of the arguments of a compiled function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _kinds: dict[type, bool] = {}
 
 
 def is_traced(leaf: Any) -> bool:
-    """Whether a leaf is an array or a number, or stands for one."""
+    """Whether a leaf is an array, a number, or a shape in place of one."""
     kind = type(leaf)
     if kind not in _kinds:
         arrays = (jax.Array, jax.ShapeDtypeStruct, np.ndarray, np.generic, int, float, complex)
@@ -25,7 +25,7 @@ def is_traced(leaf: Any) -> bool:
 
 
 def hidden(leaves: list[Any]) -> tuple[list[Any], tuple[Any, ...]]:
-    """The leaves that are traced, and all others with their types at their places; () if there are no others."""
+    """The traced leaves, and a tuple of all constants with their types in their places; () without constants."""
     # One look for each type: there may be thousands of leaves.
     if all(map(is_traced, dict(zip(map(type, leaves), leaves, strict=True)).values())):
         return leaves, ()
@@ -34,7 +34,7 @@ def hidden(leaves: list[Any]) -> tuple[list[Any], tuple[Any, ...]]:
 
 
 def restored(traced: list[Any], constants: tuple[Any, ...]) -> list[Any]:
-    """All leaves, from what `hidden` gave."""
+    """All leaves, from the result of `hidden`."""
     if not constants:
         return traced
     remaining = iter(traced)
@@ -42,7 +42,7 @@ def restored(traced: list[Any], constants: tuple[Any, ...]) -> list[Any]:
 
 
 def refuse(static: tuple, structures: tuple[Any, ...], constants: tuple[tuple[Any, ...], ...]) -> None:
-    """Raise an error for static arguments and constant leaves by which programs cannot be told apart."""
+    """Refuse static arguments and constant leaves that cannot be keys of compiled programs."""
     for place, _, value in static:
         if not _hashable(value):
             name = f"argument `{place}`" if isinstance(place, str) else f"argument {place}"
@@ -64,7 +64,7 @@ class _Leaf:
 
 
 def _name(path: tuple[Any, ...]) -> str:
-    """What the path to a leaf is called: it begins with positional or named arguments, or is that of a donated one."""
+    """Name of a leaf in messages, from its path: argument and position within it."""
     if len(path) < 2:
         return "a donated argument"
     place = getattr(path[1], "key", getattr(path[1], "idx", None))
@@ -94,7 +94,7 @@ def _hashable(value: Any) -> bool:
 
 
 def _stays_as_it_is(value: Any) -> bool:
-    """Whether equal objects do the same: they are equal by value, or have no state that could change."""
+    """Whether equal objects behave alike: equality is by value, or there is no mutable state."""
     if isinstance(value, types.MethodType):
         return _stays_as_it_is(value.__self__)
     if type(value).__hash__ is not object.__hash__ or isinstance(value, type | functools.partial):

@@ -1,4 +1,4 @@
-"""What needs coefficients alone: Wigner functions, rotations, derivatives, spectra, and winds.
+"""Operations on coefficients: Wigner functions, rotations, derivatives, spectra; winds as spin fields.
 
 May import: `_arrays`.
 """

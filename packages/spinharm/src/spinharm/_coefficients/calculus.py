@@ -1,4 +1,4 @@
-"""Differential operators on the unit sphere: each multiplies coefficients by a function of degree.
+"""Differential operators on the unit sphere, as products of coefficients with functions of degree.
 
 The signs are those of ð f = −(∂_θ + i/sinθ ∂_φ) f on spin 0 and of the wind's spin +1 field v_θ + i v_φ. For a sphere
 of radius r, divide a first derivative by r and a second one by r².
@@ -55,6 +55,17 @@ def eth(coeffs: Num[Array | np.ndarray, "*shape"], spin: int, *, axis: int | Non
 
     References:
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7a).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)  # of degree 1
+        >>> slope = spinharm.inverse(-spinharm.eth(height, 0), grid, spin=1)  # ∂_θ cosθ = −sinθ
+        >>> bool(np.allclose(slope, -np.cos(latitude), atol=1e-5))
+        True
     """
     array, axis = _prepare(coeffs, axis)
     s, l = arguments.integer("spin", spin), _degrees(array, axis)
@@ -80,6 +91,17 @@ def ethbar(
 
     References:
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7b).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)  # of degree 1
+        >>> twice = spinharm.ethbar(spinharm.eth(height, 0), 1)  # ð̄ð is the Laplacian
+        >>> bool(np.allclose(twice, spinharm.laplacian(height), atol=1e-5))
+        True
     """
     array, axis = _prepare(coeffs, axis)
     s, l = arguments.integer("spin", spin), _degrees(array, axis)
@@ -99,6 +121,16 @@ def laplacian(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)  # of degree 1
+        >>> bool(np.allclose(spinharm.laplacian(height), -2 * height, atol=1e-5))
+        True
     """
     array, axis = _prepare(coeffs, axis)
     l = _degrees(array, axis)
@@ -108,11 +140,11 @@ def laplacian(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
 def inverse_laplacian(
     coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None
 ) -> Complex[Array, "*shape"]:
-    """The scalar of zero mean whose Laplacian is the given one: −a_lm / l(l+1), and 0 at l = 0.
+    """Inverse Laplacian: the scalar of zero mean with a given Laplacian, −a_lm / l(l+1), and 0 at l = 0.
 
     Args:
         coeffs: Spin-0 coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel). Their mean (l = 0),
-            which no Laplacian has, is left out.
+            which is zero for every Laplacian, is ignored.
         axis: Position of the degree axis; found by shape if left out.
 
     Returns:
@@ -121,6 +153,16 @@ def inverse_laplacian(
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)  # of degree 1
+        >>> bool(np.allclose(spinharm.inverse_laplacian(height), -height / 2, atol=1e-5))
+        True
     """
     array, axis = _prepare(coeffs, axis)
     l = _degrees(array, axis)
@@ -140,12 +182,24 @@ def gradient(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = No
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)  # of degree 1
+        >>> slope = spinharm.inverse(spinharm.gradient(height), grid, spin=1)
+        >>> eastward, northward = spinharm.spin_to_wind(slope)
+        >>> bool(np.allclose(northward, np.cos(latitude), atol=1e-5))
+        True
     """
     return -eth(coeffs, 0, axis=axis)
 
 
 def _divergence_and_vorticity(coeffs: object, axis: int | None) -> tuple[jax.Array, jax.Array]:
-    """The coefficients of −ð̄ w = div + i·curl, taken apart into those of two real fields."""
+    """Divergence and vorticity from the coefficients of −ð̄ w = div + i·curl."""
     array, axis = _prepare(coeffs, axis)
     joint = -ethbar(array, 1, axis=axis)
     L = array.shape[axis]
@@ -172,12 +226,24 @@ def divergence(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = 
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> u, v = np.cos(latitude), np.zeros(grid.shape)  # solid-body rotation
+        >>> wind = spinharm.forward(spinharm.wind_to_spin(u, v), grid, spin=1)
+        >>> field = spinharm.inverse(spinharm.divergence(wind), grid, real=True)
+        >>> bool(np.allclose(field, 0, atol=1e-5))
+        True
     """
     return _divergence_and_vorticity(coeffs, axis)[0]
 
 
 def vorticity(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = None) -> Complex[Array, "*shape"]:
-    """Radial vorticity of a real wind: 1/sinθ (∂_θ(sinθ v_φ) − ∂_φ v_θ), positive for counter-clockwise turning.
+    """Radial vorticity of a real wind: 1/sinθ (∂_θ(sinθ v_φ) − ∂_φ v_θ), positive for counter-clockwise rotation.
 
     Args:
         coeffs: Spin +1 coefficients of v_θ + i v_φ, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
@@ -189,18 +255,41 @@ def vorticity(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> u, v = np.cos(latitude), np.zeros(grid.shape)  # solid-body rotation
+        >>> wind = spinharm.forward(spinharm.wind_to_spin(u, v), grid, spin=1)
+        >>> field = spinharm.inverse(spinharm.vorticity(wind), grid, real=True)
+        >>> bool(np.allclose(field, 2 * np.sin(latitude), atol=1e-5))
+        True
     """
     return _divergence_and_vorticity(coeffs, axis)[1]
 
 
 class Helmholtz(NamedTuple):
-    """A wind taken apart: V = ∇χ + r̂ × ∇ψ. Potentials are spin-0 coefficients, parts are spin +1 coefficients.
+    """Helmholtz decomposition of a wind: V = ∇χ + r̂ × ∇ψ.
 
     Attributes:
-        streamfunction: ψ, of zero mean, with ∇²ψ = vorticity.
-        potential: χ, the velocity potential, of zero mean, with ∇²χ = divergence.
-        rotational: r̂ × ∇ψ.
-        divergent: ∇χ.
+        streamfunction: ψ, of zero mean, with ∇²ψ = vorticity; spin-0 coefficients.
+        potential: χ, the velocity potential, of zero mean, with ∇²χ = divergence; spin-0 coefficients.
+        rotational: r̂ × ∇ψ; spin +1 coefficients.
+        divergent: ∇χ; spin +1 coefficients.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> wind = np.zeros((4, 7), np.complex64)
+        >>> wind[1, 3] = 1
+        >>> parts = spinharm.helmholtz(wind)
+        >>> parts._fields
+        ('streamfunction', 'potential', 'rotational', 'divergent')
+        >>> bool(np.allclose(parts.rotational + parts.divergent, wind))
+        True
     """
 
     streamfunction: jax.Array
@@ -217,17 +306,30 @@ def helmholtz(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
         axis: Position of the degree axis; found by shape if left out.
 
     Returns:
-        `Helmholtz(streamfunction, potential, rotational, divergent)`, on the unit sphere; the two parts sum to
-        `coeffs`.
+        `Helmholtz(streamfunction, potential, rotational, divergent)`, on the unit sphere; `rotational` and
+        `divergent` sum to `coeffs`.
 
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> u, v = np.cos(latitude), np.zeros(grid.shape)  # solid-body rotation
+        >>> wind = spinharm.forward(spinharm.wind_to_spin(u, v), grid, spin=1)
+        >>> parts = spinharm.helmholtz(wind)
+        >>> psi = spinharm.inverse(parts.streamfunction, grid, real=True)
+        >>> bool(np.allclose(psi, -np.sin(latitude), atol=1e-5))
+        True
     """
     array, axis = _prepare(coeffs, axis)
-    source, spin = _divergence_and_vorticity(array, axis)
-    potential, streamfunction = (inverse_laplacian(x, axis=axis) for x in (source, spin))
-    turned = gradient(streamfunction, axis=axis)
+    source, curl = _divergence_and_vorticity(array, axis)
+    potential, streamfunction = (inverse_laplacian(x, axis=axis) for x in (source, curl))
+    slope = gradient(streamfunction, axis=axis)
     # r̂ × (v_θ, v_φ) = (−v_φ, v_θ): a factor i on v_θ + i v_φ.
-    rotational = jax.lax.complex(-turned.imag, turned.real)
+    rotational = jax.lax.complex(-slope.imag, slope.real)
     return Helmholtz(streamfunction, potential, rotational, gradient(potential, axis=axis))

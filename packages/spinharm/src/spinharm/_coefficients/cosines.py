@@ -17,16 +17,17 @@ DegreeAxis = int | Literal["auto"] | None
 def to_cosines(
     coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1, degree_axis: DegreeAxis = "auto"
 ) -> Complex[Array, "*axes"]:
-    """Coefficients of cosines and sines of the longitude: a unitary mixture of the orders ±m, the same at every degree.
+    """Coefficients of cosines and sines of the longitude: a unitary combination of ±m, the same for each degree.
 
     c_lm = (a_lm + (−1)^m a_{l,−m}) / √2 and c_{l,−m} = i (a_lm − (−1)^m a_{l,−m}) / √2 for m > 0; c_l0 = a_l0. For a
     real field of spin 0 these are real: c_lm belongs to √2 λ_lm(θ) cos mφ, c_{l,−m} to √2 λ_lm(θ) sin mφ, where
-    Y_lm = λ_lm e^{imφ}. Whatever treats the orders of a degree alike, such as a convolution, is the same in both.
+    Y_lm = λ_lm e^{imφ}. Operators that are the same for all orders of a degree, such as convolutions, are the same in
+    both bases.
 
     Args:
         coeffs: Coefficients with any axes, among them one of the 2L−1 orders −L+1 … L−1.
         axis: Which axis that is.
-        degree_axis: Which axis holds the degrees 0 … L−1: entries with |m| > l along it are left out. `"auto"`: the
+        degree_axis: Which axis holds the degrees 0 … L−1: entries with |m| > l along it are ignored. `"auto"`: the
             one before the orders if its size is L, as in dense coefficients, else none. None: every entry counts, as
             for the orders of one degree.
 
@@ -35,7 +36,17 @@ def to_cosines(
 
     Raises:
         TypeError: Integer or half-precision coefficients.
-        ValueError: An axis that does not exist or has not the size it must have.
+        ValueError: An axis that does not exist or has the wrong size.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid, convert
+        >>> grid = Grid.gauss_legendre(3)
+        >>> x = np.sin(grid.colatitude)[:, None] * np.cos(grid.longitude)
+        >>> c = convert.to_cosines(spinharm.forward(x, grid))
+        >>> round(float(c[1, 3].real), 4), bool(np.allclose(c.imag, 0, atol=1e-5))
+        (-2.0467, True)
     """
     array = _checked(coeffs, axis, degree_axis)
     return _mixed(array, axis, *_unitary(array.shape[axis]))
@@ -44,14 +55,22 @@ def to_cosines(
 def from_cosines(
     coeffs: Num[Array | np.ndarray, "*axes"], *, axis: int = -1, degree_axis: DegreeAxis = "auto"
 ) -> Complex[Array, "*axes"]:
-    """Coefficients a_lm from those of cosines and sines: the inverse of `to_cosines`, with its arguments and errors."""
+    """Coefficients a_lm from those of cosines and sines: the inverse of `to_cosines`, with the same arguments.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import convert
+        >>> a = np.arange(3) + 1j  # the orders of degree 1
+        >>> bool(np.allclose(convert.from_cosines(convert.to_cosines(a)), a))
+        True
+    """
     array = _checked(coeffs, axis, degree_axis)
     own, opposite = _unitary(array.shape[axis])
     return _mixed(array, axis, own.conj(), opposite[::-1].conj())
 
 
 def _unitary(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a_lm and a_{l,−m} are multiplied by in c_lm, for each order."""
+    """Factors of a_lm and a_{l,−m} in c_lm, for each order."""
     order = np.arange(-(size // 2), size // 2 + 1)
     sign = np.where(order % 2, -1, 1)
     own = np.where(order > 0, 1, -1j * sign) / 2**0.5

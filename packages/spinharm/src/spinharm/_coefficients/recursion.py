@@ -1,9 +1,9 @@
-"""Wigner d functions by the three-term recursion over degree, in float64 NumPy: the source of every table.
+"""Wigner d functions by the three-term recursion over degree, in float64 NumPy: the source of all tables.
 
     d^{l+1}_{mn}(β) = gain · (cos β − shift) · d^l_{mn}(β) − decay · d^{l−1}_{mn}(β)
 
 started at degree max(|m|, |n|), where d is one product of powers of cos(β/2) and sin(β/2). The recursion runs upwards
-in the direction in which d grows, so it loses no more than a few digits at degree 2048.
+in the direction in which d grows, and loses no more than a few digits at degree 2048.
 
 Starting values far below the smallest float64 belong to points near a pole that the wave of order m only reaches at
 degrees above m / sin β. They are carried multiplied by 2^900, which covers every value that matters up to bandlimit
@@ -21,7 +21,7 @@ import numpy as np
 
 _SMALLEST_LOG2 = -900.0
 LARGEST_BANDLIMIT = 3000
-# Entries of one degree that are computed at a time.
+# Entries of one degree computed at a time: they stay in cache from degree to degree.
 _CACHED = 2**15
 
 

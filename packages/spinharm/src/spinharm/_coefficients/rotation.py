@@ -16,7 +16,7 @@ from .._arrays import arguments, entries
 from .._arrays.cache import cached_table
 from . import recursion, wigner
 
-# Degrees per block: within one, all degrees share the size of the largest.
+# Degrees per block; all degrees of a block are padded to the size of its largest.
 _DEGREES_PER_BLOCK = 16
 _LARGEST_TABLE = 8 * 2**30
 
@@ -32,9 +32,9 @@ def rotate(
 ) -> Complex[Array, "*rotated"]:
     """Coefficients of the rotated field (R f)(x) = f(R⁻¹x), R = R_z(α) R_y(β) R_z(γ): a′_lm = Σ_n D^l_{mn} a_ln.
 
-    The same for every spin; `spin` only says which entries are left out. Evaluated as z-rotations between two products
-    with Wigner Δ, d^l(β) = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ}, so the angles may be traced, batched and differentiated, and
-    β = 0 and π are points like any other. Cost O(L³) per field; the Δ table takes about 16/3 L³ bytes in float32.
+    The formula is the same for every spin; `spin` only determines which entries are ignored. Evaluated as z-rotations
+    between two products with Wigner Δ, d^l(β) = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ}, so the angles may be traced, batched
+    and differentiated, β = 0 and π included. Cost O(L³) per field; the Δ table takes about 16/3 L³ bytes in float32.
 
     Args:
         coeffs: Coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
@@ -43,8 +43,7 @@ def rotate(
         beta: Euler angle [radians].
         gamma: Euler angle [radians].
         axis: Position of the degree axis; found by shape if left out (see `docs/conventions.md`).
-        spin: s, or one for each entry of the spin axis: entries with l < |s| are left out, as those with |m| > l always
-            are. What stands there stays within its degree, so that it only matters if it is not finite.
+        spin: s, or one for each entry of the spin axis: entries with l < |s| are ignored, like those with |m| > l.
 
     Returns:
         Coefficients of the broadcast batch shape and the type of `coeffs`.
@@ -57,6 +56,18 @@ def rotate(
 
     References:
         Risbo, Fourier transform summation of Legendre series and D-functions (1996), equation (13).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)  # z
+        >>> turned = spinharm.rotate(height, 0.0, np.pi / 2, 0.0)  # the north pole goes to longitude 0
+        >>> x = np.cos(latitude) * np.cos(grid.longitude)
+        >>> bool(np.allclose(spinharm.inverse(turned, grid, real=True), x, atol=1e-5))
+        True
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     axis = arguments.degree_axis(array, axis)
@@ -88,7 +99,7 @@ def _turn(
     whole: tuple[Any, ...],
     spins: entries.Spins,
 ) -> jax.Array:
-    """`rotate` by the phases of its angles, to the batch shape `whole`."""
+    """Rotate by the phases of the three angles; the result has the batch shape `whole`."""
     batch, tail, L = array.shape[: array.ndim + axis], array.shape[array.ndim + axis + 2 :], array.shape[axis]
 
     def columns(phase: jax.Array) -> jax.Array:
@@ -129,7 +140,7 @@ def _apply(delta: jax.Array, x: jax.Array, side: int) -> jax.Array:
 
 @cached_table
 def _delta_blocks(bandlimit: int, dtype: str) -> list[jax.Array]:
-    """Δ of shape (degrees, k, n) per block of degrees, with orders cut to those the block has."""
+    """Δ of shape (degrees, k, n) for each block of degrees, with the orders that occur in it."""
     starts = range(0, bandlimit, _DEGREES_PER_BLOCK)
     stops = [min(start + _DEGREES_PER_BLOCK, bandlimit) for start in starts]
     need = sum((b - a) * (2 * b - 1) ** 2 for a, b in zip(starts, stops, strict=True)) * np.dtype(dtype).itemsize

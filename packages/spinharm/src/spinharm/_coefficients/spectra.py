@@ -21,7 +21,7 @@ def power_spectrum(
     axis: int | None = None,
     spin: int | Sequence[int] = 0,
 ) -> Float[Array, "*spectrum"]:
-    """Power by degree, P_l = Σ_m |a_lm|².
+    """Power spectrum by degree: P_l = Σ_m |a_lm|².
 
     Parseval: with `"total"`, Σ_l P_l = ∫ |f|² dΩ; with `"mean"`, P_l / 4π, the sum is the mean square of f; with
     `"per_order"`, P_l / (2l+1) is the C_l of cosmology. For winds as spin ±1 fields |f|² = u² + v², twice the kinetic
@@ -31,8 +31,7 @@ def power_spectrum(
         coeffs: Coefficients of one spin, shape (*batch, L, 2L−1), or (*batch, L, 2L−1, spin, channel).
         normalization: See above.
         axis: Position of the degree axis; found by shape if left out.
-        spin: s, or one for each entry of the spin axis: entries with l < |s| are left out, as those with |m| > l always
-            are.
+        spin: s, or one for each entry of the spin axis: entries with l < |s| are ignored, like those with |m| > l.
 
     Returns:
         Spectrum of shape (*batch, L) or (*batch, L, spin, channel), real.
@@ -40,6 +39,16 @@ def power_spectrum(
     Raises:
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order), a spin out of range, or an unknown `normalization`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(3)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> spectrum = spinharm.power_spectrum(spinharm.forward(2 + np.sin(latitude), grid), normalization="mean")
+        >>> np.round(spectrum, 3).tolist()  # 2² and the mean of sin²
+        [4.0, 0.333..., 0.0]
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     axis = arguments.degree_axis(array, axis)
@@ -55,7 +64,7 @@ def cross_spectrum(
     axis: int | None = None,
     spin: int | Sequence[int] = 0,
 ) -> Complex[Array, "*spectrum"]:
-    """Cross power by degree, Σ_m a_lm conj(b_lm); with `"total"`, its sum over l is ∫ f conj(g) dΩ.
+    """Cross spectrum by degree: Σ_m a_lm conj(b_lm); with `"total"`, its sum over l is ∫ f conj(g) dΩ.
 
     Args:
         coeffs: Coefficients a of one spin, shape (*batch, L, 2L−1), or (*batch, L, 2L−1, spin, channel).
@@ -71,6 +80,16 @@ def cross_spectrum(
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order), shapes or types that differ, a spin out of range, or an
             unknown `normalization`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(3)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> a, b = (spinharm.forward(x, grid) for x in (2 + np.sin(latitude), 1 - np.sin(latitude)))
+        >>> np.round(spinharm.cross_spectrum(a, b, normalization="mean").real, 3).tolist()
+        [2.0, -0.333..., 0.0]
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     second = arguments.complex_of(arguments.inexact("other", other))

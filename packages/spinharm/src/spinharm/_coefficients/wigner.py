@@ -34,6 +34,14 @@ def wigner_delta(bandlimit: int) -> Float[Array, "degree row column"]:
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), below equation (4).
+
+    Example:
+        >>> import spinharm
+        >>> delta = spinharm.wigner_delta(2)
+        >>> delta.shape
+        (2, 3, 3)
+        >>> round(float(delta[1, 2, 2]), 4)  # (1 + cos β)/2 at β = π/2
+        0.5
     """
     return wigner_d(bandlimit, np.pi / 2)
 
@@ -44,7 +52,7 @@ def wigner_d(
     """Wigner small d: d^l_{mn}(β) = ⟨lm| exp(−iβJ_y) |ln⟩.
 
     A concrete `beta` takes the float64 recursion over degree on the host, stable to L = 2048 and beyond for columns
-    |n| <= 32, and to L = 1800 for all, whose table no memory holds. A traced one (under `jit`, `grad`, `vmap`) takes
+    |n| <= 32, and to L = 1800 for all columns. A traced one (under `jit`, `grad`, `vmap`) takes
     d = i^{m−n} Σ_k Δ_km Δ_kn e^{−ikβ} on the device: smooth in β everywhere, poles included.
 
     Args:
@@ -62,6 +70,15 @@ def wigner_d(
 
     References:
         Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), 4.8.2 (14) and 4.3.1 (4).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> d = spinharm.wigner_d(2, np.radians(60.0))
+        >>> round(float(d[1, 1, 1]), 4)  # d^1_{00} = cos β
+        0.5
+        >>> spinharm.wigner_d(8, np.array([0.1, 0.2]), columns=(0,)).shape
+        (2, 8, 15, 1)
     """
     bandlimit = _bandlimit(bandlimit)
     order = np.arange(-bandlimit + 1, bandlimit)
@@ -94,6 +111,15 @@ def wigner_D(
     Raises:
         TypeError: `bandlimit` is not an integer, or an angle is complex.
         ValueError: `bandlimit` out of range, a concrete angle that is not finite, or shapes that do not broadcast.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> D = spinharm.wigner_D(2, 0.1, 0.2, 0.3)
+        >>> D.shape
+        (2, 3, 3)
+        >>> bool(np.allclose(D[1] @ D[1].conj().T, np.eye(3), atol=1e-6))
+        True
     """
     broadcast(alpha=alpha, beta=beta, gamma=gamma)
     d = wigner_d(bandlimit, beta)
@@ -108,7 +134,7 @@ def spin_weighted_harmonics(
     colatitude: Float[ArrayLike, "*#points"],
     longitude: Float[ArrayLike, "*#points"],
 ) -> Complex[Array, "*points degree order"]:
-    """All sYlm(θ, φ) = (−1)^s √((2l+1)/4π) d^l_{m,−s}(θ) e^{imφ} below a bandlimit, at points.
+    """Harmonics sYlm(θ, φ) = (−1)^s √((2l+1)/4π) d^l_{m,−s}(θ) e^{imφ} below a bandlimit, at points.
 
     For spin 0 this is `scipy.special.sph_harm_y`. Concrete points take the float64 recursion; traced ones a Fourier
     sum in θ, differentiable everywhere, poles included.
@@ -130,6 +156,15 @@ def spin_weighted_harmonics(
     References:
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), times the Condon-Shortley phase
         (−1)^m; see `docs/conventions.md`.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> values = spinharm.spin_weighted_harmonics(2, 0, np.radians(60.0), 0.0)
+        >>> values.shape
+        (2, 3)
+        >>> round(float(values[1, 1].real), 4)  # √(3/4π) cos θ
+        0.2443
     """
     bandlimit = _bandlimit(bandlimit)
     spin = arguments.integer("spin", spin)
@@ -144,7 +179,7 @@ def spin_weighted_harmonics(
 
 
 def phases(bandlimit: int, name: str, angle: object, dtype: str) -> Complex[Array, "*batch order"]:
-    """e^{−im·angle} for m = −L+1 … L−1, in `dtype`; of an angle that the caller knows as `name`."""
+    """e^{−im·angle} for m = −L+1 … L−1, in `dtype`; for the argument called `name`."""
     _real(name, angle)
     if isinstance(angle, jax.core.Tracer):
         return order_phases(bandlimit, angle.astype(dtype))
@@ -183,7 +218,7 @@ def delta_columns(bandlimit: int, dtype: str) -> np.ndarray:
 
 
 def _d(bandlimit: int, name: str, beta: object, columns: np.ndarray) -> jax.Array:
-    """The table of an angle that the caller knows as `name`."""
+    """Wigner d of the argument called `name`, traced or concrete."""
     if isinstance(beta, jax.core.Tracer):
         return _traced_d(bandlimit, to_angle(name, beta), columns)
     _real(name, beta)
@@ -236,7 +271,7 @@ def _float_dtype(value: object) -> np.dtype:
 
 
 def to_angle(name: str, value: object) -> jax.Array:
-    """An angle as a float array; concrete ones must be finite."""
+    """An angle as a float array; a concrete one must be finite."""
     _real(name, value)
     if not isinstance(value, jax.core.Tracer):
         _finite(name, np.asarray(value, np.float64))
@@ -249,7 +284,7 @@ def _real(name: str, value: object) -> None:
 
 
 def broadcast(**values: object) -> None:
-    """Arguments, by name, whose shapes must broadcast together."""
+    """Check that the shapes of the named arguments broadcast together."""
     shapes = [np.shape(value) for value in values.values()]  # pyright: ignore[reportArgumentType, reportCallIssue]
     try:
         jnp.broadcast_shapes(*shapes)

@@ -12,9 +12,9 @@ from .._arrays import arguments
 def wind_to_spin(
     u: Float[Array | np.ndarray, "*shape"], v: Float[Array | np.ndarray, "*shape"], *, spin: int = 1
 ) -> Complex[Array, "*shape"]:
-    """The spin +1 field of a wind, v_θ + i v_φ = −v + i u, or the spin −1 field, its conjugate.
+    """Spin +1 field of a wind, v_θ + i v_φ = −v + i u, or its conjugate, the spin −1 field.
 
-    As one such field a wind is smooth over the poles and turns under rotation without mixing with anything else.
+    As a spin field a wind is smooth across the poles, and its spins do not mix under rotation.
 
     Args:
         u: Eastward wind, any shape and unit.
@@ -27,6 +27,13 @@ def wind_to_spin(
     Raises:
         TypeError: Winds that are not real floating point.
         ValueError: `spin` other than ±1, or shapes or types that differ.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> u, v = np.array([3.0]), np.array([4.0])
+        >>> spinharm.wind_to_spin(u, v).tolist()
+        [(-4+3j)]
     """
     arguments.option("spin", spin, (1, -1))
     east, north = arguments.inexact("u", u), arguments.inexact("v", v)
@@ -43,7 +50,7 @@ def wind_to_spin(
 def spin_to_wind(
     field: Num[Array | np.ndarray, "*shape"], *, spin: int = 1
 ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """The wind of a spin ±1 field; the inverse of `wind_to_spin`.
+    """Wind of a spin ±1 field: the inverse of `wind_to_spin`.
 
     Args:
         field: Complex field v_θ + i v_φ (spin +1) or its conjugate (spin −1), any shape.
@@ -55,6 +62,13 @@ def spin_to_wind(
     Raises:
         TypeError: A field of integers or half precision.
         ValueError: `spin` other than ±1.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> u, v = spinharm.spin_to_wind(np.array([-4 + 3j]))
+        >>> u.tolist(), v.tolist()
+        ([3.0], [4.0])
     """
     arguments.option("spin", spin, (1, -1))
     array = arguments.complex_of(arguments.inexact("field", field))

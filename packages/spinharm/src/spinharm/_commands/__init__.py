@@ -1,4 +1,4 @@
-"""The command `spinharm`: its demonstration, pictures, files of maps.
+"""The command `spinharm`: demonstration, picture, input files.
 
 May import: `_coefficients`, `_grids`, `_transform`, `failures`, `optional`.
 """

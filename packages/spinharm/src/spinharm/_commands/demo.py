@@ -1,4 +1,4 @@
-"""What `spinharm demo` computes: a wind, its coefficients, and how well each operation undoes itself."""
+"""Computations of `spinharm demo`: a wind, its coefficients, and errors of operations that should change nothing."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class Demo(NamedTuple):
     """Results of `run`.
 
     Attributes:
-        wind: The wind that was given.
+        wind: The input wind.
         bandlimit: Degrees kept of it.
-        figures: What goes into the table and the JSON file: numbers, strings, lists and dictionaries.
+        figures: Content of the table and the JSON file.
         painted: Eastward and northward wind below the bandlimit on `PAINTED_GRID`, each of shape (lat, lon).
         rotated: The same, rotated by `ANGLES_DEG`.
         vorticity: Its vorticity on the Earth [1/s], shape (lat, lon).
@@ -94,7 +94,7 @@ class Demo(NamedTuple):
 
 
 def run(wind: Wind, bandlimit: int) -> Demo:
-    """Transform, take apart, rotate and resample a wind; errors in float32 and float64, the rest in float64.
+    """Transform, decompose, rotate and resample a wind: errors in float32 and float64, other results in float64.
 
     Raises:
         ValueError: A bandlimit that the wind's grid does not resolve, or below 2.
@@ -137,7 +137,7 @@ def _errors(wind: Wind, bandlimit: int, dtype: str) -> dict[str, float]:
 
 
 def _pairs(field: jax.Array, grid: Grid, bandlimit: int) -> dict[str, tuple[jax.Array, jax.Array]]:
-    """What operations that should change nothing give, and what they should give."""
+    """Result and expected result of operations that should change nothing."""
     coeffs = transform.forward(field, grid, spin=1, bandlimit=bandlimit)
     back = transform.inverse(coeffs, grid, spin=1)
     alpha, beta, gamma = np.radians(ANGLES_DEG)
@@ -185,7 +185,7 @@ def _relative(value: jax.Array, reference: jax.Array) -> float:
 
 
 def _energies(rotational: np.ndarray, divergent: np.ndarray) -> dict[str, Any]:
-    """Kinetic energy in whole, by part and by band of degrees [m²/s²]."""
+    """Kinetic energy [m²/s²]: total, of both parts, and by band of degrees."""
     total = rotational + divergent
     L, whole = total.size, float(total.sum())
     edges = [*(edge for edge in _BANDS if edge < L), L]
@@ -218,7 +218,7 @@ _ERROR_ROWS = (
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures as lines of text, ASCII but for the name of the wind and the grid."""
+    """The figures as lines of text; ASCII apart from the names of wind and grid."""
     errors = figures["relative_errors"]
     lines = [
         f"wind       {figures['wind']}",

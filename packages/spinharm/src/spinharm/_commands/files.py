@@ -1,4 +1,4 @@
-"""Latitudes, longitudes and winds out of files that xarray reads."""
+"""Coordinates and winds of files, read with xarray."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _NORTHWARD = (
 
 
 class Wind(NamedTuple):
-    """A wind on a grid, and where it came from.
+    """A wind on a grid and its origin.
 
     Attributes:
         u: Eastward wind, shape (lat, lon).
         v: Northward wind, shape (lat, lon).
         grid: Their grid.
-        source: A line for the reader.
+        source: Description of the origin, one line.
     """
 
     u: Float[np.ndarray, "lat lon"]
@@ -45,7 +45,7 @@ class Wind(NamedTuple):
 
 @contextlib.contextmanager
 def opened(paths: Sequence[str | Path]) -> Iterator[Any]:
-    """One xarray dataset of all variables of one or several files, which are closed at the end.
+    """Open one or several files as one xarray dataset; a context manager that closes them.
 
     Raises:
         ModuleNotFoundError: xarray is not installed.
@@ -73,7 +73,7 @@ def coordinate(dataset: Any, name: str, source: str | Path) -> Float[np.ndarray,
     """The values of a coordinate of a file, float64.
 
     Raises:
-        ValueError: It cannot be read, or is no finite numbers; the message names file and coordinate.
+        ValueError: It cannot be read or is not finite numbers; the message names file and coordinate.
     """
     try:
         values = np.asarray(dataset[name].values)
@@ -88,7 +88,7 @@ def coordinate(dataset: Any, name: str, source: str | Path) -> Float[np.ndarray,
 
 
 def _axis(dataset: Any, names: Sequence[str], units: Sequence[str]) -> str:
-    """The one-dimensional coordinate that is called, measured or defined like this."""
+    """Name of the one-dimensional coordinate with this standard name, unit or name."""
     flat = {str(name): variable for name, variable in dataset.variables.items() if variable.ndim == 1}
     for name, variable in flat.items():
         if str(variable.attrs.get("standard_name", "")).lower() == names[0]:
@@ -100,7 +100,7 @@ def _axis(dataset: Any, names: Sequence[str], units: Sequence[str]) -> str:
         for name in flat:
             if name.lower() == wanted:
                 return name
-    raise ValueError(f"no one-dimensional {names[0]} found, only {_listed(dataset.variables)}")
+    raise ValueError(f"no one-dimensional coordinate {names[0]} found among {_listed(dataset.variables)}")
 
 
 def _listed(names: Iterable[Any]) -> str:
@@ -112,7 +112,7 @@ def latitude_longitude(dataset: Any) -> tuple[str, str]:
     """Names of the latitude and longitude coordinates: by standard name, else by unit, else by name.
 
     Raises:
-        ValueError: There is none, or it has two dimensions.
+        ValueError: There is no one-dimensional one.
     """
     return _axis(dataset, _LATITUDE, _NORTH), _axis(dataset, _LONGITUDE, _EAST)
 
@@ -121,7 +121,7 @@ def wind_names(dataset: Any) -> tuple[str, str]:
     """Names of the eastward and northward wind: by standard name, else by name.
 
     Raises:
-        ValueError: One of them is not there.
+        ValueError: One of them is missing.
     """
     found = []
     for side, names in (("eastward", _EASTWARD), ("northward", _NORTHWARD)):
@@ -136,16 +136,16 @@ def wind_names(dataset: Any) -> tuple[str, str]:
 
 
 def read_wind(paths: Sequence[str | Path], select: dict[str, str]) -> Wind:
-    """Eastward and northward wind of files, one map each.
+    """Read the eastward and northward wind of files, one map each.
 
     Args:
         paths: Files that xarray reads.
         select: Dimension to value, e.g. `{"level": "250"}`; the nearest entry of a numeric coordinate is taken.
-            Of other dimensions the first entry is.
+            Of dimensions that are not named, the first entry is taken.
 
     Raises:
         ModuleNotFoundError: xarray is not installed.
-        ValueError: Files, names, coordinates or values that do not serve; one line each.
+        ValueError: A file that cannot be read, a missing wind, or coordinates or values that are not valid.
     """
     with opened(paths) as dataset:
         names = wind_names(dataset)
@@ -165,11 +165,14 @@ def read_wind(paths: Sequence[str | Path], select: dict[str, str]) -> Wind:
 
 
 def _selected(pair: Any, axes: Sequence[str], select: dict[str, str]) -> tuple[Any, list[str]]:
-    """One entry of every dimension but the axes of the map, and which ones."""
+    """Select one entry of each dimension other than the map's axes; also returns which, as text."""
     others = [str(dim) for dim in pair.dims if dim not in axes]
     unknown = sorted(set(select) - set(others))
     if unknown:
-        raise ValueError(f"`--select` {unknown[0]}: no such dimension to select from, only {_listed(others)}")
+        raise ValueError(
+            f"`--select` must name a dimension of the wind besides latitude and longitude ({_listed(others)}), got "
+            f"{unknown[0]!r}"
+        )
     taken = []
     for dim in others:
         index = _index(pair, dim, select.get(dim))
@@ -189,8 +192,10 @@ def _index(dataset: Any, dim: str, wanted: str | None) -> int:
         try:
             return int(np.argmin(np.abs(values - float(wanted))))
         except ValueError:
-            raise ValueError(f"`--select` {dim}={wanted}: must be a number") from None
+            raise ValueError(f"`--select` {dim} must be a number, got {wanted!r}") from None
     matches = [i for i, value in enumerate(values) if str(value).startswith(wanted)]
     if not matches:
-        raise ValueError(f"`--select` {dim}={wanted}: no such entry; the first is {values[0]}")
+        raise ValueError(
+            f"`--select` {dim} must be an entry of that dimension, got {wanted!r}; the first is {values[0]}"
+        )
     return matches[0]

@@ -1,4 +1,4 @@
-"""Grids of points on the sphere and how to integrate over their rings.
+"""Grids on the sphere and quadrature over their rings.
 
 May import: `_arrays`.
 """

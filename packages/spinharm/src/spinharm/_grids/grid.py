@@ -1,4 +1,4 @@
-"""Latitude-longitude grids: rings of colatitude, equally spaced longitudes, and how many degrees they resolve."""
+"""Latitude-longitude grids: rings, equally spaced longitudes, quadrature weights and the largest exact bandlimit."""
 
 from __future__ import annotations
 
@@ -44,6 +44,20 @@ class Grid:
         south_pole: For rule `"circle"`: whether a ring lies on the south pole.
         longitude_origin: Longitude of the first column [radians].
         south_first: Whether the first ring is the southernmost (ascending latitude).
+
+    Example:
+        >>> from spinharm import Grid
+        >>> grid = Grid.equiangular(5, 8)
+        >>> grid.shape, grid.max_bandlimit, grid.max_bandlimit_of_rings, grid.is_symmetric
+        ((5, 8), 4, 4, True)
+        >>> grid.latitude_deg.tolist()
+        [90.0, 45.0, 0.0, -45.0, -90.0]
+        >>> grid.longitude_deg.tolist()
+        [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
+        >>> grid.colatitude.shape, grid.longitude.shape
+        ((5,), (8,))
+        >>> round(float((grid.weights[:, None] * (0 * grid.longitude + 1)).sum()), 4)  # 4π
+        12.5664
     """
 
     nlat: int
@@ -82,6 +96,11 @@ class Grid:
         Raises:
             TypeError: `nlat` or `nlon` is not an integer.
             ValueError: `nlat` or `nlon` is too small.
+
+        Example:
+            >>> from spinharm import Grid
+            >>> print(Grid.equiangular(121, 240), "and", Grid.equiangular(32, 64, poles=False))
+            121×240 equiangular with poles and 32×64 equiangular without poles
         """
         nlat = arguments.integer("nlat", nlat, 2 if poles else 1)
         return cls(nlat, arguments.integer("nlon", nlon, 1), "circle", bool(poles), bool(poles))
@@ -100,6 +119,12 @@ class Grid:
         Raises:
             TypeError: An argument is not an integer.
             ValueError: An argument is below 1.
+
+        Example:
+            >>> from spinharm import Grid
+            >>> grid = Grid.gauss_legendre(64)
+            >>> grid.shape, grid.max_bandlimit
+            ((64, 128), 64)
         """
         bandlimit = arguments.integer("bandlimit", bandlimit, 1)
         nlon = 2 * bandlimit if nlon is None else arguments.integer("nlon", nlon, 1)
@@ -122,6 +147,12 @@ class Grid:
 
         References:
             Driscoll and Healy, Computing Fourier transforms and convolutions on the 2-sphere (1994), Theorem 3.
+
+        Example:
+            >>> from spinharm import Grid
+            >>> grid = Grid.driscoll_healy(64)
+            >>> grid.shape, grid.max_bandlimit
+            ((128, 128), 64)
         """
         bandlimit = arguments.integer("bandlimit", bandlimit, 1)
         nlon = 2 * bandlimit if nlon is None else arguments.integer("nlon", nlon, 1)
@@ -144,6 +175,12 @@ class Grid:
 
         References:
             McEwen and Wiaux, A novel sampling theorem on the sphere (2011), section III.
+
+        Example:
+            >>> from spinharm import Grid
+            >>> grid = Grid.mcewen_wiaux(64)
+            >>> grid.shape, grid.max_bandlimit
+            ((64, 127), 64)
         """
         bandlimit = arguments.integer("bandlimit", bandlimit, 1)
         nlon = 2 * bandlimit - 1 if nlon is None else arguments.integer("nlon", nlon, 1)
@@ -166,7 +203,13 @@ class Grid:
         Raises:
             ValueError: Coordinates that are not one-dimensional, not finite, out of range, unsorted, repeated, or on no
                 known grid; the message names the first offending value. Coordinates of single points, such as those of
-                a reduced Gaussian grid; the message names the kind and the way out.
+                a reduced Gaussian grid; the message names the kind and a remedy.
+
+        Example:
+            >>> import numpy as np
+            >>> from spinharm import Grid
+            >>> print(Grid.from_latlon(np.linspace(-90, 90, 121), np.arange(0, 360, 1.5)))
+            121×240 equiangular with poles, south first
         """
         latitude = _checked_axis("latitude_deg", latitude_deg)
         longitude = _checked_axis("longitude_deg", longitude_deg)
@@ -252,7 +295,7 @@ class Grid:
 
     @property
     def max_bandlimit_of_rings(self) -> int:
-        """The bound that the rings alone set on the bandlimit; `nlon >= 2 * bandlimit - 1` is the other one."""
+        """The bound of the rings alone on the bandlimit; the longitudes need `nlon >= 2 * bandlimit - 1`."""
         if self.rule == "driscoll-healy":
             return self.nlat // 2
         if self.rule == "circle" and self.north_pole and self.south_pole:
@@ -297,7 +340,7 @@ def _checked_axis(name: str, values: object) -> np.ndarray:
 def _refuse_lists_of_points(latitude: np.ndarray, longitude: np.ndarray) -> None:
     """Refuse a latitude and a longitude for each point, as reduced and unstructured grids have them."""
     nlat, nlon = np.unique(latitude).size, np.unique(longitude).size
-    # A single repeated latitude of a square grid is another mistake.
+    # A square grid with one repeated latitude is another mistake.
     if latitude.size != longitude.size or 2 * nlat > latitude.size:
         return
     edges = np.flatnonzero(np.diff(latitude, prepend=np.nan, append=np.nan) != 0)
@@ -336,7 +379,7 @@ def _longitude_origin(longitude: np.ndarray) -> float:
             f"{longitude[at]:g} at index {at} where {longitude[0] + steps[at]:g} belongs"
         )
     # A least-squares origin averages the rounding of the columns; a whole thousandth of a spacing within that rounding
-    # is meant exactly.
+    # is taken as exact.
     origin = float(np.mean(longitude - steps))
     noise = float(np.max(np.abs(longitude - steps - origin)))
     snapped = round(origin / spacing * 1000) / 1000 * spacing

@@ -1,4 +1,4 @@
-"""Integration over colatitude: Gauss-Legendre nodes, equiangular circles, and the exact way from these to those."""
+"""Quadrature over colatitude: Gauss-Legendre nodes, equally spaced rings, and exact interpolation between them."""
 
 import functools
 
@@ -12,7 +12,7 @@ def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
     SciPy's nodes are the starting point. They and the weights lose digits towards the poles (8 of them at 1000 points),
     where cos θ hardly changes; Newton's method in θ, with P_{k+1} − P_k carried along instead of P itself, does not.
     """
-    # Imported here: it takes longer than the rest of this package together.
+    # Imported here: the import takes longer than that of the rest of this package.
     from scipy.special import roots_legendre
 
     theta = np.sort(np.arccos(roots_legendre(count)[0]))[: (count + 1) // 2]
@@ -72,7 +72,7 @@ def circle_to_points(nlat: int, north_pole: bool, south_pole: bool, points: np.n
     mirrored = kernel(points[:, None] + theta[interior])
     matrix[:, interior] += parity * mirrored
     if parity < 0:
-        # An odd profile vanishes at the poles; whatever a file holds there is not part of it.
+        # An odd profile vanishes at the poles; values of a file there are ignored.
         matrix[:, : interior.start] = 0.0
         matrix[:, interior.stop :] = 0.0
     return matrix

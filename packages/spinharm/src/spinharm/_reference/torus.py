@@ -1,9 +1,9 @@
-"""The algorithm of the paper: the sphere continued to a torus, and sums over products of Wigner Δ.
+"""The paper's algorithm: extension of the sphere to a torus, and sums over products of Wigner Δ.
 
 Equations (4)-(7) of Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), after Huffenberger and Wandelt, Fast and
-exact spin-s spherical harmonic transforms (2010). The paper's two choices are kept as options: whether the symmetry of
-Δ halves the sum over m′ (equation 5), and whether Fourier transforms are matrix products or FFTs. It is here to be
-compared with; `method="tables"` computes the same numbers with fewer operations.
+exact spin-s spherical harmonic transforms (2010). The paper's two choices are options: whether the symmetry of Δ
+halves the sum over m′ (equation 5), and whether Fourier transforms are matrix products or FFTs. It is a reference for
+comparison; `method="tables"` computes the same numbers with fewer operations.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .._grids.grid import Grid
 
 @dataclasses.dataclass(frozen=True)
 class TorusPlan:
-    """What one transform by the algorithm of the paper is; its fields are those of `SpinTransform`."""
+    """Static description of a transform by the paper's algorithm; fields as in `SpinTransform`."""
 
     grid: Grid
     bandlimit: int
@@ -134,7 +134,7 @@ def _forward(tables: tuple[jax.Array, ...], maps: jax.Array, plan: TorusPlan) ->
     else:
         profiles = jnp.fft.fft(maps, axis=-3)[..., order % grid.nlon, :, :]
         profiles = profiles * np.exp(-1j * order * grid.longitude_origin)[:, None, None].astype(dtype)
-    # An odd profile vanishes at the poles; whatever a map holds there is not part of it.
+    # An odd profile vanishes at the poles; values of a map there are ignored.
     inside = _interior(grid)
     at_pole = np.ones(grid.nlat, bool)
     at_pole[inside] = False

@@ -1,4 +1,4 @@
-"""From one grid to another, from one bandlimit to another, and to arbitrary points."""
+"""Resampling between grids, change of bandlimit, and evaluation at points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._coefficients import wigner
 from .._grids.grid import Grid
 from .transform import SpinTransform
 
-# Points evaluated together: bounds the memory of the waves that reach them.
+# Points evaluated together; bounds the memory.
 _POINTS_PER_BLOCK = 1024
 
 
@@ -27,9 +27,9 @@ def resample(
     spin: int = 0,
     bandlimit: int | None = None,
 ) -> Inexact[Array, "*batch lat_to lon_to"]:
-    """Maps on another grid, through their coefficients: exact for fields that both grids resolve.
+    """Resample maps to another grid through their coefficients: exact for fields that both grids resolve.
 
-    Winds are resampled right as one spin-1 field (`wind_to_spin`), never component by component.
+    Resample a wind as one spin-1 field (`wind_to_spin`), not component by component.
 
     Args:
         f: Maps, shape (*batch, nlat, nlon), real or complex.
@@ -45,6 +45,16 @@ def resample(
     Raises:
         TypeError: Integer or half-precision maps, or a grid that is not a `Grid`.
         ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> fine, coarse = Grid.equiangular(9, 16), Grid.gauss_legendre(4)
+        >>> def height(grid):
+        ...     return np.sin(np.radians(grid.latitude_deg))[:, None] * np.ones(grid.nlon)
+        >>> bool(np.allclose(spinharm.resample(height(fine), fine, coarse), height(coarse), atol=1e-5))
+        True
     """
     for name, grid in (("grid_from", grid_from), ("grid_to", grid_to)):
         if not isinstance(grid, Grid):
@@ -66,14 +76,13 @@ def change_bandlimit(
     axis: int | None = None,
     spin: int | Sequence[int] = 0,
 ) -> Complex[Array, "*resized"]:
-    """Coefficients cut to a lower bandlimit, or padded with zeros to a higher one.
+    """Truncate coefficients to a lower bandlimit, or pad them with zeros to a higher one.
 
     Args:
         coeffs: Coefficients, shape (*batch, L, 2L−1) or (*batch, L, 2L−1, spin, channel).
         bandlimit: The new L, at least 1.
         axis: Position of the degree axis; found by shape if left out.
-        spin: s, or one for each entry of the spin axis: entries with l < |s| become zero, as those with |m| > l always
-            do.
+        spin: s, or one for each entry of the spin axis: entries with l < |s| become zero, like those with |m| > l.
 
     Returns:
         Coefficients of the new bandlimit.
@@ -82,6 +91,12 @@ def change_bandlimit(
         TypeError: Integer coefficients, or `bandlimit` not an integer.
         ValueError: Axes that are not (degree, order), `bandlimit` below 1, or a spin out of range.
         MemoryError: A `bandlimit` whose coefficients the machine cannot hold.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> spinharm.change_bandlimit(np.ones((4, 7), np.complex64), 2).shape
+        (2, 3)
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     axis = arguments.degree_axis(array, axis)
@@ -105,9 +120,8 @@ def evaluate(
 ) -> Complex[Array, "*batch *points"]:
     """Values of a field at arbitrary points: Σ_lm a_lm sYlm(θ, φ).
 
-    The field is brought to an equiangular grid, where it is one Fourier series on the torus (equation 6 of the paper),
-    and the series is summed at the points: O(L²) per point and field, O(L²) memory, differentiable in coefficients
-    and points everywhere, poles included.
+    The field becomes one Fourier series on the torus (equation 6 of the paper), which is summed at the points: O(L²)
+    per point and field, O(L²) memory, differentiable in coefficients and points everywhere, poles included.
 
     Args:
         coeffs: Coefficients of one spin, shape (*batch, L, 2L−1).
@@ -125,6 +139,17 @@ def evaluate(
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), equation (6).
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
+        >>> height = spinharm.forward(np.sin(latitude), grid)
+        >>> values = spinharm.evaluate(height, np.radians([0.0, 60.0]), 0.3)  # cos θ
+        >>> np.round(values.real, 4).tolist()
+        [1.0, 0.5]
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     L = arguments.bandlimit_of(array, -2)
@@ -147,7 +172,7 @@ def evaluate(
     flat = theta.reshape(count), phi.reshape(count)
     if isinstance(count, int):
         values = jax.lax.map(block, flat, batch_size=_POINTS_PER_BLOCK)
-    else:  # left open in an export: cannot be cut into blocks
+    else:  # a symbolic size of an export cannot be cut into blocks
         values = jax.vmap(block)(flat)
     return jnp.moveaxis(values, 0, -1).reshape(*batch, *points)
 

@@ -34,17 +34,17 @@ class SpinTransform:
 
     Forward: a_lm = ∫ f conj(sYlm) dΩ. Inverse: f = Σ a_lm sYlm. Harmonics follow `docs/conventions.md`. Both
     directions are exact to rounding for maps of bandlimit at most `bandlimit`; `forward` of other maps gives the
-    coefficients of their interpolant below `bandlimit`, so that a smaller bandlimit equals a larger one cut off.
+    coefficients of their interpolant below `bandlimit`: a smaller bandlimit is a truncation of a larger one.
 
     Along each ring a Fourier transform, then per order m one real matrix between rings and degrees. On
     Gauss-Legendre and Driscoll-Healy rings this is the quadrature rule; on equally spaced rings the profile of order m
     is continued over the pole with parity (−1)^{m+s}, interpolated trigonometrically to Gauss nodes and integrated
     there, which is exact for the full band.
 
-    A transform is a static description: hashable, comparable, without arrays, so it adds nothing to what is trained
-    or saved when it is a field of a model. Its tables live in a cache shared by equal transforms. Called directly, a
-    transform hands them to its compiled program as arguments; inside your own compiled functions use `spinharm.jit`,
-    which does the same (a plain `jax.jit` would write them into the program as literals).
+    A transform is a static description: hashable, comparable, without arrays, so as a field of a model it
+    adds nothing to the parameters or to the saved file. Its tables live in a cache shared by equal transforms. Called
+    directly, a transform passes them to its compiled program as arguments; inside your own compiled functions use
+    `spinharm.jit`, which does the same (plain `jax.jit` embeds them in the program as literals).
 
     Attributes:
         grid: The grid of the maps.
@@ -54,6 +54,19 @@ class SpinTransform:
         fourier: `"dft"` (matrix products along the rings) or `"fft"`.
         precision: Precision of every matrix product.
         delta_symmetry: For the torus method: whether only half of the Wigner Δ sum is evaluated.
+
+    Example:
+        >>> import jax
+        >>> from spinharm import Grid, SpinTransform
+        >>> transform = SpinTransform(Grid.gauss_legendre(4), spins=(0, 1))
+        >>> maps = jax.random.normal(jax.random.key(0), (10, 4, 8, 2, 3))  # (batch, lat, lon, spin, channel)
+        >>> coeffs = transform.forward(maps)
+        >>> coeffs.shape
+        (10, 4, 7, 2, 3)
+        >>> transform.inverse(coeffs).shape
+        (10, 4, 8, 2, 3)
+        >>> transform.table_bytes()
+        1024
     """
 
     grid: Grid
@@ -76,20 +89,20 @@ class SpinTransform:
         delta_symmetry: bool = False,
         memory_limit: int = 2 * _GIB,
     ) -> None:
-        """Describe a transform; nothing is computed before its first use.
+        """Describe a transform; tables are built at its first use.
 
         Args:
             grid: The grid of the maps.
             bandlimit: L, 1 … `grid.max_bandlimit`, which is the default. A smaller one skips the higher degrees
                 inside the transform (spectral pooling).
             spins: One integer per entry of the spin axis, |spin| < L, in any order, repeats allowed.
-            method: `"tables"` keeps one matrix per order: the fastest where it fits. `"recursion"` makes the
-                harmonics inside the program by recursion over degree: O(L²) memory. `"torus"` is the algorithm of
+            method: `"tables"` keeps one matrix per order: the fastest if it fits into memory. `"recursion"` computes
+                the harmonics inside the program by recursion over degree: O(L²) memory. `"torus"` is the algorithm of
                 the paper, Huffenberger and Wandelt's. `"auto"` takes tables if those of both directions fit
                 `memory_limit` in float32, else the recursion.
             fourier: Matrix products (`"dft"`) or FFTs along the rings; `"auto"` takes matrix products on rings of up
                 to 256 points.
-            precision: Of every matrix product. The default never lets a backend's reduced precision decide.
+            precision: Of every matrix product. The default is independent of the backend's reduced precision.
             delta_symmetry: For `method="torus"`: evaluate half of the sum over m′, equation (5) of the paper.
             memory_limit: Bytes that the tables may take, see `table_bytes`.
 
@@ -157,11 +170,11 @@ class SpinTransform:
                 )
 
     def table_bytes(self, dtype: str = "float32") -> int:
-        """Bytes of device memory that the tables of forward and inverse take together, computed without building them.
+        """Device memory of the tables of forward and inverse together [bytes], computed without building them.
 
-        Gradients add as much again for `method="tables"` below bandlimit 512, where transposed products have tables of
-        their own. From there on a table serves its transpose too, and both directions where rings are summed with
-        weights.
+        For `method="tables"`, gradients need as much again below bandlimit 512, where transposed products have their
+        own tables. From 512 on, a table also serves its transpose, and both directions where the quadrature is a
+        weighted sum over rings.
 
         Args:
             dtype: `"float32"` or `"float64"`, the precision of the maps.
@@ -214,7 +227,7 @@ class SpinTransform:
 
         Args:
             coeffs: Coefficients, shape (*batch, L, 2L−1, len(spins), channels), complex64 or complex128. Entries
-                with |m| > l or l < |spin| do not matter.
+                with |m| > l or l < |spin| are ignored.
             real: Return the real part, at half the work. Only where all spins are 0.
 
         Returns:
@@ -253,29 +266,46 @@ class SpinTransform:
             dtype: `"float32"` or `"float64"`.
 
         Returns:
-            Analysis, shape (K, R G), and synthesis, shape (G, R K), as `Table`s, which are called to be applied; built
-            in float64, cached, shared.
+            Analysis, shape (K, R G), and synthesis, shape (G, R K), as callable `Table`s; built in float64, cached,
+            shared.
 
         Raises:
             ValueError: Another spin or `dtype`.
+
+        Example:
+            >>> import numpy as np
+            >>> from spinharm import Grid, SpinTransform
+            >>> transform = SpinTransform(Grid.gauss_legendre(2, 4))
+            >>> analysis, synthesis = transform.matrices(0)
+            >>> fields = np.ones((8, 5), np.float32)  # (points, columns)
+            >>> round(float(analysis(fields)[0, 0]), 4)  # √(4π)
+            3.5449
+            >>> bool(np.allclose(synthesis(analysis(fields)), fields, atol=1e-5))
+            True
         """
         return dense.matrices(self._single(spin, dtype))
 
     def stages(self, spin: int, dtype: str = "float32") -> Stages:
         """Both directions for one spin as two stages of real matrices: along the rings, and between rings and degrees.
 
-        For whoever keeps features in a layout of their own, where `forward` and `inverse` would reorder them.
-        Coefficients and the meaning of R are those of `matrices`.
+        For code that keeps features in its own layout, where `forward` and `inverse` would reorder axes. Coefficients
+        and R are as in `matrices`.
 
         Args:
             spin: One of `spins`.
             dtype: `"float32"` or `"float64"`.
 
         Returns:
-            The tables, which see; built in float64, cached, shared.
+            The four tables of both directions, see `Stages`; built in float64, cached, shared.
 
         Raises:
             ValueError: Another spin or `dtype`.
+
+        Example:
+            >>> from spinharm import Grid, SpinTransform
+            >>> stages = SpinTransform(Grid.gauss_legendre(2, 4)).stages(0)
+            >>> [table.matrix.shape for table in stages]
+            [(3, 4), (3, 2, 2), (3, 2, 2), (4, 3)]
         """
         return dense.stages(self._single(spin, dtype))
 
@@ -319,6 +349,17 @@ def forward(
     Raises:
         TypeError: Integer or half-precision maps.
         ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> grid = Grid.gauss_legendre(4)
+        >>> coeffs = spinharm.forward(np.ones(grid.shape), grid)
+        >>> coeffs.shape
+        (4, 7)
+        >>> round(float(coeffs[0, 3].real), 4)  # √(4π)
+        3.5449
     """
     transform = SpinTransform(grid, bandlimit, (spin,))
     array = arguments.inexact("f", f)
@@ -344,6 +385,16 @@ def inverse(
     Raises:
         TypeError: Integer or half-precision coefficients.
         ValueError: Axes that are not (degree, order), a bandlimit above the grid's, or a spin out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> coeffs = np.zeros((4, 7), np.complex64)
+        >>> coeffs[0, 3] = np.sqrt(4 * np.pi)
+        >>> maps = spinharm.inverse(coeffs, Grid.equiangular(7, 12), real=True)
+        >>> maps.shape, bool(np.allclose(maps, 1))
+        ((7, 12), True)
     """
     array = arguments.inexact("coeffs", coeffs)
     bandlimit = arguments.bandlimit_of(array, -2)
