@@ -8,7 +8,20 @@ from spinnn.files import FileWarning
 
 
 class DataWarning(FileWarning):
-    """Something in the data was repaired, converted or left out; the text says what, and which values it had."""
+    """Something in the data was repaired, converted or left out; the text says what, and which values it had.
+
+    Example:
+        >>> import warnings
+        >>> import numpy as np
+        >>> import xarray as xr
+        >>> from wxsphere import DataWarning, canonical
+        >>> axes = {"lat": [60.0, 0.0, -60.0], "lon": [0.0, 120.0, 240.0, 360.0]}
+        >>> with warnings.catch_warnings(record=True) as told:
+        ...     warnings.simplefilter("always", DataWarning)
+        ...     fields = canonical(xr.Dataset({"t2m": (("lat", "lon"), np.zeros((3, 4)))}, axes))
+        >>> print(told[0].message)
+        `longitude` has 0 and 360, which are one meridian with equal values; 1 column is left out
+    """
 
 
 def notice(text: str) -> None:

@@ -40,6 +40,18 @@ def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -
 
     Raises:
         ValueError: A variable that is not there.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import check_dataset, grid_dataset
+        >>> fields = grid_dataset(Grid.equiangular(4, 8, poles=False))
+        >>> fields["2m_temperature"] = ("latitude", "longitude"), np.linspace(5, 25, 32).reshape(4, 8)
+        >>> for finding in check_dataset(fields):
+        ...     print(finding)
+        error: 2m_temperature: 5 … 25 where 170 … 340 K is possible; it is in °C: add 273.15
+        note: grid: 4×8 equiangular without poles, resolves 4 degrees
+        note: 2m_temperature: 5 … 25 K
     """
     if variables is None:
         fields = dataset.data_vars.items()

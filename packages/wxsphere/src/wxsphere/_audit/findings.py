@@ -19,6 +19,11 @@ class Finding:
         severity: `"error"` spoils training or scores, `"warning"` may, `"note"` describes.
         subject: A variable or coordinate.
         text: What is found, with values, and what to do about it.
+
+    Example:
+        >>> from wxsphere import Finding
+        >>> print(Finding("warning", "time", "a gap of 12 h after 2020-02-28"))
+        warning: time: a gap of 12 h after 2020-02-28
     """
 
     severity: Severity

@@ -65,6 +65,15 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
             like radians, two columns for one meridian that differ, a name in `rename` that is not there, two variables
             for one name, texts that are no levels, lead times without a unit or that contradict times, or times that
             are no dates, such as those of the calendar `360_day`.
+
+    Example:
+        >>> import numpy as np
+        >>> import xarray as xr
+        >>> from wxsphere import canonical
+        >>> axes = {"lat": [-67.5, -22.5, 22.5, 67.5], "lon": np.arange(-180.0, 180.0, 90.0)}
+        >>> fields = canonical(xr.Dataset({"t2m": (("lat", "lon"), np.zeros((4, 4)))}, axes))
+        >>> list(fields.data_vars), fields.latitude.values.tolist(), fields.longitude.values.tolist()
+        (['2m_temperature'], [67.5, 22.5, -22.5, -67.5], [0.0, 90.0, 180.0, 270.0])
     """
     if not isinstance(dataset, xr.Dataset):
         raise TypeError(f"`dataset` must be an xarray.Dataset, got {type(dataset).__name__}")

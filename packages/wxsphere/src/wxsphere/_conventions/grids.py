@@ -28,6 +28,12 @@ def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
     Raises:
         ValueError: A coordinate is missing, latitude and longitude are swapped, or the coordinates are those of no
             known grid; the message names the first value that does not fit.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset, grid_of
+        >>> print(grid_of(grid_dataset(Grid.gauss_legendre(4))))
+        4×8 Gauss-Legendre
     """
     for name in (LATITUDE, LONGITUDE):
         if name not in dataset.coords or dataset[name].ndim != 1:
@@ -60,6 +66,13 @@ def grid_dataset(grid: Grid) -> xr.Dataset:
 
     Returns:
         A dataset with coordinates `latitude` (lat,) and `longitude` (lon,) [degrees], float64, with CF attributes.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset
+        >>> fields = grid_dataset(Grid.equiangular(3, 4, poles=True))
+        >>> fields.latitude.values.tolist(), fields.longitude.values.tolist()
+        ([90.0, 0.0, -90.0], [0.0, 90.0, 180.0, 270.0])
     """
     return xr.Dataset(
         coords={

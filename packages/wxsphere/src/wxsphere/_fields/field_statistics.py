@@ -53,6 +53,18 @@ def field_statistics(
 
     References:
         Chan, Golub and LeVeque, Algorithms for computing the sample variance (1983), equations 2.1.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import field_statistics, grid_dataset
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.equiangular(4, 8)).assign_coords(time=times)
+        >>> warming = np.broadcast_to(np.arange(280.0, 284.0)[:, None, None], (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), warming
+        >>> found = field_statistics(fields)["2m_temperature"]
+        >>> {str(row): round(float(found.sel(statistic=row)), 3) for row in found.statistic.values}
+        {'mean': 281.5, 'std': 1.118, 'tendency_mean': 1.0, 'tendency_std': 0.0}
     """
     _checks.dimensions("dataset", dataset, (TIME, LATITUDE, LONGITUDE))
     stamps = dataset[TIME].values if times is None else np.asarray(times).astype("datetime64[ns]")

@@ -23,6 +23,11 @@ class Channel(NamedTuple):
     Attributes:
         names: The variable, or the eastward and the northward component.
         level: In hPa, or None for a field without levels.
+
+    Example:
+        >>> from wxsphere import Channel
+        >>> print(Channel(("u_component_of_wind", "v_component_of_wind"), 850.0))
+        u_component_of_wind,v_component_of_wind@850
     """
 
     names: tuple[str, ...]
@@ -43,6 +48,26 @@ class FieldLayout:
         scalars: Channels on spin 0.
         winds: Channels on the spin of the wind.
         wind_spin: +1 or −1.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import FieldLayout, grid_dataset
+        >>> times = np.arange("2020-01-01T00", "2020-01-01T12", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> grid = Grid.gauss_legendre(4)
+        >>> fields = grid_dataset(grid).assign_coords(time=times)
+        >>> for name in ("2m_temperature", "10m_u_component_of_wind", "10m_v_component_of_wind"):
+        ...     fields[name] = ("time", "latitude", "longitude"), np.ones((2, 4, 8), "float32")
+        >>> layout = FieldLayout.of(fields)
+        >>> layout.variables
+        ('2m_temperature', '10m_u_component_of_wind', '10m_v_component_of_wind')
+        >>> layout.spins, layout.channels, layout.batch_dimensions(fields)
+        ((0, 1), 1, ('time',))
+        >>> maps = layout.pack(fields)
+        >>> maps.shape, maps.dtype.name
+        ((2, 4, 8, 2, 1), 'complex64')
+        >>> bool(layout.unpack(maps, grid, {"time": times}).equals(fields))
+        True
     """
 
     scalars: tuple[Channel, ...]

@@ -20,6 +20,15 @@ class Forcing(NamedTuple):
         function: From times, `datetime64` of shape (time,), and a grid to values, float32 of shape (time, lat, lon).
         scale: What values are divided by to be of the order of 1.
         units: Of the values.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import FORCINGS
+        >>> local_time = FORCINGS["cosine_of_day"]
+        >>> local_time.function(["2020-01-01T03:00"], Grid.equiangular(2, 4))[0, 0].round(3)
+        array([ 0.707, -0.707, -0.707,  0.707], dtype=float32)
+        >>> local_time.scale, local_time.units
+        (1.0, '1')
     """
 
     function: Callable[[npt.ArrayLike, Grid], np.ndarray]

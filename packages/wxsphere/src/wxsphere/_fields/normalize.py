@@ -27,6 +27,21 @@ class Normalization:
     Attributes:
         shift: Subtracted, shape (spin, channel), in the units of the fields; 0 for winds and padding.
         scale: Divided by, shape (spin, channel); 1 for padding.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import FieldLayout, Normalization, field_statistics, grid_dataset
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.equiangular(4, 8)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> layout = FieldLayout.of(fields)
+        >>> normalization = Normalization.of(field_statistics(fields), layout)
+        >>> maps = layout.pack(fields)
+        >>> normalized = normalization.normalize(maps)
+        >>> bool(abs(normalized).max() < 5), bool(np.allclose(normalization.restore(normalized), maps))
+        (True, True)
     """
 
     shift: Float[np.ndarray, "spin channel"]
@@ -81,6 +96,18 @@ def tendency_scale(
 
     Raises:
         ValueError: As `Normalization.of`.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import FieldLayout, Normalization, field_statistics, grid_dataset, tendency_scale
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.equiangular(4, 8)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> statistics, layout = field_statistics(fields), FieldLayout.of(fields)
+        >>> tendency_scale(statistics, layout, Normalization.of(statistics, layout)).round(1)
+        array([[1.5]])
     """
     found = _scales(statistics, layout, "tendency_mean", "tendency_std") / normalization.scale
     found[_padding(layout)] = 1.0

@@ -43,6 +43,16 @@ def rebuild_poles(
     Raises:
         ValueError: Sizes that are not the grid's, an unknown rule, or fewer than five rings with rule `"auto"` or
             `"rings"` and a spin that is not 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import rebuild_poles
+        >>> grid = Grid.equiangular(3, 4, poles=True)
+        >>> rebuild_poles(np.arange(12.0).reshape(3, 4), grid)
+        array([[1.5, 1.5, 1.5, 1.5],
+               [4. , 5. , 6. , 7. ],
+               [9.5, 9.5, 9.5, 9.5]])
     """
     if rule not in ("auto", "rings", "row", "keep"):
         raise ValueError(f"`rule` must be 'auto', 'rings', 'row' or 'keep', got {rule!r}")

@@ -35,6 +35,15 @@ def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.n
         Sun: Michalsky, The Astronomical Almanac's algorithm for approximate solar position (1988), equations 1–5 and
         8; distance: The Astronomical Almanac, page C24. Irradiance: Kopp and Lean, A new, lower value of total solar
         irradiance (2011).
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import toa_incident_solar_radiation
+        >>> sunlight = toa_incident_solar_radiation(["2020-06-21T12:30"], Grid.equiangular(3, 4, poles=True))
+        >>> (sunlight[0] / 3600).round().astype(int)  # W/m²: north pole, equator, south pole
+        array([[ 524,  524,  524,  524],
+               [1206,   45,    0,   35],
+               [   0,    0,    0,    0]])
     """
     middles = np.asarray(times).astype("datetime64[ns]").reshape(-1) - np.timedelta64(30, "m")
     declination, distance, hour_angle = _sun(middles)

@@ -23,6 +23,12 @@ class Store:
         url: Where it is.
         kind: `"analysis"` (valid times), `"climatology"` (hour, dayofyear) or `"forecast"` (initial times, lead times).
         text: What it holds, one line.
+
+    Example:
+        >>> from wxsphere import CATALOGUE
+        >>> store = CATALOGUE["era5-5.6"]
+        >>> store.kind, store.text
+        ('analysis', 'ERA5 1959 – 2023-01-10, 6 h, 13 levels, 32×64')
     """
 
     url: str

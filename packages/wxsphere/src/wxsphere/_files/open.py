@@ -73,6 +73,16 @@ def open_dataset(
 
     Warns:
         FileWarning: Files without checksums, in which damage may read as other numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> import xarray as xr
+        >>> from wxsphere import open_dataset
+        >>> axes = {"lat": [-60.0, 0.0, 60.0], "lon": [0.0, 90.0, 180.0, 270.0]}
+        >>> xr.Dataset({"t2m": (("lat", "lon"), np.full((3, 4), 280.0))}, axes).to_netcdf("analysis.nc", engine="scipy")
+        >>> fields = open_dataset("analysis.nc")
+        >>> dict(fields["2m_temperature"].sizes), fields.latitude.values.tolist()
+        ({'latitude': 3, 'longitude': 4}, [60.0, 0.0, -60.0])
     """
     _checks.option("library", library, ("fsspec", "obstore"))
     _checks.option("absent_chunks", absent_chunks, ("refuse", "fill"))

@@ -37,6 +37,11 @@ def quadratic_grid(bandlimit: int) -> Grid:
 
     Returns:
         The grid, north first: 32×64 for L = 22 (T21), 64×128 for L = 43 (T42), 96×192 for L = 64 (T63).
+
+    Example:
+        >>> from wxsphere import quadratic_grid
+        >>> print(quadratic_grid(22))
+        32×64 Gauss-Legendre
     """
     nlat = -(-(3 * _checks.integer("bandlimit", bandlimit, 2) - 2) // 2)
     return Grid.gauss_legendre(nlat)
@@ -116,6 +121,18 @@ class BarotropicVorticity:
         rotation_rate: Ω [rad/s].
         axis_tilt: Angle between the axis of rotation and the north pole of the grid [radians].
         radius: [m].
+
+    Example:
+        >>> import jax
+        >>> from wxsphere import BarotropicVorticity, random_state
+        >>> model = BarotropicVorticity(bandlimit=4, time_step=1800.0)
+        >>> print(model.grid)
+        5×10 Gauss-Legendre
+        >>> state = random_state(model, seed=0, degree=2.0)
+        >>> state.shape, model.wind(state).shape, jax.jit(model.tendency)(state).shape
+        ((1, 4, 7), (4, 7), (1, 4, 7))
+        >>> model.tables().whole.shape
+        (1, 1, 4)
     """
 
     bandlimit: int = 43
@@ -180,6 +197,18 @@ class ShallowWater:
     References:
         Williamson et al., A standard test set for numerical approximations to the shallow water equations (1992),
         equations (5)-(7) in this form.
+
+    Example:
+        >>> import jax
+        >>> from wxsphere import ShallowWater, williamson2
+        >>> model = ShallowWater(bandlimit=4, time_step=1800.0, mean_geopotential=2.94e4)
+        >>> print(model.grid)
+        5×10 Gauss-Legendre
+        >>> state = williamson2(model)
+        >>> state.shape, model.wind(state).shape, jax.jit(model.tendency)(state).shape
+        ((3, 4, 7), (4, 7), (3, 4, 7))
+        >>> jax.jit(model.balanced_geopotential)(state[0]).shape, model.tables().whole.shape
+        ((4, 7), (3, 3, 4))
     """
 
     bandlimit: int = 43

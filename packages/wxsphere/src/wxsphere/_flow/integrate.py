@@ -37,6 +37,14 @@ def integrate(model: Flow, state: State, steps: int) -> State:
     Raises:
         TypeError: `steps` is not an integer.
         ValueError: A state of another shape, or `steps` below 0.
+
+    Example:
+        >>> from wxsphere import BarotropicVorticity, diagnostics, integrate, random_state
+        >>> model = BarotropicVorticity(bandlimit=4, time_step=1800.0, diffusion_time=None)
+        >>> state = random_state(model, seed=0, degree=2.0)
+        >>> later = integrate(model, state, steps=48)  # one day
+        >>> bool(abs(diagnostics(model, later)["energy"] / diagnostics(model, state)["energy"] - 1) < 1e-4)
+        True
     """
     wanted = (len(model.fields), model.bandlimit, 2 * model.bandlimit - 1)
     if state.shape != wanted:
@@ -77,6 +85,17 @@ def flow_maps(model: Flow, state: State, grid: Grid | None = None) -> dict[str, 
 
     Raises:
         ValueError: A grid that does not resolve L degrees.
+
+    Example:
+        >>> from wxsphere import ShallowWater, flow_maps, williamson2
+        >>> model = ShallowWater(bandlimit=4, mean_geopotential=2.94e4)
+        >>> for name, values in flow_maps(model, williamson2(model)).items():
+        ...     print(name, values.shape)
+        u_component_of_wind (5, 10)
+        v_component_of_wind (5, 10)
+        vorticity (5, 10)
+        divergence (5, 10)
+        geopotential (5, 10)
     """
     scalars, wind = _synthesis_program(model, model.grid if grid is None else grid)(state)
     out = {"u_component_of_wind": wind.imag, "v_component_of_wind": -wind.real}
@@ -111,6 +130,13 @@ def diagnostics(model: Flow, state: State) -> dict[str, float]:
         `mass` ⟨Φ⟩/g [m], `energy` ½⟨Φ|V|² + (Φ − ⟨Φ⟩)²⟩/g [m³/s²], without the constant ½⟨Φ⟩²/g, and `enstrophy`
         ½⟨(ζ + f)²/Φ⟩ g [1/(m s²)], the potential enstrophy. Also `fastest`, the largest wind speed [m/s]. All are
         quadratures on the grid of the model, exact but for the potential enstrophy.
+
+    Example:
+        >>> from wxsphere import BarotropicVorticity, diagnostics, random_state
+        >>> model = BarotropicVorticity(bandlimit=4)
+        >>> found = diagnostics(model, random_state(model, seed=0, wind=20.0))
+        >>> round(found["energy"], 1)  # ½⟨|V|²⟩
+        200.0
     """
     maps = {name: values.astype(np.float64) for name, values in flow_maps(model, state).items()}
     weight = model.grid.weights[:, None] / (4 * np.pi)

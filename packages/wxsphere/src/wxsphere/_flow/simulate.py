@@ -76,6 +76,16 @@ def simulate(
         TypeError: A count that is not an integer.
         ValueError: Counts below 1, a path that holds something else, or an unfinished store of another simulation.
         FloatingPointError: The flow is no longer finite; the message says when.
+
+    Example:
+        >>> from wxsphere import BarotropicVorticity, open_dataset, random_state, simulate
+        >>> model = BarotropicVorticity(bandlimit=4, time_step=1800.0)
+        >>> path = simulate(model, random_state(model, seed=0), "flow.zarr", outputs=3, steps_per_output=12)
+        >>> flow = open_dataset(path)
+        >>> dict(flow["u_component_of_wind"].sizes)
+        {'time': 3, 'latitude': 5, 'longitude': 10}
+        >>> flow.time.dt.hour.values.tolist()
+        [0, 6, 12]
     """
     _checks.integer("outputs", outputs, 1)
     _checks.integer("steps_per_output", steps_per_output, 1)

@@ -53,6 +53,15 @@ def state_of(
     Raises:
         ValueError: Another shape, a geopotential where there is none or none where there is one, or float64 without
             64-bit types.
+
+    Example:
+        >>> import numpy as np
+        >>> from wxsphere import BarotropicVorticity, state_of
+        >>> model = BarotropicVorticity(bandlimit=4)
+        >>> latitude = np.radians(model.grid.latitude_deg)[:, None]
+        >>> u = 10 * np.cos(latitude) * np.ones(model.grid.nlon)
+        >>> state_of(model, u, np.zeros_like(u)).shape
+        (1, 4, 7)
     """
     kind = _precision(dtype)
     water = isinstance(model, ShallowWater)
@@ -95,6 +104,12 @@ def williamson2(
 
     References:
         Williamson et al. (1992), section 3, equations (90)-(95).
+
+    Example:
+        >>> from wxsphere import ShallowWater, diagnostics, williamson2
+        >>> model = ShallowWater(bandlimit=4, mean_geopotential=2.94e4)
+        >>> round(diagnostics(model, williamson2(model, wind=40.0))["fastest"], 1)
+        40.0
     """
     speed = 2 * np.pi * model.radius / (12 * _DAY) if wind is None else _checks.number("wind", wind)
     phi, lam, tilt = np.pi / 2 - model.grid.colatitude[:, None], model.grid.longitude, model.axis_tilt
@@ -126,6 +141,12 @@ def galewsky(model: ShallowWater, *, perturbed: bool = True, dtype: Precision | 
     References:
         Galewsky, Scott, Polvani, An initial-value problem for testing numerical models of the global shallow-water
         equations (2004), equations (2)-(4).
+
+    Example:
+        >>> from wxsphere import ShallowWater, galewsky
+        >>> model = ShallowWater(bandlimit=4)
+        >>> galewsky(model).shape
+        (3, 4, 7)
     """
     if model.axis_tilt:
         raise ValueError(f"`model` must have axis_tilt 0 for the jet, got {model.axis_tilt:g}")
@@ -175,6 +196,11 @@ def random_state(
     Raises:
         TypeError: `seed` is not an integer, or `wind` or `degree` no number.
         ValueError: They are out of range.
+
+    Example:
+        >>> from wxsphere import BarotropicVorticity, random_state
+        >>> random_state(BarotropicVorticity(bandlimit=4), seed=0).shape
+        (1, 4, 7)
     """
     kind = _precision(dtype)
     speed, peak = _checks.number("wind", wind, above=0.0), _checks.number("degree", degree, above=0.0)

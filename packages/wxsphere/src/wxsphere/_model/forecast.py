@@ -67,6 +67,27 @@ def forecast(
             path that holds something else, or an unfinished store of another forecast.
         FloatingPointError: A forecast has diverged; the message names variable, initial time and lead time. What was
             forecast until then is in the unfinished store, which can be opened; the rest of it is NaN.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import (
+        ...     Channel, FieldLayout, ForecastModel, ForecastTask, NetworkConfig, Normalization, Stepper, forecast,
+        ...     grid_dataset, open_dataset,
+        ... )
+        >>> layout, grid = FieldLayout((Channel(("2m_temperature",)),)), Grid.gauss_legendre(4)
+        >>> normalization = Normalization(np.array([[280.0]]), np.array([[1.0]]))
+        >>> task = ForecastTask(layout, layout, grid)
+        >>> stepper = Stepper(task, normalization, normalization, np.ones((1, 1, 1)), np.zeros((4, 8, 0), "float32"))
+        >>> def warmer(x, state, mask=None):  # in place of a trained network: 1 K warmer in each step
+        ...     return x * 0 + 1, state
+        >>> model = ForecastModel(NetworkConfig(), warmer, eqx.nn.State(warmer), stepper)
+        >>> states = grid_dataset(grid).assign_coords(time=np.array(["2020-01-01"], "datetime64[ns]"))
+        >>> states["2m_temperature"] = ("time", "latitude", "longitude"), np.full((1, 4, 8), 280.0)
+        >>> written = open_dataset(forecast(model, states, "forecast.zarr", steps=3, chunk=3))
+        >>> written["2m_temperature"].mean(("latitude", "longitude")).values.round(2)
+        array([[281., 282., 283.]], dtype=float32)
     """
     for name, value in (("steps", steps), ("chunk", chunk), ("batch", batch)):
         _checks.integer(name, value, 1)
@@ -136,6 +157,23 @@ def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
 
     Raises:
         ValueError: There is none.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import (
+        ...     Channel, FieldLayout, ForecastModel, ForecastTask, NetworkConfig, Normalization, Stepper, grid_dataset,
+        ...     initial_times,
+        ... )
+        >>> layout, grid = FieldLayout((Channel(("2m_temperature",)),)), Grid.gauss_legendre(4)
+        >>> normalization = Normalization(np.array([[280.0]]), np.array([[5.0]]))
+        >>> task = ForecastTask(layout, layout, grid, offsets=(-6.0, 0.0))
+        >>> stepper = Stepper(task, normalization, normalization, np.ones((1, 1, 1)), np.zeros((4, 8, 0), "float32"))
+        >>> model = ForecastModel(NetworkConfig(), None, eqx.nn.State(None), stepper)
+        >>> times = np.arange("2020-01-01T00", "2020-01-01T18", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> initial_times(model, grid_dataset(grid).assign_coords(time=times)).astype("datetime64[h]")
+        array(['2020-01-01T06', '2020-01-01T12'], dtype='datetime64[h]')
     """
     index = states.indexes[TIME]
     stamps = np.asarray(states[TIME].values).astype("datetime64[ns]")

@@ -41,6 +41,40 @@ class ForecastModel:
         network: The network, in inference mode.
         state: Running statistics of its norms.
         stepper: Task, normalisation and constants.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import (
+        ...     FieldLayout, ForecastModel, ForecastTask, NetworkConfig, Normalization, Stepper, field_statistics,
+        ...     grid_dataset,
+        ... )
+        >>> grid = Grid.gauss_legendre(4)
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(grid).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> layout = FieldLayout.of(fields)
+        >>> task = ForecastTask(layout, layout, grid)
+        >>> normalization = Normalization.of(field_statistics(fields), layout)
+        >>> stepper = Stepper(task, normalization, normalization, np.ones((1, 1, 1)), np.zeros((4, 8, 0), "float32"))
+        >>> config = NetworkConfig("resnet", bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(config.make)(layout, layout, grid, key=jax.random.key(0))
+        >>> ForecastModel(config, eqx.nn.inference_mode(network), state, stepper).save("model.spinnn")
+        >>> model = ForecastModel.load("model.spinnn")
+        >>> hours = model.step.astype("timedelta64[h]")
+        >>> hours, model.offsets, model.layout == model.task.outputs, len(model.fingerprint())
+        (np.timedelta64(6,'h'), (0.0,), True, 16)
+        >>> model.check(fields)
+        >>> states = model.pack(fields, times[:1])
+        >>> jax.jit(model)(states).shape  # (time, member, lead, lat, lon, spin, channel)
+        (1, 1, 1, 4, 8, 1, 1)
+        >>> window = normalization.normalize(states[:, 0])
+        >>> outputs, following = model.run(window, model.forcings(times[:2])[:, None])
+        >>> outputs.shape  # (step, time, lead, lat, lon, spin, channel)
+        (2, 1, 1, 4, 8, 1, 1)
     """
 
     config: NetworkConfig

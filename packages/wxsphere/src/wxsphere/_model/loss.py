@@ -29,6 +29,11 @@ class LossConfig:
             variable.
         spectral: Share of the spectral part, 0 … 1.
         degree_power: In the spectral part, degree ℓ weighs as ((ℓ + 1) / L)^degree_power.
+
+    Example:
+        >>> from wxsphere import LossConfig
+        >>> LossConfig(variables={"2m_temperature": 0.1}, levels="pressure").spectral
+        0.0
     """
 
     variables: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -60,6 +65,12 @@ def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray
 
     Raises:
         ValueError: A variable that is not in the layout, or weights that are all 0.
+
+    Example:
+        >>> from wxsphere import Channel, FieldLayout, LossConfig, channel_weights
+        >>> layout = FieldLayout((Channel(("temperature",), 500.0), Channel(("temperature",), 1000.0)))
+        >>> channel_weights(layout, LossConfig(levels="pressure")).round(3)
+        array([[0.333, 0.667]])
     """
     unknown = [name for name in config.variables if name not in layout.variables]
     if unknown:
@@ -96,6 +107,16 @@ def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLos
 
     References:
         Rasp et al., WeatherBench (2020), equation (1); Lam et al., GraphCast (2023), equation (19).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinharm import Grid
+        >>> from wxsphere import Channel, FieldLayout, LossConfig, make_map_loss
+        >>> grid = Grid.gauss_legendre(4)
+        >>> loss = make_map_loss(FieldLayout((Channel(("2m_temperature",)),)), grid, LossConfig())
+        >>> error = jnp.full((1, *grid.shape, 1, 1), 2.0)
+        >>> loss(error).round(3).tolist()
+        [4.0]
     """
     channels = channel_weights(layout, config)
     points = point_weights(grid) * channels

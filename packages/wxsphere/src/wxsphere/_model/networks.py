@@ -43,6 +43,24 @@ class NetworkConfig:
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.2 and 5.3, A.1.2 to A.1.4.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from wxsphere import Channel, FieldLayout, NetworkConfig
+        >>> config = NetworkConfig("resnet", bandlimits=(4,), widths=(8,), num_filter_params=(None,))
+        >>> config.convolutions, config.feature_size, str(config.grid_of(4))
+        (1, 1024, '4×8 Gauss-Legendre')
+        >>> small = config.scaled(resolution=0.5, channels=0.25)
+        >>> small.bandlimits, small.widths
+        ((2,), (2,))
+        >>> fields = FieldLayout((Channel(("2m_temperature",)),))
+        >>> network, state = eqx.nn.make_with_state(small.make)(
+        ...     fields, fields, Grid.gauss_legendre(4), key=jax.random.key(0)
+        ... )
+        >>> type(network).__name__
+        'SpinResNet'
     """
 
     kind: NetworkKind = "unet"
@@ -198,6 +216,11 @@ def network(name: str) -> NetworkConfig:
 
     Raises:
         ValueError: Another name.
+
+    Example:
+        >>> from wxsphere import network
+        >>> network("tiny").bandlimits, network("scaling-256-50%").widths[0]
+        ((16, 8, 8, 16), 64)
     """
     names = {**NETWORKS, **{f"scaling-{key}": config for key, config in SCALING.items()}}
     if name not in names:

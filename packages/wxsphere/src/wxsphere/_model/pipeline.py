@@ -70,6 +70,23 @@ def batch_iterator(
     Raises:
         TypeError: A number that is not an integer.
         ValueError: A number out of range, or a shard that does not divide the batch.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import FieldLayout, ForecastTask, Normalization, Windows, batch_iterator, grid_dataset
+        >>> grid = Grid.gauss_legendre(4)
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(grid).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> layout = FieldLayout.of(fields)
+        >>> normalization = Normalization(np.array([[280.0]]), np.array([[5.0]]))
+        >>> windows = Windows(fields, ForecastTask(layout, layout, grid), normalization, normalization)
+        >>> for batch in batch_iterator(windows, 2, shuffle=False, epochs=1, prefetch=0):
+        ...     print(batch.inputs.shape, batch.index.tolist())
+        (2, 1, 4, 8, 1, 1) [0, 1]
+        (2, 1, 4, 8, 1, 1) [2, -1]
     """
     size, seed = _checks.integer("batch_size", batch_size, 1), _checks.integer("seed", seed, 0)
     return iterate_batches(

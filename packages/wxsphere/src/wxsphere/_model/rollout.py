@@ -28,6 +28,23 @@ class Stepper:
         outputs: Normalisation of the outputs.
         change: Of residual outputs, the typical change at each lead time, normalised, shape (lead, spin, channel).
         constants: Normalised constants, shape (lat, lon, constant).
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import Channel, FieldLayout, ForecastTask, Normalization, Stepper
+        >>> layout = FieldLayout((Channel(("2m_temperature",)),))
+        >>> normalization = Normalization(np.array([[280.0]]), np.array([[5.0]]))
+        >>> task = ForecastTask(layout, layout, Grid.gauss_legendre(4))
+        >>> stepper = Stepper(task, normalization, normalization, np.full((1, 1, 1), 0.5), np.zeros((4, 8, 0)))
+        >>> def warmer(x, state, mask=None):  # a network that adds one typical change
+        ...     return x * 0 + 1, state
+        >>> window = jnp.zeros((1, 1, 4, 8, 1, 1))
+        >>> outputs, _ = stepper(warmer, eqx.nn.State(warmer), window, jnp.zeros((1, 4, 8, 0)))
+        >>> float(outputs.max()), stepper.advance(window, outputs).shape, stepper.error_scale().tolist()
+        (0.5, (1, 1, 4, 8, 1, 1), [[[0.5]]])
     """
 
     task: ForecastTask
@@ -96,6 +113,23 @@ def rollout(
 
     Returns:
         Normalised states of each step, and the window of the next one.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import Channel, FieldLayout, ForecastTask, Normalization, Stepper, rollout
+        >>> layout = FieldLayout((Channel(("2m_temperature",)),))
+        >>> normalization = Normalization(np.array([[280.0]]), np.array([[5.0]]))
+        >>> task = ForecastTask(layout, layout, Grid.gauss_legendre(4))
+        >>> stepper = Stepper(task, normalization, normalization, np.full((1, 1, 1), 0.5), np.zeros((4, 8, 0)))
+        >>> def warmer(x, state, mask=None):  # a network that adds one typical change
+        ...     return x * 0 + 1, state
+        >>> window, forcings = jnp.zeros((1, 1, 4, 8, 1, 1)), jnp.zeros((3, 1, 4, 8, 0))
+        >>> outputs, _ = rollout(stepper, warmer, eqx.nn.State(warmer), window, forcings)
+        >>> outputs.shape, outputs[:, 0, 0, 0, 0, 0, 0].tolist()
+        ((3, 1, 1, 4, 8, 1, 1), [0.5, 1.0, 1.5])
     """
 
     def body(window: Array, now: Array) -> tuple[Array, Array]:
@@ -122,6 +156,25 @@ def make_rollout_loss(
     Returns:
         `(network, state, batch, key) → (loss, (state, metrics))`; metrics are the losses of the first and of the last
         step.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import (
+        ...     Batch, Channel, FieldLayout, ForecastTask, LossConfig, Normalization, Stepper, make_rollout_loss
+        ... )
+        >>> layout = FieldLayout((Channel(("2m_temperature",)),))
+        >>> normalization = Normalization(np.array([[280.0]]), np.array([[5.0]]))
+        >>> task = ForecastTask(layout, layout, Grid.gauss_legendre(4))
+        >>> stepper = Stepper(task, normalization, normalization, np.full((1, 1, 1), 0.5), np.zeros((4, 8, 0)))
+        >>> def warmer(x, state, mask=None):  # a network that adds one typical change
+        ...     return x * 0 + 1, state
+        >>> states = np.zeros((1, 1, 4, 8, 1, 1), np.float32)
+        >>> batch = Batch(states, states, np.zeros((1, 1, 4, 8, 0), np.float32), np.ones(1, np.float32), np.arange(1))
+        >>> loss, (_, metrics) = make_rollout_loss(stepper, LossConfig())(warmer, eqx.nn.State(warmer), batch, None)
+        >>> round(float(loss), 3), sorted(metrics)
+        (1.0, ['loss_first_step', 'loss_last_step'])
     """
     task = stepper.task
     of_error = make_map_loss(task.outputs, task.grid, config)

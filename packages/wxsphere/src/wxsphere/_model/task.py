@@ -28,6 +28,28 @@ class ForecastTask:
         constants: Names of fields without time that it also gets.
         forcings: Names of `FORCINGS` that it also gets, now.
         residual: The network gives the change since now, in units of the typical change.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinharm import Grid
+        >>> from wxsphere import Channel, FieldLayout, ForecastTask
+        >>> fields = FieldLayout((Channel(("2m_temperature",)),))
+        >>> task = ForecastTask(fields, fields, Grid.gauss_legendre(4), offsets=(-6.0, 0.0), forcings=("sine_of_day",))
+        >>> task.step.astype("timedelta64[h]"), task.can_repeat
+        (np.timedelta64(6,'h'), True)
+        >>> task.check_steps(40)
+        >>> for channel in task.network_inputs.scalars:
+        ...     print(channel)
+        2m_temperature[-6h]
+        2m_temperature[+0h]
+        sine_of_day
+        >>> window = jnp.zeros((1, 2, 4, 8, 1, 1))
+        >>> x = task.join(window, jnp.zeros((1, 4, 8, 1)))
+        >>> x.shape, task.now(window).shape
+        ((1, 4, 8, 1, 3), (1, 1, 4, 8, 1, 1))
+        >>> output = x[..., : task.network_outputs.channels]
+        >>> task.part(output).shape
+        (1, 1, 4, 8, 1, 1)
     """
 
     inputs: FieldLayout

@@ -33,6 +33,14 @@ class Batch(eqx.Module):
         forcings: At the beginning of each step, shape (batch, step, lat, lon, forcing).
         weight: 1 for windows, 0 for the empty ones that fill a batch up, shape (batch,).
         index: Positions of the windows, −1 for empty ones, shape (batch,).
+
+    Example:
+        >>> import numpy as np
+        >>> from wxsphere import Batch
+        >>> states = np.zeros((2, 1, 4, 8, 1, 1), np.float32)
+        >>> batch = Batch(states, states, np.zeros((2, 1, 4, 8, 0), np.float32), np.ones(2, np.float32), np.arange(2))
+        >>> batch.inputs.shape, batch.weight.tolist()
+        ((2, 1, 4, 8, 1, 1), [1.0, 1.0])
     """
 
     inputs: Inexact[Array | np.ndarray, "batch offset lat lon spin channel"]
@@ -47,6 +55,23 @@ class Windows:
 
     A window is a time, and a member if the store has members, with all its offsets and lead times. Windows that reach
     over a gap in time or out of the given times are left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import FieldLayout, ForecastTask, Normalization, Windows, field_statistics, grid_dataset
+        >>> grid = Grid.gauss_legendre(4)
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(grid).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> layout = FieldLayout.of(fields)
+        >>> normalization = Normalization.of(field_statistics(fields), layout)
+        >>> windows = Windows(fields, ForecastTask(layout, layout, grid), normalization, normalization)
+        >>> len(windows), len(windows.with_steps(2)), windows.times.size, windows.members.tolist()
+        (3, 2, 3, [0, 0, 0])
+        >>> windows.batch(np.array([0, 2, -1])).targets.shape
+        (3, 1, 4, 8, 1, 1)
     """
 
     def __init__(

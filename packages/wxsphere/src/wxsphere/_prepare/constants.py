@@ -19,6 +19,15 @@ def constant_fields(grid: Grid) -> xr.Dataset:
 
     Returns:
         Dataset with `sine_of_latitude`, `sine_of_longitude` and `cosine_of_longitude`, each (lat, lon), float32.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import constant_fields
+        >>> fields = constant_fields(Grid.equiangular(2, 4))
+        >>> list(fields.data_vars)
+        ['sine_of_latitude', 'sine_of_longitude', 'cosine_of_longitude']
+        >>> fields.sine_of_latitude.values[:, 0].round(3)
+        array([ 1., -1.], dtype=float32)
     """
     out = grid_dataset(grid)
     fields = {

@@ -40,6 +40,23 @@ class Prepared:
         fields: Variables (time, number?, level?, latitude, longitude) and constants (latitude, longitude), lazy.
         statistics: Dimensions (statistic[, level]), see `field_statistics`; in memory.
         manifest: Source, options, periods, cadence, versions.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset, prepare
+        >>> times = np.arange("2020-01-01T00", "2020-01-03T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.gauss_legendre(4)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (8, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> first, second = ("2020-01-01", "2020-01-01"), ("2020-01-02", "2020-01-02")
+        >>> data = prepare(fields, "data", training=first, validation=second)
+        >>> data.variables, data.constants
+        (('2m_temperature',), ('cosine_of_longitude', 'sine_of_latitude', 'sine_of_longitude'))
+        >>> str(data.grid), data.cadence.astype("timedelta64[h]"), data.calendar
+        ('4×8 Gauss-Legendre', np.timedelta64(6,'h'), 'standard')
+        >>> data.training_times.size, data.validation_times.size, data.test_times.size, data.times("training").size
+        (4, 4, 0, 4)
     """
 
     path: Path
@@ -107,6 +124,18 @@ def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) ->
         FileNotFoundError: No such folder, or one that `prepare` has not finished.
         ValueError: Files that do not belong together, such as statistics of another set of variables or levels, a
             store that lacks variables or times, or times with gaps; the message names what and where.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset, open_prepared, prepare
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.gauss_legendre(4)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> data = prepare(fields, "data")
+        >>> dict(open_prepared("data").fields["2m_temperature"].sizes)
+        {'time': 4, 'latitude': 4, 'longitude': 8}
     """
     path = Path(path)
     if not (path / MANIFEST).is_file():

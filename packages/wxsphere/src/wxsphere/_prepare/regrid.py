@@ -65,6 +65,13 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
     References:
         Jones, First- and second-order conservative remapping schemes for grids in spherical coordinates (1999),
         equation (6).
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import constant_fields, regrid
+        >>> fields = regrid(constant_fields(Grid.equiangular(8, 16)), Grid.gauss_legendre(4))
+        >>> fields.sine_of_latitude.values[:, 0].round(3)
+        array([ 0.861,  0.34 , -0.34 , -0.861], dtype=float32)
     """
     _checks.option("method", method, METHODS)
     if not isinstance(grid, Grid):

@@ -147,6 +147,18 @@ def write_report(
     Raises:
         ModuleNotFoundError: jinja2 or matplotlib is not installed; the message names the extra that brings both.
         ValueError: Another suffix, scores without RMSE, or an unknown reference.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import evaluate, grid_dataset, persistence_forecast, write_report
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(5, 8, poles=True)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 5, 8))
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> forecast = persistence_forecast(truth, times[:2], np.array([6, 12], "timedelta64[h]"))
+        >>> write_report(evaluate(forecast, truth), "report.html", title="Persistence").name
+        'report.html'
     """
     jinja2 = require("jinja2", EXTRA, "the report")
     path = Path(path)

@@ -34,6 +34,11 @@ def window_weights(window: int) -> Float[np.ndarray, " window"]:
     Raises:
         TypeError: `window` is not an integer.
         ValueError: It is even or below 3.
+
+    Example:
+        >>> from wxsphere import window_weights
+        >>> window_weights(5)
+        array([0.  , 1.25, 2.5 , 1.25, 0.  ])
     """
     if _checks.integer("window", window, 3) % 2 == 0:
         raise ValueError(f"`window` must be odd, got {window}")
@@ -68,6 +73,16 @@ def climatology(
 
     References:
         Rasp et al., WeatherBench 2 (2024), section 3.3; `compute_hourly_stat` of its code.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import climatology, grid_dataset
+        >>> times = np.arange("2019-01-01T00", "2020-01-01T00", 12, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(2, 4)).assign_coords(time=times)
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), np.full((730, 2, 4), 280.0)
+        >>> dict(climatology(truth, window=5).sizes)
+        {'hour': 2, 'dayofyear': 366, 'latitude': 2, 'longitude': 4}
     """
     _checks.dimensions("truth", truth, (TIME,))
     check_coordinates("truth", truth)
@@ -157,6 +172,16 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
     Raises:
         ValueError: A dimension is missing, or the climatology lacks an hour or a day, or has one twice; the message
             names it.
+
+    Example:
+        >>> import numpy as np
+        >>> import xarray as xr
+        >>> from wxsphere import climatology_at
+        >>> normal = xr.DataArray(
+        ...     np.arange(366.0)[None], {"hour": [0], "dayofyear": np.arange(1, 367)}, ("hour", "dayofyear")
+        ... )
+        >>> climatology_at(normal, np.array(["2020-01-01", "2020-12-31"], "datetime64[ns]")).values
+        array([  0., 365.])
     """
     for dim in ("hour", "dayofyear"):
         if dim not in climatology.dims or dim not in climatology.coords:
@@ -191,6 +216,17 @@ def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.Arr
 
     Raises:
         ValueError: An initial time that is not in `truth`, or a time that is there twice.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset, persistence_forecast
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(2, 4)).assign_coords(time=times)
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), np.full((4, 2, 4), 280.0)
+        >>> leads = np.array([6, 12, 18], "timedelta64[h]")
+        >>> dict(persistence_forecast(truth, times[:2], leads)["2m_temperature"].sizes)
+        {'time': 2, 'prediction_timedelta': 3, 'latitude': 2, 'longitude': 4}
     """
     _checks.dimensions("truth", truth, (TIME,))
     check_coordinates("truth", truth)
@@ -216,6 +252,17 @@ def climatology_forecast(climatology: xr.Dataset, times: npt.ArrayLike, leads: n
 
     Raises:
         ValueError: A valid time whose hour or day the climatology lacks.
+
+    Example:
+        >>> import numpy as np
+        >>> import xarray as xr
+        >>> from wxsphere import climatology_forecast
+        >>> days = np.arange(1, 367)
+        >>> normal = xr.Dataset({"t": (("hour", "dayofyear"), days[None])}, {"hour": [0], "dayofyear": days})
+        >>> times = np.array(["2020-01-01", "2020-02-01"], "datetime64[ns]")
+        >>> climatology_forecast(normal, times, np.array([24, 48], "timedelta64[h]")).t.values
+        array([[ 2,  3],
+               [33, 34]])
     """
     stamps = np.asarray(times).astype("datetime64[ns]")
     steps = np.asarray(leads).astype("timedelta64[ns]")

@@ -37,6 +37,21 @@ def error_maps(
 
     Raises:
         ValueError: As in `forecast_statistics`.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import error_maps, grid_dataset, persistence_forecast
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(2, 4)).assign_coords(time=times)
+        >>> warming = np.broadcast_to(np.arange(280.0, 284.0)[:, None, None], (4, 2, 4))
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), warming
+        >>> forecast = persistence_forecast(truth, times[:2], np.array([6, 12], "timedelta64[h]"))
+        >>> maps = error_maps(forecast, truth)["2m_temperature"]
+        >>> dict(maps.sizes)
+        {'map': 2, 'forecast': 1, 'prediction_timedelta': 2, 'latitude': 2, 'longitude': 4}
+        >>> maps.sel(map="bias").mean(("forecast", "latitude", "longitude")).values
+        array([-1., -2.])
     """
     common = common_parts(forecast, truth, variables, missing)
     common.say_left_out()

@@ -81,6 +81,19 @@ def scores(statistics: xr.Dataset, metrics: Sequence[str] = tuple(METRICS)) -> x
         Ferro, Fair scores for ensemble forecasts (2014), of the CRPS; Fortin et al., Why should ensemble spread match
         the RMSE of the ensemble mean? (2014), equation (15), of the ratio; Gneiting and Raftery, Strictly proper
         scoring rules (2007), of the energy score.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import forecast_statistics, grid_dataset, persistence_forecast, scores
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(2, 4)).assign_coords(time=times)
+        >>> warming = np.broadcast_to(np.arange(280.0, 284.0)[:, None, None], (4, 2, 4))
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), warming
+        >>> forecast = persistence_forecast(truth, times[:2], np.array([6, 12], "timedelta64[h]"))
+        >>> found = scores(forecast_statistics(forecast, truth, baselines=False), ["rmse", "bias"])
+        >>> {name: found["2m_temperature"].sel(metric=name).values.ravel().tolist() for name in ("rmse", "bias")}
+        {'rmse': [1.0, 2.0], 'bias': [-1.0, -2.0]}
     """
     return _reduced(statistics, metrics, lambda values: values.mean(0, keepdims=True)).squeeze("sample", drop=True)
 
@@ -123,6 +136,22 @@ def bootstrap(
 
     References:
         Politis and Romano, A circular block-resampling procedure for stationary data (1992).
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import bootstrap, forecast_statistics, grid_dataset, persistence_forecast
+        >>> times = np.arange("2020-01-01T00", "2020-01-04T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(2, 4)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (12, 2, 4))
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> forecast = persistence_forecast(truth, times[:8], np.array([6], "timedelta64[h]"))
+        >>> statistics = forecast_statistics(forecast, truth, baselines=False)
+        >>> interval = bootstrap(statistics, ["rmse"], samples=100, block=2)["2m_temperature"]
+        >>> dict(interval.sizes)
+        {'bound': 2, 'metric': 1, 'forecast': 1, 'region': 1, 'prediction_timedelta': 1}
+        >>> bool(interval.sel(bound="low").item() < interval.sel(bound="high").item())
+        True
     """
     _checks.integer("samples", samples, 2)
     _checks.integer("block", block, 1)

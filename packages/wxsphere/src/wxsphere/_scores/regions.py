@@ -27,6 +27,14 @@ class Region:
         latitude: Intervals (south, north) [degrees].
         longitude: Intervals (west, east) [degrees, 0 … 360]; west above east crosses the prime meridian.
         land: Weigh points by the land-sea mask, 1 on land, as WeatherBench 2 does.
+
+    Example:
+        >>> import numpy as np
+        >>> from wxsphere import Region
+        >>> europe = Region(latitude=((35.0, 75.0),), longitude=((347.5, 42.5),))
+        >>> europe.contains(np.array([60.0, 0.0]), np.array([0.0, 30.0, 60.0, 350.0]))
+        array([[1., 1., 0., 1.],
+               [0., 0., 0., 0.]])
     """
 
     latitude: tuple[Interval, ...] = ((-90.0, 90.0),)
@@ -101,6 +109,14 @@ def region_weights(
 
     Raises:
         ValueError: An unknown name, a region without a point of the grid, or one of land without a mask.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset, region_weights
+        >>> weights = region_weights(grid_dataset(Grid.equiangular(4, 8)), ["global", "northern-hemisphere"])
+        >>> weights.sum("longitude").values.round(3)
+        array([[0.067, 0.433, 0.433, 0.067],
+               [0.134, 0.866, 0.   , 0.   ]])
     """
     if isinstance(regions, str):
         raise TypeError(f"`regions` must be a sequence of names, got {regions!r}; write ({regions!r},)")

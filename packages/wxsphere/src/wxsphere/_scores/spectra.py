@@ -41,6 +41,13 @@ def power_spectra(
 
     Raises:
         ValueError: A variable that is not there, an unknown grid, or a bandlimit above the grid's.
+
+    Example:
+        >>> from spinharm import Grid
+        >>> from wxsphere import constant_fields, power_spectra
+        >>> fields = constant_fields(Grid.equiangular(8, 16))
+        >>> power_spectra(fields, ["sine_of_latitude"], bandlimit=3).sine_of_latitude.values.round(3)
+        array([0.   , 0.333, 0.   ])
     """
     grid = grid_of(dataset)
     if variables is None:

@@ -1,0 +1,5 @@
+"""Examples in docstrings of public names."""
+
+import doc_examples
+
+_, test_examples_run = doc_examples.tests("wxsphere")
