@@ -14,7 +14,7 @@ from typing import Any
 
 from .calls import Call, documented, public_names
 from .limits import TooLong, limit_memory, limited_time
-from .tries import Tries, given
+from .tries import Tries, given, part_of
 from .values import wrong_values
 
 _ALWAYS = {"TypeError", "ValueError", "ImportError", "OSError"}
@@ -28,7 +28,7 @@ def main() -> int:
     registry = importlib.import_module(f"wrong_inputs.of_{options.package}")
     calls: list[Call] = registry.calls()
     missing = sorted(set(public_names(registry.MODULES)) - {call.name for call in calls} - set(registry.LEFT_OUT))
-    chosen = [call for call in calls if options.only in call.name]
+    chosen = part_of([call for call in calls if options.only in call.name], options.part)
     limit_memory(_MEMORY)
     tries = Tries(options.start)
     for call in chosen:

@@ -20,7 +20,7 @@ from .arguments import place
 from .damage import damaged
 from .kinds_of_files import Kind, kinds
 from .limits import TooLong, limit_memory, limited_time
-from .tries import Tries, given
+from .tries import Tries, given, part_of
 
 _SECONDS = 30
 _MEMORY = 8 * 2**30
@@ -38,7 +38,7 @@ def main() -> int:
     limit_memory(_MEMORY)
     tries = Tries(options.start)
     total = sum(kind.share for kind in chosen)
-    for kind in chosen:
+    for kind in part_of(chosen, options.part):
         for number in range(-(-round(options.count * kind.share) // max(round(total), 1))):
             _try(kind, number, others, f"{options.seed} {kind.path.name} {number}", tries)
     tries.tell()
@@ -78,7 +78,7 @@ def _read(reader: Any, path: Path) -> tuple[str, str]:
 
 
 def command_outcome(program: Any, words: list[str], seconds: int) -> tuple[str, str]:
-    """How a command line ends: its status, or `not allowed` and why."""
+    """How a command line ends: its status and the last line of its errors, or `not allowed` and why."""
     for left in Path().glob("bad-*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     said, told = io.StringIO(), io.StringIO()
@@ -93,11 +93,12 @@ def command_outcome(program: Any, words: list[str], seconds: int) -> tuple[str, 
     except BaseException as error:
         return "not allowed", f"{type(error).__name__}: {str(error)[:160]!r} at {place(error)}"
     lines = told.getvalue().splitlines()
+    last = lines[-1] if lines else ""
     if status not in _STATUSES or "Traceback" in told.getvalue():
-        return "not allowed", f"status {status}: {lines[-1:]}"
+        return "not allowed", f"status {status}: {last}"
     if status == 2 and not lines:
         return "not allowed", "status 2 without a line"
-    return f"status {status}", ""
+    return f"status {status}", last
 
 
 if __name__ == "__main__":

@@ -163,6 +163,11 @@ def _runs(folder: Path) -> list[Kind]:
 
     training.save_config(weather, WeatherOptions(data="good/missing", out="bad-run"))
     molsphere.random_splits(8, 4, 2, seed=0).save(folder / "splits.npz")
+    counts = np.arange(6)
+    values = {"energy": np.arange(6.0)}
+    molsphere.Evaluation(
+        counts, counts // 3, counts % 2 + 3, ("training", "test"), {"energy": "eV"}, values, values
+    ).save(folder / "run")
     lines = [{"step": step, "loss": 1.0 / step, "validation_error": 1.0} for step in (1, 2, 3)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     saved = training.Checkpoints(folder / "checkpoints", {"a": 1})
@@ -185,6 +190,12 @@ def _runs(folder: Path) -> list[Kind]:
             2.0,
         ),
         Kind(folder / "training.json", {"load_config": lambda path: load(path, training.TrainingConfig)}),
+        Kind(
+            folder / "run",
+            {"Evaluation.load": molsphere.Evaluation.load},
+            [(program, "plot parity FILE --out parity.png"), (program, "plot sizes FILE --out sizes.png")],
+            2.0,
+        ),
         Kind(folder / "splits.npz", {"Splits.load": molsphere.Splits.load}),
         Kind(folder / "metrics.jsonl", {"learning_curve": lambda path: plots.learning_curve(path, "a")}, share=0.5),
         Kind(folder / "checkpoints", {"Checkpoints.restore": _restored}),
@@ -266,12 +277,23 @@ def _stores(folder: Path) -> list[Kind]:
     )  # fmt: skip
     made = folder / "forecast.zarr"
     wxsphere.forecast(wxsphere.ForecastModel.load(folder / "forecaster.spinnn"), data, made, steps=2)
-    readers = {"open_dataset": _look}
     weather = wxsphere.__main__.main
+    weather(
+        [
+            "evaluate",
+            str(made),
+            "--truth",
+            str(folder / "three.zarr"),
+            "--drop-missing",
+            "--out",
+            str(folder / "scores"),
+        ]
+    )
+    readers = {"open_dataset": _look}
     commands = [(weather, "check FILE"), (weather, "plot spectra FILE --out spectra.png")]
     scoring = [
-        (weather, "evaluate FILE --truth good/three.zarr --out bad-scores"),
-        (weather, "evaluate good/forecast.zarr --truth FILE --out bad-scores"),
+        (weather, "evaluate FILE --truth good/three.zarr --drop-missing --out bad-scores"),
+        (weather, "evaluate good/forecast.zarr --truth FILE --drop-missing --out bad-scores"),
     ]
     return [
         Kind(folder / "three.zarr", readers, [*commands, scoring[1]], 2.0),

@@ -1,125 +1,43 @@
 """Every option of every command with wrong words: `python -m wrong_inputs.options --seed N`.
 
-Each command line must end with exit status 0, 1 or 2, and after an error with one line. One that goes on for long has
-taken the word, and is stopped.
+Each command line must end with exit status 0, 1 or 2, and after an error with one line. A word that no value of the
+option's type is, or that is out of its range, must be refused before anything is read or computed: also when the
+command's files are missing, by a line that tells of the word and not of them. A text may be right; a command that has
+taken it is stopped where its work begins, or when it goes on for long.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
+import contextlib
 import os
 import random
+import shutil
 import sys
-import typing
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from unittest import mock
 
-import molsphere.__main__
-import spinharm.__main__
-import wxsphere.__main__
-
+from .command_lines import Line, lines
 from .damaged_files import command_outcome
 from .kinds_of_files import kinds
-from .tries import Tries, given
+from .tries import Tries, given, part_of
+from .words import NONSENSE, Type, type_of, wrong_words
 
-_WORDS = (
-    "", " ", "-", "--", "-1", "0", "1", "3", "1.5", "nan", "inf", "1e400", "9" * 30, "True", "None", "text", "a b",
-    "é\u2028", "\x1b[2J", "a\x00b", "../..", "missing.nc", "good", "good/model.spinnn", "[1]", "{}", "=1+1", "1,2", "*",
-    "2020-13-45", "x" * 5000, "--help=", "1_234", "٣", "\udcff",
-)  # fmt: skip
-
-
-class Line(NamedTuple):
-    """A command line that is right.
-
-    Attributes:
-        program: The program's `main`.
-        command: The words of the command.
-        words: Options by name, each with its words; `""` for those without name.
-        kind: The dataclass of its options, or all their names.
-        seconds: After how many it is stopped.
-    """
-
-    program: Callable[[Sequence[str]], int]
-    command: str
-    words: dict[str, str]
-    kind: Any
-    seconds: int
+# Words at the edges of a type that options take, by the option's name or by command and name.
+_MAY_BE = {
+    **dict.fromkeys(("seed", "split-seed", "rotations", "bootstrap", "molecule", "atom", "spins"), ("0",)),
+    **dict.fromkeys(("member", "members", "validation-members", "lead", "map-leads", "momentum"), ("0",)),
+    **dict.fromkeys(("warmup-epochs", "final-fraction", "weight-decay", "loss.spectral", "loss.variables"), ("0",)),
+    **dict.fromkeys(("days", "spin-up-days", "diffusion-hours"), ("0",)),
+    **dict.fromkeys(("evaluate leads", "plot spectra leads", "train memory"), ("0",)),
+    **dict.fromkeys(("tilt", "offsets", "loss.degree-power"), ("-1", "0")),
+    "network.separable": ("True",),
+}
+_ANY_TEXT = ("out", "names", "title")
+_KEPT = ("good", "tries.json", "said.txt", "result.txt")
 
 
-def lines() -> list[Line]:
-    """One line for each command but `qm9 fetch`, which would download."""
-    molecules, weather, harmonics = molsphere.__main__.main, wxsphere.__main__.main, spinharm.__main__.main
-    # Nothing can be written inside a file: what is right ends there, before it takes long.
-    nowhere = "good/labels.csv/out"
-    table = [
-        (molecules, "predict", {"": "good/some.xyz", "models": "good/model.spinnn"}, "PredictOptions"),
-        (
-            molecules,
-            "evaluate",
-            {"": "good/model.spinnn", "data": "good/some.extxyz", "out": "bad-errors"},
-            "EvaluateOptions",
-        ),
-        (molecules, "train", {"data": "good/missing.csv", "targets": "energy", "out": "bad-run"}, None),
-        (molecules, "plot parity", {"": "good"}, "RunPlotOptions"),
-        (molecules, "plot sizes", {"": "good"}, "RunPlotOptions"),
-        (molecules, "plot learning", {"": "good", "out": "bad-learning.png"}, "RunPlotOptions"),
-        (molecules, "plot spheres", {"": "good/some.xyz", "out": "bad-spheres.png"}, "SpheresOptions"),
-        (molecules, "demo", {"out": nowhere}, "DemoOptions"),
-        (weather, "demo", {"out": nowhere}, "DemoOptions"),
-        (weather, "simulate", {"out": nowhere}, "SimulateOptions"),
-        (weather, "prepare", {"": "good/three.zarr", "out": "bad-prepared"}, "PrepareOptions"),
-        (weather, "train", {"data": "good/missing", "out": "bad-run"}, "TrainOptions"),
-        (
-            weather,
-            "forecast",
-            {"": "good/forecaster.spinnn", "states": "good/fields.nc", "out": "bad-forecast.zarr", "steps": "1"},
-            "ForecastOptions",
-        ),
-        (weather, "check", {"": "good/three.zarr"}, "CheckOptions"),
-        (
-            weather,
-            "evaluate",
-            {"": "good/forecast.zarr", "truth": "good/three.zarr", "out": "bad-scores"},
-            "EvaluateOptions",
-        ),
-        (weather, "plot maps", {"": "good/three.zarr", "out": "bad-maps.png"}, "MapsOptions"),
-        (weather, "plot spectra", {"": "good/three.zarr", "out": "bad-spectra.png"}, "SpectraOptions"),
-        (weather, "plot curves", {"": "good/scores.nc", "out": "bad-curves.png"}, "CurvesOptions"),
-        (weather, "plot learning", {"": "good", "out": "bad-learning.png"}, "LearningOptions"),
-        (harmonics, "demo", {"out": nowhere, "bandlimit": "2"}, ("out", "bandlimit", "data", "select", "seed")),
-        (harmonics, "grid", {"": "good/fields.nc"}, ("",)),
-    ]
-    return [
-        # What these two compute first has nothing to do with the words.
-        Line(program, name, words, _kind(program, name, kind), 1 if name in ("demo", "simulate") else 10)
-        for program, name, words, kind in table
-    ]
-
-
-def _kind(program: Any, name: str, kind: Any) -> Any:
-    package = program.__module__.partition(".")[0]
-    if kind is None:
-        return molsphere.TrainOptions
-    if isinstance(kind, str):
-        return getattr(importlib.import_module(f"{package}._commands.{name.split()[0]}"), kind)
-    return kind
-
-
-def option_names(kind: Any, prefix: str = "") -> Iterator[str]:
-    """Names as they are typed, those of nested records too; `""` for what has no name."""
-    if isinstance(kind, tuple):
-        yield from kind
-        return
-    hints = typing.get_type_hints(kind, include_extras=True)
-    for field in dataclasses.fields(kind):
-        hint = hints[field.name]
-        if dataclasses.is_dataclass(hint):
-            yield from option_names(hint, f"{prefix}{field.name.replace('_', '-')}.")
-        else:
-            yield "" if "Positional" in str(hint) else f"{prefix}{field.name.replace('_', '-')}"
+class WorkBegins(BaseException):
+    """A command has taken all its options. No `Exception`, so that nothing catches it."""
 
 
 def main() -> int:
@@ -127,26 +45,58 @@ def main() -> int:
     options = given(__doc__, 20, "wrong words for each option", "command lines")
     kinds(Path("good"))
     tries = Tries(options.start)
-    for line in lines():
-        program = line.program.__module__.partition(".")[0]
-        if options.only in f"{program} {line.command}":
-            _try(line, program, options.seed, options.count, tries)
+    for line in part_of([line for line in lines() if options.only in line.title], options.part):
+        _try_line(line, options.seed, options.count, tries)
     tries.tell()
     return 0
 
 
-def _try(line: Line, program: str, seed: int, count: int, tries: Tries) -> None:
-    for name in option_names(line.kind):
-        rng = random.Random(f"{seed} {program} {line.command} {name}")
-        for number, word in enumerate(rng.sample(_WORDS, count)):
-            if not tries.begin(f"{program} {line.command}", name, repr(word)[:60]):
-                continue
-            tries.counts["options"] += number == 0
-            words = {**line.words, name: word}
-            typed = [part for key, value in words.items() for part in ([f"--{key}", value] if key else [value])]
-            outcome, detail = command_outcome(line.program, [*line.command.split(), *typed], line.seconds)
-            outcome = "goes on" if detail.startswith("more than") else outcome
-            tries.note(f"{program} {line.command}", name, repr(word)[:60], outcome, detail)
+def _try_line(line: Line, seed: int, count: int, tries: Tries) -> None:
+    usual = _outcome(line, line.typed("", line.lacking.get("", line.words.get("", "")).split(), lacking=True))
+    if usual[0] != "status 2":
+        raise ValueError(f"{line.title} with {line.lacking} must end with status 2, got {usual}")
+    for name, hint in line.options.items():
+        rng, of = random.Random(f"{seed} {line.title} {name}"), type_of(hint)
+        may_be = [
+            word for key in (name, name.rpartition(".")[2], f"{line.command} {name}") for word in _MAY_BE.get(key, ())
+        ]
+        for number, word in enumerate(wrong_words(of, may_be, count, rng)):
+            if tries.begin(line.title, name, repr(word)[:60]):
+                tries.counts["options"] += number == 0
+                tries.note(line.title, name, repr(word)[:60], *_tried(line, name, of, word, usual[1]))
+        _clear()
+
+
+def _tried(line: Line, name: str, of: Type, word: str, usual: str) -> tuple[str, str]:
+    """How a line with a word ends, and what is not allowed of it."""
+    sure = of.kind != "text"
+    outcome, told = _outcome(line, line.typed(name, [*of.before, *[word] * of.times], lacking=sure))
+    if sure and (outcome != "status 2" or told == usual):
+        return "not allowed", f"taken: {outcome} {told}"
+    if word in NONSENSE and name not in _ANY_TEXT and outcome not in ("status 1", "status 2"):
+        return "not allowed", f"taken: {outcome} {told}"
+    program = line.title.split()[0]
+    if outcome == "status 2" and not told.startswith((f"{line.title}: ", f"{program}: ")):
+        return "not allowed", f"no line of {program}: {told}"
+    return outcome, told
+
+
+def _outcome(line: Line, typed: list[str]) -> tuple[str, str]:
+    stopped = (
+        contextlib.nullcontext() if line.begins is None else mock.patch.object(*line.begins, side_effect=WorkBegins)
+    )
+    with stopped:
+        outcome, told = command_outcome(line.program, typed, line.seconds)
+    if outcome == "not allowed" and told.startswith(("more than", "WorkBegins")):
+        return ("goes on" if told.startswith("more than") else "work begins"), told
+    return outcome, told
+
+
+def _clear() -> None:
+    """Remove what commands wrote under the words that they took."""
+    for path in Path().iterdir():
+        if path.name not in _KEPT:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 if __name__ == "__main__":

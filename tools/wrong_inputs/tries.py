@@ -6,9 +6,11 @@ import argparse
 import collections
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 STATE = Path("tries.json")
 
 
@@ -28,9 +30,16 @@ def given(description: str | None, count: int, counted: str, only: str, *positio
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=count, help=counted)
     parser.add_argument("--only", default="", help=f"{only} that contain this")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="the K-th of N parts of them")
     parser.add_argument("--start", type=int, default=0, help="number of the first try")
     warnings.simplefilter("ignore")
     return parser.parse_args()
+
+
+def part_of(items: Sequence[T], part: str) -> Sequence[T]:
+    """Every N-th of the items, from the K-th on, for the part `"K/N"`."""
+    first, step = map(int, part.split("/"))
+    return items[first - 1 :: step]
 
 
 class Tries:

@@ -171,6 +171,37 @@ def test_training_that_cannot_be(data, tmp_path, one_line, more, message):
     assert message in one_line(train_words(data, tmp_path / "run", *more))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train --epochs 0", "`epochs` must be at least 1, got 0; see molsphere train --help"),
+        ("train --epochs 1e3", "--epochs: invalid literal for int() with base 10: '1e3'; see molsphere train --help"),
+        (f"train --seed {10**30}", f"`seed` must be at most {2**63 - 1}, got {10**30}; see"),
+        ("train --learning-rate nan", "`learning_rate` must be above 0, got nan; see"),
+        ("train --sizes 0 1 1", "`sizes` must leave molecules to train on, got (0, 1, 1); see"),
+        ("train --network.widths 0", "network: `widths` must be at least 1, got 0; see"),
+        (
+            "train --network.spins 1",
+            "`spins` must be distinct, 0 among them, below the 4 of `bandlimits`, got (1,); see",
+        ),
+        ("train --network.head.layers 0", "network.head: `layers` must be at least 1, got 0; see"),
+        ("train --network.block.momentum 2", "network.block: `momentum` must be between 0 and 1, got 2.0; see"),
+        ("predict --models none --batch-size 0", "`batch_size` must be at least 1, got 0; see"),
+        ("predict --models none --seed -1", "`seed` must be at least 0, got -1; see"),
+        ("evaluate none --rotations -1", "`rotations` must be at least 0, got -1; see"),
+        ("plot spheres none.xyz --powers inf", "`powers` must be finite and above 0, got inf; see"),
+        ("demo --out none --max-buckets 0", "`max_buckets` must be at least 1, got 0; see"),
+    ],
+)
+def test_numbers_are_refused_before_files_are_looked_for(one_line, words, message):
+    name = words.split(" --")[0].split(" none")[0]
+    given = ["--data", "none", "--targets", "a", "--out", "none"] if name == "train" else []
+    error = one_line([*words.split(), *given])
+    assert error.startswith(f"molsphere {name}: ")
+    assert message in error
+    assert error.endswith(f"see molsphere {name} --help\n")
+
+
 def test_a_damaged_configuration(tmp_path, one_line):
     for text, message in (
         ("{", "Expecting property name"),

@@ -439,3 +439,11 @@ def test_bad_splits(tmp_path):
     np.savez(tmp_path / "a.npz", train=np.zeros(1))
     with pytest.raises(ValueError, match="must hold the arrays train, validation, test and total"):
         Splits.load(tmp_path / "a.npz")
+    rows, no_rows = np.arange(2), np.zeros(0, np.int64)
+    for wrong, message in (
+        ({"train": np.zeros(2)}, "'train' must be integers along one axis, got float64"),
+        ({"total": np.zeros(2, int)}, "'total' must be an integer, got int64"),
+    ):
+        np.savez(tmp_path / "a.npz", **{"train": rows, "validation": no_rows, "test": no_rows, "total": 2, **wrong})
+        with pytest.raises(ValueError, match=message):
+            Splits.load(tmp_path / "a.npz")

@@ -159,8 +159,20 @@ def test_evaluation(make_model, tmp_path):
     again = Evaluation.load(tmp_path)
     assert again.units == {"energy": "eV"}
     assert again.summary() == result.summary()
-    (tmp_path / "predictions.npz").write_bytes((tmp_path / "predictions.npz").read_bytes()[:99])
-    with pytest.raises(ValueError, match="must be what `molsphere evaluate` wrote"):
+    path = tmp_path / "predictions.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    for wrong, message in (
+        ({"part": np.full(5, 2)}, r"must be what `molsphere evaluate` wrote: `part` must be 0 … 1, got 2 … 2"),
+        ({"predicted_energy": np.zeros(4)}, "'predicted_energy' must be 5 numbers along one axis, got float64"),
+        ({"units": np.zeros(1)}, "'units' must be texts along one axis"),
+        ({"names": np.array(["mu"])}, "it lacks 'predicted_mu'"),
+    ):
+        np.savez(path, **{**arrays, **wrong})
+        with pytest.raises(ValueError, match=message):
+            Evaluation.load(tmp_path)
+    path.write_bytes(path.read_bytes()[:99])
+    with pytest.raises(ValueError, match=r"predictions.npz must be an .npz of plain arrays"):
         Evaluation.load(tmp_path)
     with pytest.raises(ValueError, match=r"must be of the model's properties, \['energy'\], got \['mu'\] too"):
         evaluate(model, data, {"mu": values["energy"]}, parts)

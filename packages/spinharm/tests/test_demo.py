@@ -262,10 +262,16 @@ def test_options_that_do_not_serve(tmp_path, capsys, arguments, message):
 
 
 def test_wrong_usage_exits_with_2(capsys):
-    for arguments in ([], ["nonsense"], ["grid"]):
-        with pytest.raises(SystemExit) as caught:
-            main(arguments)
-        assert caught.value.code == 2
+    for arguments, message in (
+        ([], "spinharm: the following arguments are required: COMMAND; see spinharm --help\n"),
+        (["nonsense"], "spinharm: argument COMMAND: invalid choice: 'nonsense'"),
+        (["grid"], "spinharm grid: the following arguments are required: FILE; see spinharm grid --help\n"),
+        (["demo", "--seed", "x\x1b"], "spinharm demo: argument --seed: invalid int value: 'x\\x1b'; see spinharm demo"),
+    ):
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(message)
+        assert error.count("\n") == 1
 
 
 def test_damaged_coordinates_are_told_by_name(tmp_path, capsys):

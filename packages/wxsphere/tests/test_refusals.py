@@ -116,3 +116,32 @@ def test_precipitation_whose_hours_are_not_known_is_warned_of(good):
     sparse = good.isel(time=slice(None, None, 3))
     (one,) = [one for one in check_dataset(sparse) if one.severity == "warning"]
     assert one.text.startswith("its times are 3 h apart; it may hold 1 h or all hours since a reset")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("simulate --out none --wind nan", "`wind` must be finite and above 0, got nan"),
+        ("simulate --out none --start soon", "`start` must be a date like 2020-01-01T12, got 'soon'; of"),
+        ("simulate --out none --days -1", "`days` must be 0 or more, got -1"),
+        ("prepare none --out none --levels 0", "`levels` must be finite and above 0, got 0.0"),
+        ("prepare none --out none --members -1", "`members` must be at least 0, got -1"),
+        ("regrid none --grid 8x16 --out none --bandlimit 0", "`bandlimit` must be at least 1, got 0"),
+        (
+            "train --data none --out none --offsets 6",
+            "`offsets` must be 0 or below, of times that are known, got (6.0,)",
+        ),
+        ("train --data none --out none --network.num-filter-params 0", "`num_filter_params` must be at least 1, got 0"),
+        ("forecast none --states none --out none --every 0", "`every` must be at least 1, got 0"),
+        ("evaluate none --truth none --out none --leads -1", "`leads` must be 0 or more, got -1"),
+        ("plot maps none --level inf", "`level` must be finite and above 0, got inf"),
+        ("demo --out none --epochs 1 0", "`epochs` must be at least 1, got 0"),
+    ],
+)
+def test_numbers_are_refused_before_files_are_looked_for(words, message, capsys):
+    name = words.split(" --")[0].split(" none")[0]
+    assert main(words.split()) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
+    assert error.endswith(f"; see wxsphere {name} --help\n")

@@ -8,7 +8,12 @@ import jax
 import jax.core
 import numpy as np
 
-from spinharm.checks import integer as integer, number, option as option
+from spinharm.checks import integer as integer, number as number, option as option
+
+
+def seed(value: int) -> None:
+    """A seed of RDKit's."""
+    integer("seed", value, 0, 2**31 - 1)
 
 
 def positive_float(name: str, value: object) -> float:

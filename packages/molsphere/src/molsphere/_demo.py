@@ -62,6 +62,7 @@ def run_demo(
     if strangers := sorted(set(asked.symbols) - set("HCNOF")):
         raise ValueError(f"`smiles` must be of H, C, N, O, F, which the demo trains with, got {', '.join(strangers)}")
     folder, name, unit = Path(out), demo_data.PROPERTY, demo_data.UNIT
+    folder.mkdir(parents=True, exist_ok=True)
     chosen = demo_data.choose_smiles(molecules, seed)
     found, owner = demo_data.geometries(chosen, count, seed)
     energies = np.array([molecule.properties[name] for molecule in found], np.float64)

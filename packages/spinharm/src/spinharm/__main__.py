@@ -11,14 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import jax
 import numpy as np
 
-from . import failures
+from . import checks, failures
 from .__about__ import __version__
 from ._commands import demo as _demo, files, picture as _picture
 from ._grids.grid import Grid
+from ._transform.transform import SpinTransform
 
 _DISTRIBUTIONS = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
 
@@ -26,7 +28,11 @@ _DISTRIBUTIONS = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or that of `failures.run` after a one-line error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(words)
+    try:
+        options = _parser().parse_args(words)
+    except _UsageError as error:
+        print(failures.first_line(error), file=sys.stderr)
+        return 2
 
     def act() -> int:
         options.run(options)
@@ -35,8 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return failures.run(f"spinharm {options.command}", words, act)
 
 
+class _UsageError(ValueError):
+    """Words that are no command line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells of an error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing how the program is used."""
+        raise _UsageError(f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="spinharm", description="Spin-weighted spherical harmonic transforms in JAX.")
+    parser = _Parser(prog="spinharm", description="Spin-weighted spherical harmonic transforms in JAX.")
     parser.add_argument("--version", action="version", version=f"spinharm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -79,6 +97,9 @@ def run_demo(options: argparse.Namespace) -> None:
     """Run `spinharm demo`: print the table, write `spinharm-demo.json` and `spinharm-demo.png`."""
     begun = time.perf_counter()
     selected = dict(_pair(text) for text in options.select)
+    checks.integer("seed", options.seed, 0)
+    if options.bandlimit is not None:
+        checks.integer("bandlimit", options.bandlimit, 1)
     if options.data is None:
         if selected:
             raise ValueError("`--select` needs `--data`")
@@ -89,9 +110,11 @@ def run_demo(options: argparse.Namespace) -> None:
     bandlimit = options.bandlimit
     if bandlimit is None:
         bandlimit = min(wind.grid.max_bandlimit, _demo.LARGEST_DEFAULT_BANDLIMIT)
+    # Refused now, not after the work.
+    SpinTransform(wind.grid, bandlimit, (1,))
+    options.out.mkdir(parents=True, exist_ok=True)
     demo = _demo.run(wind, bandlimit)
     print(_demo.table(demo.figures), end="\n\n")
-    options.out.mkdir(parents=True, exist_ok=True)
     written = options.out / "spinharm-demo.json"
     content = {"spinharm": __version__, "jax": jax.__version__, "backend": jax.default_backend(), **demo.figures}
     _write(written, lambda path: path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8"))

@@ -8,21 +8,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# What NumPy and JAX count and seed with.
+_LARGEST = 2**63 - 1
 
-def integer(name: str, value: object, minimum: int | None = None) -> int:
+
+def integer(name: str, value: object, minimum: int | None = None, maximum: int = _LARGEST) -> int:
     """Check an integer and return it as `int`.
 
     Args:
         name: Name of the argument in messages.
         value: An integer of any type; floats are refused.
-        minimum: The least value allowed; None for any.
+        minimum: The least value allowed; None for any of 64 bits.
+        maximum: The largest value allowed; default what 64 bits hold.
 
     Returns:
         The integer.
 
     Raises:
         TypeError: Not an integer.
-        ValueError: Below `minimum`.
+        ValueError: Below `minimum` or above `maximum`.
 
     Example:
         >>> from spinharm.checks import integer
@@ -36,8 +40,12 @@ def integer(name: str, value: object, minimum: int | None = None) -> int:
         number = operator.index(value)  # pyright: ignore[reportArgumentType]
     except TypeError:
         raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
-    if minimum is not None and number < minimum:
+    minimum = -_LARGEST if minimum is None else minimum
+    if number < minimum:
         raise ValueError(f"`{name}` must be at least {minimum}, got {number}")
+    if number > maximum:
+        got = number if number.bit_length() < 1000 else f"one of {number.bit_length()} bits"
+        raise ValueError(f"`{name}` must be at most {maximum}, got {got}")
     return number
 
 

@@ -11,10 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from spinharm import Grid, SpinTransform, checks
-from spinharm.checks import integer
 
-# More channels or degrees fit no machine; sizes near 2⁶³ would end the process.
-_LARGEST = 2**24
+from .checks import size as size
 
 
 def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
@@ -30,16 +28,6 @@ def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
     if not result or len(set(result)) != len(result):
         raise ValueError(f"`{name}` must be distinct integers, at least one, got {result!r}")
     return result
-
-
-def positive(name: str, value: int) -> int:
-    """A whole number above 0, as an `int`."""
-    if isinstance(value, bool):
-        raise TypeError(f"`{name}` must be an integer, got {value!r}")
-    value = integer(name, value, 1)
-    if value > _LARGEST:
-        raise ValueError(f"`{name}` must be at most {_LARGEST}, got {value}")
-    return value
 
 
 def a_grid(name: str, grid: object, *, optional: bool = False) -> None:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FRAME = re.compile(r"[\s╭─╮│╰╯]+")
+# tyro's box, drawn with or without Unicode: the ends of its lines, and the rules between its parts.
+_SIDE = re.compile(r"^[│\s]+|[│\s]+$")
+_MARKUP = re.compile(r"\[/?bold\]")
+_RULE = re.compile(r"[╭╰]?(─|-{3})[─-]*[╮╯]?")
 _WIDTH_OF_FILES = 120
 
 
@@ -157,7 +160,23 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise ValueError(_FRAME.sub(" ", told.getvalue()).strip() or f"see {program} --help") from None
+        raise ValueError(_in_one_line(told.getvalue(), kind.__name__, f"see {program} --help")) from None
+
+
+def _in_one_line(text: str, kind: str, remedy: str) -> str:
+    """What tyro says of an error, without its title, the help on the option and the frame."""
+    parts: list[list[str]] = [[]]
+    for line in (_SIDE.sub("", line) for line in text.splitlines()):
+        if _RULE.fullmatch(line):
+            parts.append([])
+        elif line and not line.startswith("╭"):
+            parts[-1].append(line)
+    if not text.lstrip().startswith("╭"):
+        parts[0] = []  # the title
+    told = [" ".join(part).removesuffix(".") for part in parts if part]
+    left = [part for part in told if not part.startswith(("Argument helptext:", "For full helptext"))]
+    message = _MARKUP.sub("", "; ".join(left)).removeprefix("Error parsing ").removeprefix(f"{kind}: ")
+    return f"{message}; {remedy}" if message else remedy
 
 
 def parse_with_config(

@@ -76,6 +76,8 @@ def run_demo(
     if not 1 <= steps < test_states:
         raise ValueError(f"`steps` must be 1 … {test_states - 1} for {days} days, got {steps}")
 
+    # Refused now, not after the simulation.
+    folder.mkdir(parents=True, exist_ok=True)
     say("1. Shallow water on the rotating sphere")
     _run(
         say,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from spinnn import command
+from spinnn import checks, command
 
+from .. import _checks
 from .._demo import run_demo
 
 _TEXT = """Everything once, without network or data: about two minutes on two CPU cores.
@@ -42,6 +43,10 @@ class DemoOptions:
     epochs: int = 20
     max_buckets: int = 3
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"molecules": 1, "geometries": 1, "epochs": 1, "max_buckets": 1})
+        _checks.seed(self.seed)
 
 
 def main(name: str, words: Sequence[str]) -> int:

@@ -10,9 +10,8 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from spinnn import command
+from spinnn import checks, command
 
-from .. import _checks
 from .._data.run_data import read_run_data
 from .._model.ensemble import load_models
 from .._model.invariance import invariance_error
@@ -65,11 +64,13 @@ class EvaluateOptions:
     length_unit: LengthUnit | None = None
     uncharacterized: str | None = None
 
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"orientations": 1, "rotations": 0})
+
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(EvaluateOptions, f"molsphere {name}", words, _TEXT)
-    _checks.integer("rotations", options.rotations, 0)
     models, several = load_models(options.model), len(options.model) > 1
     if several and options.rotations:
         raise ValueError(f"`rotations` must be 0 with several models, got {options.rotations}")

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from spinnn import command
+from spinnn import checks, command
 from spinnn.plots import save_figure
 
+from .. import _checks
 from .._files.readers import read_molecules
 from .._files.smiles import from_smiles
 from .._molecules.distances import LengthUnit
@@ -69,6 +70,10 @@ class SpheresOptions:
     projection: Projection = "mollweide"
     length_unit: LengthUnit | None = None
     out: str = "spheres.png"
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"molecule": 0, "atom": 0})
+        _checks.radial_functions(self.powers, ())
 
 
 def main(name: str, words: Sequence[str]) -> int:

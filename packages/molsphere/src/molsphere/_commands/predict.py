@@ -11,8 +11,9 @@ from typing import Annotated
 
 import tyro
 
-from spinnn import command
+from spinnn import checks, command
 
+from .. import _checks
 from .._files.readers import read_molecules
 from .._files.smiles import from_smiles
 from .._files.writers import SUFFIXES, check_columns, write_predictions
@@ -59,6 +60,10 @@ class PredictOptions:
     orientations: int = 1
     seed: int = 0
     length_unit: LengthUnit | None = None
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"batch_size": 1, "orientations": 1})
+        _checks.seed(self.seed)
 
 
 def main(name: str, words: Sequence[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +12,10 @@ from jaxtyping import Int
 from spinnn.files import replacing
 
 from .. import _checks
+from .._files.npz import read_arrays
 
 QM9_CHARACTERIZED = 130_831
+_ARRAYS = ("train", "validation", "test", "total")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,12 +77,14 @@ class Splits:
             FileNotFoundError: No such file.
             ValueError: Another kind of file, or positions that are no parts.
         """
-        try:
-            # Opened here: `np.load` would leave a damaged file open.
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return cls(file["train"], file["validation"], file["test"], int(file["total"]))
-        except (KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise ValueError(f"{path} must hold the arrays train, validation, test and total: {error}") from None
+        arrays = read_arrays(path, lambda headers: [name for name in _ARRAYS if name in headers])
+        if lacking := [name for name in _ARRAYS if name not in arrays]:
+            raise ValueError(f"{path} must hold the arrays train, validation, test and total, got no {lacking[0]!r}")
+        for name, found in arrays.items():
+            if found.dtype.kind not in "iu" or found.ndim != (name != "total"):
+                wanted = "an integer" if name == "total" else "integers along one axis"
+                raise ValueError(f"{path}: {name!r} must be {wanted}, got {found.dtype} {found.shape}")
+        return cls(**{**arrays, "total": int(arrays["total"])})
 
 
 def random_splits(total: int, train: int, validation: int, test: int | None = None, *, seed: int = 0) -> Splits:

@@ -8,6 +8,7 @@ import numpy as np
 
 from spinnn.files import FileWarning
 
+from .. import _checks
 from .._molecules.molecule import Molecule
 
 _MAX_ITERATIONS = 2000
@@ -32,9 +33,9 @@ def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
         `unpaired_electrons` where these are not 0.
 
     Raises:
-        TypeError: Not a text.
-        ValueError: A mixture, more than 1,000 atoms, or RDKit cannot read it, or embed it within 30 s (twice), or
-            MMFF94 has no parameters for it.
+        TypeError: Not a text, or a seed that is not an integer.
+        ValueError: A seed that is not 0 … 2³¹ − 1, a mixture, more than 1,000 atoms, or RDKit cannot read it, or embed
+            it within 30 s (twice), or MMFF94 has no parameters for it.
 
     Warns:
         FileWarning: The optimisation did not converge in 2,000 steps.
@@ -52,6 +53,7 @@ def embed(smiles: str, name: str, seed: int) -> tuple[Molecule, str]:
     """As `from_smiles`, with what is to be said of the geometry, or `""`, instead of a warning."""
     if not isinstance(smiles, str):
         raise TypeError(f"`smiles` must be a text, got {smiles!r}")
+    _checks.seed(seed)
     try:
         return _embed(smiles, name, seed)
     except RuntimeError as error:  # a precondition of RDKit's
@@ -70,7 +72,7 @@ def _embed(smiles: str, name: str, seed: int) -> tuple[Molecule, str]:
         if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule):
             raise ValueError(f"`smiles` must be of atoms that MMFF94 has parameters for, got {smiles!r}; {_OTHER_WAY}")
         parameters = rdDistGeom.ETKDGv3()
-        parameters.randomSeed = int(seed)
+        parameters.randomSeed = seed
         if hasattr(parameters, "timeout"):  # RDKit 2024.09
             parameters.timeout = _TIME_LIMIT
         if rdDistGeom.EmbedMolecule(molecule, parameters) < 0:

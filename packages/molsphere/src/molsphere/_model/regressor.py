@@ -15,9 +15,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinharm import Grid
 from spinnn import BlockOptions, SpinResNet
+from spinnn.checks import block_sizes, size
 
 from .. import _checks
 from .._molecules.batch import Molecules
+from .._spheres import gaussian
 from .._spheres.coulomb import coulomb_sphere_features
 from .._spheres.features import QM9_SPECIES, sphere_coefficients, sphere_features
 from .aggregation import Reduction, Weighting, displacements, one_hot
@@ -29,6 +31,7 @@ HeadKind = Literal["deepsets", "transformer"]
 
 # Gaussians of the distance to the centre of mass: their number, and the largest centre [Å].
 _RADIAL, _RADIAL_REACH = 8, 7.0
+_LARGEST_OVERSAMPLING = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,10 @@ class HeadConfig:
         weighting: See `Aggregation`.
         reduction: See `Aggregation`.
         linear: Whether the last map is linear, see `DeepSetsHead`.
+
+    Raises:
+        TypeError: A size that is not an integer.
+        ValueError: Options out of range.
     """
 
     kind: HeadKind = "deepsets"
@@ -52,6 +59,12 @@ class HeadConfig:
     weighting: Weighting = "type"
     reduction: Reduction = "sum"
     linear: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("kind", HeadKind), ("weighting", Weighting), ("reduction", Reduction)):
+            _checks.option(name, getattr(self, name), get_args(allowed))
+        for name in ("width", "layers", "heads"):
+            size(name, getattr(self, name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +84,8 @@ class MessageConfig:
     shells: tuple[tuple[float, float], ...] = ((1.1, 0.3), (1.6, 0.4), (2.4, 0.5))
 
     def __post_init__(self) -> None:
-        _checks.integer("channels", self.channels, 1)
-        _checks.integer("width", self.width, 1)
+        for name in ("channels", "width"):
+            size(name, getattr(self, name))
         _checks.radial_functions(self.powers, self.shells)
 
 
@@ -137,9 +150,13 @@ class RegressorConfig:
                 "`bandlimits`, `widths` and `num_filter_params` must have one entry per block, got "
                 f"{self.bandlimits}, {self.widths}, {self.num_filter_params}"
             )
-        if not self.oversampling >= 1:
-            raise ValueError(f"`oversampling` must be at least 1, got {self.oversampling}")
-        _checks.integer("outputs", self.outputs, 1)
+        block_sizes(self.bandlimits, self.widths, self.num_filter_params, self.spins)
+        if not 1 <= _checks.number("oversampling", self.oversampling) <= _LARGEST_OVERSAMPLING:
+            raise ValueError(f"`oversampling` must be 1 … {_LARGEST_OVERSAMPLING}, got {self.oversampling}")
+        for name in ("outputs", "embedding"):
+            size(name, getattr(self, name))
+        _checks.species_tuple(self.species)
+        gaussian.variance(self.cutoff_angle)
         if self.representation == "cohen":
             if self.shells or _checks.integer("passes", self.passes, 1) > 1:
                 raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from jaxtyping import Float, Int
 from spinnn.files import FileWarning, replacing
 
 from .._data.training_checks import check_set
+from .._files.npz import read_arrays
 from .._model.ensemble import Source, combine, load_models
 from .._model.property_model import PropertyModel
 from .._molecules.batch import bucket_of, choose_buckets
@@ -110,21 +110,38 @@ class Evaluation:
         path = Path(folder) / "predictions.npz"
         if not path.is_file():
             raise FileNotFoundError(f"found no {path}; run `molsphere evaluate` first")
+        arrays = read_arrays(path, lambda headers: headers)
         try:
-            # Opened here: NumPy leaves a damaged file open.
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                names = [str(name) for name in file["names"]]
-                return cls(
-                    file["index"],
-                    file["part"],
-                    file["num_atoms"],
-                    tuple(str(part) for part in file["parts"]),
-                    dict(zip(names, (str(unit) for unit in file["units"]), strict=True)),
-                    {name: file[f"predicted_{name}"] for name in names},
-                    {name: file[f"wanted_{name}"] for name in names},
-                )
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            return _from_arrays(arrays)
+        except (KeyError, ValueError) as error:
             raise ValueError(f"{path} must be what `molsphere evaluate` wrote: {error}") from None
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
+    """The evaluation that the arrays of a file are, or an error that says which array is not as `save` writes it."""
+    parts, names, units = ([str(text) for text in _axis(arrays, name, "U")] for name in ("parts", "names", "units"))
+    index = _axis(arrays, "index", "iu")
+    of_molecules = {name: _axis(arrays, name, "iu", index.size) for name in ("part", "num_atoms")}
+    part = of_molecules["part"]
+    if part.size and not 0 <= part.min() <= part.max() < len(parts):
+        raise ValueError(f"`part` must be 0 … {len(parts) - 1}, got {part.min()} … {part.max()}")
+    predicted, wanted = (
+        {name: _axis(arrays, f"{kind}_{name}", "f", index.size) for name in names} for kind in ("predicted", "wanted")
+    )
+    units = dict(zip(names, units, strict=True))
+    return Evaluation(index, part, of_molecules["num_atoms"], tuple(parts), units, predicted, wanted)
+
+
+def _axis(arrays: Mapping[str, np.ndarray], name: str, kinds: str, size: int | None = None) -> np.ndarray:
+    """An array with one axis, of a kind of numbers and a length."""
+    if name not in arrays:
+        raise ValueError(f"it lacks {name!r}")
+    found = arrays[name]
+    if found.dtype.kind not in kinds or found.ndim != 1 or (size is not None and found.size != size):
+        wanted = {"U": "texts", "iu": "integers", "f": "numbers"}[kinds]
+        count = "" if size is None else f"{size} "
+        raise ValueError(f"{name!r} must be {count}{wanted} along one axis, got {found.dtype} {found.shape}")
+    return found
 
 
 def evaluate(

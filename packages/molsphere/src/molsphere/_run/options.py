@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from spinnn import checks
 from spinnn.training import OptimizerConfig, TrainingConfig
 
+from .. import _checks
 from .._data.scaling import Method
 from .._data.splits import Splits, qm9_splits, random_splits
 from .._data.targets import TARGETS
@@ -95,6 +97,15 @@ class TrainOptions:
     plots: bool = True
     network: RegressorConfig = PRESETS["tiny"]
 
+    def __post_init__(self) -> None:
+        counts = ("epochs", "batch_size", "max_buckets", "checkpoint_every", "log_every")
+        checks.integer_members(self, {"seed": 0, "split_seed": 0, **dict.fromkeys(counts, 1)})
+        for size in self.sizes or ():
+            _checks.integer("sizes", size, 0)
+        if self.sizes and not self.sizes[0]:
+            raise ValueError(f"`sizes` must leave molecules to train on, got {self.sizes}")
+        self._optimizer()
+
     def make_splits(self, total: int) -> Splits:
         """The parts of that many molecules.
 
@@ -129,12 +140,10 @@ class TrainOptions:
         every = self.checkpoint_every
         if every is None:
             every = min(max(self.epochs * steps_per_epoch // 20, 1), _LARGEST_INTERVAL)
-        names = ("learning_rate", "warmup_epochs", "final_fraction", "weight_decay", "clip_norm", "ema_decay")
-        optimizer = OptimizerConfig(name=self.optimizer, **{name: getattr(self, name) for name in names})
         training = TrainingConfig(
             epochs=self.epochs,
             seed=self.seed,
-            optimizer=optimizer,
+            optimizer=self._optimizer(),
             checkpoint_every=every,
             log_every=self.log_every,
             tensorboard=self.tensorboard,
@@ -149,6 +158,10 @@ class TrainOptions:
             reference=self.reference,
             loss=self.loss,
         )
+
+    def _optimizer(self) -> OptimizerConfig:
+        names = ("learning_rate", "warmup_epochs", "final_fraction", "weight_decay", "clip_norm", "ema_decay")
+        return OptimizerConfig(name=self.optimizer, **{name: getattr(self, name) for name in names})
 
     def make_head(self) -> HeadConfig:
         """The network's head, as the targets want it unless the options say.

@@ -42,7 +42,7 @@ class PhaseCollapse(eqx.Module):
             ValueError: No spin 0, or `channels` below 1.
         """
         self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.positive("channels", channels)
+        self.channels = _checks.size("channels", channels)
         _checks.scalar_index(self.spins, "PhaseCollapse")
         first, second = jax.random.split(key)
         self.scalar_weight = pairs.normal(first, (channels, channels), (2 * channels) ** -0.5)
@@ -99,7 +99,7 @@ class MagnitudeActivation(eqx.Module):
             ValueError: `channels` below 1.
         """
         self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.positive("channels", channels)
+        self.channels = _checks.size("channels", channels)
         self.bias = jnp.full((len(self.spins), channels), float(initial_bias))
 
     def __call__(
@@ -144,7 +144,7 @@ class GatedActivation(eqx.Module):
             ValueError: No spin 0, or `channels` below 1.
         """
         self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.positive("channels", channels)
+        self.channels = _checks.size("channels", channels)
         _checks.scalar_index(self.spins, "GatedActivation")
         gates = len(self.spins) * channels
         self.weight = pairs.real_normal(key, (2 * channels, gates), channels**-0.5)

@@ -90,13 +90,13 @@ class SpinConv(eqx.Module):
         """
         self.spins_in = _checks.spin_tuple("spins_in", spins_in)
         self.spins_out = _checks.spin_tuple("spins_out", spins_out)
-        self.channels_in = channels_in = _checks.positive("channels_in", channels_in)
-        self.channels_out = channels_out = _checks.positive("channels_out", channels_out)
-        self.bandlimit = bandlimit = _checks.positive("bandlimit", bandlimit)
+        self.channels_in = channels_in = _checks.size("channels_in", channels_in)
+        self.channels_out = channels_out = _checks.size("channels_out", channels_out)
+        self.bandlimit = bandlimit = _checks.size("bandlimit", bandlimit)
         for name, spins in (("spins_in", self.spins_in), ("spins_out", self.spins_out)):
             if max(map(abs, spins)) >= bandlimit:
                 raise ValueError(f"`{name}` must be below the bandlimit {bandlimit} in magnitude, got {spins}")
-        knots = bandlimit if num_filter_params is None else _checks.positive("num_filter_params", num_filter_params)
+        knots = bandlimit if num_filter_params is None else _checks.size("num_filter_params", num_filter_params)
         if knots > bandlimit:
             raise ValueError(f"`num_filter_params` must be at most the bandlimit {bandlimit}, got {knots}")
         if product_dtype not in ("float32", "bfloat16"):

@@ -49,7 +49,7 @@ class _Affine(eqx.Module):
         self, spins: Iterable[int], channels: int, momentum: float, epsilon: float, initial_scale: float
     ) -> None:
         self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.positive("channels", channels)
+        self.channels = _checks.size("channels", channels)
         if not 0 <= momentum < 1:
             raise ValueError(f"`momentum` must be in [0, 1), got {momentum}")
         self.momentum, self.epsilon, self.inference = momentum, epsilon, False

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
+
+from spinharm import checks
 
 from .norm import Center
 
 Activation = Literal["phase_collapse", "magnitude", "gated"]
+ProductDtype = Literal["float32", "bfloat16"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,9 +23,20 @@ class BlockOptions:
         center: What the norms subtract at degree 0, see `SpectralBatchNorm`.
         momentum: Share of the norms' running statistics that a batch leaves, 0 … 1.
         product_dtype: `"float32"` or `"bfloat16"`, see `SpinConv`.
+
+    Raises:
+        TypeError: A momentum that is no number.
+        ValueError: Options out of range.
     """
 
     activation: Activation = "phase_collapse"
     center: Center = "batch"
     momentum: float = 0.9
-    product_dtype: Literal["float32", "bfloat16"] = "float32"
+    product_dtype: ProductDtype = "float32"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("activation", Activation), ("center", Center), ("product_dtype", ProductDtype)):
+            checks.option(name, getattr(self, name), get_args(allowed))
+        checks.number("momentum", self.momentum)
+        if not 0 <= self.momentum <= 1:
+            raise ValueError(f"`momentum` must be between 0 and 1, got {self.momentum}")

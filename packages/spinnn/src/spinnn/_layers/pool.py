@@ -29,7 +29,7 @@ class SpectralPool(eqx.Module):
 
     def __init__(self, bandlimit: int) -> None:
         """Make a layer that leaves `bandlimit` degrees, at least 1."""
-        self.bandlimit = _checks.positive("bandlimit", bandlimit)
+        self.bandlimit = _checks.size("bandlimit", bandlimit)
 
     def __call__(
         self, x: Complex[Array, "*batch degree order spin channel"]

@@ -90,10 +90,10 @@ def _layout(
             name = "bandlimits" if name == "bandlimit" else name
             raise ValueError(f"`{name}` must have one entry per block, {count}, got {len(values)}: {tuple(values)}")
     lists["bandlimit"] = [
-        grid.max_bandlimit if limit is None else _checks.positive("bandlimits", limit)
+        grid.max_bandlimit if limit is None else _checks.size("bandlimits", limit)
         for grid, limit in zip(grids, lists["bandlimit"], strict=True)
     ]
-    lists |= {"grid_out": grids, "channels_out": [_checks.positive("widths", width) for width in widths]}
+    lists |= {"grid_out": grids, "channels_out": [_checks.size("widths", width) for width in widths]}
     return [dict(zip(lists, entries, strict=True)) for entries in zip(*lists.values(), strict=True)]
 
 
@@ -170,7 +170,7 @@ class SpinResNet(eqx.Module):
         *keys, last_key = jax.random.split(key, len(layout) + 1)
         blocks, before = (
             [],
-            (_checks.spin_tuple("spins_in", spins_in), _checks.positive("channels_in", channels_in), grid_in),
+            (_checks.spin_tuple("spins_in", spins_in), _checks.size("channels_in", channels_in), grid_in),
         )
         for index, (arguments, block_key) in enumerate(zip(layout, keys, strict=True)):
             kind = SpinBlock if index == 0 else SpinResidualBlock
@@ -310,7 +310,7 @@ class SpinUNet(eqx.Module):
         self.skips = skip_connections(grids, [arguments["bandlimit"] for arguments in layout])
         *keys, last_key = jax.random.split(key, len(layout) + 1)
         blocks, transforms = [], []
-        before = (_checks.spin_tuple("spins_in", spins_in), _checks.positive("channels_in", channels_in), grid_in)
+        before = (_checks.spin_tuple("spins_in", spins_in), _checks.size("channels_in", channels_in), grid_in)
         for arguments, skip, block_key in zip(layout, self.skips, keys, strict=True):
             spins_before, width, grid = before
             joined = None

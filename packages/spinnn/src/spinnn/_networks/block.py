@@ -122,7 +122,7 @@ class SpinBlock(eqx.Module):
         _checks.a_grid("grid_in", grid_in, optional=True)
         _checks.a_grid("grid_out", grid_out)
         checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
-        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.positive("bandlimit", bandlimit)
+        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.size("bandlimit", bandlimit)
         first, second = jax.random.split(key)
         self.conv = SpinConv(
             spins_in,
@@ -216,9 +216,9 @@ class SpinResidualBlock(eqx.Module):
         _checks.a_grid("grid_in", grid_in, optional=True)
         _checks.a_grid("grid_out", grid_out)
         checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
-        channels_in = _checks.positive("channels_in", channels_in)
-        channels_out = _checks.positive("channels_out", channels_out)
-        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.positive("bandlimit", bandlimit)
+        channels_in = _checks.size("channels_in", channels_in)
+        channels_out = _checks.size("channels_out", channels_out)
+        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.size("bandlimit", bandlimit)
         keys = jax.random.split(key, 5)
         conv = functools.partial(
             SpinConv,

@@ -2,7 +2,7 @@
 
 Needs the extra `training`: `pip install "spinnn[training]"`.
 
-May import: `_layers`, `files`, `resume`.
+May import: `_layers`, `checks`, `files`, `resume`.
 """
 
 try:

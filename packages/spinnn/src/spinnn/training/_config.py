@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from spinharm import checks
 
+from ..checks import integer_members
 from ..files import read_json, write_json
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class OptimizerConfig:
         _require(self, "warmup_epochs", lambda x: 0 <= x < math.inf, "0 or more")
         _require(self, "final_fraction", lambda x: 0 <= x <= 1, "between 0 and 1")
         _require(self, "weight_decay", lambda x: 0 <= x < math.inf, "0 or more")
-        _require(self, "clip_norm", lambda x: x is None or x > 0, "above 0, or None")
+        _require(self, "clip_norm", lambda x: x is None or 0 < x < math.inf, "above 0, or None")
         _require(self, "ema_decay", lambda x: x is None or 0 < x < 1, "between 0 and 1, or None")
         if self.name == "adam" and self.weight_decay:
             raise ValueError(f"`weight_decay` needs name 'adamw' or 'muon', got {self.weight_decay} with name 'adam'")
@@ -104,6 +105,8 @@ class TrainingConfig:
         for name in ("epochs", "checkpoint_every", "keep_checkpoints", "log_every"):
             _require(self, name, _at_least(1), "at least 1")
         _require(self, "seed", _at_least(0), "an integer of 0 or more")
+        # At most 64 bits.
+        integer_members(self, dict.fromkeys(("epochs", "checkpoint_every", "keep_checkpoints", "log_every", "seed"), 0))
         _require(
             self, "profile", lambda x: x is None or 0 <= x[0] <= x[1], "(first, last) with 0 ≤ first ≤ last, or None"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from spinnn import command
+from spinnn import checks, command
 
 from .._demo import run_demo
 
@@ -40,6 +40,9 @@ class DemoOptions:
     steps: int = 40
     long_steps: int = 100
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"days": 40, "epochs": 1, "steps": 1, "long_steps": 1, "seed": 0})
 
 
 def main(name: str, words: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import tyro
 import xarray as xr
 
-from spinnn import command
+from spinnn import checks, command
 
 from .. import _checks
 from .._conventions.coordinates import positions
@@ -107,14 +108,18 @@ class EvaluateOptions:
     memory: int = 256
     title: str = "Forecast evaluation"
 
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"bootstrap": 0, "block": 1, "seed": 0, "memory": 1, "climatology_years": 1})
+        checks.number_members(self, positive=("levels",), not_negative=("leads", "map_leads"))
+
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(EvaluateOptions, f"wxsphere {name}", words, _TEXT)
-    _checks.integer("memory", options.memory, 1)
     opened = _opened(options)
     truth = _narrowed("truth", opened[options.truth], options)
     forecasts = _forecasts(options, opened)
+    _check_choices(options, forecasts)
     usual = _climatology(options, opened, truth, forecasts)
     out = Path(options.out)
     result = evaluate(
@@ -155,6 +160,22 @@ def main(name: str, words: Sequence[str]) -> int:
     return 0
 
 
+def _check_choices(options: EvaluateOptions, forecasts: dict[str, xr.Dataset]) -> None:
+    """Refuse before the scores are computed what would be refused after."""
+    usual = options.climatology is not None or options.climatology_years is not None
+    _checks.option("reference", options.reference, [*forecasts, *(BASELINES if usual else BASELINES[:1])])
+    leads = [one[LEAD].values if LEAD in one.dims else np.zeros(1, "timedelta64[ns]") for one in forecasts.values()]
+    _check_map_leads(options, functools.reduce(np.intersect1d, leads))
+
+
+def _check_map_leads(options: EvaluateOptions, leads: np.ndarray) -> np.ndarray:
+    """The lead times to draw, which must be among those that are scored."""
+    wanted = np.round(np.array(options.map_leads) * 3600e9).astype("timedelta64[ns]")
+    if lacking := sorted(set(wanted) - set(leads)):
+        raise ValueError(f"`map_leads` must be among the lead times that are scored, got {lead_label(lacking[0])}")
+    return wanted
+
+
 def _forecasts(options: EvaluateOptions, opened: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
     if not options.forecast:
         raise ValueError("`forecast` must name at least one store or file")
@@ -183,7 +204,7 @@ def _opened(options: EvaluateOptions) -> dict[str, xr.Dataset]:
     """By their words, stores, or the fields of folders that `wxsphere prepare` made."""
     if options.climatology is not None and options.climatology_years is not None:
         raise ValueError("`climatology` and `climatology-years` must not be given both")
-    words = [options.truth, *options.forecast, *([options.climatology] if options.climatology else [])]
+    words = [options.truth, *options.forecast, *([] if options.climatology is None else [options.climatology])]
     fields = {word: Path(word) / FIELDS for word in words if word not in CATALOGUE}
     sources = [str(fields[word]) if word in fields and fields[word].is_dir() else word for word in words]
     return dict(zip(words, open_each(sources, rename=renames(options.rename)), strict=True))
@@ -224,9 +245,7 @@ def _maps(
     options: EvaluateOptions, forecasts: dict[str, xr.Dataset], truth: xr.Dataset, result: xr.Dataset
 ) -> xr.Dataset:
     leads = result[LEAD].values
-    wanted = np.round(np.array(options.map_leads) * 3600e9).astype("timedelta64[ns]")
-    if lacking := sorted(set(wanted) - set(leads)):
-        raise ValueError(f"`map_leads` must be among the lead times that are scored, got {lead_label(lacking[0])}")
+    wanted = _check_map_leads(options, leads)
     chosen = np.sort(wanted) if wanted.size else leads[[np.argmin(np.abs(leads - _MAP_LEAD))]]
     few = {}
     for name, one in forecasts.items():

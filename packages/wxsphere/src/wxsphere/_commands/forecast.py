@@ -10,15 +10,15 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from spinnn import command
+from spinnn import checks, command
 
-from .. import _checks
 from .._conventions.names import MEMBER, TIME
 from .._files.open import open_dataset
 from .._model.forecast import forecast, initial_times
 from .._model.forecast_model import ForecastModel
 from .._model.task import hours_of
 from .._prepare.prepared import MANIFEST, open_prepared
+from ._dates import dates
 from ._renames import renames
 
 _TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.
@@ -66,11 +66,15 @@ class ForecastOptions:
     batch: int = 8
     limit: float = 30.0
 
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"members": 0, **dict.fromkeys(("steps", "every", "chunk", "batch"), 1)})
+        checks.number_members(self, positive=("limit",))
+        dates("times", self.times)
+
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(ForecastOptions, f"wxsphere {name}", words, _TEXT)
-    _checks.integer("steps", options.steps, 1)
     model = ForecastModel.load(options.model)
     prepared = open_prepared(options.states) if (Path(options.states) / MANIFEST).exists() else None
     given = renames(options.rename)
@@ -89,13 +93,13 @@ def main(name: str, words: Sequence[str]) -> int:
         inside = states.sel({TIME: prepared.times(options.period)})
         if not inside.sizes[TIME]:
             raise ValueError(f"`period` {options.period} has no times in {options.states}")
-    times = np.array(options.times, "datetime64[ns]") if options.times else initial_times(model, inside)
+    times = dates("times", options.times) if options.times else initial_times(model, inside)
     if options.verified:
         last = times + model.step * (options.steps - 1) + hours_of(model.task.leads[-1])
         times = times[np.isin(last, inside[TIME].values)]
         if not times.size:
             raise ValueError(f"`steps` must leave initial times whose forecasts can be verified, got {options.steps}")
-    times = times[:: _checks.integer("every", options.every, 1)]
+    times = times[:: options.every]
     command.say(f"{times.size} initial times, {times[0].astype('datetime64[m]')} … {times[-1].astype('datetime64[m]')}")
     path = forecast(
         model,

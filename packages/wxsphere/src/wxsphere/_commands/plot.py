@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 import xarray as xr
 
-from spinnn import command
+from spinnn import checks, command
 from spinnn.plots import learning_curve, save_figure
 
 from .. import _checks
@@ -22,6 +22,7 @@ from .._model.task import hours_of
 from .._report.figures import Quantity, curves, field_figure, headlines, lead_label, quantities_of, spectra
 from .._report.maps import EXTRA, Projection
 from .._scores.spectra import power_spectra
+from ._dates import dates
 from ._renames import renames
 
 _MAPS_TEXT = """Fields of a store at one time, a map each; winds as speed and arrows.
@@ -69,6 +70,11 @@ class MapsOptions:
     member: int | None = None
     projection: Projection = "equirectangular"
 
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"member": 0})
+        dates("time", () if self.time is None else (self.time,))
+        checks.number_members(self, positive=("level",), not_negative=("lead",))
+
 
 @dataclasses.dataclass(frozen=True)
 class SpectraOptions:
@@ -93,6 +99,11 @@ class SpectraOptions:
     time: str | None = None
     leads: tuple[float, ...] = ()
     member: int | None = None
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"member": 0})
+        dates("time", () if self.time is None else (self.time,))
+        checks.number_members(self, positive=("level",), not_negative=("leads",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,11 +171,7 @@ def _chosen(dataset: xr.Dataset, level: float | None, time: str | None, member: 
         _checks.dimensions("store", dataset, (TIME,))
         at = 0
         if time is not None:
-            try:
-                wanted = np.datetime64(time, "ns")
-            except ValueError:
-                raise ValueError(f"`time` must be a date like 2020-01-01T12, got {time!r}") from None
-            at = int(np.abs(dataset[TIME].values - wanted).argmin())
+            at = int(np.abs(dataset[TIME].values - dates("time", (time,))[0]).argmin())
         dataset = dataset.isel({TIME: at})
         words.append(np.datetime_as_string(dataset[TIME].values, "m"))
     if MEMBER in dataset.dims:

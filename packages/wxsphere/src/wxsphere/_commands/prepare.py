@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from spinnn import command
+from spinnn import checks, command
 
 from .._conventions.grids import grid_named
 from .._conventions.names import LEVEL
@@ -80,6 +80,10 @@ class PrepareOptions:
     allow_gaps: bool = False
     scheduler: str = "threads"
     memory_gib: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"bandlimit": 1, "chunk": 1, "members": 0})
+        checks.number_members(self, positive=("levels", "cadence_hours", "memory_gib"))
 
 
 def main(name: str, words: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 import xarray as xr
 
-from spinnn import command
+from spinnn import checks, command
 
 from .._conventions.grids import grid_named
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE
@@ -54,6 +54,10 @@ class RegridOptions:
     levels: tuple[float, ...] = ()
     method: Method = "spectral"
     bandlimit: int | None = None
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"bandlimit": 1})
+        checks.number_members(self, positive=("levels",))
 
 
 def main(name: str, words: Sequence[str]) -> int:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from spinharm import Grid
-from spinnn import command
+from spinnn import checks, command
 
 from .._conventions.grids import grid_named
 from .._flow.equations import BarotropicVorticity, Flow, ShallowWater, State
 from .._flow.integrate import CONSERVED, integrate
 from .._flow.simulate import simulate
 from .._flow.states import galewsky, random_state, williamson2
+from ._dates import dates
 
 _TEXT = """Solve the shallow-water or the barotropic vorticity equations on the rotating sphere, and write the states.
 
@@ -69,15 +71,30 @@ class SimulateOptions:
     start: str = "2000-01-01"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"bandlimit": 3, "seed": 0})
+        checks.number_members(
+            self,
+            positive=("time_step", "hours", "wind", "degree"),
+            not_negative=("days", "spin_up_days", "diffusion_hours"),
+            finite=("tilt",),
+        )
+        dates("start", (self.start,))
+
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(SimulateOptions, f"wxsphere {name}", words, _TEXT)
-    model = _model(options)
-    every = _steps("hours", options.hours, options)
-    state = integrate(model, _initial(model, options), _steps("spin_up_days", options.spin_up_days * 24, options))
+    every, spin_up = (
+        _steps(name, hours, options)
+        for name, hours in (("hours", options.hours), ("spin_up_days", options.spin_up_days * 24))
+    )
     outputs = int(options.days * 24 / options.hours + 1e-9) + 1
+    # Refused now, not after the spin-up.
+    Path(options.out).parent.mkdir(parents=True, exist_ok=True)
+    model = _model(options)
     grid = _grid(options.grid, model)
+    state = integrate(model, _initial(model, options), spin_up)
     command.say(f"{options.equations}, T{model.bandlimit - 1}, products on {model.grid}, written on {grid}")
     path = simulate(
         model,

@@ -10,6 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from spinharm import Grid
 from spinnn import BlockOptions, SpinResNet, SpinUNet
+from spinnn.checks import block_sizes
 
 from .._fields.fields import FieldLayout
 
@@ -84,6 +85,7 @@ class NetworkConfig:
                 f"`bandlimits` and `widths` must have one entry per block and at least one, got {self.bandlimits} and "
                 f"{self.widths}"
             )
+        block_sizes(self.bandlimits, self.widths, self.num_filter_params, self.spins)
         for name in ("num_filter_params", "separable"):
             if len(getattr(self, name)) not in (1, blocks):
                 raise ValueError(f"`{name}` must have one entry, or one per block, {blocks}, got {getattr(self, name)}")

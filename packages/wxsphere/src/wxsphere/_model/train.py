@@ -16,9 +16,9 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 import spinharm
+from spinnn import checks
 from spinnn.training import OptimizerConfig, TrainingConfig, fit, to_json
 
-from .. import _checks
 from .._conventions.grids import grid_of
 from .._conventions.names import LATITUDE, LONGITUDE, TIME
 from .._fields.fields import FieldLayout
@@ -100,21 +100,22 @@ class RunConfig:
     network: NetworkConfig = NETWORKS["tiny"]
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "checkpoint_every", "log_every", "validation_windows"):
-            _checks.integer(name, getattr(self, name), 1)
-        for name in ("seed", "memory"):
-            _checks.integer(name, getattr(self, name), 0)
+        checks.integer_members(
+            self,
+            dict.fromkeys(
+                ("batch_size", "checkpoint_every", "log_every", "validation_windows", "rollout", "epochs"), 1
+            ),
+        )
+        checks.integer_members(self, dict.fromkeys(("seed", "memory", "members", "validation_members"), 0))
         counts = [len(values) for values in (self.rollout, self.epochs, self.rate_factors)]
         if counts[0] == 0 or len(set(counts)) > 1:
             raise ValueError(
                 f"`rollout`, `epochs` and `rate_factors` must have one entry per stage and at least one, got "
                 f"{self.rollout}, {self.epochs} and {self.rate_factors}"
             )
-        for name in ("rollout", "epochs"):
-            for value in getattr(self, name):
-                _checks.integer(name, value, 1)
-        for value in self.rate_factors:
-            _checks.number("rate_factors", value, above=0.0)
+        checks.number_members(self, positive=("rate_factors", "leads"), finite=("offsets",))
+        if any(value > 0 for value in self.offsets):
+            raise ValueError(f"`offsets` must be 0 or below, of times that are known, got {self.offsets}")
 
 
 def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> ForecastTask:
