@@ -19,7 +19,7 @@ from spinharm import Grid
 from spinnn import SpinResidualBlock, _compact
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
-TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / "performance.md", ".3g")
+TABLE = (Path(__file__).with_name("README.md"), ".3g")
 SIZES = ((4, 512), (6, 256), (8, 128), (12, 64), (16, 32))
 CHANNELS = 32
 

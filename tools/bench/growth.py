@@ -25,9 +25,8 @@ from spinharm import Grid, SpinTransform
 from spinnn.plots import BLUE, GREY, make_figure, make_panels, save_figure
 
 PACKAGES = ("spinharm", "spinnn", "equinox", "optax")
-DOCS = Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs"
-TABLE = (DOCS / "performance.md", ".3g")
-PICTURE = DOCS / "images" / "growth.png"
+TABLE = (Path(__file__).with_name("README.md"), ".3g")
+PICTURE = Path(__file__).with_name("growth.png")
 BETTER = {"exponent": "less"}
 MAPS = 16
 BANDLIMITS = (16, 32, 64, 128, 256, 512)
@@ -119,6 +118,5 @@ def draw(result: dict[str, Any]) -> str:
         panel.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
         panel.minorticks_off()
     figure.axes[0].set_ylabel("milliseconds")
-    PICTURE.parent.mkdir(exist_ok=True)
     save_figure(figure, PICTURE)
-    return "![Times by bandlimit, batch and channels, with their slopes](images/growth.png)"
+    return "![Times by bandlimit, batch and channels, with their slopes](growth.png)"

@@ -23,7 +23,7 @@ from molsphere import (
 from spinharm import Grid
 
 PACKAGES = ("spinharm", "molsphere", "grain")
-TABLE = (Path(__file__).resolve().parents[2] / "packages" / "molsphere" / "docs" / "performance.md", ".3g")
+TABLE = (Path(__file__).with_name("README.md"), ".3g")
 BATCH, ATOMS, COUNT = 64, 18, 10_000
 
 

@@ -25,7 +25,7 @@ from spinharm import Grid, SpinTransform
 from spinharm._transform.plan import Plan
 
 PACKAGES = ("spinharm",)
-TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinharm" / "docs" / "performance.md", ".3g")
+TABLE = (Path(__file__).with_name("README.md"), ".3g")
 BETTER = dict.fromkeys(
     ("share, forward", "share, inverse", "share of products, forward", "share of products, inverse"), "more"
 )

@@ -17,7 +17,7 @@ import spinharm
 from spinharm import Grid, SpinTransform
 
 PACKAGES = ("spinharm",)
-TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinharm" / "docs" / "performance.md", ".3g")
+TABLE = (Path(__file__).with_name("README.md"), ".3g")
 BETTER = {"ratio": "neither"}
 SIZES = (256, 512, 768)
 SPINS, FIELDS = (0, 1), 4
