@@ -47,7 +47,7 @@ def test_a_second_process_is_refused_in_one_line(tmp_path):
         assert (tmp_path / ".lock").exists(), "the loser leaves the lock"
         other.kill()
         other.wait()
-        with pytest.warns(FileWarning, match=rf"process {other.pid} left it locked and runs no more: taken over"):
+        with pytest.warns(FileWarning, match=rf"process {other.pid} locked it and has ended; its lock is taken over"):
             with claimed(tmp_path):
                 assert json.loads((tmp_path / ".lock").read_text())["process"] == os.getpid()
     assert not any(tmp_path.iterdir())

@@ -180,7 +180,7 @@ def test_killed_and_resumed_is_bit_exact(program, tiny, whole_run, tmp_path):
             time.sleep(0.01)
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    with pytest.warns(FileWarning, match=rf"process {process.pid} left it locked and runs no more: taken over"):
+    with pytest.warns(FileWarning, match=rf"process {process.pid} locked it and has ended; its lock is taken over"):
         tiny["main"](tmp_path)
     assert_same_run(whole_run, tmp_path)
 
@@ -213,7 +213,7 @@ def test_ctrl_c_and_a_damaged_checkpoint_resume_bit_exactly(tiny, whole_run, tmp
     assert stopped.value.code == 130
     assert Checkpoints(folder / "checkpoints", json.loads((folder / "config.json").read_text())).latest_step() == 10
     flip_largest(folder / "checkpoints" / "10" / "arrays")
-    told = r"checkpoint 10 in .*; it was removed, and checkpoint 7, the one before, is taken"
+    told = r"checkpoint 10 in .*; it was removed, and the one before it, checkpoint 7, is used"
     monkeypatch.setattr("spinnn.resume.cores", lambda: 999)
     with pytest.warns(FileWarning) as said:
         model, state = tiny["run"](folder)
@@ -437,9 +437,9 @@ def test_model_file_round_trip_and_damage(tiny, tmp_path):
     whole = path.read_bytes()
     for content, message in (
         (b"PK\x03\x04 a zip", "is not a spinnn model file"),
-        (whole[:40], "damaged or cut off, or has bytes too many"),
-        (whole[:-30], "damaged or cut off, or has bytes too many"),
-        (whole + b"\0", "damaged or cut off, or has bytes too many"),
+        (whole[:40], "damaged, cut off or too long"),
+        (whole[:-30], "damaged, cut off or too long"),
+        (whole + b"\0", "damaged, cut off or too long"),
     ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=message):
@@ -484,7 +484,7 @@ def test_a_model_file_of_the_version_without_checksums_is_read_and_said(tmp_path
     path.write_bytes(old + b"more")
     with (
         pytest.warns(FileWarning, match="without checksum"),
-        pytest.raises(ValueError, match="has bytes after its arrays"),
+        pytest.raises(ValueError, match="is too long, with bytes after its arrays"),
     ):
         load_model(path, build_arrays)
 

@@ -1,4 +1,4 @@
-"""Coefficients of a number of degrees, without what stands at entries that have no meaning."""
+"""Change of bandlimit of a layer's input, with zeros at entries that have no meaning."""
 
 from __future__ import annotations
 

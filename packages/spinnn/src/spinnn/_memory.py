@@ -1,4 +1,4 @@
-"""Memory of the process, on CPUs."""
+"""The memory allocator of the process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ _SETTINGS = ((-1, 2**31 - 1), (-2, 2**28), (-4, 0), (-8, 1))
 def reuse_memory() -> bool:
     """Let the process keep the memory that it frees; call it before JAX's first computation.
 
-    XLA allocates the buffers of a step on a CPU anew in every step, tens of megabytes. glibc gets such from the
-    operating system, page by page, and gives them back at once; page faults then take a good part of a small network's
-    step. With this, freed memory stays with the process, whose size stays near its peak. Elsewhere than on Linux with
-    glibc nothing is done. The programs of `spinnn.command` call it.
+    On a CPU, XLA allocates the buffers of every step anew, tens of megabytes. By default glibc asks the operating
+    system for them, page by page, and returns them at once; page faults then take a good part of a small network's
+    step. After this call freed memory stays with the process, whose size stays near its peak. It does nothing except
+    on Linux with glibc. Programs run by `spinnn.command.run_program` call it.
 
     Returns:
         Whether the allocator took the settings.
+
+    Example:
+        >>> from spinnn import reuse_memory
+        >>> isinstance(reuse_memory(), bool)
+        True
     """
     if not sys.platform.startswith("linux"):
         return False

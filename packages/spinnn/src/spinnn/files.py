@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and are known again."""
+"""Atomic writing of files, JSON, checksums, and warnings about files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,41 @@ _DIGEST = "sha256"
 
 
 class FileWarning(UserWarning):
-    """Something about a file that its user should know, in one line; commands print each line once."""
+    """A one-line warning about a file; commands print each such line once.
+
+    Example:
+        >>> import warnings
+        >>> from spinnn.files import FileWarning
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", FileWarning)
+        ...     warnings.warn("water.xyz: 2 of 10 lines are empty", FileWarning)
+        Traceback (most recent call last):
+            ...
+        spinnn.files.FileWarning: water.xyz: 2 of 10 lines are empty
+    """
 
 
 def file_digest(path: str | os.PathLike, start: int = 0) -> str:
-    """SHA-256 of a file from a position on, 64 hexadecimal digits; read in blocks."""
+    """SHA-256 of a file, read in blocks.
+
+    Args:
+        path: The file.
+        start: Position of the first byte that counts.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        OSError: The file cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.files import file_digest
+        >>> Path("data.bin").write_bytes(b"abc")
+        3
+        >>> file_digest("data.bin")
+        'ba7816bf8f01cfea...f20015ad'
+    """
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         file.seek(start)
@@ -33,9 +63,21 @@ def file_digest(path: str | os.PathLike, start: int = 0) -> str:
 def read_json(path: str | os.PathLike) -> dict[str, Any]:
     """The JSON object in a file.
 
+    Args:
+        path: The file, in UTF-8.
+
+    Returns:
+        The object.
+
     Raises:
         FileNotFoundError: No such file.
         ValueError: It holds something else; the message names the file.
+
+    Example:
+        >>> from spinnn.files import read_json, write_json
+        >>> write_json("run.json", {"epochs": 3})
+        >>> read_json("run.json")
+        {'epochs': 3}
     """
     return parse_json(Path(path).read_bytes(), path)
 
@@ -45,10 +87,22 @@ def parse_json(content: bytes | str, name: str | os.PathLike) -> dict[str, Any]:
 
     Args:
         content: The text; bytes are UTF-8.
-        name: Of its file, for messages.
+        name: The name of its file, for messages.
+
+    Returns:
+        The object.
 
     Raises:
-        ValueError: No JSON, nested too deeply, or no object; the message begins with the name.
+        ValueError: The text is not JSON, is nested too deeply, or is no object; the message begins with the name.
+
+    Example:
+        >>> from spinnn.files import parse_json
+        >>> parse_json('{"epochs": 3}', "run.json")
+        {'epochs': 3}
+        >>> parse_json("[3]", "run.json")
+        Traceback (most recent call last):
+            ...
+        ValueError: run.json: must be a JSON object, got list
     """
     try:
         values = json.loads(content)
@@ -62,22 +116,67 @@ def parse_json(content: bytes | str, name: str | os.PathLike) -> dict[str, Any]:
 
 
 def write_json(path: str | os.PathLike, values: Any) -> None:
-    """Write JSON: the old file or the new one, never half of it."""
+    """Write a JSON file; a reader sees the old file or the new one, never half of it.
+
+    Args:
+        path: The file.
+        values: JSON types.
+
+    Raises:
+        OSError: The file cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.files import write_json
+        >>> write_json("run.json", {"epochs": 3})
+        >>> print(Path("run.json").read_text(), end="")
+        {
+          "epochs": 3
+        }
+    """
     with replacing(path) as file:
         file.write(json.dumps(values, indent=2) + "\n")
 
 
 def write_checked_json(path: str | os.PathLike, values: dict[str, Any]) -> None:
-    """Write a JSON object with a digest of itself, under the name `sha256`; the old file or the new one."""
+    """Write a JSON object together with its own SHA-256, under the name `sha256`.
+
+    Args:
+        path: The file; a reader sees the old one or the new one, never half of it.
+        values: The object, of JSON types.
+
+    Raises:
+        OSError: The file cannot be written.
+
+    Example:
+        >>> from spinnn.files import read_checked_json, read_json, write_checked_json
+        >>> write_checked_json("run.json", {"epochs": 3})
+        >>> sorted(read_json("run.json"))
+        ['epochs', 'sha256']
+        >>> read_checked_json("run.json")
+        ({'epochs': 3}, True)
+    """
     write_json(path, {**values, _DIGEST: _digest_of(values)})
 
 
 def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
-    """The JSON object in a file, without the digest of itself, and whether it had one.
+    """Read a file of `write_checked_json` and compare its checksum.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The object without its checksum, and whether it had one.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: It holds something else, or its digest is not that of the rest; the message names the file.
+        ValueError: The file holds no JSON object, or its checksum is not that of its content; the message names it.
+
+    Example:
+        >>> from spinnn.files import read_checked_json, write_json
+        >>> write_json("run.json", {"epochs": 3})
+        >>> read_checked_json("run.json")  # written without a digest
+        ({'epochs': 3}, False)
     """
     values = read_json(path)
     digest = values.pop(_DIGEST, None)
@@ -90,7 +189,7 @@ def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
 
 
 def check_digests(folder: str | os.PathLike, digests: Mapping[str, str], *, lost: str, other: str) -> None:
-    """Compare files of a folder with their digests.
+    """Compare files in a folder with known checksums.
 
     Args:
         folder: The folder.
@@ -102,6 +201,18 @@ def check_digests(folder: str | os.PathLike, digests: Mapping[str, str], *, lost
         TypeError: `digests` is no mapping.
         FileNotFoundError: A file is missing.
         ValueError: A file has another digest.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.files import check_digests, file_digest
+        >>> _ = Path("a.txt").write_text("one")
+        >>> digests = {"a.txt": file_digest("a.txt")}
+        >>> check_digests(".", digests, lost="; copy it again", other="another data set")
+        >>> _ = Path("a.txt").write_text("two")
+        >>> check_digests(".", digests, lost="; copy it again", other="another data set")
+        Traceback (most recent call last):
+            ...
+        ValueError: a.txt is damaged, or of another data set
     """
     checks.instance("digests", digests, Mapping, "a mapping of digests by name of file")
     for name, digest in digests.items():
@@ -118,14 +229,26 @@ def _digest_of(values: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def well_formed(name: str | os.PathLike, what: str) -> Iterator[None]:
-    """Turn what reading a malformed object raises (a missing name, a wrong type) into an error that names the file.
+    """Turn errors of reading a malformed object (a missing name, a wrong type) into one that names the file.
 
     Args:
         name: The file.
-        what: The part of it that is read.
+        what: The part of the file that is read, for messages.
+
+    Yields:
+        Nothing.
 
     Raises:
-        ValueError: In place of the errors of types, names, positions and depth; a `ValueError` gets the file's name.
+        ValueError: In place of errors of types, names, positions and depth, and of a `ValueError` without the file's
+            name.
+
+    Example:
+        >>> from spinnn.files import well_formed
+        >>> with well_formed("run.json", "the model"):
+        ...     {"width": 8}["depth"]
+        Traceback (most recent call last):
+            ...
+        ValueError: run.json: the model must have 'depth'
     """
     try:
         yield
@@ -141,10 +264,10 @@ def well_formed(name: str | os.PathLike, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` that takes its name when the block ends well, and goes when it does not.
+    r"""Open a temporary file that replaces `path` if the block succeeds and is removed if it fails.
 
-    Folders that are missing are made. A reader sees the old file or the new one, never half of it. On a full disk the
-    error names the file.
+    Missing folders are made. A reader sees the old file or the new one, never half of it. On a full disk the error
+    names the file.
 
     Args:
         path: The file.
@@ -152,6 +275,19 @@ def replacing(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
 
     Yields:
         The open file.
+
+    Raises:
+        OSError: The file cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.files import replacing
+        >>> with replacing("out/table.txt") as file:
+        ...     print("3.0", file=file)
+        ...     Path("out/table.txt").exists()
+        False
+        >>> Path("out/table.txt").read_text()
+        '3.0\n'
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

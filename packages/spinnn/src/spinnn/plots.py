@@ -1,4 +1,4 @@
-"""Figures of runs, and how programs make and write figures. Needs matplotlib."""
+"""Learning curves, and helpers that make and write figures. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -20,15 +20,23 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.55"
 
 
 def make_figure(width: float, height: float, extra: str) -> Any:
-    """An empty matplotlib figure, tied to no window.
+    """An empty matplotlib figure that belongs to no window.
 
     Args:
-        width: Inches.
-        height: Inches.
-        extra: What brings matplotlib, as pip takes it, e.g. `"molsphere[plot]"`.
+        width: Width [inches].
+        height: Height [inches].
+        extra: The extra that installs matplotlib, in pip's form, e.g. `"molsphere[plot]"`.
+
+    Returns:
+        The figure.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed; the message names the extra.
+
+    Example:
+        >>> from spinnn.plots import make_figure
+        >>> make_figure(4.0, 3.0, "spinnn[plot]").get_size_inches()
+        array([4., 3.])
     """
     return require("matplotlib.figure", extra, "plotting").Figure(
         figsize=(width, height), dpi=120, layout="constrained"
@@ -36,11 +44,23 @@ def make_figure(width: float, height: float, extra: str) -> Any:
 
 
 def save_figure(figure: Any, path: str | Path) -> Path:
-    """Write a figure as PNG under a temporary name that is then renamed.
+    """Write a figure as PNG; a reader sees the old file or the new one, never half of it.
+
+    Args:
+        figure: A matplotlib figure.
+        path: The file, with the suffix `.png`.
+
+    Returns:
+        The path.
 
     Raises:
-        TypeError: No figure.
+        TypeError: `figure` is no figure.
         ValueError: Another suffix.
+
+    Example:
+        >>> from spinnn.plots import make_figure, save_figure
+        >>> save_figure(make_figure(1.0, 1.0, "spinnn[plot]"), "empty.png").name
+        'empty.png'
     """
     if not callable(getattr(figure, "savefig", None)):
         raise TypeError(f"`figure` must be a matplotlib figure, got {type(figure).__name__}")
@@ -53,23 +73,45 @@ def save_figure(figure: Any, path: str | Path) -> Path:
 
 
 def plain(text: str) -> str:
-    """A text that a figure shows as it is: matplotlib would take what stands between two `$` for mathematics.
+    r"""Escape a text for a figure: matplotlib typesets what stands between two `$` as mathematics.
 
     Args:
-        text: Anything, such as a name out of a file.
+        text: Any text, such as a name from a file.
 
     Returns:
         The text with each `$` escaped, and control characters as visible escapes.
 
     Raises:
-        TypeError: Something else than text.
+        TypeError: `text` is no text.
+
+    Example:
+        >>> from spinnn.plots import plain
+        >>> print(plain("costs $5"))
+        costs \$5
     """
     checks.instance("text", text, str, "a text")
     return printable(text).replace("$", r"\$")
 
 
 def make_panels(figure: Any, count: int) -> list[Any]:
-    """A row of axes with a faint grid."""
+    """A row of axes with a faint grid.
+
+    Args:
+        figure: A matplotlib figure.
+        count: How many, 1 … 1000.
+
+    Returns:
+        The axes, from left to right.
+
+    Raises:
+        TypeError: `count` is not an integer.
+        ValueError: `count` is out of range.
+
+    Example:
+        >>> from spinnn.plots import make_figure, make_panels
+        >>> len(make_panels(make_figure(4.0, 2.0, "spinnn[plot]"), 2))
+        2
+    """
     count = checks.integer("count", count, 1)
     if count > _MOST_PANELS:
         raise ValueError(f"`count` must be at most {_MOST_PANELS}, got {count}")
@@ -82,19 +124,28 @@ def make_panels(figure: Any, count: int) -> list[Any]:
 
 
 def learning_curve(paths: str | Path | Sequence[str | Path], extra: str, *, validation: str = "validation") -> Any:
-    """A figure of the loss and of what was measured on the validation part, by step.
+    r"""A figure of the loss and of the validation metrics by step.
 
     Args:
         paths: A run's `metrics.jsonl`, or those of its stages, one after the other.
         extra: As in `make_figure`.
-        validation: What the numbers `validation_…` are.
+        validation: Label of the axes that show metrics named `validation_…`.
 
     Returns:
         A matplotlib figure; lines between stages are dotted.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: A file without such lines.
+        ValueError: A file holds no lines with a loss.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.plots import learning_curve
+        >>> lines = ['{"step": 1, "loss": 3.0}', '{"step": 2, "loss": 1.0, "validation_error": 2.0}']
+        >>> _ = Path("metrics.jsonl").write_text("\n".join(lines))
+        >>> figure = learning_curve("metrics.jsonl", "spinnn[plot]", validation="mean error")
+        >>> [panel.get_ylabel() for panel in figure.axes]
+        ['loss of a batch, scaled values', 'mean error']
     """
     lines: list[dict[str, Any]] = []
     ends = []

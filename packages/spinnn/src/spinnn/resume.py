@@ -1,4 +1,4 @@
-"""Work that goes on after an interruption: one process in a folder at a time, and only for the run that it holds."""
+"""Resuming after an interruption: exclusive use of a folder, and comparison of a run's options."""
 
 from __future__ import annotations
 
@@ -27,20 +27,33 @@ _held: dict[Path, int] = {}
 
 @contextlib.contextmanager
 def claimed(folder: str | os.PathLike, lock: str | os.PathLike | None = None) -> Iterator[None]:
-    """Work in a folder alone: a lock file names process and host until the block ends.
+    """Reserve a folder for this thread: a lock file names process and host until the block ends.
 
-    The lock of a process of this host that runs no more is taken over, with a warning. Blocks in blocks of the same
-    thread are allowed. A folder that is made for the lock goes again if nothing else came into it.
+    The lock of a process of this host that has ended is taken over, with a warning. The same thread may nest such
+    blocks. A folder that was made for the lock is removed again if it stayed empty.
 
     Args:
-        folder: What is claimed, for messages; a folder is made.
+        folder: The folder; made if it is missing.
         lock: The lock file; default `.lock` in the folder.
 
+    Yields:
+        Nothing.
+
     Raises:
-        ValueError: Another process works there, or may do so on another host; or another thread of this process.
+        ValueError: Another process, or another thread of this one, works in the folder; or a process of another host
+            may do so.
 
     Warns:
         FileWarning: A lock was taken over.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.resume import claimed
+        >>> with claimed("run"):
+        ...     Path("run/.lock").exists()
+        True
+        >>> Path("run/.lock").exists()
+        False
     """
     folder = Path(folder)
     path = (folder / LOCK if lock is None else Path(lock)).absolute()
@@ -63,7 +76,7 @@ def claimed(folder: str | os.PathLike, lock: str | os.PathLike | None = None) ->
 
 
 def _make(folder: Path) -> list[Path]:
-    """Make a folder and those above it, and name the new ones, outermost first."""
+    """Make a folder and its missing parents; the new ones, outermost first."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
@@ -82,7 +95,7 @@ def _take(folder: Path, path: Path) -> None:
             except FileExistsError:
                 theirs = _read(path)
                 _refuse_living(folder, path, theirs)
-                told = f"{folder}: process {theirs.get('process')} left it locked and runs no more: taken over"
+                told = f"{folder}: process {theirs.get('process')} locked it and has ended; its lock is taken over"
                 warnings.warn(told, FileWarning, stacklevel=5)
                 os.replace(temporary, path)
     finally:
@@ -104,7 +117,7 @@ def _refuse_living(folder: Path, path: Path, theirs: Mapping[str, Any]) -> None:
     if theirs["host"] != socket.gethostname():
         raise ValueError(
             f"{folder} is in use by process {theirs['process']} on host {theirs['host']}; choose another folder, or "
-            f"remove {path} if that process runs no more"
+            f"remove {path} if that process has ended"
         )
     if _lives(theirs["process"], theirs["started"]):
         raise ValueError(
@@ -126,7 +139,7 @@ def _lives(process: int, started: Any) -> bool:
 
 
 def _started(process: int) -> int | None:
-    """When a process began, in ticks since the machine did; None where that is not known."""
+    """Start time of a process in clock ticks since boot; None where it is not known."""
     try:
         return int(Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
@@ -135,7 +148,7 @@ def _started(process: int) -> int | None:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """No other process looks at locks of the folder meanwhile."""
+    """Keep other processes from inspecting locks of the folder during the block."""
     if fcntl is None:
         yield
         return
@@ -150,16 +163,23 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def check_same(where: str | os.PathLike, before: Any, now: Any, *, leave_out: Collection[str] = ()) -> None:
-    """Refuse to go on with something else than what a folder holds.
+    """Refuse to resume a run with other options than those that it began with.
 
     Args:
-        where: The folder, for the message.
-        before: What it was begun with, JSON types.
-        now: What is asked for, JSON types.
-        leave_out: Names of the outermost objects that may differ.
+        where: The run's folder, for the message.
+        before: The options that the run began with, of JSON types.
+        now: The options asked for, of JSON types.
+        leave_out: Names at the outermost level that may differ.
 
     Raises:
-        ValueError: They differ; the message has the dotted names and both values.
+        ValueError: The options differ; the message has their dotted names and both values.
+
+    Example:
+        >>> from spinnn.resume import check_same
+        >>> check_same("run", {"training": {"epochs": 3}}, {"training": {"epochs": 5}})
+        Traceback (most recent call last):
+            ...
+        ValueError: run was begun with other options: training.epochs (3, now 5); ...
     """
     one, other = (
         {k: v for k, v in x.items() if k not in leave_out} if isinstance(x, dict) else x for x in (before, now)
@@ -185,21 +205,34 @@ def _short(value: Any) -> str:
 
 
 def cores() -> int:
-    """How many processor cores this process may use; sums are rounded in an order that depends on it."""
+    """Number of processor cores that this process may use; the rounding of sums depends on it.
+
+    Returns:
+        The number, at least 1.
+
+    Example:
+        >>> from spinnn.resume import cores
+        >>> cores() >= 1
+        True
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def warn_of_cores(where: str | os.PathLike, before: int | None) -> None:
-    """Say that a run goes on with another number of cores, so that its results may differ by rounding.
+    """Warn that a run resumes with another number of cores, so that its results may differ by rounding.
 
     Args:
-        where: The run, for the message.
-        before: `cores()` when it began, or None if that is not known.
+        where: The run's folder, for the message.
+        before: `cores()` when the run began, or None if that is not known.
 
     Warns:
         FileWarning: The numbers differ.
+
+    Example:
+        >>> from spinnn.resume import cores, warn_of_cores
+        >>> warn_of_cores("run", cores())  # as many as before: silent
     """
     if before is not None and before != cores():
         warnings.warn(

@@ -1,4 +1,4 @@
-"""How equivariant a layer or network is, measured: for your own layers as much as for ours."""
+"""Equivariance errors of layers and networks, of this package or your own."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def random_coefficients(
     Raises:
         TypeError: A size or spin that is not an integer.
         ValueError: A size out of range, or more coefficients than any machine holds.
+
+    Example:
+        >>> import jax
+        >>> from spinnn.testing import random_coefficients
+        >>> coeffs = random_coefficients(jax.random.key(0), 2, (0, 1), 3, batch=(8,))
+        >>> coeffs.shape
+        (8, 2, 3, 2, 3)
+        >>> print(abs(coeffs[0, 0, :, 0, 0]) > 0)  # at degree 0 only order 0 exists
+        [False  True False]
     """
     bandlimit = checks.integer("bandlimit", bandlimit, 1)
     channels = checks.integer("channels", channels, 0)
@@ -71,9 +80,10 @@ def equivariance_error(
 ) -> float:
     """Relative equivariance error ‖f(Rx) − R f(x)‖ / ‖R f(x)‖ on a random band-limited field and a rotation R.
 
-    The input is made and rotated by its coefficients. The output is compared by its coefficients too: of maps, those up
-    to `bandlimit_out`, so that what an activation adds above the band of the output grid counts as far as it aliases.
-    A function whose result is neither (an invariant, say) is compared as it stands, with `spins_out=None`.
+    The input is made and rotated as coefficients. Outputs are compared as coefficients too: those of maps up to
+    `bandlimit_out`, so that degrees which an activation adds above the band of the output grid count as far as they
+    alias. Results that are neither maps nor coefficients, such as invariants, are compared as they are, with
+    `spins_out=None`.
 
     Args:
         function: From maps or coefficients (*batch, ·, ·, spins_in, channels_in) to maps, coefficients or anything.
@@ -92,8 +102,22 @@ def equivariance_error(
     Returns:
         The relative error.
 
+    Raises:
+        TypeError: A size or spin that is not an integer.
+        ValueError: A size, spin or grid out of range.
+
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 2.
+
+    Example:
+        >>> import jax
+        >>> from spinnn.testing import equivariance_error
+        >>> key = jax.random.key(0)
+        >>> error = equivariance_error(
+        ...     lambda x: 2 * x, bandlimit=2, spins_in=(0,), channels_in=1, spins_out=(0,), key=key
+        ... )
+        >>> error < 1e-5
+        True
     """
     first, second = jax.random.split(key)
     coeffs = random_coefficients(first, bandlimit, spins_in, channels_in, batch)
@@ -131,8 +155,14 @@ def assert_equivariant(function: Callable[[jax.Array], jax.Array], *, tolerance:
         options: Passed on to `equivariance_error`.
 
     Raises:
-        AssertionError: The error is above `tolerance`, or not a number; the message names both. Or the output is zero,
-            with which any function would pass.
+        AssertionError: The error is above `tolerance` or not a number; or the output is zero, with which any function
+            would pass.
+
+    Example:
+        >>> import jax
+        >>> from spinnn.testing import assert_equivariant
+        >>> key = jax.random.key(0)
+        >>> assert_equivariant(lambda x: 2 * x, bandlimit=2, spins_in=(0,), channels_in=1, spins_out=(0,), key=key)
     """
     is_zero = []
 

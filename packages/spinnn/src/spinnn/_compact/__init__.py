@@ -1,6 +1,6 @@
-"""The fast layout of small bandlimits behind one door: `compact` gives the fast function of blocks, or None.
+"""The fast layout of small bandlimits: `compact` gives the fast function of blocks, or None.
 
-It stands below the blocks and above the layers. Blocks tell by `reads` which layers they consist of.
+Blocks register by `reads` a function that names their layers, so that this room knows layers but no blocks.
 
 May import: `_entries`, `_layers`.
 """
@@ -29,7 +29,7 @@ LARGEST_CHAIN = 16
 
 
 class Stage(NamedTuple):
-    """Layers of a block that follow each other."""
+    """A convolution, a norm and an activation, applied in that order."""
 
     conv: Any
     norm: Any
@@ -37,12 +37,12 @@ class Stage(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a block consists of; with two stages it is residual.
+    """The layers and transforms of a block.
 
     Attributes:
-        stages: One, or two between which a residual block has a forward transform.
-        transform_in: From the maps that come in; None for coefficients.
-        transform_out: To the maps of every stage.
+        stages: One, or the two of a residual block, between which stands a forward transform.
+        transform_in: Transform of input maps; None for coefficients.
+        transform_out: Transform to the maps of every stage.
         shortcut: The shortcut's matrices, see `by_spin`.
     """
 
@@ -56,7 +56,7 @@ _READERS: dict[type, Callable[[Any], Parts]] = {}
 
 
 def reads(kind: type) -> Callable[[Callable[[Any], Parts]], Callable[[Any], Parts]]:
-    """Let the decorated function tell the parts of blocks of exactly the type `kind`."""
+    """Register the decorated function as the one that names the parts of blocks of exactly the type `kind`."""
 
     def register(reader: Callable[[Any], Parts]) -> Callable[[Any], Parts]:
         _READERS[kind] = reader

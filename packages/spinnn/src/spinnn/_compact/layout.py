@@ -1,6 +1,6 @@
-"""Layers at small bandlimits as few large matrix products: the values of the layers, in another layout.
+"""The layers at small bandlimits, to rounding, as few large matrix products in another layout of features.
 
-At small bandlimits much of the time of a block goes into moving its features about. Here coefficients are
+At small bandlimits, rearranging features takes much of the time of a block. Here coefficients are
 (degree and order, element, spin, re/im, channel), so that each degree's convolution is one product without the zeros of
 |m| > l. Maps are a plane per spin, (point, element, re/im, channel), the latitude fastest, so that a transform is one
 product of a small matrix with all elements and channels as columns, or on larger grids two such stages.

@@ -14,13 +14,22 @@ from . import pairs
 
 
 class PhaseCollapse(eqx.Module):
-    """x₀ ← W₁ x₀ + W₂ |x| + b over the channels of all spins; other spins pass unchanged.
+    """Phase collapse: x₀ ← W₁ x₀ + W₂ |x| + b over the channels of all spins; other spins pass unchanged.
 
-    The modulus of a spin field is a scalar: it does not turn with the local frame, so it may be mixed into spin 0.
+    The modulus of a spin field is a scalar: it does not rotate with the local frame, so it may be mixed into spin 0.
     The following convolution carries it on to the other spins.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinnn import PhaseCollapse
+        >>> layer = PhaseCollapse((0, 1), 4, key=jax.random.key(0))
+        >>> maps = jax.numpy.ones((8, 3, 6, 2, 4))  # eight elements, a 3×6 grid, two spins, four channels
+        >>> eqx.filter_jit(layer)(maps).shape
+        (8, 3, 6, 2, 4)
     """
 
     scalar_weight: Float[Array, "2 channel channel"]
@@ -76,10 +85,17 @@ class PhaseCollapse(eqx.Module):
 
 
 class MagnitudeActivation(eqx.Module):
-    """x ← max(|x| + b, 0) · x / |x| for every spin and channel: thresholds the modulus, keeps the phase.
+    """Threshold of the modulus, x ← max(|x| + b, 0) · x / |x|, for every spin and channel; phases stay.
 
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn import MagnitudeActivation
+        >>> layer = MagnitudeActivation((0, 1), 1, initial_bias=-1.0)
+        >>> print(layer(jnp.full((2, 2, 2, 1), 3j))[0, 0, :, 0])
+        [0.+2.j 0.+2.j]
     """
 
     bias: Float[Array, "spin channel"]
@@ -120,10 +136,17 @@ class MagnitudeActivation(eqx.Module):
 
 
 class GatedActivation(eqx.Module):
-    """x ← σ(W x₀ + b) · x: a sigmoid gate per spin and channel, linear in the scalar features.
+    """Sigmoid gate per spin and channel, x ← σ(W x₀ + b) · x, whose argument is linear in the scalar features.
 
     References:
         Weiler et al., 3D steerable CNNs (2018), section 4.3; Esteves, Slotine, Makadia (2023), section 5.3.
+
+    Example:
+        >>> import jax
+        >>> from spinnn import GatedActivation
+        >>> layer = GatedActivation((0, 1), 4, key=jax.random.key(0))
+        >>> print(abs(layer(jax.numpy.ones((2, 2, 2, 4)))).max() < 1)
+        True
     """
 
     weight: Float[Array, "features gates"]

@@ -37,6 +37,17 @@ class SpinConv(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 3; Esteves, Makadia, Daniilidis, Spin-weighted
         spherical CNNs (2020), equation (12) and section 4.2 (localised filters).
+
+    Example:
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from spinnn import SpinConv
+        >>> grid = Grid.gauss_legendre(4)
+        >>> layer = SpinConv((0,), (0, 1), 3, 8, bandlimit=4, grid_in=grid, key=jax.random.key(0))
+        >>> layer(jax.numpy.ones((16, *grid.shape, 1, 3))).shape  # coefficients go out
+        (16, 4, 7, 2, 8)
+        >>> layer.filters().shape
+        (4, 1, 3, 2, 8)
     """
 
     weight: Float[Array, "2 knots spin_in channel_in spin_out channel_out"] | Float[Array, "2 knots spin_in spin_out c"]

@@ -1,4 +1,4 @@
-"""Batch normalisation that respects spin, on coefficients or on maps."""
+"""Batch normalisation of spin-weighted fields, on coefficients or on maps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _masked_mean(x: jax.Array, mask: jax.Array | None) -> jax.Array:
 
 
 class _Affine(eqx.Module):
-    """What both norms learn and remember: scale, bias of spin 0, running mean (a complex pair) and variance."""
+    """Parameters and statistics of both norms: scale, bias of spin 0, running mean (a complex pair) and variance."""
 
     scale: Float[Array, "spin channel"]
     bias: Float[Array, "2 channel"] | None
@@ -68,7 +68,7 @@ class _Affine(eqx.Module):
         return pairs.join(mean), variance
 
     def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
-        """Blend a batch's statistics in; a batch that is empty or masked out whole changes nothing."""
+        """Blend in the statistics of a batch; one that is empty or entirely masked out changes nothing."""
         _checks.norm_state("a norm", state)
         old_mean, old_variance = state.get(self.statistics)
         rate = jnp.asarray(1 - self.momentum, variance.dtype)
@@ -95,6 +95,18 @@ class SpectralBatchNorm(eqx.Module):
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinnn import SpectralBatchNorm
+        >>> from spinnn.testing import random_coefficients
+        >>> norm, state = eqx.nn.make_with_state(SpectralBatchNorm)((0,), 2)
+        >>> coeffs = 5 * random_coefficients(jax.random.key(0), 3, (0,), 2, batch=(8,))
+        >>> normalised, state = eqx.filter_jit(norm)(coeffs, state)
+        >>> variance = (abs(normalised[:, 1:]) ** 2).sum((1, 2)).mean(0) / (4 * jax.numpy.pi)
+        >>> print(variance.round(3))
+        [[1. 1.]]
     """
 
     affine: _Affine
@@ -166,7 +178,7 @@ class SpectralBatchNorm(eqx.Module):
 def scale_and_level(
     norm: SpectralBatchNorm, constant: jax.Array, power: jax.Array, state: eqx.nn.State, mask: jax.Array | None
 ) -> tuple[jax.Array, jax.Array | None, eqx.nn.State]:
-    """What a `SpectralBatchNorm` does, whatever the layout of coefficients.
+    """The scale and the new degree 0 of a `SpectralBatchNorm`, for any layout of coefficients.
 
     Args:
         norm: The layer.
@@ -176,8 +188,8 @@ def scale_and_level(
         mask: See the layer's call.
 
     Returns:
-        What to multiply by, shape (spins, channels); what degree 0 of spin 0 becomes, shape (*batch, channels), or
-        None without spin 0; the new state.
+        The factor of all coefficients, shape (spins, channels); the new degree 0 of spin 0, shape (*batch, channels),
+        or None without spin 0; the new state.
     """
     affine = norm.affine
     if affine.inference:
@@ -205,6 +217,18 @@ class SpatialBatchNorm(eqx.Module):
 
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from spinnn import SpatialBatchNorm
+        >>> grid = Grid.gauss_legendre(2)
+        >>> norm, state = eqx.nn.make_with_state(SpatialBatchNorm)((0,), 1, grid=grid)
+        >>> maps = 3 + jax.random.normal(jax.random.key(0), (8, *grid.shape, 1, 1))
+        >>> normalised, state = eqx.filter_jit(norm)(maps, state)
+        >>> round(float((abs(normalised) ** 2).mean()), 1)
+        1.0
     """
 
     affine: _Affine

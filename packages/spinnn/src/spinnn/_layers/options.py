@@ -1,4 +1,4 @@
-"""What the blocks of a network have in common."""
+"""Options that the blocks of a network share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ProductDtype = Literal["float32", "bfloat16"]
 
 @dataclasses.dataclass(frozen=True)
 class BlockOptions:
-    """Choices that all blocks of a network share; plain values, so that a run's configuration can hold them.
+    """Options that all blocks of a network share, as plain values that a run's configuration can hold.
 
     Attributes:
         activation: `"phase_collapse"`, `"magnitude"` or `"gated"`: `PhaseCollapse`, `MagnitudeActivation` or
@@ -27,6 +27,12 @@ class BlockOptions:
     Raises:
         TypeError: A momentum that is no number.
         ValueError: Options out of range.
+
+    Example:
+        >>> import dataclasses
+        >>> from spinnn import BlockOptions
+        >>> dataclasses.asdict(BlockOptions(activation="gated"))
+        {'activation': 'gated', 'center': 'batch', 'momentum': 0.9, 'product_dtype': 'float32'}
     """
 
     activation: Activation = "phase_collapse"

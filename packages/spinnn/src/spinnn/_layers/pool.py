@@ -19,10 +19,16 @@ from .norm import _sphere_mean
 class SpectralPool(eqx.Module):
     """Keep the degrees below a bandlimit: the equivariant low-pass filter.
 
-    Inside a network, a `SpinConv` or block of lower bandlimit does the same without computing what is dropped.
+    Inside a network, a `SpinConv` or block of lower bandlimit does the same without computing the other degrees.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn import SpectralPool
+        >>> SpectralPool(2)(jnp.ones((4, 7, 1, 3), jnp.complex64)).shape
+        (2, 3, 1, 3)
     """
 
     bandlimit: int = eqx.field(static=True)
@@ -50,6 +56,16 @@ class SpatialPool(eqx.Module):
 
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinharm import Grid
+        >>> from spinnn import SpatialPool
+        >>> pool = SpatialPool(Grid.equiangular(8, 16))
+        >>> pool.grid_out.shape
+        (4, 8)
+        >>> pool(jnp.ones((8, 16, 1, 3))).shape
+        (4, 8, 1, 3)
     """
 
     grid_in: Grid = eqx.field(static=True)
@@ -62,7 +78,7 @@ class SpatialPool(eqx.Module):
         the centres of the pooled cells.
 
         Raises:
-            TypeError: `grid` is no `Grid`.
+            TypeError: `grid` is not a `Grid`.
             ValueError: Odd sizes, or a grid that is not equiangular.
         """
         _checks.a_grid("grid", grid)
@@ -116,6 +132,13 @@ def spin_mean(
     Raises:
         TypeError: Integer or half-precision maps, or a spin that is not an integer.
         ValueError: Axes of other sizes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinharm import Grid
+        >>> from spinnn import spin_mean
+        >>> print(spin_mean(jnp.full((4, 8, 2, 1), -2.0), Grid.equiangular(4, 8), (0, 1))[:, 0])
+        [-2.  2.]
     """
     spins = _checks.spin_tuple("spins", spins)
     _checks.a_grid("grid", grid)

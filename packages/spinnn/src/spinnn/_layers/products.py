@@ -1,4 +1,4 @@
-"""Complex matrix products as real ones, with factors of the type that a layer asks for."""
+"""Complex matrix products as real ones, with factors in float32 or bfloat16."""
 
 from __future__ import annotations
 

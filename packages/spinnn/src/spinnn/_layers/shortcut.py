@@ -17,14 +17,14 @@ def by_spin(
     axis: int,
     mix: Callable[[jax.Array, jax.Array], jax.Array],
 ) -> jax.Array:
-    """What the shortcut makes of coefficients with spins along `axis` and channels last.
+    """Apply the shortcut of a residual block to coefficients with spins along `axis` and channels last.
 
     Args:
         coeffs: Coefficients.
         weights: A matrix between channels for each shared spin, shape (2, shared, channels_in, channels_out); None for
             the identity.
         spins_in: Spins of `coeffs`.
-        spins_out: Spins of the result; zero where `spins_in` has not the spin.
+        spins_out: Spins of the result, which is zero for those that `spins_in` lacks.
         axis: The spin axis.
         mix: The product of coefficients of one spin and a complex matrix, given as a pair of real ones.
     """

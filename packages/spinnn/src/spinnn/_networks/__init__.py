@@ -1,4 +1,4 @@
-"""Residual blocks, networks made of them, and summaries of networks.
+"""Blocks, networks made of them, and tables of their parameters.
 
 May import: `_checks`, `_compact`, `_entries`, `_layers`.
 """

@@ -1,4 +1,4 @@
-"""Backbones: a residual network and a U-net over any sequence of grids and widths."""
+"""Backbones: a residual network and a U-Net over any sequence of grids and widths."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _layout(
     num_filter_params: Sequence[int | None] | None,
     separable: Sequence[bool] | None,
 ) -> list[dict[str, Any]]:
-    """Lists with an entry per block as the arguments of each block."""
+    """The arguments of each block, from lists with an entry per block."""
     count = len(grids)
     if count == 0 or count != len(widths):
         raise ValueError(
@@ -107,12 +107,29 @@ def _run(block, remat: bool, x, state, mask):
 
 
 class SpinResNet(eqx.Module):
-    """One `SpinBlock`, then `SpinResidualBlock`s, then, if asked for, a last convolution to the output's spins.
+    """Residual network: a `SpinBlock`, then `SpinResidualBlock`s, then optionally a convolution to the output's spins.
 
-    Pooling is where a block's bandlimit is below the one before.
+    A block of lower bandlimit than the one before it pools.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.1.2 and 5.2.1, A.1.1.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from spinnn import SpinResNet
+        >>> fine, coarse = Grid.gauss_legendre(4), Grid.gauss_legendre(2)
+        >>> network, state = eqx.nn.make_with_state(SpinResNet)(
+        ...     (0,), 3, grid_in=fine, grids=[fine, coarse], widths=[8, 16], key=jax.random.key(0)
+        ... )
+        >>> maps = jax.numpy.ones((4, *fine.shape, 1, 3))
+        >>> features, _ = jax.eval_shape(network, maps, state)
+        >>> features.shape
+        (4, 2, 4, 2, 16)
+        >>> invariant, _ = jax.eval_shape(network.pooled, maps, state)
+        >>> invariant.shape
+        (4, 2, 16)
     """
 
     blocks: tuple[SpinBlock | SpinResidualBlock, ...]
@@ -229,7 +246,7 @@ class SpinResNet(eqx.Module):
         *,
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Float[Array, "*batch spin channel"], eqx.nn.State]:
-        """`spin_mean` of the last block's maps, without making more of them than their means need.
+        """`spin_mean` of the last block's maps, without computing those maps where the fast layout applies.
 
         Args:
             x: Input, see a call.
@@ -268,7 +285,7 @@ class SpinResNet(eqx.Module):
 
 
 class SpinUNet(eqx.Module):
-    """`SpinBlock`s down to the coarsest grid and up again, with skip connections between equal grids.
+    """U-Net: `SpinBlock`s down to the coarsest grid and up again, with skip connections between equal grids.
 
     On the way up, each block also gets the features of the last unused block on the way down with the same grid, joined
     along channels. Joining happens between coefficients: the features from below are padded to the block's bandlimit,
@@ -276,6 +293,29 @@ class SpinUNet(eqx.Module):
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.2 and A.1.4.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from spinnn import SpinUNet
+        >>> fine, coarse = Grid.gauss_legendre(4), Grid.gauss_legendre(2)
+        >>> network, state = eqx.nn.make_with_state(SpinUNet)(
+        ...     (0,),
+        ...     3,
+        ...     grid_in=fine,
+        ...     grids=[fine, coarse, fine],
+        ...     widths=[8, 16, 8],
+        ...     spins_out=(0,),
+        ...     channels_out=1,
+        ...     output="real",
+        ...     key=jax.random.key(0),
+        ... )
+        >>> network.skips  # the last block also gets the features of the first
+        (None, None, 0)
+        >>> out, _ = jax.eval_shape(network, jax.numpy.ones((4, *fine.shape, 1, 3)), state)
+        >>> out.shape, out.dtype
+        ((4, 4, 8, 1, 1), dtype('float32'))
     """
 
     blocks: tuple[SpinBlock, ...]
@@ -356,7 +396,7 @@ class SpinUNet(eqx.Module):
 
 
 def skip_connections(grids: Sequence[Grid], bandlimits: Sequence[int]) -> tuple[int | None, ...]:
-    """For each block, the block on the way down whose features it also gets.
+    """The block on the way down whose features each block also gets, or None.
 
     The way up begins after the last block of the lowest bandlimit. Each block there takes the last block on the way
     down of equal grid and bandlimit that is not yet taken, if there is one.

@@ -64,7 +64,7 @@ def _keeping_input(layer: Any, x: jax.Array, *arguments: Any, **options: Any) ->
 def _apply(
     block: SpinBlock | SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
 ) -> tuple[jax.Array, eqx.nn.State]:
-    """A block by the fast layout where there is one for it, else by its layers."""
+    """Apply a block by the fast layout where it applies, else by its layers."""
     block.check(x, mask)
     fast = _compact.compact([block])
     return block._by_layers(x, state, mask) if fast is None else fast(x, state, mask)
@@ -75,6 +75,24 @@ class SpinBlock(eqx.Module):
 
     The norm acts on the coefficients between the two transforms of the convolution, so the block has one forward and
     one inverse transform.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> import spinharm
+        >>> from spinharm import Grid
+        >>> from spinnn import SpinBlock
+        >>> grid = Grid.gauss_legendre(2)
+        >>> block, state = eqx.nn.make_with_state(SpinBlock)(
+        ...     (0,), (0, 1), 3, 8, grid_in=grid, grid_out=grid, key=jax.random.key(0)
+        ... )
+        >>> block.bandlimit, block.spins_in
+        (2, (0,))
+        >>> maps = jax.numpy.ones((4, *grid.shape, 1, 3))
+        >>> block.check(maps, mask=None)
+        >>> features, state = spinharm.jit(block)(maps, state)
+        >>> features.shape
+        (4, 2, 4, 2, 8)
     """
 
     conv: SpinConv
@@ -162,7 +180,16 @@ class SpinBlock(eqx.Module):
         return self.conv.spins_in
 
     def check(self, x: jax.Array, mask: jax.Array | None) -> None:
-        """Raise `ValueError` or `TypeError` if `x` is no input of the block, or `mask` none for it."""
+        """Refuse an input or a mask that does not fit the block.
+
+        Args:
+            x: See a call.
+            mask: See a call.
+
+        Raises:
+            TypeError: Input of another type, or of another precision than the parameters.
+            ValueError: Axes, grid or mask of other sizes.
+        """
         conv = self.conv
         _checks.block_input("SpinBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in)
 
@@ -184,6 +211,23 @@ class SpinResidualBlock(eqx.Module):
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), Figure 2.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from spinnn import SpinResidualBlock
+        >>> grid, coarse = Grid.gauss_legendre(4), Grid.gauss_legendre(2)
+        >>> block, state = eqx.nn.make_with_state(SpinResidualBlock)(
+        ...     (0, 1), (0, 1), 4, 8, grid_in=grid, grid_out=coarse, key=jax.random.key(0)
+        ... )
+        >>> block.bandlimit, block.spins_in
+        (2, (0, 1))
+        >>> maps = jax.numpy.ones((16, *grid.shape, 2, 4))
+        >>> block.check(maps, mask=None)
+        >>> features, state = jax.eval_shape(block, maps, state)
+        >>> features.shape
+        (16, 2, 4, 2, 8)
     """
 
     first: SpinConv
@@ -266,7 +310,16 @@ class SpinResidualBlock(eqx.Module):
         return self.first.spins_in
 
     def check(self, x: jax.Array, mask: jax.Array | None) -> None:
-        """Raise `ValueError` or `TypeError` if `x` is no input of the block, or `mask` none for it."""
+        """Refuse an input or a mask that does not fit the block.
+
+        Args:
+            x: See a call.
+            mask: See a call.
+
+        Raises:
+            TypeError: Input of another type, or of another precision than the parameters.
+            ValueError: Axes, grid or mask of other sizes.
+        """
         conv = self.first
         _checks.block_input(
             "SpinResidualBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in

@@ -1,4 +1,4 @@
-"""What a network consists of: parameters, counted and listed by layer."""
+"""Counts and tables of a network's parameters."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def parameter_count(model: Any) -> int:
 
     Args:
         model: Equinox module, its initial state split off (`equinox.nn.make_with_state`).
+
+    Returns:
+        The number.
+
+    Example:
+        >>> import jax
+        >>> from spinnn import SpinConv, parameter_count
+        >>> parameter_count(SpinConv((0,), (0, 1), 3, 8, bandlimit=4, key=jax.random.key(0)))
+        400
     """
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, _is_inexact)))
 
@@ -24,14 +33,24 @@ def parameter_count(model: Any) -> int:
 def summary(model: Any) -> str:
     """A table of a model's parts with their parameters: path, kind, size of a convolution, number of parameters.
 
-    A part is a module or container that has arrays itself. Works on shapes too
-    (`equinox.filter_eval_shape`), so that a large network need not be allocated.
+    A part is a module or container that holds arrays itself. Shapes instead of arrays (`equinox.filter_eval_shape`)
+    do too, so that a large network need not be allocated.
 
     Args:
         model: Equinox module, its initial state split off (`equinox.nn.make_with_state`).
 
     Returns:
-        Text of a line per part, and the total.
+        A text with a line per part and one for the total.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinnn import SpinConv, summary
+        >>> shapes = eqx.filter_eval_shape(SpinConv, (0,), (0, 1), 3, 8, bandlimit=4, key=jax.random.key(0))
+        >>> print(summary(shapes))
+        part   kind      size                                      parameters
+        ·      SpinConv  3 → 8, spins 0 → 0,1, 4 degrees, 4 knots         400
+        total                                                             400
     """
     rows = [("part", "kind", "size", "parameters")]
     for path, part in _parts(model, ""):

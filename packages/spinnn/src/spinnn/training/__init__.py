@@ -1,4 +1,4 @@
-"""What training needs, once: configurations, batches, the step, the loop, checkpoints, metrics, model files.
+"""Training: configurations, batches, the step, the loop, checkpoints, metrics, model files.
 
 Needs the extra `training`: `pip install "spinnn[training]"`.
 

@@ -1,4 +1,4 @@
-"""Batches in an order that is known beforehand, by Grain: sharded, prefetched, resumable."""
+"""Batches in a known order, through Grain: sharded, prefetched, resumable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENDLESS = 2**48
 
 
 class _Source(Generic[T]):
-    """Random access to all batches of all epochs, as Grain wants it."""
+    """Random access to all batches of all epochs: a data source of Grain."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ def iterate_batches(
     prefetching.
 
     Args:
-        order: Gives what stands in each batch of an epoch, by the epoch's number from 0; as many batches in each.
-        load: Gives a batch, a pytree of arrays, from an entry of `order` and the part of the batch's items to take:
-            every count-th from the shard's number. Another thread may call it.
+        order: Function from an epoch's number, 0 or more, to its batches, an entry each; all epochs have as many.
+        load: Function from an entry of `order` and a slice (the batch's items of this shard) to a batch, a pytree of
+            arrays. Another thread may call it.
         batch_size: Items per batch, over all shards.
-        name: What the batches are, the same for the same batches.
+        name: Identifies the batches in saved positions: the same for the same batches.
         epochs: Passes over the data; default endless.
         shard: (number, count): this process gets every count-th item of each batch, starting at number.
-        prefetch: Batches that a thread prepares ahead; 0 for none.
+        prefetch: Batches that a thread prepares in advance; 0 for none.
 
     Returns:
         A Grain iterator over what `load` gives, with `get_state` and `set_state` for exact resume, as `fit` wants it.
@@ -81,6 +81,17 @@ def iterate_batches(
     Raises:
         TypeError: A number that is not an integer.
         ValueError: A number out of range, or a shard that does not divide the batch.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinnn.training import iterate_batches
+        >>> values = np.arange(8)
+        >>> def order(epoch):
+        ...     shuffled = np.random.default_rng(epoch).permutation(8)
+        ...     return [shuffled[:4], shuffled[4:]]
+        >>> batches = iterate_batches(order, lambda items, part: values[items[part]], 4, name="values 0 to 7", epochs=1)
+        >>> sorted(int(x) for batch in batches for x in batch)
+        [0, 1, 2, 3, 4, 5, 6, 7]
     """
     size = checks.integer("batch_size", batch_size, 1)
     number, count = (checks.integer("shard", part) for part in shard)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, through orbax and nowhere else."""
+"""Checkpoints of a training run, written and read by orbax."""
 
 from __future__ import annotations
 
@@ -48,39 +48,53 @@ def _key_data(leaf: Any) -> Any:
 
 
 class Checkpoints:
-    """The checkpoints in a folder: written asynchronously and whole or not at all, the newest few kept.
+    """The checkpoints in a folder: written asynchronously and atomically; only the newest few are kept.
 
-    Each holds the arrays of a pytree and a JSON object, with a fingerprint of the run's configuration; a checkpoint of
+    Each holds the arrays of a pytree, a JSON object and a fingerprint of the run's configuration; a checkpoint of
     another configuration is refused.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import Checkpoints
+        >>> weights = {"weight": jnp.ones(3)}
+        >>> checkpoints = Checkpoints("checkpoints", {"epochs": 3})
+        >>> checkpoints.save(100, weights, {"position": 4})
+        >>> checkpoints.close()
+        >>> again = Checkpoints("checkpoints", {"epochs": 3})
+        >>> again.latest_step()
+        100
+        >>> restored, meta = again.restore(weights)
+        >>> print(restored["weight"], meta)
+        [1. 1. 1.] {'position': 4}
+        >>> again.close()
     """
 
     def __init__(self, folder: str | Path, config: Any, *, keep: int = 2) -> None:
-        """Open or create the folder.
+        """Open a folder of checkpoints, or make it.
 
         Args:
-            folder: Where checkpoints are.
+            folder: The folder.
             config: The run's configuration as JSON types.
-            keep: How many of the newest are kept.
+            keep: How many of the newest checkpoints are kept.
         """
         self._folder, self._fingerprint = Path(folder).absolute(), _fingerprint(config)
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self._manager = ocp.CheckpointManager(self._folder, options=options, item_names=("arrays", "meta"))
 
     def latest_step(self) -> int | None:
-        """The newest step that is there whole, or None."""
+        """The step of the newest complete checkpoint, or None."""
         return self._manager.latest_step()
 
     def save(self, step: int, tree: Any, meta: dict[str, Any]) -> None:
-        """Begin to write; returns when the arrays may change.
+        """Begin to write a checkpoint; after the call the arrays may be changed.
 
         Args:
             step: Number of the checkpoint.
             tree: Pytree of arrays.
-            meta: JSON types.
+            meta: A JSON object to keep with them.
 
         Raises:
-            OSError: This checkpoint or the one before cannot be written, e.g. on a full disk; those that are there are
-                intact.
+            OSError: This checkpoint or the one before cannot be written, e.g. on a full disk; earlier ones are intact.
         """
         # Copies: the next step may reuse the buffers (donation) while they are being written.
         arrays = jax.tree.map(jnp.copy, as_arrays("tree", _plain(tree)))
@@ -94,18 +108,18 @@ class Checkpoints:
             )
 
     def restore(self, template: T, step: int | None = None) -> tuple[T, dict[str, Any]]:
-        """Read a checkpoint; in place of a damaged newest one, which is removed, the one before.
+        """Read a checkpoint; a damaged newest one is removed and the one before it read.
 
         Args:
             template: Pytree of the structure, shapes, types and shardings that was saved.
-            step: Which; default the newest that can be read.
+            step: Number of the checkpoint; default the newest that can be read.
 
         Returns:
             The pytree and the JSON object.
 
         Raises:
-            FileNotFoundError: No such checkpoint.
-            ValueError: One of another configuration, of other arrays, or none that can be read.
+            FileNotFoundError: There is no such checkpoint.
+            ValueError: The checkpoint is of another configuration or of other arrays, or none can be read.
 
         Warns:
             FileWarning: A damaged checkpoint was removed; one of an earlier version, without checksum, was read.
@@ -122,7 +136,7 @@ class Checkpoints:
                 continue
             for bad, error in damaged.items():
                 self._manager.delete(bad)
-                told = f"{error}; it was removed, and checkpoint {one}, the one before, is taken"
+                told = f"{error}; it was removed, and the one before it, checkpoint {one}, is used"
                 warnings.warn(told, FileWarning, stacklevel=2)
             return restored
         raise next(iter(damaged.values()))
@@ -144,7 +158,7 @@ class Checkpoints:
             raise _DamagedError(f"{where} cannot be read into this model: {first_line(error)}") from error
         digest = meta.pop("sha256", None)
         if digest is None:
-            told = f"{where}: of an earlier version, without checksum: damage in it cannot be noticed"
+            told = f"{where}: written by an earlier version, without checksum: damage in it cannot be detected"
             warnings.warn(told, FileWarning, stacklevel=3)
         elif digest != _digest(arrays, meta):
             raise _DamagedError(f"{where} is damaged: its checksum is not that of its content")
@@ -165,14 +179,14 @@ class Checkpoints:
         return jax.tree.unflatten(structure, restored), meta
 
     def _check_space(self, arrays: dict[str, Any]) -> None:
-        """Refuse to begin what cannot be finished: orbax tells of a full disk in hundreds of lines."""
+        """Refuse to begin to write what the disk cannot hold: orbax reports a full disk in hundreds of lines."""
         needed = sum(array.nbytes for array in arrays.values()) + _SPARE
         if shutil.disk_usage(self._folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Turn what orbax raises when it cannot write into one error that names the folder."""
+        """Turn errors of orbax in writing into one `OSError` that names the folder."""
         try:
             yield
         except Exception as error:
@@ -182,7 +196,7 @@ class Checkpoints:
             raise OSError(f"{self._folder}: no checkpoint could be written: {first_line(error)}") from error
 
     def close(self) -> None:
-        """Finish writing and release the folder.
+        """Wait for writing to end and release the folder.
 
         Raises:
             OSError: As `save`.
@@ -209,7 +223,7 @@ def _digest(arrays: dict[str, Any], meta: dict[str, Any]) -> str | None:
 
 
 class _Quiet(logging.Filter):
-    """Drops tracebacks that orbax logs of what it also raises, or of threads whose result is asked for later."""
+    """Drops tracebacks that orbax logs and raises as well, at once or when a thread's result is asked for."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "orbax" not in record.pathname or record.levelno < logging.ERROR

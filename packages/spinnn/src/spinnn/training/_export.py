@@ -30,7 +30,7 @@ _PACKAGES = ("spinharm", "spinnn", "molsphere", "wxsphere", "jax", "jaxlib", "eq
 
 
 def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> None:
-    """Write a model (and its norm state) to one file, by way of a temporary name.
+    """Write a model (and its norm state) to one file, atomically.
 
     Layout: the line `SPINNN2`, a line with the SHA-256 of all that follows it, one line of JSON (`config`, package
     versions, array shapes and types), then the arrays as `equinox.tree_serialise_leaves` writes them.
@@ -40,8 +40,23 @@ def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> No
         tree: Pytree whose arrays are written, e.g. `(model, state)`.
         config: JSON types from which the same structure can be built again.
 
+    Raises:
+        OSError: The file cannot be written.
+
     Warns:
-        FileWarning: Arrays with values that are not finite.
+        FileWarning: Some arrays have values that are not finite.
+
+    Example:
+        >>> import jax
+        >>> from spinnn import SpinConv
+        >>> from spinnn.training import load_model, save_model
+        >>> def build(config):
+        ...     return SpinConv((0,), (1,), 1, 1, bandlimit=config["bandlimit"], key=jax.random.key(0))
+        >>> config = {"bandlimit": 4}
+        >>> save_model("wind.spinnn", build(config), config)
+        >>> model, header = load_model("wind.spinnn", build)
+        >>> model.bandlimit
+        4
     """
     arrays = [leaf for leaf in jax.tree.leaves(tree) if eqx.is_array(leaf)]
     versions = {name: _version(name) for name in _PACKAGES}
@@ -80,10 +95,26 @@ def _version(name: str) -> str | None:
 
 
 def read_header(path: str | os.PathLike) -> dict[str, Any]:
-    """The header of a model file: `config`, `versions`, `arrays`; the checksum of the whole file is looked at.
+    """Read the header of a model file and compare the checksum of the whole file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        `config` (as given to `save_model`), `versions` of packages by name, and shape and type of the `arrays`.
 
     Raises:
         ValueError: The file is not a model file, or it is damaged or cut off.
+
+    Warns:
+        FileWarning: A file of an earlier version, which has no checksum.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import read_header, save_model
+        >>> save_model("weights.spinnn", {"weight": jnp.ones(3)}, {"width": 3})
+        >>> read_header("weights.spinnn")["arrays"]
+        [[[3], 'float32']]
     """
     with Path(path).open("rb") as file:
         return _header(file, path)
@@ -97,7 +128,7 @@ def _header(file: IO[bytes], path: str | os.PathLike) -> dict[str, Any]:
         told = file.read(_DIGEST + 1)
         if told != file_digest(path, _BEGIN).encode() + b"\n":
             raise ValueError(
-                f"{path}: the model file is damaged or cut off, or has bytes too many: its checksum is not that of its "
+                f"{path}: the model file is damaged, cut off or too long: its checksum is not that of its "
                 f"content; take another copy of it"
             )
     line = file.readline(_LARGEST_HEADER)
@@ -113,7 +144,7 @@ def _header(file: IO[bytes], path: str | os.PathLike) -> dict[str, Any]:
         if not isinstance(header.get(name), kind):
             raise ValueError(f"{path}: `{name}` of the model file's header must be {what}, got {header.get(name)!r}")
     if magic == _OLD_MAGIC:
-        told = f"{path}: a model file of an earlier version, without checksum: damage in it cannot be noticed"
+        told = f"{path}: a model file of an earlier version, without checksum: damage in it cannot be detected"
         warnings.warn(told, FileWarning, stacklevel=4)
     return header
 
@@ -123,17 +154,25 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
 
     Args:
         path: The file.
-        build: Makes the structure from the header's `config`: the same that was saved, with any values in it.
+        build: Function from the header's `config` to a pytree of the structure that was saved, with any values.
 
     Returns:
-        What `build` made, with the file's arrays in it, and the header.
+        The result of `build` with the file's arrays in it, and the header.
 
     Raises:
-        ValueError: Not a model file, one that is damaged or cut off or has bytes too many, one of whose config nothing
-            can be made, or one whose arrays do not fit what `build` made.
+        ValueError: The file is not a model file, is damaged, cut off or too long; `build` fails on its config; or its
+            arrays do not fit the result of `build`.
 
     Warns:
         FileWarning: A file of an earlier version, which has no checksum; arrays with values that are not finite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import load_model, save_model
+        >>> save_model("weights.spinnn", {"weight": jnp.full(3, 2.0)}, {"width": 3})
+        >>> model, header = load_model("weights.spinnn", lambda config: {"weight": jnp.zeros(config["width"])})
+        >>> print(model["weight"], header["config"])
+        [2. 2. 2.] {'width': 3}
     """
     with Path(path).open("rb") as file:
         header = _header(file, path)
@@ -151,7 +190,9 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
         except Exception as error:
             raise ValueError(f"{path}: the arrays of the model file are damaged or cut off: {error}") from error
         if file.read(1):
-            raise ValueError(f"{path}: the model file has bytes after its arrays; take another copy of it")
+            raise ValueError(
+                f"{path}: the model file is too long, with bytes after its arrays; take another copy of it"
+            )
     _say_what_is_not_finite(path, jax.tree.leaves(arrays))
     return eqx.combine(arrays, rest), header
 
@@ -159,5 +200,5 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
 def _say_what_is_not_finite(path: str | os.PathLike, arrays: list[Any]) -> None:
     bad = sum(not np.isfinite(np.asarray(x)).all() for x in arrays if eqx.is_inexact_array(x))
     if bad:
-        told = f"{path}: {bad} of the model's {len(arrays)} arrays have values that are not finite, as predictions will"
+        told = f"{path}: {bad} of the model's {len(arrays)} arrays have values that are not finite; so will predictions"
         warnings.warn(told, FileWarning, stacklevel=3)

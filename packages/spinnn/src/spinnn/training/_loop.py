@@ -29,27 +29,65 @@ from ._step import Loss, TrainState, init_state, make_step
 
 @runtime_checkable
 class DataIterator(Protocol):
-    """Endless batches whose position can be saved; grain's iterators are such."""
+    """An endless iterator over batches whose position can be saved, such as Grain's.
+
+    Example:
+        >>> from spinnn.training import DataIterator
+        >>> class Counter:
+        ...     position = 0
+        ...
+        ...     def __next__(self):
+        ...         self.position += 1
+        ...         return {"x": self.position}
+        ...
+        ...     def get_state(self):
+        ...         return self.position
+        ...
+        ...     def set_state(self, state):
+        ...         self.position = state
+        >>> counter = Counter()
+        >>> isinstance(counter, DataIterator)
+        True
+        >>> counter.set_state(7)
+        >>> next(counter), counter.get_state()
+        ({'x': 8}, 8)
+    """
 
     def __next__(self) -> Any:
-        """The next batch, a pytree of arrays."""
+        """Return the next batch, a pytree of arrays."""
         ...
 
     def get_state(self) -> Any:
-        """The position, as JSON types or bytes."""
+        """Return the position, as JSON types or bytes."""
         ...
 
     def set_state(self, state: Any) -> None:
-        """Go to a position that `get_state` gave."""
+        """Move to a position.
+
+        Args:
+            state: A result of `get_state`.
+        """
         ...
 
 
 class Interrupted(SystemExit):
-    """Training was asked to stop and has saved where it was. Exit status 130 after Ctrl-C, 143 after SIGTERM."""
+    """Training was asked to stop and has saved a checkpoint. Exit status 130 after Ctrl-C, 143 after SIGTERM.
+
+    Example:
+        >>> from spinnn.training import Interrupted
+        >>> Interrupted(130).code
+        130
+    """
 
 
 class Diverged(ArithmeticError):
-    """The loss or its gradient is not finite; the message names the file that holds the batch."""
+    """The loss or its gradient is not finite; the message names the file that holds the batch.
+
+    Example:
+        >>> from spinnn.training import Diverged
+        >>> issubclass(Diverged, ArithmeticError)
+        True
+    """
 
 
 def fit(
@@ -66,26 +104,26 @@ def fit(
     on_checkpoint: Callable[[Any, Any, int], dict[str, Any]] | None = None,
     progress: bool = True,
 ) -> tuple[Any, Any]:
-    """Train, or go on from the folder's newest checkpoint: the result is the same, bit for bit.
+    """Train a model, or resume from the folder's newest checkpoint; the result is the same, bit for bit.
 
     The folder gets `config.json` (first of all), `metrics.jsonl`, `checkpoints/`, and `diverged-<step>.npz` if a step
     is not finite. SIGTERM and SIGINT save a checkpoint and raise `Interrupted`; a second SIGINT does not wait
-    for that. Only one process works in a folder. The same result needs the same number of processor cores; with another
-    one, a warning says so.
+    for that. Only one process works in a folder. Equal results need an equal number of processor cores; a warning says
+    when a run resumes with another.
 
     Args:
         model: Equinox module.
         net_state: Its state, from `equinox.nn.make_with_state`.
         loss: `(model, net_state, batch, key) → (loss, (net_state, metrics))`.
         data: Endless iterator over batches, with `get_state` and `set_state`.
-        config: The run.
-        folder: The run's folder; made if it is not there.
+        config: Epochs, seed, optimiser, checkpoints and metrics of the run.
+        folder: The run's folder; made if it is missing.
         steps_per_epoch: Batches per pass over the data.
         run_config: All of the run's configuration as JSON types, for `config.json`; default `config` alone. A folder of
             another configuration is refused.
-        place: Puts a batch on devices, e.g. sharded over a mesh.
-        on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint with the averaged parameters if
-            there are any; its metrics are written too.
+        place: Function that puts a batch on devices, e.g. sharded over a mesh.
+        on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint, with averaged parameters if the
+            configuration asks for an average; its metrics are written too.
         progress: Show a progress bar on the terminal.
 
     Returns:
@@ -94,12 +132,32 @@ def fit(
     Raises:
         Interrupted: A signal asked to stop; a checkpoint has been written.
         Diverged: A step was not finite.
-        ValueError: The folder holds a run of another configuration, or no checkpoint that can be read; or another
+        ValueError: The folder holds a run of another configuration, or none of its checkpoints can be read; or another
             process works in it.
-        OSError: The disk is full; the checkpoints that are there are intact.
+        OSError: The disk is full; earlier checkpoints are intact.
 
     Warns:
-        FileWarning: A damaged checkpoint was removed and an earlier one taken, or the number of cores is another.
+        FileWarning: A damaged checkpoint was removed and an earlier one used, or the number of cores has changed.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import OptimizerConfig, TrainingConfig, fit
+        >>> class Ones:
+        ...     def __next__(self):
+        ...         return jnp.ones(4)
+        ...
+        ...     def get_state(self):
+        ...         return 0
+        ...
+        ...     def set_state(self, state):
+        ...         pass
+        >>> def loss(model, net_state, batch, key):
+        ...     return jnp.mean((model * batch - 3.0) ** 2), (net_state, {})
+        >>> optimizer = OptimizerConfig(learning_rate=0.5, warmup_epochs=0.0)
+        >>> config = TrainingConfig(epochs=40, optimizer=optimizer)
+        >>> model, _ = fit(jnp.zeros(()), None, loss, Ones(), config, "run", steps_per_epoch=1, progress=False)
+        >>> print(f"{model:.1f}")
+        2.9
     """
     checks.instance("config", config, TrainingConfig, "a spinnn.training.TrainingConfig")
     folder = Path(folder)
@@ -233,7 +291,7 @@ def _unpack_position(packed: dict[str, Any]) -> Any:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT instead of dying of them: a list, empty until one came. A second Ctrl-C interrupts."""
+    """Collect SIGTERM and SIGINT in a list instead of ending the process. A second Ctrl-C interrupts."""
     received: list[int] = []
 
     def receive(number: int, frame: Any) -> None:
@@ -279,7 +337,7 @@ def _bar(show: bool, total: int, start: int) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def _tracer(steps: tuple[int, int] | None, folder: Path) -> Iterator[Callable[[int], None]]:
-    """A function that, told each step as it begins, starts and stops the profiler's trace."""
+    """A function that is called with each step as it begins, and starts and stops the profiler's trace."""
     running = False
 
     def trace(step: int) -> None:

@@ -1,4 +1,4 @@
-"""Losses and the optimiser."""
+"""Losses, learning-rate schedule and optimiser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,24 @@ _MOST_STEPS = 2**31 - 1
 def weighted_mean(
     values: Float[Array, "*shape"], weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None
 ) -> Float[Array, ""]:
-    """Σ w v / Σ w, with weights or a mask that broadcasts against `values`; 0 where all weights are 0."""
+    """Weighted mean Σ w v / Σ w; 0 where all weights are 0.
+
+    Args:
+        values: v, any shape.
+        weights: w, weights or a mask, of a shape that broadcasts to that of `values`; all 1 if left out.
+
+    Returns:
+        The mean, a scalar.
+
+    Raises:
+        TypeError: `values` or `weights` is no array.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import weighted_mean
+        >>> print(weighted_mean(jnp.array([1.0, 2.0, 9.0]), jnp.array([True, True, False])))
+        1.5
+    """
     checks.instance("values", values, _ARRAYS, "an array")
     if weights is None:
         return values.mean()
@@ -35,7 +52,25 @@ def l1_loss(
     target: Inexact[Array, "*shape"],
     weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None,
 ) -> Float[Array, ""]:
-    """Weighted mean of |prediction − target|; real arrays or complex ones, whose gradient at equality is 0."""
+    """Weighted mean of |prediction − target|, real or complex; complex differences of 0 have gradient 0.
+
+    Args:
+        prediction: Predictions, any shape.
+        target: Targets of the same shape.
+        weights: See `weighted_mean`.
+
+    Returns:
+        The mean, a real scalar.
+
+    Raises:
+        TypeError: `weights` is no array.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import l1_loss
+        >>> print(l1_loss(jnp.array([1.0, 2.0]), jnp.array([0.0, 5.0])))
+        2.0
+    """
     difference = prediction - target
     if jnp.iscomplexobj(difference):
         from .._layers.pairs import modulus
@@ -49,7 +84,25 @@ def l2_loss(
     target: Inexact[Array, "*shape"],
     weights: Float[Array, "*#shape"] | Bool[Array, "*#shape"] | None = None,
 ) -> Float[Array, ""]:
-    """Weighted mean of |prediction − target|², real or complex."""
+    """Weighted mean of |prediction − target|², real or complex.
+
+    Args:
+        prediction: Predictions, any shape.
+        target: Targets of the same shape.
+        weights: See `weighted_mean`.
+
+    Returns:
+        The mean, a real scalar.
+
+    Raises:
+        TypeError: `weights` is no array.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import l2_loss
+        >>> print(l2_loss(jnp.array([1.0, 2.0]), jnp.array([0.0, 5.0]), jnp.array([3.0, 1.0])))
+        3.0
+    """
     difference = prediction - target
     return weighted_mean(difference.real**2 + difference.imag**2, weights)
 
@@ -57,12 +110,26 @@ def l2_loss(
 def make_schedule(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -> optax.Schedule:
     """Learning rate by step: linear from 0 over the warm-up, then half a cosine to `final_fraction`.
 
+    Args:
+        config: Learning rate, warm-up and final fraction.
+        epochs: Passes over the data.
+        steps_per_epoch: Batches per pass.
+
+    Returns:
+        A function from the step, counted from 0, to the learning rate.
+
     Raises:
         TypeError: `config` of another type, or a count that is not an integer.
         ValueError: A count below 1, or 2³¹ steps or more.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.
+
+    Example:
+        >>> from spinnn.training import OptimizerConfig, make_schedule
+        >>> schedule = make_schedule(OptimizerConfig(learning_rate=0.1), epochs=3, steps_per_epoch=10)
+        >>> [round(float(schedule(step)), 3) for step in (0, 5, 10, 20, 30)]
+        [0.0, 0.05, 0.1, 0.05, 0.0]
     """
     checks.instance("config", config, OptimizerConfig, "a spinnn.training.OptimizerConfig")
     total = checks.integer("epochs", epochs, 1) * checks.integer("steps_per_epoch", steps_per_epoch, 1)
@@ -76,7 +143,29 @@ def make_schedule(config: OptimizerConfig, epochs: int, steps_per_epoch: int) ->
 
 
 def make_optimizer(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -> optax.GradientTransformation:
-    """The optimiser of a configuration, with its schedule and clipping."""
+    """The optimiser of a configuration, with its schedule and clipping.
+
+    Args:
+        config: Name and options of the optimiser.
+        epochs: Passes over the data.
+        steps_per_epoch: Batches per pass.
+
+    Returns:
+        An Optax transformation.
+
+    Raises:
+        TypeError: `config` of another type, or a count that is not an integer.
+        ValueError: A count below 1, or 2³¹ steps or more.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import OptimizerConfig, make_optimizer
+        >>> optimizer = make_optimizer(OptimizerConfig(name="adamw", weight_decay=0.01), epochs=3, steps_per_epoch=10)
+        >>> state = optimizer.init(jnp.zeros(2))
+        >>> updates, state = optimizer.update(jnp.ones(2), state, jnp.zeros(2))
+        >>> updates.shape
+        (2,)
+    """
     schedule = make_schedule(config, epochs, steps_per_epoch)
     if config.name == "adam":
         update = optax.adam(schedule)
@@ -90,7 +179,7 @@ def make_optimizer(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -
 def blend(average: jax.Array, new: jax.Array, decay: float, step: jax.Array) -> jax.Array:
     """Exponential average d · average + (1 − d) · new, with d = min(decay, (1 + step) / (10 + step)).
 
-    The ramp lets the average of a short run forget the weights that it began with.
+    The ramp removes the initial weights from the average of a short run.
     """
     ramp = jnp.minimum(decay, (1 + step) / (10 + step)).astype(average.real.dtype)
     return average + (1 - ramp) * (new - average)

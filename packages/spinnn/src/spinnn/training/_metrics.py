@@ -1,4 +1,4 @@
-"""Metrics of a run: JSON lines always, TensorBoard when asked for."""
+"""Metrics of a run, as lines of JSON and, on request, TensorBoard files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from ..files import replacing
 
 
 class Metrics:
-    """Appends to `metrics.jsonl` in a run's folder.
+    """Writer of `metrics.jsonl` in a run's folder.
 
-    After an interruption the lines of steps that will be done again are dropped, so that the file reads as if nothing
-    had happened.
+    On resuming, lines of steps that will be repeated are dropped, so that the file is that of an uninterrupted run.
     """
 
     def __init__(self, folder: Path, *, resume_step: int = 0, tensorboard: bool = False) -> None:
-        """Open the file and drop the lines above `resume_step`; a line cut off by a crash is dropped too."""
+        """Open the file without lines above `resume_step` and without a line that a crash cut off."""
         self._path = folder / "metrics.jsonl"
         kept = []
         if self._path.exists():
@@ -33,7 +32,7 @@ class Metrics:
         self._board = _tensorboard(folder) if tensorboard else None
 
     def write(self, step: int, values: dict[str, Any]) -> None:
-        """One line: the step and named numbers."""
+        """Write a line: the step and named numbers."""
         numbers = {name: float(value) for name, value in values.items()}
         self._file.write(json.dumps({"step": step, **numbers}) + "\n")
         self._file.flush()

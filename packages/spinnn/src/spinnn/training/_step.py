@@ -1,4 +1,4 @@
-"""The training state and one step of it."""
+"""The training state and the training step."""
 
 from __future__ import annotations
 
@@ -23,15 +23,24 @@ Loss = Callable[[Any, Any, Any, PRNGKeyArray], tuple[Float[Array, ""], tuple[Any
 
 
 class TrainState(eqx.Module):
-    """All that changes in training.
+    """Everything that a training step changes.
 
     Attributes:
         params: The model's inexact arrays; None elsewhere.
         net_state: Running statistics of the norms (`equinox.nn.State`).
-        opt_state: The optimiser's.
+        opt_state: State of the optimiser.
         average: Exponential average of `params`, or None.
-        step: Steps done.
+        step: Number of steps done.
         key: Random key; each step uses `fold_in(key, step)`.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import optax
+        >>> from spinnn.training import init_state
+        >>> state, _ = init_state({"w": jnp.zeros(2)}, None, optax.sgd(0.1), key=jax.random.key(0))
+        >>> int(state.step), state.params["w"].shape
+        (0, (2,))
     """
 
     params: Any
@@ -43,7 +52,21 @@ class TrainState(eqx.Module):
 
 
 class StepResult(eqx.Module):
-    """What a step reports: the loss, the gradient's norm, the loss function's metrics, and whether all was finite."""
+    """The report of a training step.
+
+    Attributes:
+        loss: The loss of the batch.
+        gradient_norm: Global norm of the gradient.
+        metrics: The loss function's own metrics.
+        finite: Whether loss and gradient were finite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import StepResult
+        >>> result = StepResult(jnp.array(0.5), jnp.array(2.0), {"error": jnp.array(0.1)}, jnp.array(True))
+        >>> float(result.loss), bool(result.finite)
+        (0.5, True)
+    """
 
     loss: Float[Array, ""]
     gradient_norm: Float[Array, ""]
@@ -54,11 +77,11 @@ class StepResult(eqx.Module):
 def init_state(
     model: Any, net_state: Any, optimizer: optax.GradientTransformation, *, key: PRNGKeyArray, average: bool = False
 ) -> tuple[TrainState, Any]:
-    """The state at the beginning, and the rest of the model (structure and constants).
+    """The initial training state, and the rest of the model (structure and constants).
 
     Args:
         model: Equinox module; its inexact arrays are trained.
-        net_state: What `equinox.nn.make_with_state` gave with it.
+        net_state: Its state, from `equinox.nn.make_with_state`; None without one.
         optimizer: Optax transformation.
         key: Random key of the run.
         average: Whether to keep an exponential average of the parameters.
@@ -66,6 +89,19 @@ def init_state(
     Returns:
         `(state, static)`; `equinox.combine(state.params, static)` is the model. Its arrays are copies, so a donated
         step leaves the caller's model alone.
+
+    Raises:
+        TypeError: `optimizer`, `key` or a leaf of `net_state` of another type.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import optax
+        >>> from spinnn.training import init_state
+        >>> state, static = init_state({"w": jnp.ones(2)}, None, optax.sgd(0.1), key=jax.random.key(0), average=True)
+        >>> eqx.combine(state.params, static)["w"].shape
+        (2,)
     """
     _check_optimizer(optimizer)
     checks.instance("key", key, jax.Array, "a key of jax.random")
@@ -110,9 +146,9 @@ def _own(x: jax.Array) -> jax.Array:
 def make_step(
     loss: Loss, static: Any, optimizer: optax.GradientTransformation, *, ema_decay: float | None = None
 ) -> Callable[[TrainState, Any], tuple[TrainState, StepResult]]:
-    """A compiled training step; the state it is given is used up (donated).
+    """A compiled training step, which uses up the state that it is given (donation).
 
-    A step whose loss or gradient is not finite leaves the state as it was and says so in `StepResult.finite`.
+    If loss or gradient is not finite, the step leaves the state unchanged and `StepResult.finite` is False.
 
     Args:
         loss: `(model, net_state, batch, key) → (loss, (net_state, metrics))`.
@@ -128,6 +164,20 @@ def make_step(
     Raises:
         TypeError: `optimizer` or `ema_decay` of another type.
         ValueError: `ema_decay` out of range.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import optax
+        >>> from spinnn.training import init_state, make_step
+        >>> def loss(model, net_state, batch, key):
+        ...     return jnp.mean((model["w"] * batch - 3.0) ** 2), (net_state, {})
+        >>> optimizer = optax.sgd(0.5)
+        >>> state, static = init_state({"w": jnp.zeros(())}, None, optimizer, key=jax.random.key(0))
+        >>> step = make_step(loss, static, optimizer)
+        >>> state, result = step(state, jnp.ones(4))
+        >>> print(result.loss, state.params["w"])
+        9.0 3.0
     """
     _check_optimizer(optimizer)
     if ema_decay is not None:
