@@ -182,7 +182,8 @@ def duplicates(found: list[Module]) -> list[tuple[str, str]]:
     seen: dict[tuple[str, ...], tuple[str, int]] = {}
     pairs: dict[tuple[str, str, int], tuple[str, str]] = {}
     for module in found:
-        lines = [(i, line.strip()) for i, line in enumerate(module.text.splitlines(), 1)]
+        prose = _prose(module.tree)
+        lines = [(i, line.strip()) for i, line in enumerate(module.text.splitlines(), 1) if i not in prose]
         lines = [
             (i, line) for i, line in lines if len(line) > 3 and not line.startswith(("#", '"""', "import ", "from "))
         ]
@@ -196,6 +197,12 @@ def duplicates(found: list[Module]) -> list[tuple[str, str]]:
                     (first[0], place[0], place[1] - first[1]), (f"{first[0]}:{first[1]}", f"{place[0]}:{place[1]}")
                 )
     return sorted(pairs.values())
+
+
+def _prose(tree: ast.Module) -> set[int]:
+    """Numbers of the lines of docstrings."""
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    return {line for node in texts for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
 
 
 def public_names(top: Module, known: dict[str, Module]) -> dict[str, ast.AST]:

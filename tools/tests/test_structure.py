@@ -1,3 +1,4 @@
+import ast
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,9 @@ def test_equal_lines_are_found_once(known: dict[str, structure.Module]):
         for name, above in (("a", ""), ("b", "first = 1\n"))
     ]
     assert structure.duplicates(twins) == [("a:1", "b:2")]
+    prose = f'"""Twins.\n{lines}\n"""\n'
+    twins = [structure.Module(name, Path(f"{name}.py"), prose, ast.parse(prose)) for name in ("a", "b")]
+    assert structure.duplicates(twins) == []
 
 
 def test_the_table_of_this_repository(capsys: pytest.CaptureFixture[str]):
