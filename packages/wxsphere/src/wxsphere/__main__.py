@@ -1,4 +1,4 @@
-"""The command line: one command or two words per command, each in a module of `_commands`."""
+"""The command line of `wxsphere`; each command stands in a module of `_commands`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
+"""Shared checks of arguments; messages name argument, value and remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spinharm.checks import integer as integer, number as number, option as opti
 
 
 def dimensions(name: str, dataset: xr.Dataset, wanted: Sequence[str]) -> None:
-    """A dataset must have these dimensions, with coordinates."""
+    """Check that a dataset has these dimensions, with coordinates."""
     missing = [dim for dim in wanted if dim not in dataset.dims or dim not in dataset.coords]
     if missing:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What `wxsphere demo` does."""
+"""The demo: simulate, train, forecast and evaluate in one folder."""
 
 from __future__ import annotations
 

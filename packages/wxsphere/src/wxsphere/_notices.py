@@ -1,4 +1,4 @@
-"""What is changed or left out when data are opened: said in one line, never done in silence."""
+"""Warnings about data that are changed or left out when they are opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from spinnn.files import FileWarning
 
 
 class DataWarning(FileWarning):
-    """Something in the data was repaired, converted or left out; the text says what, and which values it had.
+    """Warning that data were repaired, converted or left out; the text gives the values.
 
     Example:
         >>> import warnings
@@ -25,7 +25,7 @@ class DataWarning(FileWarning):
 
 
 def notice(text: str) -> None:
-    """Say that data were changed or left out, as a `DataWarning`.
+    """Issue a `DataWarning` that data were changed or left out.
 
     Args:
         text: One line that names what was changed and its values.

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset: times, grids, values, poles.
+"""Audit of a dataset: times, grids, values, poles.
 
 May import: `_conventions`, `_fields`, `_files`, `_notices`.
 """

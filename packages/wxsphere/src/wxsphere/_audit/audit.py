@@ -1,4 +1,4 @@
-"""An audit of a dataset: what would spoil training or scores, found before it does."""
+"""Audit of a dataset: find what would spoil training or scores beforehand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -
         variables: Which; default all fields with latitude and longitude.
 
     Returns:
-        Findings, errors first. An empty list never comes back: notes tell the grid and the times.
+        Findings, errors first; never empty, since notes describe the grid and the times.
 
     Raises:
         ValueError: A variable that is not there.
@@ -78,7 +78,7 @@ def _sorted(found: list[Finding]) -> list[Finding]:
 
 
 class _Reading:
-    """One pass over a field, in blocks of its first dimension."""
+    """Audit of one field, read once in blocks of its first dimension."""
 
     def __init__(self, field: xr.DataArray) -> None:
         """Begin with nothing read."""
@@ -95,7 +95,7 @@ class _Reading:
         self.changes: list[Moments] = []
 
     def findings(self) -> Iterator[Finding]:
-        """Read the field and tell what is wrong with it."""
+        """Read the field and report what is wrong with it."""
         last: np.ndarray | None = None
         for begin, part in self._blocks():
             values = np.asarray(part.values, np.float64)
@@ -132,7 +132,7 @@ class _Reading:
         self.impossible = self.impossible or impossible_text(part)
 
     def _census(self) -> Iterator[Finding]:
-        """Points without a value: the first place, and how many by year."""
+        """Findings about missing values: the first one, and the count by year."""
         if self.missing is None:
             return
         timed = TIME in self.field.dims
@@ -147,7 +147,7 @@ class _Reading:
             yield Finding("note", self.name, f"{text}; `wxsphere evaluate --skipna` leaves them out")
 
     def _constant(self) -> str | None:
-        """Of fields that `prepare` would take: with time, without lead times."""
+        """Description of a constant field, of those that `prepare` would take: with time, without lead times."""
         if not self.values or self.missing or self.name in CONSTANTS or LEAD in self.field.dims:
             return None
         values, changes = merged(self.values), merged(self.changes)
@@ -163,6 +163,7 @@ class _Reading:
         if self.name == "total_precipitation" and times.size > 1 and np.diff(times).min() > _HOUR:
             step = np.diff(times).min() / _HOUR
             text = (
-                f"its times are {step:g} h apart; it may hold 1 h or all hours since a reset, so `prepare` sums it not"
+                f"its times are {step:g} h apart; it may hold 1 h or all hours since a reset, so `prepare` does not "
+                f"sum it"
             )
             yield Finding("warning", self.name, f"{text}; rename it after what it holds")

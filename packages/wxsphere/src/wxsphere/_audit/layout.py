@@ -1,4 +1,4 @@
-"""What is wrong with a dataset by its coordinates and dimensions alone."""
+"""Findings from coordinates and dimensions alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _is_constant(field: xr.DataArray) -> bool:
 
 
 def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding]:
-    """What `prepare` refuses and `check` tells of coordinates and dimensions.
+    """Errors of coordinates and dimensions, which `prepare` refuses and `check` reports.
 
     Args:
         dataset: In the layout of `canonical`.
@@ -93,7 +93,7 @@ def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding
 
 
 def times_told(dataset: xr.Dataset) -> Iterator[Finding]:
-    """How far apart times are, and where they leave gaps."""
+    """Findings about the spacing of times and their gaps."""
     for dim in (TIME, LEAD):
         if dim not in dataset.coords or dataset[dim].ndim != 1 or dataset.sizes[dim] < 2:
             continue

@@ -1,4 +1,4 @@
-"""Rows on the poles: scalars that are not one value there, winds that are not one vector."""
+"""Findings about rows on the poles: scalars that are not constant there, winds that are not one vector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROUNDING = 1e-4
 
 
 def pole_warnings(dataset: xr.Dataset, names: Sequence[str], grid: Grid) -> Iterator[Finding]:
-    """What is uneven on the poles in the first entry of each field.
+    """Warnings about rows on the poles of the first time of each field.
 
     Args:
         dataset: In the layout of `canonical`.

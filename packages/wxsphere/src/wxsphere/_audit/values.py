@@ -1,4 +1,4 @@
-"""What is wrong with values: none, impossible ones, ones that never change, sums that were not reset."""
+"""Findings about values: missing, impossible or constant ones, and accumulations that are never reset."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _PRECIPITATION = "total_precipitation"
 
 
 def missing_text(field: xr.DataArray) -> str | None:
-    """Where a field in memory first lacks a value, in words, or None."""
+    """Description of the first missing value of a field in memory, or None."""
     bad = ~np.isfinite(np.asarray(field.values))
     if not bad.any():
         return None
@@ -68,7 +68,7 @@ def _label(value: np.generic) -> str:
 
 
 def impossible_text(field: xr.DataArray) -> str | None:
-    """Where a field in memory first has values that its variable cannot have, in words, or None.
+    """Description of the first values of a field in memory outside the range of its variable, or None.
 
     Args:
         field: With any dimensions in the layout of `canonical`; each time is looked at by itself.
@@ -100,7 +100,7 @@ def impossible_text(field: xr.DataArray) -> str | None:
 
 
 def _explanation(name: str, low: float, high: float, means: Mapping[float, float]) -> str:
-    """A guess at what went wrong with the unit, or nothing; `means` of geopotential by level."""
+    """The likely error of the unit, or an empty text; `means` are those of geopotential by level."""
     for level, mean in means.items():
         height = _STANDARD_HEIGHT.get(round(level))
         if height is None or height < 700 or not mean:
@@ -126,7 +126,7 @@ def _explanation(name: str, low: float, high: float, means: Mapping[float, float
 def constant_text(
     mean: np.ndarray, std: np.ndarray, tendency_std: np.ndarray, levels: np.ndarray | None = None
 ) -> str | None:
-    """Whether a field is one value but for rounding, or never changes, in words, or None.
+    """Description of a field that is constant in space or in time to rounding, or None.
 
     Args:
         mean: Over points and times, by level or one value.
@@ -144,7 +144,7 @@ def constant_text(
 
 
 def running_sum_text(field: xr.DataArray) -> str | None:
-    """Whether precipitation grows from time to time nearly everywhere, and so is summed since a reset; in words."""
+    """Description of precipitation that is accumulated since a reset, since it grows nearly everywhere, or None."""
     if not str(field.name).startswith(_PRECIPITATION) or TIME not in field.dims:
         return None
     values = np.asarray(field.transpose(TIME, ...)[:_LOOKED_AT].values, np.float64)

@@ -33,7 +33,7 @@ _LEFT_OUT = ("valid_time",)
 
 
 def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -> xr.Dataset:
-    """A dataset in the layout that every function of this package takes, and WeatherBench 2 writes.
+    """Convert a dataset to the layout of WeatherBench 2, which every function of this package takes.
 
     Lazy: nothing is read but coordinates. What is done, in this order:
 

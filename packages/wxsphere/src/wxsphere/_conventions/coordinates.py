@@ -1,4 +1,4 @@
-"""Values of coordinates that datasets share: levels to a tolerance, everything else exactly."""
+"""Coordinate values that datasets have in common: levels to a tolerance, everything else exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 6
 
 
 def positions(dim: str, wanted: np.ndarray | Sequence[float], there: np.ndarray) -> np.ndarray:
-    """Where wanted values of a coordinate are.
+    """Positions of the wanted values in a coordinate.
 
     Args:
         dim: Its name; of `level` the nearest value within 0.01 % is taken.
@@ -71,7 +71,7 @@ def common_values(datasets: Mapping[str, xr.Dataset], dim: str) -> tuple[np.ndar
 
 
 def _told(dim: str, values: np.ndarray, of: int, name: str) -> str:
-    """Values that are left out, in words."""
+    """Description of the values that are left out."""
     if dim == TIME:
         return f"{values.size} of {of} initial times of {name}, the first {np.datetime_as_string(values.min(), 'm')}"
     if dim == LEAD:
@@ -82,18 +82,18 @@ def _told(dim: str, values: np.ndarray, of: int, name: str) -> str:
 
 
 def hours(lead: np.timedelta64) -> str:
-    """A lead time in words."""
+    """Text of a lead time."""
     return f"{lead / np.timedelta64(1, 'h'):g} h"
 
 
 def listed(words: Sequence[str]) -> str:
-    """A few of many words, and how many more there are."""
+    """Text of the first few of many words, and the number of the others."""
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return ", ".join(words[:_SHOWN]) + more
 
 
 def check_coordinates(name: str, dataset: xr.Dataset) -> None:
-    """Times, lead times, levels and members must be numbers or dates, each once.
+    """Check that times, lead times, levels and members are numbers or dates, each once.
 
     Args:
         name: Of the argument.

@@ -1,4 +1,4 @@
-"""The grid of a dataset."""
+"""Grids of datasets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
 
 
 def check_not_swapped(latitude: np.ndarray, longitude: np.ndarray) -> None:
-    """Latitudes that only longitudes can have, beside longitudes that could be latitudes."""
+    """Refuse latitudes beyond ±90° beside longitudes within ±90°: they are swapped."""
     if np.max(np.abs(latitude), initial=0.0) > 90.001 and np.max(np.abs(longitude), initial=0.0) <= 90.001:
         raise ValueError(
             f"`latitude` runs from {latitude[0]:g} to {latitude[-1]:g} and `longitude` from {longitude[0]:g} to "

@@ -1,4 +1,4 @@
-"""Heights and other single values that differ between files which are opened together."""
+"""Heights and other scalar coordinates that differ between files opened together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def with_heights_as_attributes(parts: Sequence[xr.Dataset], sources: Sequence[st
 
 
 def _check_levels(parts: Sequence[xr.Dataset], sources: Sequence[str]) -> None:
-    """Fields of one name in GRIB files must be of one kind of level, at one height."""
+    """Check that fields of one name in GRIB files have one kind of level, at one height."""
     seen: dict[str, tuple[str, str]] = {}
     for part, source in zip(parts, sources, strict=True):
         for name, field in part.data_vars.items():

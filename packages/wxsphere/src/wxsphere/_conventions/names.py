@@ -1,4 +1,4 @@
-"""The names that WeatherBench 2 uses, and what other archives call the same things."""
+"""Names of WeatherBench 2, and the names of other archives for the same variables and dimensions."""
 
 from __future__ import annotations
 

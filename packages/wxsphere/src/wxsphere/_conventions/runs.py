@@ -1,4 +1,4 @@
-"""Forecasts that are laid out along the valid time, by initial time and lead time."""
+"""Convert forecasts from valid times to initial times and lead times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ZERO = np.timedelta64(0, "ns")
 
 
 def begins_of(dataset: xr.Dataset) -> str | None:
-    """Name of the coordinate that says when forecasts begin, beside `time`, or None."""
+    """Name of the coordinate of initial times, beside `time`, or None."""
     for name, variable in dataset.variables.items():
         standard = str(variable.attrs.get("standard_name", "")).lower()
         if name != TIME and (str(name).lower() in _BEGINS or standard == _BEGINS[0]):
@@ -27,7 +27,7 @@ def begins_of(dataset: xr.Dataset) -> str | None:
 
 
 def with_time_coordinates(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset as it is in a file, whose times of forecasts are coordinates under names that tell which is which.
+    """A dataset of a file whose initial times and lead times are coordinates under standard names.
 
     Where a dimension says when forecasts begin, `time` beside it holds valid times, which follow from the others and
     go; where `valid_time` is a dimension beside a single beginning, it becomes `time`.
@@ -49,7 +49,7 @@ def with_time_coordinates(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def with_initial_times(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset whose `time` is when a forecast begins, with lead times as a dimension of their own.
+    """A dataset whose `time` is the initial time, with lead times as a dimension of their own.
 
     Files of CF may have valid times along `time`, beside `forecast_period` or `forecast_reference_time`, of one
     forecast or of several. They are laid out as (time, prediction_timedelta), which is said; analyses, whose lead times

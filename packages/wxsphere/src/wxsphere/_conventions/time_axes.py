@@ -1,4 +1,4 @@
-"""Times of any file as `datetime64[ns]`: calendars, units, rounding; what cannot be converted is refused by name."""
+"""Conversion of the times of any file to `datetime64[ns]`: calendars, units, rounding."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def _iso(date: object) -> str:
 
 
 def _precision(variable: xr.Variable) -> float:
-    """How far apart neighbouring numbers of the type are at the largest value, in nanoseconds."""
+    """Spacing of the numbers of a type at the largest value, in nanoseconds."""
     values = np.asarray(variable.values)
     if not np.issubdtype(values.dtype, np.floating) or not values.size:
         return 0.0

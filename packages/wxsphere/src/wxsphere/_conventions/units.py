@@ -1,4 +1,4 @@
-"""Units of fields as files spell them: which are the same, and how one becomes the other."""
+"""Units of fields as files spell them: comparison and conversion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Unit(NamedTuple):
     offset: float = 0.0
 
     def same(self, other: Unit) -> bool:
-        """Whether numbers in both are the same values."""
+        """Whether equal numbers in both units are equal values."""
         return (
             dict(self.powers) == dict(other.powers)
             and bool(np.isclose(self.factor, other.factor, rtol=1e-6, atol=0.0))
@@ -122,7 +122,7 @@ def _named(word: str) -> Unit | None:
 
 
 def has_unit(text: object) -> bool:
-    """Whether an attribute says a unit at all."""
+    """Whether an attribute names a unit."""
     return text is not None and str(text).strip().lower() not in _NONE
 
 
@@ -143,7 +143,7 @@ def same_unit(mine: object, other: object) -> bool | None:
 
 
 def conversion(name: str, mine: object, wanted: object) -> str:
-    """What brings a field to another unit, as a statement of Python.
+    """A Python statement that converts a field to another unit.
 
     Args:
         name: Of the variable.

@@ -1,4 +1,4 @@
-"""Mean and deviation of fields and of their changes, in one pass over a store of any size."""
+"""Mean and standard deviation of fields and of their changes, in one pass over a store of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between datasets and the arrays of networks: scalars on spin 0, each wind on spin ±1."""
+"""Conversion between datasets and the arrays of networks: scalars on spin 0, each wind on spin ±1."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Channel(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class FieldLayout:
-    """Which channel of which spin holds what: maps have axes (*batch, lat, lon, spin, channel).
+    """Assignment of variables and levels to spins and channels of maps (*batch, lat, lon, spin, channel).
 
     Winds are one complex channel each, v_θ + i v_φ = −v + i u for spin +1 or its conjugate for spin −1. The shorter of
     the two lists of channels is padded with zeros.
@@ -268,7 +268,7 @@ class FieldLayout:
 def pack_members(
     layout: FieldLayout, fields: xr.Dataset
 ) -> tuple[Inexact[np.ndarray, "time member lat lon spin channel"], tuple[Channel, str] | None]:
-    """States by time and member, one member if there is no `number`, and what is first not finite when."""
+    """States by time and member (one without `number`), and the first channel and time that are not finite."""
     maps, batch = layout.pack(fields), layout.batch_dimensions(fields)
     if MEMBER not in batch:
         maps = maps[:, None]

@@ -1,4 +1,4 @@
-"""Fields that are known at any time without a forecast."""
+"""Fields that are functions of time and place, such as sunlight."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .solar import SOLAR_CONSTANT, toa_incident_solar_radiation
 
 
 class Forcing(NamedTuple):
-    """A field that time and place determine.
+    """A field that is a function of time and place.
 
     Attributes:
         function: From times, `datetime64` of shape (time,), and a grid to values, float32 of shape (time, lat, lon).

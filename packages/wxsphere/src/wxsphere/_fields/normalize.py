@@ -1,4 +1,4 @@
-"""Between fields in their units and what networks see: mean 0 and standard deviation 1 per variable and level."""
+"""Normalization of fields to mean 0 and standard deviation 1 per variable and level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Maps = TypeVar("Maps", np.ndarray, jax.Array)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Normalization:
-    """What is subtracted from the channels of a layout, and what they are divided by.
+    """Shift and scale of each channel of a layout.
 
     A scalar becomes (x − mean) / std. A wind on spin ±1 is a vector, of which no mean may be subtracted: it is divided
     by √((std_u² + mean_u² + std_v² + mean_v²) / 2), so that its two components have a mean square of 1.
@@ -129,7 +129,7 @@ def _scales(statistics: xr.Dataset, layout: FieldLayout, mean: str, std: str) ->
 
 
 def _padding(layout: FieldLayout) -> np.ndarray:
-    """Where the list of channels of a spin has ended, shape (spin, channel)."""
+    """Mask of the channels that only pad a spin, shape (spin, channel)."""
     counts = [len(channels) for channels in (layout.scalars, layout.winds) if channels]
     return np.arange(layout.channels) >= np.array(counts)[:, None]
 

@@ -22,7 +22,7 @@ _EVEN_EXTRAPOLATION = (1.5, -0.6, 0.1)
 def rebuild_poles(
     maps: Shaped[np.ndarray, "*batch lat lon"], grid: Grid, *, spin: int = 0, rule: PoleRule = "auto"
 ) -> Shaped[np.ndarray, "*batch lat lon"]:
-    """Maps whose rows on the poles are those of a field that is smooth there.
+    """Replace the rows of maps on the poles by those of a field that is smooth there.
 
     Along the ring of the north pole a smooth field of spin s is A e^{−isφ}, along that of the south pole B e^{isφ}: a
     scalar has one value, a wind is one vector seen from every meridian. Regridding winds by component, as the coarse
@@ -92,7 +92,7 @@ def rebuild_poles(
 def distance_from_vector(
     rows: Complex[np.ndarray, "*batch 2 lon"], wave: Complex[np.ndarray, " lon"]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far a row on the pole is from one vector, and how far it may be.
+    """Distance of a row on the pole from one vector, and the tolerance.
 
     Args:
         rows: The row on the pole and the next one, as spin fields, shape (*batch, 2, lon).

@@ -17,7 +17,7 @@ _NOON_2000 = np.datetime64("2000-01-01T12:00", "ns")
 
 
 def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.ndarray, "time lat lon"]:
-    """Energy that falls on a horizontal square metre above the atmosphere in the hour that ends at a time.
+    """Incoming solar energy at the top of the atmosphere, per horizontal square metre, in the hour that ends at a time.
 
     S₀/R² ∫ max(0, sin φ sin δ + cos φ cos δ cos H) dt over that hour, with the latitude φ, the sun's declination δ,
     its distance R in astronomical units, the hour angle H, and S₀ = 1361 W/m². δ and R are those of the middle of the

@@ -60,5 +60,5 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
 
 
 def point_weights(grid: Grid) -> Float[np.ndarray, "lat 1 1 1"]:
-    """Share of the sphere of each point of maps (*batch, lat, lon, spin, channel): weighted sums are means."""
+    """Area of each point of maps (*batch, lat, lon, spin, channel) as a share of the sphere."""
     return (area_weights(grid.latitude_deg) / grid.nlat / grid.nlon)[:, None, None, None]

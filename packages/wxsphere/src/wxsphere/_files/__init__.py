@@ -1,4 +1,4 @@
-"""Datasets in files and archives: opened, sealed with checksums, written so that a kill loses nothing.
+"""Reading and writing of datasets: formats, checksums, stores that survive an interruption.
 
 May import: `_checks`, `_conventions`, `_notices`.
 """

@@ -1,4 +1,4 @@
-"""GRIB files of several kinds of levels, opened whole."""
+"""GRIB files with several kinds of levels as one dataset."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ def _parts(path: Path) -> list[xr.Dataset]:
 
 
 def _check_count(offsets: Sequence[int] | None, index: Any) -> None:
-    """EcCodes ends, without an error, at some messages that are damaged."""
+    """Check that all messages were read: ecCodes stops, without an error, at some damaged messages."""
     read = {place[0] if isinstance(place, tuple) else place for _, places in index.iter_index() for place in places}
     if offsets is not None and (lost := sorted(set(offsets) - read)):
         raise ValueError(f"{len(lost)} of {len(offsets)} messages cannot be read, the first at byte {lost[0]}")
 
 
 def _holes(index: Any, part: xr.Dataset) -> str | None:
-    """How many fields of a part are not in the file, in words, or None."""
+    """Description of the fields of a part that are not in the file, or None."""
     keys = _attributes(part)
     query = {key: keys[f"GRIB_{key}"] for key in ("paramId", *_KEYS) if f"GRIB_{key}" in keys}
     there = sum(1 for _ in index.subindex(query).iter_index())
@@ -125,7 +125,7 @@ def _holes(index: Any, part: xr.Dataset) -> str | None:
 
 
 def _repeats(index: Any) -> list[tuple[str, bool]]:
-    """Fields that are there more than once, in words, and whether all of them have the same values."""
+    """Descriptions of the fields that occur more than once, and whether their values are equal."""
     out = []
     for header, places in index.iter_index():
         if len(places) > 1:
@@ -170,7 +170,7 @@ def _by_level(part: xr.Dataset) -> xr.Dataset:
 
 
 def _check_grids(path: Path, parts: Sequence[xr.Dataset]) -> None:
-    """All fields must be on one regular grid."""
+    """Check that all fields are on one regular grid."""
     grids: dict[str, list[str]] = {}
     for part in parts:
         grids.setdefault(str(_attributes(part).get("GRIB_gridType")), []).append(_name(part))
@@ -194,7 +194,7 @@ def _check_grids(path: Path, parts: Sequence[xr.Dataset]) -> None:
 
 
 def _joined(parts: list[xr.Dataset]) -> list[xr.Dataset]:
-    """Parts of one name that differ in members, times, steps or levels only, in one."""
+    """Join parts of one name that differ in members, times, steps or levels only."""
     if len(parts) == 1 or len({tuple(_attributes(part).get(key) for key in _KINDS[:2]) for part in parts}) > 1:
         return parts
     differ = [
@@ -220,7 +220,7 @@ def _joined(parts: list[xr.Dataset]) -> list[xr.Dataset]:
 
 
 def _apart(path: Path, name: str, parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Parts of one name, each under a name of its own."""
+    """Give parts of one name different names."""
     if len(parts) == 1:
         return {name: parts[0]}
     kinds = [{**part.attrs, **_attributes(part)} for part in parts]
@@ -238,7 +238,7 @@ def _apart(path: Path, name: str, parts: Sequence[xr.Dataset]) -> dict[str, xr.D
 
 
 def _together(path: Path, fields: dict[str, xr.Dataset]) -> xr.Dataset:
-    """One dataset of all fields."""
+    """Combine all fields into one dataset."""
     for name, part in fields.items():
         if VARIABLE_ALIASES.get(name) in STATIC and all(part.sizes.get(dim, 1) == 1 for dim in _FRONT):
             fields[name] = part.isel({dim: 0 for dim in _FRONT if dim in part.dims}, drop=True)
@@ -256,7 +256,7 @@ def _together(path: Path, fields: dict[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _check_same(path: Path, fields: Mapping[str, xr.Dataset], dim: str) -> None:
-    """All fields that have a dimension must have the same values of it."""
+    """Check that all fields with a dimension have the same values of it."""
     those = {name: part[dim].values for name, part in fields.items() if dim in part.dims}
     if not those:
         return
@@ -266,7 +266,7 @@ def _check_same(path: Path, fields: Mapping[str, xr.Dataset], dim: str) -> None:
             short = _attributes(fields[name]).get("GRIB_shortName", name)
             raise ValueError(
                 f"{path}: {first} and {name} have other values of {dim!r}, {_span(values, dim)} and "
-                f"{_span(other, dim)}, so they are no one dataset; copy one of them to a file of its own, e.g. "
+                f"{_span(other, dim)}, so they cannot form one dataset; copy one of them to a file of its own, e.g. "
                 f"`grib_copy -w shortName={short} {path.name} OUT.grib`"
             )
 
@@ -277,7 +277,7 @@ def _span(values: np.ndarray, dim: str) -> str:
 
 
 def _with_all_levels(fields: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Fields on pressure levels on the levels that any of them has."""
+    """Bring fields on pressure levels to the union of their levels."""
     those = {name: part[_PRESSURE].values for name, part in fields.items() if _PRESSURE in part.dims}
     if not those:
         return fields

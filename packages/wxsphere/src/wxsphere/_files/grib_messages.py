@@ -1,4 +1,4 @@
-"""Where the messages of a GRIB file begin, so that none is lost where one is damaged."""
+"""Positions of the messages of a GRIB file, so that a damaged one hides no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AFTER = {0: (1,), 1: (2, 3), 2: (3,), 3: (4,), 4: (5,), 5: (6,), 6: (7,), 7: (2
 
 
 def message_offsets(path: Path) -> list[int] | None:
-    """Where each message of a file begins.
+    """Byte offset of each message of a file.
 
     Args:
         path: A GRIB file; other bytes, such as headers of bulletins, may stand between its messages.
@@ -50,7 +50,7 @@ def message_offsets(path: Path) -> list[int] | None:
 
 
 def _check_sections(file: BinaryIO, begin: int, length: int) -> None:
-    """Sections of a message of edition 2 must follow each other up to its end."""
+    """Check that the sections of a message of edition 2 follow each other up to its end."""
     at, last = begin + 16, 0
     while at < begin + length - 4:
         file.seek(at)
@@ -64,7 +64,7 @@ def _check_sections(file: BinaryIO, begin: int, length: int) -> None:
 
 
 def _next(file: BinaryIO, begin: int, size: int) -> int:
-    """Where the next message begins, or the end of the file; between must be no end of a message."""
+    """Byte offset of the next message, or the end of the file; between must be no end of a message."""
     at, kept = begin, b""
     while at < size:
         file.seek(at)

@@ -1,4 +1,4 @@
-"""NetCDF files that we write: whole or not at all, with a checksum after their end."""
+"""NetCDF files of this package: written whole or not at all, with a checksum after their end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening stores and files, local and remote, lazily."""
+"""Open stores and files, local and remote, lazily."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def open_dataset(
 
     Args:
         source: A short name of `CATALOGUE`; or a path or URL of a zarr store (format 2 or 3), NetCDF file (classic or
-            4) or GRIB file, all of it; or several paths, whose variables or times are combined. Files are told
-            by their first bytes, not by their suffix. `gs://` is read anonymously.
+            4) or GRIB file, all of it; or several paths, whose variables or times are combined. Files are
+            recognized by their first bytes, not by their suffix. `gs://` is read anonymously.
         variables: Names in the canonical layout to keep; default all.
         rename: Names in the source to names of the layout, see `canonical`; of several files, each name must be in one.
         chunks: Chunks of the Dask arrays by canonical dimension, −1 for one chunk, or `"auto"`; default those of the
@@ -96,7 +96,7 @@ def open_dataset(
 def open_each(
     sources: Sequence[str | os.PathLike | Sequence[str | os.PathLike]], *, rename: Mapping[str, str] | None = None
 ) -> list[xr.Dataset]:
-    """Several datasets, each as `open_dataset` gives it, some of which may lack names that are renamed in others.
+    """Open several datasets as `open_dataset` does; a name in `rename` must be in at least one of them.
 
     Args:
         sources: Each what `open_dataset` takes.
@@ -146,7 +146,7 @@ def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> li
 
 
 class _Settings(NamedTuple):
-    """How stores are opened, see `open_dataset`."""
+    """Options of reading stores, see `open_dataset`."""
 
     options: dict[str, Any]
     library: Library
@@ -188,7 +188,7 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a zip archive that is no zarr store, and name what is in it."""
+    """Refuse a zip archive that is no zarr store, and list its content."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -203,7 +203,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _say_unguarded(sources: Sequence[str | os.PathLike], opened: Sequence[xr.Dataset]) -> None:
-    """Name files without checksums, in one line for all."""
+    """Warn of files without checksums, in one line for all."""
     names = [os.fspath(one) for one, dataset in zip(sources, opened, strict=True) if not is_guarded(dataset)]
     if names:
         more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
@@ -239,14 +239,14 @@ def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
 
 
 class _Checks(NamedTuple):
-    """What looks at a part of a variable before and after it is read."""
+    """Checks of a part of a variable before and after it is read."""
 
     before: Callable[[tuple[slice | int, ...]], None] | None = None
     after: Callable[[tuple[slice | int, ...], np.ndarray], None] | None = None
 
 
 class _Readable:
-    """An array that is read when it is indexed; what cannot be read is told with file and variable."""
+    """An array that is read when it is indexed; errors name file and variable."""
 
     def __init__(self, variable: xr.Variable, name: str, checks: _Checks) -> None:
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim

@@ -1,4 +1,4 @@
-"""Stores that we write: a checksum in every chunk, and a list of their files by which damage and swaps are noticed."""
+"""Checksums of zarr stores: one in every chunk, and a list of all, which reveals damaged and swapped files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRAILER = 4
 
 
 def create_store(template: xr.Dataset, folder: Path, encoding: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-    """Make a store with coordinates and whatever is in memory; Dask arrays are only announced.
+    """Create a store and write coordinates and arrays in memory; of Dask arrays only metadata are written.
 
     Every chunk ends with a CRC-32C, all chunks are written, those of fill values too, so that a lost one is noticed.
 
@@ -61,7 +61,7 @@ def write_part(fields: xr.Dataset, folder: Path, region: Mapping[str, slice]) ->
 
 
 def seal_store(folder: Path) -> None:
-    """List the checksums of all chunks of a store, when it is whole.
+    """Write the list of checksums of all chunks of a complete store.
 
     Raises:
         ValueError: A chunk was not written, or a metadata file is not as it was made.
@@ -88,7 +88,7 @@ class _Listed(NamedTuple):
 
 
 class Seal:
-    """What a store's list of files says of its chunks."""
+    """The list of checksums of a store."""
 
     def __init__(self, folder: Path, chunks: Mapping[str, _Listed]) -> None:
         """Keep the list of a store."""

@@ -1,4 +1,4 @@
-"""Stores of zarr by path or URL, which remember the chunks that were asked for and were not there."""
+"""Zarr stores by path or URL that record which requested chunks are missing."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _OBJECT_CODECS = ("pickle", "json", "json2", "msgpack", "msgpack2")
 
 
 class WatchedStore(WrapperStore[Store]):
-    """A store that notes the keys that it was asked for and lacks, and refuses arrays of Python objects.
+    """A store that records the requested keys that are missing, and refuses arrays of Python objects.
 
     Attributes:
         lacking: These keys.
     """
 
     def __init__(self, store: Store, lacking: set[str] | None = None) -> None:
-        """Watch a store; copies of this one share `lacking`."""
+        """Wrap a store; copies of this one share `lacking`."""
         super().__init__(store)
         self.lacking: set[str] = set() if lacking is None else lacking
 
@@ -61,7 +61,7 @@ class WatchedStore(WrapperStore[Store]):
         return found
 
     def chunks_lacking(self, name: str) -> set[tuple[int, ...]]:
-        """Positions in the grid of chunks of those of an array that were asked for and are not there."""
+        """Grid positions of the requested chunks of an array that are missing."""
         keys = [key.removeprefix(f"{name}/") for key in list(self.lacking) if key.startswith(f"{name}/")]
         return {tuple(map(int, re.findall(r"\d+", key))) for key in keys if re.fullmatch(r"(c[/.])?\d+([/.]\d+)*", key)}
 
@@ -148,7 +148,7 @@ def check_coordinates(store: WatchedStore, dataset: xr.Dataset, source: str) -> 
 
 
 class Chunks:
-    """The chunks of one variable of a store: which were lacking when it was read, and what that means."""
+    """The chunks of one variable of a store, and a check for missing ones."""
 
     def __init__(self, store: WatchedStore, dataset: xr.Dataset, name: str, source: str, fill: bool) -> None:
         """Remember a variable.
@@ -227,7 +227,7 @@ class Chunks:
 
 
 def _chunk_shape(variable: xr.Variable) -> tuple[int, ...]:
-    """Sizes of the pieces in which a store keeps a variable: shards, or chunks."""
+    """Shape of the shards of a variable, or of its chunks."""
     encoding = variable.encoding
     shape = encoding.get("shards") or encoding.get("chunks") or variable.shape
     return tuple(max(1, math.ceil(size)) for size in shape)

@@ -1,4 +1,4 @@
-"""Stores that take long to write: under a name of their own until they are whole, resumed after an interruption."""
+"""Stores that take long to write: under a temporary name until complete, resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .seals import SEAL, check_store, seal_store
 
 
 class Unfinished:
-    """A store on its way: `.<name>.partial` beside `path`, and `.<name>.state.npz`, which says how far it came.
+    """An unfinished store: `.<name>.partial` beside `path`, and `.<name>.state.npz` with the progress.
 
     Attributes:
         path: The store's name when it is whole.
@@ -55,7 +55,7 @@ class Unfinished:
         check_same(where, before, json.loads(self._told))
 
     def is_finished(self) -> bool:
-        """Whether the store is there and whole.
+        """Whether the store exists and is complete.
 
         Raises:
             ValueError: Something else has its name.
@@ -70,7 +70,7 @@ class Unfinished:
         return True
 
     def resume(self) -> dict[str, Any] | None:
-        """What was last saved; None, and no folder, if there is nothing to go on with.
+        """Read what was last saved; None, and no folder, if there is nothing to resume.
 
         Raises:
             ValueError: An unfinished store of something else.
@@ -89,7 +89,7 @@ class Unfinished:
         return None
 
     def begin_anew(self) -> None:
-        """Remove what there is."""
+        """Remove the unfinished store and its state."""
         self.state.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -105,12 +105,12 @@ class Unfinished:
             ) from error
 
     def save(self, **arrays: Any) -> None:
-        """Say how far it came."""
+        """Save the progress."""
         with replacing(self.state, "wb") as file:
             np.savez(file, **{self._kind: self._told}, cores=cores(), **arrays)
 
     def finish(self) -> None:
-        """List the chunks of the store, and give it its name.
+        """Write the list of checksums of the store, and rename it to its final name.
 
         Raises:
             ValueError: A chunk was not written.
@@ -128,7 +128,7 @@ class Unfinished:
 
 
 def first_damaged(folder: Path, count: int) -> int | None:
-    """The first of the first `count` times of a store of which something cannot be read any more, or has no value.
+    """Index of the first of the first `count` times of a store that cannot be read any more, or has missing values.
 
     Args:
         folder: The store.

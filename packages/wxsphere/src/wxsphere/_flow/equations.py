@@ -158,14 +158,14 @@ class BarotropicVorticity:
         return wind_coeffs(state[0], None, self.radius)
 
     def tendency(self, state: State) -> State:
-        """−∇·((ζ + f) V) as coefficients [1/s²], shape (1, L, 2L−1)."""
+        """Nonlinear tendency −∇·((ζ + f) V) as coefficients [1/s²], shape (1, L, 2L−1)."""
         (vorticity,) = _maps([state[0]], _synthesis(self, 0), real=True)
         (wind,) = _maps([self.wind(state)], _synthesis(self, 1))
         (flux,) = _analysed([_absolute_flux(self, vorticity, wind)], _synthesis(self, 1))
         return -spinharm.divergence(flux, axis=-2)[None] / self.radius
 
     def tables(self) -> StepTables:
-        """Tables of a step, with hyperdiffusion as the linear part."""
+        """Coefficients of a time step, with hyperdiffusion as the linear part."""
         zero = np.zeros(self.bandlimit)
         decay = _decay(self.bandlimit, self.diffusion_time, self.diffusion_order)
         return step_tables(decay, np.zeros((1, 1, self.bandlimit)), zero, self.time_step)
@@ -236,7 +236,7 @@ class ShallowWater:
         return wind_coeffs(state[0], state[1], self.radius)
 
     def tendency(self, state: State) -> State:
-        """What is not linear of the time derivative of (ζ, δ, Φ′), shape (3, L, 2L−1)."""
+        """Nonlinear tendency of (ζ, δ, Φ′), shape (3, L, 2L−1)."""
         scalar, vector = _synthesis(self, 0), _synthesis(self, 1)
         vorticity, geopotential = _maps([state[0], state[2]], scalar, real=True)
         (wind,) = _maps([self.wind(state)], vector)
@@ -248,7 +248,7 @@ class ShallowWater:
         return jnp.stack(rates) / self.radius
 
     def tables(self) -> StepTables:
-        """Tables of a step, with gravity waves and hyperdiffusion as the linear part."""
+        """Coefficients of a time step, with gravity waves and hyperdiffusion as the linear part."""
         degree = np.arange(self.bandlimit)
         stiffness = degree * (degree + 1) / self.radius**2
         coupling = np.zeros((3, 3, self.bandlimit))

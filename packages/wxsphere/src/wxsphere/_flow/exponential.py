@@ -18,7 +18,7 @@ Table = np.ndarray | jax.Array
 
 
 class StepTables(NamedTuple):
-    """The matrices of a step, one F×F matrix per degree and coefficient.
+    """Matrices of an ETDRK4 step, one F×F matrix per degree and coefficient.
 
     Attributes:
         whole: e^{hA}.
@@ -118,7 +118,7 @@ def etdrk4_step(state: State, tendency: Callable[[State], State], tables: StepTa
 
     Args:
         state: Coefficients, shape (F, L, 2L−1), complex.
-        tendency: The part of the time derivative that is not linear.
+        tendency: The nonlinear tendency.
         tables: As `step_tables` gives them, of the precision of the state.
 
     Returns:

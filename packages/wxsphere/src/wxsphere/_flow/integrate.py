@@ -1,4 +1,4 @@
-"""Stepping a flow, looking at it, and what it should conserve."""
+"""Time integration of a flow, its state as maps, and the quantities that it should conserve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONSERVED = {
 
 
 def integrate(model: Flow, state: State, steps: int) -> State:
-    """The state some steps later: ETDRK4 in a compiled loop.
+    """Integrate a state over some time steps by ETDRK4, in a compiled loop.
 
     Args:
         model: The equations.
@@ -119,7 +119,7 @@ def _synthesis_program(model: Flow, grid: Grid) -> Callable[[State], tuple[jax.A
 
 
 def diagnostics(model: Flow, state: State) -> dict[str, float]:
-    """What the equations conserve without diffusion, as means over the sphere.
+    """Conserved quantities of the equations without diffusion, as means over the sphere.
 
     Args:
         model: The equations.

@@ -1,4 +1,4 @@
-"""A simulation as a store: written block by block, resumed where it stopped, under its name only when it is whole."""
+"""Simulations written to a store block by block, resumed after an interruption, under their name only when complete."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _hours(model: Flow, steps: int) -> float:
 
 
 def _description(model: Flow, state: State, outputs: int, steps: int, grid: Grid, start: Any, chunk: int) -> str:
-    """Everything that the numbers depend on, as one line of JSON."""
+    """Everything that the result depends on, as one line of JSON."""
     return json.dumps(
         {
             "equations": type(model).__name__,

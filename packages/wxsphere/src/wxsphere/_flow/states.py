@@ -1,4 +1,4 @@
-"""States to begin from: two standard tests and random flow."""
+"""Initial states: two standard tests and random flow."""
 
 from __future__ import annotations
 

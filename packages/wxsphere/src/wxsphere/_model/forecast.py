@@ -232,7 +232,7 @@ def _create(
 
 
 def _first_lost(folder: Path, variables: Sequence[str], written: Sequence[int]) -> int | None:
-    """The first initial time of which something that was written, so many lead times, cannot be read any more."""
+    """Index of the first initial time whose lead times written so far cannot be read any more."""
     fields = open_dataset(folder)[list(variables)]
     for time, count in enumerate(written[: fields.sizes[TIME]]):
         try:
@@ -292,7 +292,7 @@ def _write(
 
 
 def _largest(values: np.ndarray) -> str:
-    """The largest modulus of a map in words."""
+    """Text of the largest modulus of a map."""
     largest = np.max(np.abs(values))
     return f"{largest:.3g}" if np.isfinite(largest) else "infinitely many"
 

@@ -1,4 +1,4 @@
-"""A trained network with what it takes to forecast: fields, grid, normalisation, constants; one file."""
+"""A trained network with fields, grid, normalisation and constants, in one file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ForecastModel:
 
     @property
     def task(self) -> ForecastTask:
-        """What comes in and goes out."""
+        """Inputs and outputs."""
         return self.stepper.task
 
     @property
@@ -172,7 +172,7 @@ class ForecastModel:
         unique, back = np.unique(positions, return_inverse=True)
         maps, bad = pack_members(self.layout, fields[list(self.layout.variables)].isel({TIME: unique}))
         if bad is not None:
-            raise ValueError(f"`fields` must be finite, got values that are not at {bad[1]}")
+            raise ValueError(f"`fields` must be finite, got other values at {bad[1]}")
         windows = maps[back.reshape(wanted.shape)]  # (time, offset, member, …)
         return np.swapaxes(windows, 1, 2)
 
@@ -298,13 +298,13 @@ def make_network(config: NetworkConfig, task: ForecastTask, seed: int = 0) -> tu
 
 
 def task_to_json(task: ForecastTask) -> dict[str, Any]:
-    """A task as JSON types."""
+    """Convert a task to JSON types."""
     # As by `to_json`: channels become [names, level].
     return to_json(task)
 
 
 def task_from_json(values: dict[str, Any]) -> ForecastTask:
-    """The task of what `task_to_json` gave."""
+    """Read a task that `task_to_json` converted."""
 
     def layout(fields: dict[str, Any]) -> FieldLayout:
         scalars, winds = (

@@ -91,7 +91,7 @@ def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray
 
 
 def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLoss:
-    """The loss of an error.
+    """A function that gives the loss of an error.
 
     (1 − s) Σ_c w_c ⟨|e_c|²⟩ + s Σ_c w_c Σ_ℓ g_ℓ Σ_m |e_c,ℓm|² / 4π, with weights w of `channel_weights`, means over the
     sphere by `area_weights`, coefficients of the wind's spin for winds, and g_ℓ = ((ℓ + 1) / L)^p, s and p from the

@@ -110,7 +110,7 @@ class NetworkConfig:
         return Grid.gauss_legendre(bandlimit)
 
     def scaled(self, *, resolution: float = 1.0, channels: float = 1.0) -> NetworkConfig:
-        """The same network with other resolutions and widths.
+        """A copy with other resolutions and widths.
 
         Args:
             resolution: Factor of all bandlimits.
@@ -214,7 +214,7 @@ SCALING = MappingProxyType({
 
 
 def network(name: str) -> NetworkConfig:
-    """The network of a name: one of `NETWORKS`, or `scaling-` and one of `SCALING`.
+    """The network configuration of a name: one of `NETWORKS`, or `scaling-` and one of `SCALING`.
 
     Raises:
         ValueError: Another name.

@@ -1,4 +1,4 @@
-"""Batches of windows, by Grain: shuffled, sharded, resumable."""
+"""Batches of training samples, by Grain: shuffled, sharded, resumable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def batches_per_epoch(windows: int, batch_size: int) -> int:
 def epoch_order(
     windows: int, batch_size: int, epoch: int, *, seed: int = 0, shuffle: bool = True
 ) -> Int[np.ndarray, "batches batch"]:
-    """Which windows stand in which batch: a function of the seed and the epoch, and of nothing else.
+    """Positions of the windows of each batch, a function of the seed and the epoch alone.
 
     Args:
         windows: Number of windows.

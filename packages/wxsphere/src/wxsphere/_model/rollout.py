@@ -1,4 +1,4 @@
-"""A model applied to its own outputs, and the loss of that."""
+"""Rollouts: a model applied repeatedly to its own outputs, and the loss over them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stepper:
     """One step of a task, on normalised fields, by any network.
 
     Attributes:
-        task: What comes in and goes out.
+        task: Inputs and outputs.
         inputs: Normalisation of the inputs.
         outputs: Normalisation of the outputs.
         change: Of residual outputs, the typical change at each lead time, normalised, shape (lead, spin, channel).
@@ -89,7 +89,7 @@ class Stepper:
         return jnp.concatenate([window[..., 1:, :, :, :, :], outputs], -5)
 
     def error_scale(self) -> Float[np.ndarray, "lead spin channel"]:
-        """What errors are divided by in the loss: the typical change of residual outputs, else 1."""
+        """Scale of errors in the loss: the typical change of residual outputs, else 1."""
         return self.change if self.task.residual else np.ones_like(self.change)
 
 
@@ -101,7 +101,7 @@ def rollout(
     forcings: Float[Array, "step *batch lat lon forcing"],
     mask: Bool[Array, "*batch"] | None = None,
 ) -> tuple[Inexact[Array, "step *batch lead lat lon spin2 channel2"], Array]:
-    """All states of several steps, for a network at inference.
+    """States of several steps of a network in inference mode.
 
     Args:
         stepper: The step.

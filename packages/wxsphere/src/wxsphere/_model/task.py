@@ -1,4 +1,4 @@
-"""What a forecast model gets and gives."""
+"""The task of a forecast model: fields and times of its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class ForecastTask:
             missing += [c for c in self.outputs.winds if c not in self.inputs.winds]
             if missing or (self.outputs.winds and self.outputs.wind_spin != self.inputs.wind_spin):
                 told = missing[0] if missing else "a wind of the other spin"
-                raise ValueError(f"`residual` needs outputs that are inputs too, got {told}, which is none")
+                raise ValueError(f"`residual` needs outputs that are inputs too, got {told}, which is not an input")
 
     @property
     def step(self) -> np.timedelta64:
@@ -91,7 +91,7 @@ class ForecastTask:
         return self.inputs == self.outputs and len(self.leads) == 1 and steady
 
     def check_steps(self, steps: int) -> None:
-        """A model that is made for one step must not be asked for more."""
+        """Refuse several steps of a model that cannot be repeated."""
         if steps > 1 and not self.can_repeat:
             raise ValueError(
                 f"{steps} steps need a model whose outputs are its inputs, one lead time and offsets that are its "
@@ -115,7 +115,7 @@ class ForecastTask:
         window: Inexact[Array, "*batch offset lat lon spin channel"],
         extra: Float[Array, "*batch lat lon extra"],
     ) -> Inexact[Array, "*batch lat lon spin2 channel2"]:
-        """The network's input of normalised states and of constants and forcings."""
+        """Join normalised states, constants and forcings to the network's input."""
         layout, count = self.inputs, len(self.offsets)
         times = [window[..., at, :, :, :, :] for at in range(count)]
         scalars = [time[..., 0, : len(layout.scalars)].real for time in times if layout.scalars]
@@ -127,7 +127,7 @@ class ForecastTask:
     def part(
         self, output: Inexact[Array, "*batch lat lon spin2 channel2"]
     ) -> Inexact[Array, "*batch lead lat lon spin channel"]:
-        """The states of each lead time of the network's output."""
+        """Split the network's output into the states of each lead time."""
         layout, times = self.outputs, []
         for at in range(len(self.leads)):
             count = len(layout.scalars)

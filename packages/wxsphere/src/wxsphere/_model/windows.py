@@ -1,4 +1,4 @@
-"""Stretches of a store in time, by position: what comes in, what should come out."""
+"""Training samples by position: windows of time with inputs and targets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEPT_TIMES = 256
 
 
 class Batch(eqx.Module):
-    """What a training step gets: a pytree of arrays; fields are normalised.
+    """A batch of training samples: a pytree of arrays; fields are normalised.
 
     Attributes:
         inputs: States at the offsets, shape (batch, offset, lat, lon, spin, channel).
@@ -51,7 +51,7 @@ class Batch(eqx.Module):
 
 
 class Windows:
-    """All windows of a store that a task of some steps can learn from, with random access.
+    """All training samples of a store for a task of some steps, with random access.
 
     A window is a time, and a member if the store has members, with all its offsets and lead times. Windows that reach
     over a gap in time or out of the given times are left out.
@@ -214,7 +214,7 @@ def forcing_maps(task: ForecastTask, times: np.ndarray) -> Float[np.ndarray, "ti
 
 
 def _kept_forcings(task: ForecastTask) -> Callable[[np.datetime64], np.ndarray]:
-    """The maps of a time, those of the last times kept."""
+    """A cached function from a time to its forcing maps."""
     return functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
 
 

@@ -1,4 +1,4 @@
-"""Fields that say where a point is."""
+"""Constant fields of position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periods of time, and how far apart times are."""
+"""Periods of training, validation and test, and the spacing of their times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HOUR = np.timedelta64(3600 * 10**9, "ns")
 
 
 class Period(NamedTuple):
-    """From a time to another, both included as far as they are written.
+    """A period between two times, both included to the precision that they are written with.
 
     Attributes:
         first: ISO date or time, e.g. `"1979"`, `"2016-12-31"`; empty for the beginning of all times.
@@ -81,7 +81,7 @@ class Period(NamedTuple):
 def steps_of(
     stamps: np.ndarray, cadence_hours: float | None, daily_mean: bool
 ) -> tuple[np.timedelta64, np.timedelta64]:
-    """How far apart the times of a source are, and how far those that are wanted.
+    """Spacing of the times of a source, and the wanted cadence.
 
     Args:
         stamps: Times of the source, ascending.
@@ -114,7 +114,7 @@ def steps_of(
 
 
 def check_even(name: str, times: np.ndarray, cadence: np.timedelta64, remedy: str) -> None:
-    """Times of a period must be one cadence apart.
+    """Check that the times of a period are one cadence apart.
 
     Raises:
         ValueError: The message names the first gap.
@@ -129,5 +129,5 @@ def check_even(name: str, times: np.ndarray, cadence: np.timedelta64, remedy: st
 
 
 def periods_from(values: Mapping[str, Sequence[str]]) -> dict[str, Period]:
-    """Periods as a manifest holds them."""
+    """Read the periods of a manifest."""
     return {name: Period(*pair) for name, pair in values.items()}

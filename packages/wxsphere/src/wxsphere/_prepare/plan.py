@@ -1,4 +1,4 @@
-"""What `prepare` writes, decided before it writes: fields, times, grid; and the sources that it refuses."""
+"""Plan of what `prepare` writes: fields, times, grid; and checks of the source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OVERHEAD = 6
 
 
 class Plan(NamedTuple):
-    """What is written: of which source, by which reductions, at which times, in blocks of how many."""
+    """Fields, times and grid that `prepare` writes, and how they come from the source."""
 
     source: xr.Dataset
     reductions: dict[str, TimeReduction]
@@ -117,7 +117,7 @@ def _times(
 
 
 def block_size(plan: Plan, chunk: int, memory: int) -> int:
-    """Times that are written together: whole chunks of the store, as many as fit."""
+    """Number of times that are written together: whole chunks of the store that fit the memory."""
     per_time = 0
     for reduction in plan.reductions.values():
         field = plan.source[reduction.source]
@@ -127,7 +127,7 @@ def block_size(plan: Plan, chunk: int, memory: int) -> int:
 
 
 def refuse_errors(plan: Plan) -> None:
-    """Refuse values that cannot be, at the first time and of constants, and sums since a reset."""
+    """Refuse impossible values at the first time and of constants, and sums since a reset."""
     first = plan.times[:1]
     fields = [reduced(plan.source, name, one, first).compute() for name, one in plan.reductions.items()]
     fields += [plan.source[name].isel({TIME: 0}, drop=True, missing_dims="ignore").compute() for name in plan.statics]
@@ -137,13 +137,13 @@ def refuse_errors(plan: Plan) -> None:
 
 
 def refuse_impossible_values(fields: xr.Dataset) -> None:
-    """Values of a block of times in memory, each time's, outside what its variable can have."""
+    """Refuse values of a block of times in memory outside the range of their variable."""
     found = [(str(name), impossible_text(field)) for name, field in fields.data_vars.items()]
     refuse([Finding("error", name, text) for name, text in found if text is not None], _WITHOUT_CHECK)
 
 
 def refuse_fields_that_stay(statistics: xr.Dataset) -> None:
-    """Refuse fields that, but for rounding, are one value or never change, by their statistics."""
+    """Refuse fields that are constant in space or in time to rounding, by their statistics."""
     for name, field in statistics.data_vars.items():
         mean, std, change = (field.sel(statistic=row).values for row in ("mean", "std", "tendency_std"))
         text = constant_text(mean, std, change, statistics[LEVEL].values if LEVEL in field.dims else None)

@@ -81,7 +81,7 @@ class Prepared:
 
     @property
     def cadence(self) -> np.timedelta64:
-        """Between two times, `timedelta64[ns]`."""
+        """Spacing of the times, `timedelta64[ns]`."""
         return np.timedelta64(round(self.manifest["cadence_hours"] * 3600e9), "ns")
 
     @property
@@ -154,7 +154,7 @@ def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) ->
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    """The manifest, when the files that it names are those that it was written with."""
+    """Read the manifest and compare the checksums of its files."""
     manifest, checked = read_checked_json(path / MANIFEST)
     version = manifest.get("format")
     if version not in (1, FORMAT):
@@ -173,7 +173,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _said_once(path: Path, version: int) -> Iterator[None]:
-    """One line for a folder of an earlier version, in place of one for each file."""
+    """Warn once for a folder of an earlier version, not for each file."""
     if version == FORMAT:
         yield
         return

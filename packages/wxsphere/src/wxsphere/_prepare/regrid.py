@@ -1,4 +1,4 @@
-"""From one grid to another: by coefficients, or by areas of cells."""
+"""Regridding by spherical harmonic coefficients or by areas of cells."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _resample = spinharm.jit(spinharm.resample, static_argnames=("grid_from", "grid_
 
 
 def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", bandlimit: int | None = None) -> xr.Dataset:
-    """Fields on another grid. Lazy where the dataset is: one task for each chunk of its other dimensions.
+    """Regrid fields. Lazy where the dataset is: one task for each chunk of its other dimensions.
 
     `"spectral"`: f ↦ Σ_{l<L} Σ_m a_lm sYlm on the new grid, with the coefficients a_lm of f on the old one. Exact for
     fields that both grids resolve; degrees above are cut off, so that nothing is aliased, at the price of ripples at
@@ -100,7 +100,7 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
 
 
 def field_groups(names: list[str]) -> Iterator[tuple[str, ...]]:
-    """Variables that go together: the two components of a wind, and everything else alone.
+    """Groups of variables that are regridded together: the two components of a wind, and everything else alone.
 
     Raises:
         ValueError: One component without the other.
@@ -120,7 +120,7 @@ def field_groups(names: list[str]) -> Iterator[tuple[str, ...]]:
 
 @dataclasses.dataclass(frozen=True)
 class _Change:
-    """What becomes of a block of one variable, or of the two components of a wind.
+    """Regridding of a block of one variable, or of the two components of a wind.
 
     Attributes:
         names: The variables.
@@ -180,7 +180,7 @@ class _Change:
 
 
 def check_finite(name: str, field: xr.DataArray) -> None:
-    """A field must have all its values.
+    """Refuse a field with missing values.
 
     Raises:
         ValueError: The message names the variable, the first time and the level.
@@ -216,7 +216,7 @@ def _float(kind: np.dtype) -> np.dtype:
 
 
 def _cell_weights(source: Grid, grid: Grid) -> dict[Hashable, xr.DataArray]:
-    """By axis, the share that each old cell has in each new one, (old, new).
+    """Share of each old cell in each new one by axis, (old, new).
 
     The library's own weights take the area of a cell by the latitude of its centre: rows on the poles weigh nothing,
     and means change by up to 5e-4. So it gets the bounds, in the sine of latitude, in which areas are lengths.

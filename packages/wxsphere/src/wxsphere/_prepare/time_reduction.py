@@ -1,4 +1,4 @@
-"""Which times of a source make one time of a prepared store: one, those of a day, or those of an accumulation."""
+"""Reduction of the times of a source to one prepared time: itself, the mean of a day, or an accumulation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOUR = np.timedelta64(3600 * 10**9, "ns")
 
 
 class TimeReduction(NamedTuple):
-    """How one variable at one time comes from a source.
+    """Computation of one variable at one time from the times of a source.
 
     Attributes:
         source: The variable in the source.
@@ -34,7 +34,7 @@ class TimeReduction(NamedTuple):
 
 
 def time_reduction(dataset: xr.Dataset, name: str, step: np.timedelta64, daily_mean: bool) -> TimeReduction:
-    """How a variable comes from a source.
+    """The reduction that gives a variable from a source.
 
     A variable `total_precipitation_<n>hr` that the source lacks is summed: over the n hours that end at the time, of
     `total_precipitation`, which the source accumulates over its step, or of the longest `total_precipitation_<k>hr`

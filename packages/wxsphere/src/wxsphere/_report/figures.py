@@ -82,7 +82,7 @@ def has_members(result: xr.Dataset) -> bool:
 
 
 def headlines(quantities: Sequence[Quantity], limit: int = 6) -> list[Quantity]:
-    """Those that forecasts are usually judged by; of a variable that is not among them its level nearest 500 hPa."""
+    """Headline quantities of forecast verification; of another variable its level nearest 500 hPa."""
     chosen = [Quantity(name, level) for name, level in _HEADLINES if (name, level) in quantities]
     components = {part for wind, parts in WINDS.items() for part in parts if any(q.name == wind for q in quantities)}
     for name in dict.fromkeys(one.name for one in quantities):
@@ -108,7 +108,7 @@ def unit_of(field: xr.DataArray) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """What a score is called."""
+    """Label of a score."""
     return _LABELS.get(metric, metric.replace("_", " "))
 
 

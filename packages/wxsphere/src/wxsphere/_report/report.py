@@ -1,4 +1,4 @@
-"""Scores as one HTML file that needs nothing else."""
+"""Report of scores as one self-contained HTML file."""
 
 from __future__ import annotations
 

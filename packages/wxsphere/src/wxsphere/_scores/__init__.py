@@ -1,4 +1,4 @@
-"""How good forecasts are: metrics, regions, climatologies, spectra, maps of errors.
+"""Verification of forecasts: metrics, regions, climatologies, spectra, maps of errors.
 
 May import: `_checks`, `_conventions`, `_fields`, `_files`, `_notices`.
 """

@@ -1,4 +1,4 @@
-"""What forecasts and truth have in common: initial times, lead times, variables, levels."""
+"""Alignment of forecasts and truth: common initial times, lead times, variables, levels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Source = Callable[[np.ndarray, np.ndarray], xr.Dataset]
 
 
 class Common(NamedTuple):
-    """What forecasts and truth have in common.
+    """Common times, variables and levels of forecasts and truth.
 
     Attributes:
         sources: Forecasts by name, with the levels of `levels`.
@@ -43,7 +43,7 @@ class Common(NamedTuple):
     left_out: list[str]
 
     def say_left_out(self) -> None:
-        """Say in one line what is left out, as a `DataWarning`."""
+        """Issue one `DataWarning` that lists what is left out."""
         if self.left_out:
             notice(f"left out: {'; '.join(self.left_out)}")
 
@@ -54,7 +54,7 @@ def common_parts(
     variables: Sequence[str] | None,
     missing: str,
 ) -> Common:
-    """What all have in common.
+    """Find the common times, variables and levels of forecasts and truth.
 
     Raises:
         ValueError: See `forecast_statistics`.
@@ -100,7 +100,7 @@ def common_parts(
 
 
 def _with_truth(truth: xr.Dataset, times: np.ndarray, leads: np.ndarray, missing: str) -> np.ndarray:
-    """For which initial times truth has that time and all valid times."""
+    """Mask of the initial times for which truth has all valid times."""
     valid = times[:, None] + leads
     index = truth.indexes[TIME]
     there = (index.get_indexer(valid.ravel()) >= 0).reshape(valid.shape).all(1) & (index.get_indexer(times) >= 0)
@@ -140,7 +140,7 @@ def _with_leads(name: str, forecast: xr.Dataset, truth: xr.Dataset) -> xr.Datase
 
 
 def check_same_grid(name: str, dataset: xr.Dataset, truth: xr.Dataset) -> None:
-    """Two datasets must have the same latitudes and longitudes, to rounding."""
+    """Check that two datasets have the same latitudes and longitudes, to rounding."""
     mine, wanted = grid_of(dataset), grid_of(truth)
     if mine != wanted:
         raise ValueError(
@@ -152,7 +152,7 @@ def check_same_grid(name: str, dataset: xr.Dataset, truth: xr.Dataset) -> None:
 def check_fields(
     name: str, dataset: xr.Dataset, truth: xr.Dataset, names: Sequence[str], more: Sequence[str] = ()
 ) -> None:
-    """Fields must have the dimensions and units that truth has.
+    """Check that fields have the dimensions and units of truth.
 
     Args:
         name: Of the argument.
@@ -192,7 +192,7 @@ def check_fields(
 def _common_variables(
     datasets: Mapping[str, xr.Dataset], variables: Sequence[str] | None
 ) -> tuple[list[str], list[str]]:
-    """Variables that all have, and in words those that some have beside them."""
+    """Common variables, and a description of the others."""
     common = set.intersection(*({str(name) for name in one.data_vars} for one in datasets.values()))
     left_out = []
     if variables is None:

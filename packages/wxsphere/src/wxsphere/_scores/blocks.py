@@ -1,4 +1,4 @@
-"""Blocks of initial times, lead times and levels that fit memory, and the statistics of one."""
+"""Statistics of forecasts in blocks of initial times, lead times and levels that fit memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Block:
 
 
 class BlockStatistics(NamedTuple):
-    """What is known of a block.
+    """Statistics of a block, and where values are missing.
 
     Attributes:
         values: Statistics (statistic, forecast[, member], time, lead[, level], region).
@@ -70,10 +70,10 @@ def _loaded(field: xr.DataArray, *front: str) -> np.ndarray:
 
 
 class Compared(NamedTuple):
-    """What is compared with what.
+    """Forecasts, truth, climatology and weights of a comparison.
 
     Attributes:
-        common: What forecasts and truth have in common.
+        common: Common times, variables and levels of forecasts and truth.
         sources: Forecasts and baselines by name.
         truth: Analyses.
         climatology: By hour and day of year, or None.
@@ -118,7 +118,7 @@ def group_statistics(parts: tuple[str, ...], compared: Compared, memory: int) ->
 
 
 def _block_statistics(parts: tuple[str, ...], block: _Block, compared: Compared) -> BlockStatistics:
-    """Of a variable or of the two components of a wind."""
+    """Statistics of a block of one variable, or of the two components of a wind."""
     common, sources, truth, climatology, weights, skipna = compared
     stamps, steps, levels = common.times[block.times], common.leads[block.leads], common.levels
     worlds = () if common.members is None else (MEMBER,)

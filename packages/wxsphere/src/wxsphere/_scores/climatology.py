@@ -1,4 +1,4 @@
-"""Climatologies by day of year and hour, and the forecasts that need no model."""
+"""Climatologies by day of year and hour, and the baselines persistence and climatology."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
 
 
 def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.ArrayLike) -> xr.Dataset:
-    """The forecast that nothing changes: truth at the initial time for all lead times. Lazy.
+    """Persistence forecast: truth at the initial time for all lead times. Lazy.
 
     Args:
         truth: Analyses with `time`.
@@ -240,7 +240,7 @@ def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.Arr
 
 
 def climatology_forecast(climatology: xr.Dataset, times: npt.ArrayLike, leads: npt.ArrayLike) -> xr.Dataset:
-    """The forecast of the climatology at the valid times. Lazy.
+    """Climatology forecast: the climatology at the valid times. Lazy.
 
     Args:
         climatology: With dimensions `hour` and `dayofyear`.

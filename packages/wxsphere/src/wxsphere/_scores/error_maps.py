@@ -1,4 +1,4 @@
-"""Maps of errors: where a forecast is wrong."""
+"""Maps of the mean error and root mean square error of forecasts."""
 
 from __future__ import annotations
 

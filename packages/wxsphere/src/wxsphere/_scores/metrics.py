@@ -1,4 +1,4 @@
-"""Scores of many forecasts out of the area means of each, and their intervals."""
+"""Scores over initial times from area means, and their bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def scores(statistics: xr.Dataset, metrics: Sequence[str] = tuple(METRICS)) -> x
     | `spread_skill_ratio` | √(⟨(1 + 1/M) s²⟩ / ⟨(f − t)²⟩), 1 where the truth is like a member |
 
     The last three are of M members x_i, whose mean f is; without members `crps` is ⟨abs(f − t)⟩. Where forecast and
-    truth have members, each member is a world of its own, and ⟨·⟩ is over members as well.
+    truth have members, each member has a truth of its own, and ⟨·⟩ is over members as well.
 
     Args:
         statistics: Per initial time, as `forecast_statistics` gives them; several may be concatenated along `time`.

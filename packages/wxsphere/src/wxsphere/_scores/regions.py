@@ -1,4 +1,4 @@
-"""Parts of the globe that scores are taken over."""
+"""Regions of the globe for scores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Region:
     def contains(
         self, latitude_deg: Float[np.ndarray, " lat"], longitude_deg: Float[np.ndarray, " lon"]
     ) -> Float[np.ndarray, "lat lon"]:
-        """1 inside, 0 outside, whatever the land-sea mask.
+        """Mask of the points inside: 1 inside, 0 outside, without the land-sea mask.
 
         Args:
             latitude_deg: Latitudes [degrees], shape (lat,).

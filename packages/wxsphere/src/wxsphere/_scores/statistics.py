@@ -1,4 +1,4 @@
-"""Area means of one initial time and lead time: what scores are made of."""
+"""Area means of errors and anomalies of one initial time and lead time."""
 
 from __future__ import annotations
 
