@@ -185,7 +185,7 @@ def test_training_that_cannot_be(data, tmp_path, one_line, more, message):
             "`spins` must be distinct, 0 among them, below the 4 of `bandlimits`, got (1,); see",
         ),
         ("train --network.head.layers 0", "network.head: `layers` must be at least 1, got 0; see"),
-        ("train --network.block.momentum 2", "network.block: `momentum` must be between 0 and 1, got 2.0; see"),
+        ("train --network.block.momentum 2", "network.block: `momentum` must be at least 0 and below 1, got 2.0; see"),
         ("predict --models none --batch-size 0", "`batch_size` must be at least 1, got 0; see"),
         ("predict --models none --seed -1", "`seed` must be at least 0, got -1; see"),
         ("evaluate none --rotations -1", "`rotations` must be at least 0, got -1; see"),

@@ -189,7 +189,11 @@ def test_bfloat16_products_stay_close():
         ({"channels_in": 0}, ValueError, "`channels_in` must be at least 1, got 0"),
         ({"channels_out": 2.0}, TypeError, "`channels_out` must be an integer, got 2.0"),
         ({"num_filter_params": 5}, ValueError, "`num_filter_params` must be at most the bandlimit 4, got 5"),
-        ({"product_dtype": "float16"}, ValueError, "`product_dtype` must be 'float32' or 'bfloat16', got 'float16'"),
+        (
+            {"product_dtype": "float16"},
+            ValueError,
+            "`product_dtype` must be one of 'float32', 'bfloat16', got 'float16'",
+        ),
         ({"grid_in": Grid.gauss_legendre(3)}, ValueError, "`bandlimit` must be at most 3"),
     ],
 )

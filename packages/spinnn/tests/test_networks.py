@@ -325,19 +325,15 @@ def test_bad_arguments(untyped):
         ({"widths": [4, 4, 4]}, "`grids` and `widths` must have one entry per block and at least one, got 2 and 3"),
         ({"bandlimits": [8]}, "`bandlimits` must have one entry per block, 2, got 1"),
         ({"spins": (1, 2)}, r"`spins` of PhaseCollapse must contain 0, got \(1, 2\)"),
-        (
-            {
-                "options": BlockOptions(activation="relu")  # pyright: ignore[reportArgumentType]
-            },
-            "`activation` must be one of .*got 'relu'",
-        ),
-        ({"output": "imaginary"}, "`output` must be 'complex', 'real' or 'magnitude', got 'imaginary'"),
-        ({"spins_out": (1,)}, r"`output` 'real' is for spin 0 alone, got spins_out \(1,\)"),
-        ({"channels_out": None}, "`spins_out` and `channels_out` go together"),
+        ({"output": "imaginary"}, "`output` must be one of 'complex', 'real', 'magnitude', got 'imaginary'"),
+        ({"spins_out": (1,)}, r"`output` must be 'complex' unless spins_out is \(0,\), got 'real' for \(1,\)"),
+        ({"channels_out": None}, "`spins_out` and `channels_out` must be given together"),
         ({"bandlimits": [9, 5]}, "`bandlimit` must be at most 8"),
     ):
         with pytest.raises(ValueError, match=message):
             resnet(**change)
+    with pytest.raises(ValueError, match=r"`activation` must be one of .*got 'relu'"):
+        BlockOptions(activation="relu")  # pyright: ignore[reportArgumentType]
 
 
 def test_input_on_another_grid(clone):

@@ -1,4 +1,4 @@
-"""Checks that several layers share."""
+"""Checks of arguments and input of layers; the general ones are `spinharm.checks` and `spinnn.checks`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .checks import size as size
 
 
 def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
-    """Distinct spins as a tuple of ints."""
+    """Distinct spins, at least one, as a tuple of ints."""
     if isinstance(spins, int | np.integer):
         raise TypeError(f"`{name}` must be a sequence of integers, got {spins!r}; write ({spins},)")
     given: object = spins
@@ -30,26 +30,37 @@ def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
     return result
 
 
-def a_grid(name: str, grid: object, *, optional: bool = False) -> None:
-    """A grid, or None where that is allowed."""
-    if grid is not None or not optional:
-        checks.instance(name, grid, Grid, f"a spinharm.Grid{' or None' if optional else ''}")
+def grid(name: str, value: object) -> None:
+    """`value` must be a grid."""
+    checks.instance(name, value, Grid, "a spinharm.Grid")
+
+
+def grid_or_none(name: str, value: object) -> None:
+    """`value` must be a grid or None."""
+    checks.instance(name, value, (Grid, type(None)), "a spinharm.Grid or None")
+
+
+def momentum(value: float) -> float:
+    """Share of running statistics that a batch leaves: a number of at least 0 and below 1."""
+    if not 0 <= checks.number("momentum", value) < 1:
+        raise ValueError(f"`momentum` must be at least 0 and below 1, got {value}")
+    return float(value)
 
 
 def array(user: str, name: str, x: object) -> None:
-    """An array of JAX or NumPy, traced or not."""
+    """`x` must be an array of JAX or NumPy, traced or not."""
     checks.instance(f"{name}` of `{user}", x, (jax.Array, np.ndarray, np.generic), "an array")
 
 
 def norm_state(user: str, state: object) -> None:
-    """What `equinox.nn.make_with_state` gives with a network."""
+    """`state` must be Equinox state."""
     checks.instance(f"state` of `{user}", state, eqx.nn.State, "the state that equinox.nn.make_with_state gave")
 
 
 def scalar_index(spins: tuple[int, ...], user: str) -> int:
-    """Where spin 0 is on the spin axis of a layer that cannot do without it."""
+    """Index of spin 0, which the layer needs, on the spin axis."""
     if 0 not in spins:
-        raise ValueError(f"`spins` of {user} must contain 0, got {spins}: it acts through the scalar features")
+        raise ValueError(f"`spins` of {user} must contain 0, got {spins}; add it, or use MagnitudeActivation")
     return spins.index(0)
 
 

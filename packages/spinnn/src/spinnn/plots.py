@@ -112,9 +112,7 @@ def make_panels(figure: Any, count: int) -> list[Any]:
         >>> len(make_panels(make_figure(4.0, 2.0, "spinnn[plot]"), 2))
         2
     """
-    count = checks.integer("count", count, 1)
-    if count > _MOST_PANELS:
-        raise ValueError(f"`count` must be at most {_MOST_PANELS}, got {count}")
+    count = checks.integer("count", count, 1, _MOST_PANELS)
     panels = list(np.atleast_1d(figure.subplots(1, count)))
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)

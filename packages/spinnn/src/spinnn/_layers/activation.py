@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
+from spinharm import checks
+
 from .. import _checks
 from . import pairs
 
@@ -116,7 +118,7 @@ class MagnitudeActivation(eqx.Module):
         """
         self.spins = _checks.spin_tuple("spins", spins)
         self.channels = _checks.size("channels", channels)
-        self.bias = jnp.full((len(self.spins), channels), float(initial_bias))
+        self.bias = jnp.full((len(self.spins), channels), checks.number("initial_bias", initial_bias))
 
     def __call__(
         self, x: Inexact[Array, "*batch lat lon spin channel"]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
-from spinharm import Grid, SpinTransform
+from spinharm import Grid, SpinTransform, checks
 
 from .. import _checks, _entries
 from . import pairs, products
@@ -110,8 +110,7 @@ class SpinConv(eqx.Module):
         knots = bandlimit if num_filter_params is None else _checks.size("num_filter_params", num_filter_params)
         if knots > bandlimit:
             raise ValueError(f"`num_filter_params` must be at most the bandlimit {bandlimit}, got {knots}")
-        if product_dtype not in ("float32", "bfloat16"):
-            raise ValueError(f"`product_dtype` must be 'float32' or 'bfloat16', got {product_dtype!r}")
+        checks.option("product_dtype", product_dtype, ("float32", "bfloat16"))
         self.product_dtype = product_dtype
         self.transform_in = None if grid_in is None else SpinTransform(grid_in, bandlimit, self.spins_in)
         self.transform_out = None if grid_out is None else SpinTransform(grid_out, bandlimit, self.spins_out)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
-from spinharm import Grid
+from spinharm import Grid, checks
 
 from .. import _checks, _entries
 from . import pairs
@@ -50,11 +50,10 @@ class _Affine(eqx.Module):
     ) -> None:
         self.spins = _checks.spin_tuple("spins", spins)
         self.channels = _checks.size("channels", channels)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"`momentum` must be in [0, 1), got {momentum}")
-        self.momentum, self.epsilon, self.inference = momentum, epsilon, False
+        self.momentum, self.epsilon = _checks.momentum(momentum), checks.number("epsilon", epsilon)
+        self.inference = False
         shape = (len(self.spins), channels)
-        self.scale = jnp.full(shape, float(initial_scale))
+        self.scale = jnp.full(shape, checks.number("initial_scale", initial_scale))
         self.bias = jnp.zeros((2, channels)) if 0 in self.spins else None
         self.statistics = eqx.nn.StateIndex((jnp.zeros((2, *shape)), jnp.ones(shape)))
 
@@ -128,16 +127,15 @@ class SpectralBatchNorm(eqx.Module):
             spins: Spin of each entry of the spin axis.
             channels: Channels per spin.
             center: What is subtracted at degree 0, see above.
-            momentum: Share of the running statistics that a batch leaves, 0 … 1.
+            momentum: Share of the running statistics that a batch leaves, at least 0 and below 1.
             epsilon: Added to variances.
             initial_scale: Of every channel.
 
         Raises:
-            TypeError: `channels` or a spin is not an integer.
+            TypeError: `channels` or a spin is not an integer, or another option not a number.
             ValueError: An option out of range.
         """
-        if center not in get_args(Center):
-            raise ValueError(f"`center` must be 'sample' or 'batch', got {center!r}")
+        checks.option("center", center, get_args(Center))
         self.center = center
         self.affine = _Affine(spins, channels, momentum, epsilon, initial_scale)
 
@@ -221,7 +219,7 @@ class SpatialBatchNorm(eqx.Module):
     Example:
         >>> import equinox as eqx
         >>> import jax
-        >>> from spinharm import Grid
+        >>> from spinharm import Grid, checks
         >>> from spinnn import SpatialBatchNorm
         >>> grid = Grid.gauss_legendre(2)
         >>> norm, state = eqx.nn.make_with_state(SpatialBatchNorm)((0,), 1, grid=grid)
@@ -245,7 +243,7 @@ class SpatialBatchNorm(eqx.Module):
         initial_scale: float = 1.0,
     ) -> None:
         """Make a layer for maps on `grid`; the other arguments and errors are those of `SpectralBatchNorm`."""
-        _checks.a_grid("grid", grid)
+        _checks.grid("grid", grid)
         self.grid = grid
         self.affine = _Affine(spins, channels, momentum, epsilon, initial_scale)
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from spinharm import checks
 
+from .. import _checks
 from .norm import Center
 
 Activation = Literal["phase_collapse", "magnitude", "gated"]
@@ -21,7 +22,7 @@ class BlockOptions:
         activation: `"phase_collapse"`, `"magnitude"` or `"gated"`: `PhaseCollapse`, `MagnitudeActivation` or
             `GatedActivation`.
         center: What the norms subtract at degree 0, see `SpectralBatchNorm`.
-        momentum: Share of the norms' running statistics that a batch leaves, 0 … 1.
+        momentum: Share of the norms' running statistics that a batch leaves, at least 0 and below 1.
         product_dtype: `"float32"` or `"bfloat16"`, see `SpinConv`.
 
     Raises:
@@ -43,6 +44,4 @@ class BlockOptions:
     def __post_init__(self) -> None:
         for name, allowed in (("activation", Activation), ("center", Center), ("product_dtype", ProductDtype)):
             checks.option(name, getattr(self, name), get_args(allowed))
-        checks.number("momentum", self.momentum)
-        if not 0 <= self.momentum <= 1:
-            raise ValueError(f"`momentum` must be between 0 and 1, got {self.momentum}")
+        _checks.momentum(self.momentum)

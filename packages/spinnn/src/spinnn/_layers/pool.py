@@ -81,7 +81,7 @@ class SpatialPool(eqx.Module):
             TypeError: `grid` is not a `Grid`.
             ValueError: Odd sizes, or a grid that is not equiangular.
         """
-        _checks.a_grid("grid", grid)
+        _checks.grid("grid", grid)
         if grid.rule != "circle" or grid.north_pole != grid.south_pole:
             raise ValueError(f"`grid` of SpatialPool must be equiangular with or without both poles, got Grid({grid})")
         if grid.nlat % 2 or grid.nlon % 2 or grid.nlat < 4:
@@ -141,7 +141,7 @@ def spin_mean(
         [-2.  2.]
     """
     spins = _checks.spin_tuple("spins", spins)
-    _checks.a_grid("grid", grid)
+    _checks.grid("grid", grid)
     _checks.array("spin_mean", "x", x)
     if x.ndim < 4 or x.shape[-4:-1] != (*grid.shape, len(spins)):
         raise ValueError(

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, PRNGKeyArray
 
-from spinharm import Grid, SpinTransform
+from spinharm import Grid, SpinTransform, checks
 
 from .. import _checks, _compact
 from .._layers import pairs
@@ -42,10 +42,9 @@ class _Head(eqx.Module):
     ) -> None:
         """Make the head that follows the block with the arguments `last`."""
         spins_out = _checks.spin_tuple("spins_out", spins_out)
-        if kind not in get_args(Output):
-            raise ValueError(f"`output` must be 'complex', 'real' or 'magnitude', got {kind!r}")
+        checks.option("output", kind, get_args(Output))
         if kind != "complex" and any(spins_out):
-            raise ValueError(f"`output` {kind!r} is for spin 0 alone, got spins_out {spins_out}; use 'complex'")
+            raise ValueError(f"`output` must be 'complex' unless spins_out is (0,), got {kind!r} for {spins_out}")
         self.kind = kind
         self.conv = SpinConv(
             spins,
@@ -183,7 +182,9 @@ class SpinResNet(eqx.Module):
         layout = _layout(grids, widths, bandlimits, num_filter_params, separable)
         spins = _checks.spin_tuple("spins", spins)
         if (spins_out is None) != (channels_out is None):
-            raise ValueError(f"`spins_out` and `channels_out` go together, got {spins_out} and {channels_out}")
+            raise ValueError(
+                f"`spins_out` and `channels_out` must be given together, got {spins_out} and {channels_out}"
+            )
         *keys, last_key = jax.random.split(key, len(layout) + 1)
         blocks, before = (
             [],
@@ -260,7 +261,9 @@ class SpinResNet(eqx.Module):
             ValueError: Input of other sizes, or a network with a last convolution.
         """
         if self.head is not None:
-            raise ValueError("`pooled` needs a network without a last convolution, got one with `channels_out`")
+            raise ValueError(
+                "`channels_out` must be None for `pooled`, got a network with a last convolution; make it without one"
+            )
         if type(self).__call__ is not SpinResNet.__call__:
             x, state = self(x, state, mask=mask)
         else:

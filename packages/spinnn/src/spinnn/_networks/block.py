@@ -26,13 +26,12 @@ def make_activation(
     name: Activation, spins: tuple[int, ...], channels: int, key: PRNGKeyArray
 ) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
     """The activation of that name."""
+    checks.option("activation", name, get_args(Activation))
     if name == "phase_collapse":
         return PhaseCollapse(spins, channels, key=key)
     if name == "gated":
         return GatedActivation(spins, channels, key=key)
-    if name == "magnitude":
-        return MagnitudeActivation(spins, channels)
-    raise ValueError(f"`activation` must be one of {get_args(Activation)}, got {name!r}")
+    return MagnitudeActivation(spins, channels)
 
 
 def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: int, spins: tuple[int, ...]) -> jax.Array:
@@ -137,8 +136,8 @@ class SpinBlock(eqx.Module):
             ValueError: Sizes, spins or options out of range.
         """
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
-        _checks.a_grid("grid_in", grid_in, optional=True)
-        _checks.a_grid("grid_out", grid_out)
+        _checks.grid_or_none("grid_in", grid_in)
+        _checks.grid("grid_out", grid_out)
         checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
         bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.size("bandlimit", bandlimit)
         first, second = jax.random.split(key)
@@ -257,8 +256,8 @@ class SpinResidualBlock(eqx.Module):
     ) -> None:
         """Make a block; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinBlock`."""
         spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
-        _checks.a_grid("grid_in", grid_in, optional=True)
-        _checks.a_grid("grid_out", grid_out)
+        _checks.grid_or_none("grid_in", grid_in)
+        _checks.grid("grid_out", grid_out)
         checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
         channels_in = _checks.size("channels_in", channels_in)
         channels_out = _checks.size("channels_out", channels_out)
