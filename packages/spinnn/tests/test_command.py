@@ -93,7 +93,9 @@ def test_help_and_version(program, capsys):
         (("plot", "mass"), "program: no command 'plot mass'; there are grow, plot size"),
         (("grow", "--size", "-1"), "program grow: `size` must be at least 0, got -1"),
         (("grow", "--size", "0"), "program grow: ZeroDivisionError"),
-        (("grow", "--colour", "red"), "program grow: "),
+        (("grow", "--colour", "red"), "program grow: Unrecognized options: --colour"),
+        (("grow", "--size", "x"), "program grow: --size: invalid literal for int() with base 10: 'x'; see program grow"),
+        (("grow", "--size"), "program grow: "),
     ],
 )
 def test_errors_are_one_line(program, capsys, words, message):
