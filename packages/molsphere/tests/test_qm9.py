@@ -223,6 +223,9 @@ def test_a_list_without_numbers(tmp_path):
     (tmp_path / "a.txt").write_text("nothing here\n")
     with pytest.raises(ValueError, match=r"a\.txt must list the numbers of molecules, found none"):
         read_uncharacterized(tmp_path / "a.txt")
+    (tmp_path / "a.txt").write_bytes(b"1\n\xff\n")
+    with pytest.raises(ValueError, match=r"a\.txt must be UTF-8 text: invalid start byte at byte 2"):
+        read_uncharacterized(tmp_path / "a.txt")
 
 
 def test_the_published_list(sphere_data):

@@ -94,7 +94,10 @@ def test_help_and_version(program, capsys):
         (("grow", "--size", "-1"), "program grow: `size` must be at least 0, got -1"),
         (("grow", "--size", "0"), "program grow: ZeroDivisionError"),
         (("grow", "--colour", "red"), "program grow: Unrecognized options: --colour"),
-        (("grow", "--size", "x"), "program grow: --size: invalid literal for int() with base 10: 'x'; see program grow"),
+        (
+            ("grow", "--size", "x"),
+            "program grow: --size: invalid literal for int() with base 10: 'x'; see program grow",
+        ),
         (("grow", "--size"), "program grow: "),
     ],
 )

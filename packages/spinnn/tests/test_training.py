@@ -552,6 +552,7 @@ def test_config_json_round_trip(tmp_path):
         ('{"optimizer": []}', r"c\.json: `optimizer` must be an object, got \[\]"),
         ('{"optimizer": {"learning_rate": "x"}}', optimizer + " 'x'"),
         ('{"optimizer": {"learning_rate": NaN}}', optimizer + " nan"),
+        (f'{{"optimizer": {{"learning_rate": {10**400}}}}}', optimizer + " 1000"),
         (
             '{"optimizer": {"learning_rate": -1.0}}',
             r"c\.json: `learning_rate` must be above 0, got -1\.0 in `optimizer`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -75,7 +76,7 @@ def number(name: str, value: object, *, above: float = -math.inf, below: float =
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise TypeError(f"`{name}` must be a number, got {value!r}")
-    if not (math.isfinite(value) and above < value < below):
+    if not (abs(value) <= sys.float_info.max and above < value < below):
         bounds = [f"above {above:g}"] * (above > -math.inf) + [f"below {below:g}"] * (below < math.inf)
         raise ValueError(f"`{name}` must be {' and '.join(['finite', *bounds])}, got {value!r}")
     return float(value)

@@ -23,7 +23,7 @@ from .._molecules.dataset import MoleculeSet
 from .._molecules.molecule import Molecule, coincident_pair
 from . import xyz
 from .npz import Header, read_arrays
-from .text import split_lines
+from .text import read_text, split_lines
 
 QM9_MOLECULES = 133_885
 UNCHARACTERIZED_FILE = "uncharacterized.txt"
@@ -147,9 +147,9 @@ def read_uncharacterized(path: str | Path) -> frozenset[int]:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: A file without numbers.
+        ValueError: A file without numbers, or no text.
     """
-    words = (line.split(None, 1)[:1] for line in Path(path).read_text(encoding="utf-8").splitlines())
+    words = (line.split(None, 1)[:1] for line in read_text(Path(path)).splitlines())
     numbers = frozenset(int(word[0]) for word in words if word and word[0].isdecimal())
     if not numbers:
         raise ValueError(f"{path} must list the numbers of molecules, found none")

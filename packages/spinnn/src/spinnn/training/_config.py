@@ -7,6 +7,7 @@ import json
 import math
 import numbers
 import os
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -183,7 +184,7 @@ def _fits(hint: Any, value: Any) -> bool:
     if origin is Literal:
         return any(value == one and type(value) is type(one) for one in typing.get_args(hint))
     if hint is float:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     if hint is None or hint is type(None):
         return value is None
     if dataclasses.is_dataclass(hint) or origin is dict:
