@@ -79,7 +79,7 @@ def test_that_damages_are_those_of_their_seed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_that_wrong_arguments_end_in_documented_exceptions(package: str, seed: int, tmp_path: Path) -> None:
-    result = drive.run("wrong_inputs.arguments", [package, "--seed", str(seed)], tmp_path, 1200)
+    result = drive.run("wrong_inputs.arguments", [package, "--seed", str(seed)], tmp_path, 2400)
     _told(result, f"{package}, seed {seed}")
 
 
@@ -98,7 +98,7 @@ def test_that_every_option_has_twenty_wrong_words() -> None:
 @pytest.mark.parametrize("part", ["1/2", "2/2"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_that_damaged_files_end_in_one_line(seed: int, part: str, tmp_path: Path) -> None:
-    result = drive.run("wrong_inputs.damaged_files", ["--seed", str(seed), "--part", part], tmp_path, 1200)
+    result = drive.run("wrong_inputs.damaged_files", ["--seed", str(seed), "--part", part], tmp_path, 2400)
     assert result["counts"]["files"] >= 800
     # HDF5 2.0 reads some damaged lists of attributes for ever; nothing in this process can stop it.
     endless = [x for x in result["findings"] if "fields.nc" in x["call"] and "no end" in x["what"]]
@@ -111,6 +111,6 @@ def test_that_damaged_files_end_in_one_line(seed: int, part: str, tmp_path: Path
 @pytest.mark.parametrize("program", ["spinharm", "molsphere", "wxsphere"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_that_wrong_options_end_in_one_line(seed: int, program: str, tmp_path: Path) -> None:
-    result = drive.run("wrong_inputs.options", ["--seed", str(seed), "--only", program], tmp_path, 1200)
+    result = drive.run("wrong_inputs.options", ["--seed", str(seed), "--only", program], tmp_path, 2400)
     assert sum(result["counts"].values()) >= 21 * result["counts"]["options"] > 100
     _told(result, f"options of {program}, seed {seed}")

@@ -12,8 +12,8 @@ from typing import Any
 
 from .tries import STATE
 
-# Beyond the limits that a process sets itself, and what it needs before its first try.
-_SECONDS_PER_TRY = 120
+# Beyond the limits that a process sets itself, and what it needs before its first try, on a busy machine too.
+_SECONDS_PER_TRY, _SECONDS_BEFORE = 120, 600
 TOOLS = Path(__file__).resolve().parents[1]
 
 
@@ -53,8 +53,9 @@ def _watched(process: subprocess.Popen, state: Path, seconds: int) -> str:
     begun = time.time()
     while process.poll() is None:
         time.sleep(0.2)
-        last = state.stat().st_mtime if state.exists() else begun
-        if time.time() - begun > seconds or time.time() - max(last, begun) > _SECONDS_PER_TRY:
+        last = state.stat().st_mtime if state.exists() else 0
+        allowed = _SECONDS_PER_TRY if last > begun else _SECONDS_BEFORE
+        if time.time() - begun > seconds or time.time() - max(last, begun) > allowed:
             process.kill()
             process.wait()
             return "no end"

@@ -157,6 +157,9 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
         # tyro draws a box around an error; ours are one line.
         with contextlib.redirect_stderr(told):
             return tyro.cli(kind, args=list(words), prog=program, description=text, **given)
+    except ValueError as error:
+        # Some versions let what a dataclass refuses pass.
+        raise ValueError(f"{error}; see {program} --help") from None
     except SystemExit as stop:
         if not stop.code:
             raise
