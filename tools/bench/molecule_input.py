@@ -14,12 +14,7 @@ from _molecules import geometries
 from _timing import milliseconds
 
 import spinharm
-from molsphere import (
-    QM9_SPECIES,
-    coulomb_sphere_features,
-    sphere_coefficients,
-    sphere_features,
-)
+from molsphere import CoulombRepresentation, RadialBasis, Representation
 from spinharm import Grid
 
 PACKAGES = ("spinharm", "molsphere", "grain")
@@ -33,16 +28,15 @@ def measure() -> dict[str, Any]:
     eighteen = data.subset(np.flatnonzero(data.num_atoms <= ATOMS)[:BATCH])
     batch = jax.tree.map(jax.device_put, eighteen.pad(np.arange(BATCH), ATOMS))
     grid = Grid.equiangular(32, 32)
-    options = {"species": QM9_SPECIES, "mask": batch.mask}
     stages = {
-        "coefficients, L = 4, six powers": lambda p, z: sphere_coefficients(
-            p, z, bandlimit=4, powers=(1, 2, 3, 4, 6, 9), **options
-        ),
-        "coefficients, L = 16, two powers": lambda p, z: sphere_coefficients(p, z, bandlimit=16, **options),
-        "32×32 features, two powers": lambda p, z: sphere_features(p, z, grid=grid, **options),
-        "32×32 features of Cohen et al.": lambda p, z: coulomb_sphere_features(p, z, grid=grid, **options),
+        "coefficients, L = 4, six powers": Representation(
+            radial=RadialBasis((1, 2, 3, 4, 6, 9)), bandlimit=4
+        ).coefficients,
+        "coefficients, L = 16, two powers": Representation(bandlimit=16).coefficients,
+        "32×32 features, two powers": Representation(grid=grid).maps,
+        "32×32 features of Cohen et al.": CoulombRepresentation(grid).maps,
     }
     compiled = {name: spinharm.jit(stage) for name, stage in stages.items()}
-    runs = {name: (lambda f=f: f(batch.positions, batch.numbers)) for name, f in compiled.items()}
+    runs = {name: (lambda f=f: f(batch.positions, batch.numbers, mask=batch.mask)) for name, f in compiled.items()}
     spent = milliseconds(runs, 7)
     return {"rows": [{"stage": name, "molecules/s": 1e3 * BATCH / time} for name, time in spent.items()]}

@@ -108,15 +108,21 @@ def _batches() -> list[Call]:
 
 
 def _spheres() -> list[Call]:
-    shared = {
-        **_PADDED, "species": SPECIES, "powers": (2,), "shells": ((1.1, 0.3),), "values": _FEATURES,
-        "cutoff_angle": 0.7, "min_distance": 0.9,
-    }  # fmt: skip
-    potential = always(**_PADDED, grid=_GRID, species=SPECIES, radius=0.4)
+    radial = {"powers": (2,), "gaussians": ((1.1, 0.3),), "min_distance": 0.9}
+    fields = {"species": SPECIES, "radial": molsphere.RadialBasis(**radial), "bandlimit": 2, "grid": _GRID}
+    made = molsphere.Representation(**fields)
+    potential = {"grid": _GRID, "species": SPECIES, "radius": 0.4}
     return [
-        Call("molsphere.sphere_features", molsphere.sphere_features, always(**shared, grid=_GRID)),
-        Call("molsphere.sphere_coefficients", molsphere.sphere_coefficients, always(**shared, bandlimit=2)),
-        Call("molsphere.coulomb_sphere_features", molsphere.coulomb_sphere_features, potential),
+        Call("molsphere.RadialBasis", molsphere.RadialBasis, always(**radial)),
+        Call("molsphere.Representation", molsphere.Representation, always(**fields, cutoff_angle=0.7)),
+        Call("molsphere.Representation.coefficients", made.coefficients, always(**_PADDED, values=_FEATURES)),
+        Call("molsphere.Representation.maps", made.maps, always(**_PADDED, values=_FEATURES)),
+        Call("molsphere.CoulombRepresentation", molsphere.CoulombRepresentation, always(**potential)),
+        Call(
+            "molsphere.CoulombRepresentation.maps",
+            molsphere.CoulombRepresentation(**potential).maps,
+            always(**_PADDED),
+        ),
     ]
 
 
@@ -162,6 +168,7 @@ def _networks() -> list[Call]:
         Call("molsphere.MessageConfig", molsphere.MessageConfig, always(**message)),
         Call("molsphere.RegressorConfig", build, always(**fields)),
         Call("molsphere.RegressorConfig.channels_of_pass", config.channels_of_pass, always(number=1)),
+        Call("molsphere.RegressorConfig.make_representation", config.make_representation, always(interaction=1)),
         Call("molsphere.RegressorConfig.make_grid", config.make_grid, always(bandlimit=2)),
         Call("molsphere.preset", molsphere.preset, always(name="tiny")),
         Call("molsphere.SphereRegressor", molsphere.SphereRegressor, always(config=config, key=_KEY)),

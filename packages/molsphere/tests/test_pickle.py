@@ -15,6 +15,7 @@ import numpy as np
 
 import molsphere as ms
 from molsphere._files.text import BadLine
+from spinharm import Grid
 
 WATER = np.array([[0.0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])
 
@@ -38,6 +39,7 @@ def made(make_model) -> dict[str, object]:
         "Aggregation": ms.Aggregation("distance", 4, species),
         "Batch": ms.Batch(batch, {"energy": np.zeros(1)}, np.ones(1), part),
         "BatchPlan": ms.BatchPlan.build(np.array([3, 3]), 2, buckets=[3]),
+        "CoulombRepresentation": ms.CoulombRepresentation(Grid.gauss_legendre(3), species),
         "DeepSetsHead": ms.DeepSetsHead(4, 4, 1, species=species, key=key),
         "Evaluation": ms.Evaluation(part, part, part, ("test",), {"e": "eV"}, {"e": np.ones(1)}, {"e": np.ones(1)}),
         "FetchError": ms.FetchError("no mirror"),
@@ -50,9 +52,11 @@ def made(make_model) -> dict[str, object]:
         "Origin": ms.Origin(Path("a.csv"), 2, {"cas": "007"}),
         "PropertyModel": model,
         "QM9": ms.QM9(molecules(), 0, Path("a.npz")),
+        "RadialBasis": ms.RadialBasis((1, 2), ((1.1, 0.3),)),
         "ReadResult": ms.ReadResult((molecule(),), (ms.Problem(Path("a"), 1, "b"),), (1,)),
         "RegressorConfig": model.config,
         "RemoteFile": ms.RemoteFile("a", 1, "md5:0", ("https://a.org",)),
+        "Representation": ms.Representation(species, bandlimit=3, grid=Grid.gauss_legendre(3)),
         "RunConfig": ms.RunConfig(),
         "RunData": ms.RunData(molecules(), {"e": np.ones(2)}, {"e": "eV"}, "two molecules"),
         "SphereRegressor": model.network,

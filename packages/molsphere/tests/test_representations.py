@@ -7,6 +7,7 @@ import math
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,22 +20,41 @@ import spinharm
 from molsphere import (
     QM9_MIN_DISTANCE,
     QM9_SPECIES,
+    CoulombRepresentation,
+    RadialBasis,
+    Representation,
     augment,
-    coulomb_sphere_features,
     random_rotation,
     read_qm9,
-    sphere_coefficients,
-    sphere_features,
 )
-from molsphere._molecules import pairs as _pairs
+from molsphere._spheres import pairs as _pairs
 from spinharm import Grid, change_bandlimit
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRID = Grid.equiangular(8, 10, poles=False)
+
+
+def made(options: dict[str, Any]) -> tuple[Representation, dict[str, Any]]:
+    """A representation from options, and those options that are arguments of its methods."""
+    radial = {name: options.pop(name) for name in ("powers", "gaussians", "min_distance") if name in options}
+    arguments = {name: options.pop(name) for name in ("values", "mask") if name in options}
+    return Representation(**{"radial": RadialBasis(**radial), **options}), arguments
+
+
+def maps_of(positions, numbers, **options):
+    representation, arguments = made(options)
+    return representation.maps(positions, numbers, **arguments)
+
+
+def coefficients_of(positions, numbers, **options):
+    representation, arguments = made(options)
+    return representation.coefficients(positions, numbers, **arguments)
+
+
 FUNCTIONS = {
-    "features": partial(sphere_features, grid=GRID, species=QM9_SPECIES),
-    "coefficients": partial(sphere_coefficients, bandlimit=4, species=QM9_SPECIES),
-    "coulomb": partial(coulomb_sphere_features, grid=GRID, species=QM9_SPECIES),
+    "maps": Representation(grid=GRID).maps,
+    "coefficients": Representation(bandlimit=4).coefficients,
+    "coulomb": CoulombRepresentation(GRID).maps,
 }
 EVERY = pytest.mark.parametrize("name", FUNCTIONS)
 
@@ -68,12 +88,12 @@ def loop_features(positions, numbers, grid, species, powers=(2, 6), cutoff_angle
     return out
 
 
-def loop_values(positions, numbers, values, grid, powers, shells, cutoff_angle=math.pi / 4):
-    """The definition with values and shells, one pair after the other."""
-    out = np.zeros((len(numbers), *grid.shape, 1, values.shape[1] * (len(powers) + len(shells))))
+def loop_values(positions, numbers, values, grid, powers, gaussians, cutoff_angle=math.pi / 4):
+    """The definition with values and gaussians, one pair after the other."""
+    out = np.zeros((len(numbers), *grid.shape, 1, values.shape[1] * (len(powers) + len(gaussians))))
     for i, j, distance, spread in loop_spreads(positions, numbers, grid, cutoff_angle):
         radial = [(QM9_MIN_DISTANCE / distance) ** p for p in powers]
-        radial += [math.exp(-((distance - c) ** 2) / (2 * w**2)) for c, w in shells]
+        radial += [math.exp(-((distance - c) ** 2) / (2 * w**2)) for c, w in gaussians]
         out[i, ..., 0, :] += spread[..., None] * np.outer(values[j], radial).ravel()
     return out
 
@@ -92,7 +112,7 @@ def loop_coulomb(positions, numbers, grid, species, radius):
 def test_features_are_those_of_a_plain_loop(options, grid, rng, random_molecules):
     positions, numbers = random_molecules(rng, [7, 4], 9)
     positions = positions.astype(np.float32)
-    got = sphere_features(positions, numbers, grid=grid, species=QM9_SPECIES, **options)
+    got = maps_of(positions, numbers, grid=grid, **options)
     assert got.shape == (2, 9, *grid.shape, 1, 5 * len(options.get("powers", (2, 6))))
     assert got.dtype == np.float32
     for at in range(2):
@@ -100,32 +120,32 @@ def test_features_are_those_of_a_plain_loop(options, grid, rng, random_molecules
         np.testing.assert_allclose(got[at], wanted, rtol=0, atol=1e-6)
 
 
-SHELLS = ((1.1, 0.2), (2.0, 0.5))
+GAUSSIANS = ((1.1, 0.2), (2.0, 0.5))
 
 
 @pytest.mark.parametrize("powers", [(), (1, 2.5)])
-def test_values_and_shells_are_those_of_a_plain_loop(powers, rng, random_molecules):
+def test_values_and_gaussians_are_those_of_a_plain_loop(powers, rng, random_molecules):
     positions, numbers = random_molecules(rng, [7, 4], 9)
     positions, values = positions.astype(np.float32), rng.normal(size=(2, 9, 3)).astype(np.float32)
-    options = {"species": QM9_SPECIES, "powers": powers, "shells": SHELLS, "values": values}
-    got = sphere_features(positions, numbers, grid=GRID, **options)
+    options = {"powers": powers, "gaussians": GAUSSIANS, "values": values}
+    got = maps_of(positions, numbers, grid=GRID, **options)
     for at in range(2):
-        wanted = loop_values(positions[at].astype(np.float64), numbers[at], values[at], GRID, powers, SHELLS)
+        wanted = loop_values(positions[at].astype(np.float64), numbers[at], values[at], GRID, powers, GAUSSIANS)
         np.testing.assert_allclose(got[at], wanted, rtol=0, atol=2e-6)
     fine = Grid.gauss_legendre(16)
-    coeffs = sphere_coefficients(positions, numbers, bandlimit=4, **options)
+    coeffs = coefficients_of(positions, numbers, bandlimit=4, **options)
     transform = spinharm.SpinTransform(fine, 16)
-    wanted = change_bandlimit(transform.forward(sphere_features(positions, numbers, grid=fine, **options)), 4, axis=-4)
+    wanted = change_bandlimit(transform.forward(maps_of(positions, numbers, grid=fine, **options)), 4, axis=-4)
     np.testing.assert_allclose(coeffs, wanted, atol=2e-4)
 
 
-def test_values_of_one_hot_species_and_shells_are_the_species(rng, random_molecules):
+def test_values_of_one_hot_species_and_gaussians_are_the_species(rng, random_molecules):
     positions, numbers = random_molecules(rng, [7], 8)
     values = (numbers[..., None] == np.array(QM9_SPECIES)).astype(np.float32)
-    options = {"species": QM9_SPECIES, "powers": (), "shells": SHELLS, "bandlimit": 3}
+    options = {"powers": (), "gaussians": GAUSSIANS, "bandlimit": 3}
     np.testing.assert_allclose(
-        sphere_coefficients(positions, numbers, **options),
-        sphere_coefficients(positions, numbers, values=values, **options),
+        coefficients_of(positions, numbers, **options),
+        coefficients_of(positions, numbers, values=values, **options),
         atol=1e-6,
     )
 
@@ -133,7 +153,7 @@ def test_values_of_one_hot_species_and_shells_are_the_species(rng, random_molecu
 def test_coulomb_features_are_those_of_a_plain_loop(rng, random_molecules):
     positions, numbers = random_molecules(rng, [6], 8)
     positions = positions.astype(np.float32)
-    got = coulomb_sphere_features(positions, numbers, grid=GRID, species=QM9_SPECIES, radius=0.4)
+    got = CoulombRepresentation(GRID, radius=0.4).maps(positions, numbers)
     wanted = loop_coulomb(positions[0].astype(np.float64), numbers[0], GRID, QM9_SPECIES, 0.4)
     np.testing.assert_allclose(got[0], wanted, rtol=0, atol=2e-6)
 
@@ -141,7 +161,7 @@ def test_coulomb_features_are_those_of_a_plain_loop(rng, random_molecules):
 def test_real_molecules_against_the_loop(qm9_npz):
     molecules = read_qm9(qm9_npz).molecules
     batch = molecules.pad([0, 100, 10_999], 29)
-    got = sphere_features(batch.positions, batch.numbers, grid=GRID, species=QM9_SPECIES)
+    got = maps_of(batch.positions, batch.numbers, grid=GRID)
     for at in range(3):
         wanted = loop_features(batch.positions[at].astype(np.float64), batch.numbers[at], GRID, QM9_SPECIES)
         np.testing.assert_allclose(got[at], wanted, rtol=0, atol=1e-6)
@@ -152,7 +172,7 @@ def test_five_percent_are_left_at_the_cutoff_angle():
     """Of an atom on the z axis, seen on the ring at that colatitude."""
     grid = Grid.equiangular(5, 8)
     positions = np.array([[0, 0, 0], [0, 0, QM9_MIN_DISTANCE]], np.float32)
-    got = sphere_features(positions, np.array([9, 9]), grid=grid, species=(9,), powers=(2,))
+    got = maps_of(positions, np.array([9, 9]), grid=grid, species=(9,), powers=(2,))
     np.testing.assert_allclose(got[0, 0], 1, rtol=1e-6)
     np.testing.assert_allclose(got[0, 1], 0.05, rtol=1e-5)
 
@@ -163,14 +183,14 @@ def test_coefficients_are_the_transform_of_the_features(cutoff_angle, L, rng, ra
     """On a fine grid, whose aliasing falls on the highest ones; for fewer degrees, the same."""
     positions, numbers = random_molecules(rng, [5], 6)
     grid = Grid.gauss_legendre(L)
-    options = {"species": QM9_SPECIES, "cutoff_angle": cutoff_angle}
-    maps = jax.jit(partial(sphere_features, grid=grid, **options))(positions, numbers)
+    options = {"cutoff_angle": cutoff_angle}
+    maps = jax.jit(partial(maps_of, grid=grid, **options))(positions, numbers)
     wanted = jax.jit(spinharm.SpinTransform(grid, L, (0,)).forward)(maps)
-    got = jax.jit(partial(sphere_coefficients, bandlimit=L, **options))(positions, numbers)
+    got = jax.jit(partial(coefficients_of, bandlimit=L, **options))(positions, numbers)
     assert got.dtype == np.complex128
     kept, wanted = (spinharm.change_bandlimit(x, 2 * L // 3, axis=-4) for x in (got, wanted))
     np.testing.assert_allclose(kept, wanted, rtol=0, atol=1e-8)
-    low = jax.jit(partial(sphere_coefficients, bandlimit=7, **options))(positions, numbers)
+    low = jax.jit(partial(coefficients_of, bandlimit=7, **options))(positions, numbers)
     np.testing.assert_allclose(low, spinharm.change_bandlimit(got, 7, axis=-4), rtol=0, atol=1e-14)
 
 
@@ -178,8 +198,8 @@ def test_coefficients_are_the_transform_of_the_features(cutoff_angle, L, rng, ra
 def test_energy_beyond_the_bandlimit():
     """One pair: what the coefficients leave out of the field is the Gaussian's tail, as documented."""
     positions, grid = np.array([[0, 0, 0], [0.7, -0.8, 0.3]]), Grid.gauss_legendre(64)
-    maps = np.asarray(sphere_features(positions, np.array([8, 8]), grid=grid, species=(8,), powers=(2,)))[0, ..., 0, 0]
-    coeffs = sphere_coefficients(positions, np.array([8, 8]), bandlimit=16, species=(8,), powers=(2,))
+    maps = np.asarray(maps_of(positions, np.array([8, 8]), grid=grid, species=(8,), powers=(2,)))[0, ..., 0, 0]
+    coeffs = coefficients_of(positions, np.array([8, 8]), bandlimit=16, species=(8,), powers=(2,))
     spectrum = spinharm.power_spectrum(coeffs[0, ..., 0, 0])
     energy = np.einsum("j,jk->", grid.weights, maps**2)
     for bandlimit, tail in ((8, 1e-2), (12, 2e-4), (16, 7e-6)):
@@ -197,11 +217,7 @@ def test_maps_turn_with_the_molecule_as_far_as_the_grid_resolves_them(rng, rando
     for nlat, nlon, bandlimit, told in rows:
         grid = Grid.equiangular(int(nlat), int(nlon), poles=False)
         transform = spinharm.SpinTransform(grid, int(bandlimit), (0,))
-        function = jax.jit(
-            lambda p, grid=grid, transform=transform: transform.forward(
-                sphere_features(p, numbers, grid=grid, species=QM9_SPECIES)
-            )
-        )
+        function = jax.jit(lambda p, grid=grid, transform=transform: transform.forward(maps_of(p, numbers, grid=grid)))
         before = function(positions)
         worst = 0.0
         for alpha, beta, gamma in np.random.default_rng(0).uniform(-3, 3, (5, 3)):
@@ -215,7 +231,7 @@ def test_maps_turn_with_the_molecule_as_far_as_the_grid_resolves_them(rng, rando
 @pytest.mark.parametrize("bandlimit", [1, 2, 6, 12])
 def test_coefficients_of_real_fields(bandlimit, rng, random_molecules):
     positions, numbers = random_molecules(rng, [4], 4)
-    function = jax.jit(partial(sphere_coefficients, bandlimit=bandlimit, species=QM9_SPECIES))
+    function = jax.jit(partial(coefficients_of, bandlimit=bandlimit))
     got = np.asarray(function(positions.astype("f4"), numbers))
     assert got.shape == (1, 4, bandlimit, 2 * bandlimit - 1, 1, 10)
     order = np.arange(-bandlimit + 1, bandlimit)[:, None, None]
@@ -229,7 +245,7 @@ def test_rotating_the_molecule_rotates_the_spheres(bandlimit, rng, random_molecu
     positions, numbers = random_molecules(rng, [9, 5], 9)
     alpha, beta, gamma = rng.uniform(-3, 3, 3)
     matrix = Rotation.from_euler("ZYZ", [alpha, beta, gamma]).as_matrix()
-    function = jax.jit(partial(sphere_coefficients, bandlimit=bandlimit, species=QM9_SPECIES))
+    function = jax.jit(partial(coefficients_of, bandlimit=bandlimit))
     before = function(positions.astype(np.float32), numbers)
     after = function((positions @ matrix.T).astype(np.float32), numbers)
     turned = spinharm.rotate(before, alpha, beta, gamma, axis=-4)
@@ -239,7 +255,7 @@ def test_rotating_the_molecule_rotates_the_spheres(bandlimit, rng, random_molecu
 def test_reflecting_the_molecule_reflects_the_spheres(rng, random_molecules):
     """r → −r multiplies degree l by (−1)^l."""
     positions, numbers = random_molecules(rng, [6], 6)
-    function = jax.jit(partial(sphere_coefficients, bandlimit=9, species=QM9_SPECIES))
+    function = jax.jit(partial(coefficients_of, bandlimit=9))
     before, after = function(positions.astype("f4"), numbers), function(-positions.astype("f4"), numbers)
     sign = (-1.0) ** np.arange(9)[:, None, None, None]
     np.testing.assert_allclose(after, sign * np.asarray(before), rtol=0, atol=1e-6 * np.max(np.abs(before)))
@@ -354,9 +370,9 @@ def test_memory_is_linear_in_atoms_times_grid(name):
     """A thousand atoms: no array of the program, derivatives included, has atoms² × grid entries."""
     atoms, grid = 1000, Grid.equiangular(32, 32, poles=False)
     function = {
-        "features": partial(sphere_features, grid=grid, species=QM9_SPECIES),
-        "coefficients": partial(sphere_coefficients, bandlimit=8, species=QM9_SPECIES),
-        "coulomb": partial(coulomb_sphere_features, grid=grid, species=QM9_SPECIES),
+        "maps": Representation(grid=grid).maps,
+        "coefficients": Representation(bandlimit=8).coefficients,
+        "coulomb": CoulombRepresentation(grid).maps,
     }[name]
     positions = jax.ShapeDtypeStruct((atoms, 3), np.float32)
     numbers = jax.ShapeDtypeStruct((atoms,), np.int32)
@@ -447,10 +463,14 @@ def test_bad_atoms(name, call, error, message):
         ({"species": ()}, ValueError, r"`species` must be distinct atomic numbers 1 … 118, at least one, got \(\)"),
         ({"species": (6, 6)}, ValueError, r"`species` must be distinct.*got \(6, 6\)"),
         ({"species": (6.5,)}, TypeError, "`species` must be an integer, got 6.5"),
-        ({"powers": ()}, ValueError, "`powers` must be distinct numbers above 0, at least one where"),
-        ({"shells": ((1.0, 0.0),)}, ValueError, "`shells` must be finite and above 0, got 0.0"),
-        ({"shells": ((1.0,),)}, ValueError, r"`shells` must be pairs \(centre, width\) \[Å\], got \(\(1.0,\),\)"),
-        ({"shells": ((1, 2), (1, 2))}, ValueError, "`powers` and `shells` must be distinct"),
+        (
+            {"powers": ()},
+            ValueError,
+            "`powers` must be distinct numbers above 0, at least one where `gaussians` is empty",
+        ),
+        ({"gaussians": ((1.0, 0.0),)}, ValueError, "`gaussians` must be finite and above 0, got 0.0"),
+        ({"gaussians": ((1.0,),)}, ValueError, r"`gaussians` must be pairs \(center, width\) \[Å\], got \(\(1.0,\),\)"),
+        ({"gaussians": ((1, 2), (1, 2))}, ValueError, "`powers` and `gaussians` must be distinct"),
         (
             {"values": np.zeros((1, 2))},
             ValueError,
@@ -463,20 +483,30 @@ def test_bad_atoms(name, call, error, message):
         ({"min_distance": -1.0}, ValueError, "`min_distance` must be finite and above 0, got -1.0"),
         ({"bandlimit": 0}, ValueError, "`bandlimit` must be at least 1, got 0"),
         ({"bandlimit": 2.0}, TypeError, "`bandlimit` must be an integer, got 2.0"),
+        ({"bandlimit": None}, ValueError, "`bandlimit` or `grid` must be given, got None for both"),
+        (
+            {"bandlimit": None, "grid": GRID},
+            ValueError,
+            "`bandlimit` must be an integer for coefficients, got None; use",
+        ),
+        ({"grid": (4, 8)}, TypeError, r"`grid` must be a spinharm.Grid, got \(4, 8\)"),
+        ({"radial": (2, 6)}, TypeError, r"`radial` must be a RadialBasis, got \(2, 6\)"),
     ],
     ids=str,
 )
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
-        sphere_coefficients(TWO, WATER, **{"bandlimit": 4, "species": QM9_SPECIES, **options})
-    if "bandlimit" not in options:
-        with pytest.raises(error, match=message):
-            sphere_features(TWO, WATER, **{"grid": GRID, "species": QM9_SPECIES, **options})
+        coefficients_of(TWO, WATER, **{"bandlimit": 4, **options})
+
+
+def test_maps_need_a_grid():
+    with pytest.raises(ValueError, match=r"`grid` must be a spinharm.Grid for maps, got None; use dataclasses.replace"):
+        Representation(bandlimit=4).maps(TWO, WATER)
 
 
 def test_bad_radius_and_augmentation():
     with pytest.raises(ValueError, match=r"`radius` must be finite and above 0, got 0\.0"):
-        coulomb_sphere_features(TWO, WATER, grid=GRID, species=QM9_SPECIES, radius=0.0)
+        CoulombRepresentation(GRID, radius=0.0)
 
 
 @pytest.mark.usefixtures("untyped")
@@ -493,7 +523,7 @@ def test_one_trace_per_shape():
     def run(positions, numbers):
         nonlocal traces
         traces += 1
-        return sphere_coefficients(positions, numbers, bandlimit=3, species=QM9_SPECIES)
+        return coefficients_of(positions, numbers, bandlimit=3)
 
     run(TWO, WATER)
     run(TWO * np.float32(2), np.array([1, 1]))

@@ -46,10 +46,10 @@ from ._run.options import TrainOptions as TrainOptions
 from ._run.run import run_training as run_training
 from ._run.sphere_plot import draw_spheres as draw_spheres
 from ._run.train import RunConfig as RunConfig, mean_errors as mean_errors, train as train
-from ._spheres.coulomb import coulomb_sphere_features as coulomb_sphere_features
-from ._spheres.features import (
+from ._spheres.coulomb import CoulombRepresentation as CoulombRepresentation
+from ._spheres.radial import (
     QM9_MIN_DISTANCE as QM9_MIN_DISTANCE,
     QM9_SPECIES as QM9_SPECIES,
-    sphere_coefficients as sphere_coefficients,
-    sphere_features as sphere_features,
+    RadialBasis as RadialBasis,
 )
+from ._spheres.representation import Representation as Representation

@@ -8,7 +8,7 @@ import jax
 import jax.core
 import numpy as np
 
-from spinharm.checks import integer as integer, number as number, option as option
+from spinharm.checks import instance as instance, integer as integer, number as number, option as option
 
 
 def seed(value: int) -> None:
@@ -30,18 +30,18 @@ def species_tuple(species: Iterable[int]) -> tuple[int, ...]:
 
 
 def radial_functions(
-    powers: Iterable[int | float], shells: Iterable[tuple[float, float]]
+    powers: Iterable[int | float], gaussians: Iterable[tuple[float, float]], name: str = "gaussians"
 ) -> tuple[tuple[int | float, ...], tuple[tuple[float, float], ...]]:
-    """Distinct exponents above 0, whole ones as integers, whose power is a few multiplications; distinct shells."""
+    """Distinct exponents above 0, integers where they are whole, and distinct Gaussians, which messages call `name`."""
     exponents = tuple(positive_float("powers", p) for p in powers)
-    given = tuple(tuple(shell) for shell in shells)
-    if any(len(shell) != 2 for shell in given):
-        raise ValueError(f"`shells` must be pairs (centre, width) [Å], got {given}")
-    pairs = tuple((number("shells", centre), positive_float("shells", width)) for centre, width in given)
+    given = tuple(tuple(one) for one in gaussians)
+    if any(len(one) != 2 for one in given):
+        raise ValueError(f"`{name}` must be pairs (center, width) [Å], got {given}")
+    pairs = tuple((number(name, center), positive_float(name, width)) for center, width in given)
     if len(set(exponents)) != len(exponents) or len(set(pairs)) != len(pairs):
-        raise ValueError(f"`powers` and `shells` must be distinct, got {exponents} and {pairs}")
+        raise ValueError(f"`powers` and `{name}` must be distinct, got {exponents} and {pairs}")
     if not exponents and not pairs:
-        raise ValueError("`powers` must be distinct numbers above 0, at least one where there are no `shells`, got ()")
+        raise ValueError(f"`powers` must be distinct numbers above 0, at least one where `{name}` is empty, got ()")
     return tuple(int(p) if p == int(p) else p for p in exponents), pairs
 
 

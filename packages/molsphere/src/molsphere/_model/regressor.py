@@ -20,12 +20,13 @@ from spinnn.checks import block_sizes, size
 from .. import _checks
 from .._molecules.batch import Molecules
 from .._spheres import gaussian
-from .._spheres.coulomb import coulomb_sphere_features
-from .._spheres.features import QM9_SPECIES, sphere_coefficients, sphere_features
+from .._spheres.coulomb import CoulombRepresentation
+from .._spheres.radial import QM9_SPECIES, RadialBasis
+from .._spheres.representation import Representation
 from .aggregation import Reduction, Weighting, displacements, one_hot
 from .heads import DeepSetsHead, TransformerHead, each, make_mlp
 
-Representation = Literal["coefficients", "grid", "cohen"]
+RepresentationKind = Literal["coefficients", "grid", "cohen"]
 GridKind = Literal["square", "gauss"]
 HeadKind = Literal["deepsets", "transformer"]
 
@@ -86,7 +87,7 @@ class MessageConfig:
     def __post_init__(self) -> None:
         for name in ("channels", "width"):
             size(name, getattr(self, name))
-        _checks.radial_functions(self.powers, self.shells)
+        _checks.radial_functions(self.powers, self.shells, "shells")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +124,7 @@ class RegressorConfig:
 
     outputs: int = 1
     species: tuple[int, ...] = QM9_SPECIES
-    representation: Representation = "coefficients"
+    representation: RepresentationKind = "coefficients"
     powers: tuple[int | float, ...] = (2, 6)
     shells: tuple[tuple[float, float], ...] = ()
     passes: int = 1
@@ -143,7 +144,7 @@ class RegressorConfig:
     remat: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (("representation", Representation), ("grid", GridKind)):
+        for name, allowed in (("representation", RepresentationKind), ("grid", GridKind)):
             _checks.option(name, getattr(self, name), get_args(allowed))
         if not self.bandlimits or len({len(self.bandlimits), len(self.widths), len(self.num_filter_params)}) != 1:
             raise ValueError(
@@ -164,7 +165,7 @@ class RegressorConfig:
                     "'cohen'"
                 )
         else:
-            _checks.radial_functions(self.powers, self.shells)
+            _checks.radial_functions(self.powers, self.shells, "shells")
             _checks.integer("passes", self.passes, 1)
         if self.feature_scale is not None and (
             len(self.feature_scale) != self.channels or not all(x > 0 for x in self.feature_scale)
@@ -172,6 +173,30 @@ class RegressorConfig:
             raise ValueError(
                 f"`feature_scale` must be {self.channels} positive numbers, one per channel, got {self.feature_scale}"
             )
+
+    def make_representation(self, interaction: int = 0) -> Representation | CoulombRepresentation:
+        """The representation that the network sees in an interaction.
+
+        Args:
+            interaction: 0 for that of the species; above 0 for that of the messages, which is joined to it.
+
+        Returns:
+            The representation, which has a grid if the network's input is on one, else a bandlimit.
+
+        Example:
+            >>> from molsphere import RegressorConfig
+            >>> RegressorConfig(species=(1, 6, 8)).make_representation().channels
+            6
+        """
+        bandlimit = self.bandlimits[0]
+        if self.representation == "cohen":
+            return CoulombRepresentation(self.make_grid(bandlimit), self.species)
+        basis: RegressorConfig | MessageConfig = self.messages if interaction else self
+        places: dict[str, Any] = (
+            {"grid": self.make_grid(bandlimit)} if self.representation == "grid" else {"bandlimit": bandlimit}
+        )
+        radial = RadialBasis(basis.powers, basis.shells)
+        return Representation(self.species, radial, cutoff_angle=self.cutoff_angle, **places)
 
     @property
     def channels(self) -> int:
@@ -282,7 +307,7 @@ class SphereRegressor(eqx.Module):
         for number, backbone in enumerate(self.backbones):
             if number:
                 values = each(self.messages[number - 1], jnp.concatenate(features, -1))
-                x = jnp.concatenate([seen, show(config, molecules, values)], -1)
+                x = jnp.concatenate([seen, _spheres(config.make_representation(number), molecules, values)], -1)
             pooled, state = backbone.pooled(x, state, mask=mask)
             features.append(pooled.reshape(*mask.shape, math.prod(pooled.shape[-2:])))
         if config.distance:
@@ -293,33 +318,20 @@ class SphereRegressor(eqx.Module):
 
 def represent(config: RegressorConfig, molecules: Molecules) -> Array:
     """The input of a network of that configuration."""
-    grid = config.make_grid(config.bandlimits[0])
-    if config.representation == "cohen":
-        options = {"species": config.species, "mask": molecules.mask}
-        x = coulomb_sphere_features(molecules.positions, molecules.numbers, grid=grid, **options)
-    else:
-        x = _spheres(config, molecules, config.powers, config.shells, None)
+    x = _spheres(config.make_representation(), molecules)
     return x if config.feature_scale is None else x / np.asarray(config.feature_scale, x.real.dtype).astype(x.dtype)
 
 
-def show(config: RegressorConfig, molecules: Molecules, values: Float[Array, "*batch atoms value"]) -> Array:
-    """What further passes add to the input: values of the atoms on each other's spheres."""
-    return _spheres(config, molecules, config.messages.powers, config.messages.shells, values)
-
-
 def _spheres(
-    config: RegressorConfig,
+    representation: Representation | CoulombRepresentation,
     molecules: Molecules,
-    powers: tuple[int | float, ...],
-    shells: tuple[tuple[float, float], ...],
-    values: Array | None,
+    values: Float[Array, "*batch atoms value"] | None = None,
 ) -> Array:
-    arrays = (molecules.positions, molecules.numbers)
-    options: dict[str, Any] = {"species": config.species, "mask": molecules.mask, "cutoff_angle": config.cutoff_angle}
-    options |= {"powers": powers, "shells": shells, "values": values}
-    if config.representation == "grid":
-        return sphere_features(*arrays, grid=config.make_grid(config.bandlimits[0]), **options)
-    return sphere_coefficients(*arrays, bandlimit=config.bandlimits[0], **options)
+    arrays, mask = (molecules.positions, molecules.numbers), molecules.mask
+    if isinstance(representation, CoulombRepresentation):
+        return representation.maps(*arrays, mask=mask)
+    evaluate = representation.coefficients if representation.grid is None else representation.maps
+    return evaluate(*arrays, values=values, mask=mask)
 
 
 def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tuple[float, ...]:

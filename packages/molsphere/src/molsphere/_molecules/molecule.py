@@ -12,10 +12,12 @@ from jaxtyping import Float, Int
 
 from .. import _checks
 from . import elements
-from .pairs import COINCIDENT
 
 # Single precision keeps 0.001 Å there.
 FARTHEST = 1e4
+# Nearer than this [Å] two nuclei count as one place, and the pair as none: inverse powers and their derivatives stay
+# inside float32, and no molecule has such a distance.
+COINCIDENT = 1e-2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,8 @@ from spinnn.plots import plain
 from .. import _checks
 from .._molecules import elements
 from .._molecules.molecule import Molecule
-from .._spheres.features import sphere_features
+from .._spheres.radial import RadialBasis
+from .._spheres.representation import Representation
 from .plots import make_figure
 
 Projection = Literal["mollweide", "orthographic"]
@@ -34,7 +35,7 @@ def draw_spheres(
 ) -> Any:
     """A figure of what one atom sees: a map per channel, a row per species around it and a column per power.
 
-    The values are those of `sphere_features` on a grid of 121×240 points. The other atoms are marked in their
+    The values are those of `Representation.maps` on a grid of 121×240 points. The other atoms are marked in their
     directions; in the orthographic projection, seen along −x, those of the hemisphere that is seen.
 
     Args:
@@ -60,9 +61,8 @@ def draw_spheres(
     species = tuple(np.unique(molecule.numbers[others]).tolist())
     known = tuple(np.unique(molecule.numbers).tolist())
     positions = (molecule.positions - molecule.positions[atom]).astype(np.float32)
-    maps = sphere_features(
-        positions, molecule.numbers, grid=_GRID, species=known, powers=tuple(powers), cutoff_angle=cutoff_angle
-    )
+    representation = Representation(known, RadialBasis(tuple(powers)), grid=_GRID, cutoff_angle=cutoff_angle)
+    maps = representation.maps(positions, molecule.numbers)
     fields = np.asarray(maps)[atom, :, :, 0].reshape(*_GRID.shape, len(known), len(powers))
     direction = positions[others] / np.linalg.norm(positions[others], axis=-1, keepdims=True)
     figure = make_figure(1.0 + 3.7 * len(powers), 0.6 + 2.1 * len(species))

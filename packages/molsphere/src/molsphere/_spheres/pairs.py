@@ -1,4 +1,4 @@
-"""Pairs of atoms: directions, distances and weights, with finite derivatives wherever the atoms are."""
+"""Pairs of atoms: directions and weights, with finite derivatives wherever the atoms are."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import _checks
+from .._molecules.molecule import COINCIDENT
+from .radial import RadialBasis
 
-# Nearer than this [Å] two nuclei count as one place, and the pair as none: inverse powers and their derivatives stay
-# inside float32, and no molecule has such a distance.
-COINCIDENT = 1e-2
 # Values per block of pairs: the memory for what each pair has on the grid, or of coefficients. Blocks that fit into a
 # processor's cache are the fastest.
 BLOCK_VALUES = 2**20
@@ -67,67 +66,56 @@ def prepare(
     return Atoms(positions, jnp.where(present, numbers, 0).astype(dtype), present, channels.astype(dtype), batch)
 
 
+class Neighborhood(NamedTuple):
+    """What lies around central atoms: leading axes of the centers, then the axis of the neighbors."""
+
+    center: jax.Array
+    charge: jax.Array
+    neighbors: jax.Array
+    charges: jax.Array
+    channels: jax.Array
+
+
 class Pairs(NamedTuple):
-    """For each central atom and neighbour: unit vector, and weight per channel (type, radial), radial fastest."""
+    """For each central atom and neighbor: unit vector, and weight per channel (type, radial), radial fastest."""
 
     direction: jax.Array
     weight: jax.Array
 
 
-def pair_weights(
-    centre: jax.Array,
-    charge: jax.Array,
-    neighbours: jax.Array,
-    charges: jax.Array,
-    channels: jax.Array,
-    *,
-    powers: tuple[int | float, ...],
-    shells: tuple[tuple[float, float], ...],
-    scale: float,
-    min_distance: float,
-) -> Pairs:
-    """Directions (…, atoms, 3) and weights (…, atoms, channel) from one centre each.
+def pair_weights(around: Neighborhood, basis: RadialBasis, scale: float) -> Pairs:
+    """Directions (…, atoms, 3) and weights (…, atoms, channel); products of charges are divided by `scale`.
 
-    The radial functions of r_ij are z_i z_j (r_min/r_ij)^p / scale, then exp(−(r_ij − c)²/2w²) of each shell (c, w).
     Pairs that do not count (an atom with itself or with padding, two atoms at one place) get the direction z and the
     weight 0, and derivatives 0: their distance is replaced before any root or division.
     """
-    difference = neighbours - centre[..., None, :]
+    difference = around.neighbors - around.center[..., None, :]
     square = jnp.sum(difference**2, -1)
-    product = charge[..., None] * charges
+    product = around.charge[..., None] * around.charges
     # Not `square > …`: a position that is not a number must show in the result.
     counts = ~(square <= COINCIDENT**2) & (product > 0)
-    inverse = jax.lax.rsqrt(jnp.where(counts, square, 1))
+    square = jnp.where(counts, square, 1)
+    inverse = jax.lax.rsqrt(square)
     direction = jnp.where(counts[..., None], difference * inverse[..., None], np.array([0, 0, 1], difference.dtype))
-    nearness = inverse * jnp.asarray(min_distance, inverse.dtype)
     strength = jnp.where(counts, product * jnp.asarray(1 / scale, product.dtype), 0)
-    functions = [strength * nearness**p for p in powers]
-    distance = jnp.where(counts, square, 1) * inverse
-    for centre_of_shell, width in shells:
-        offset = (distance - jnp.asarray(centre_of_shell, distance.dtype)) * jnp.asarray(1 / width, distance.dtype)
-        functions.append(jnp.where(counts, jnp.exp(-(offset**2) / 2), 0))
-    radial = jnp.stack(functions, -1)
-    weight = channels[..., :, None] * radial[..., None, :]
+    radial = basis.values(square, strength, counts)
+    weight = around.channels[..., :, None] * radial[..., None, :]
     return Pairs(direction, weight.reshape(*weight.shape[:-2], math.prod(weight.shape[-2:])))
 
 
-def per_atom(
-    atoms: Atoms,
-    values_per_pair: int,
-    function: Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array],
-) -> jax.Array:
-    """`function(centre, charge, neighbours, charges, channels)` of every atom, in blocks of bounded memory.
+def per_atom(atoms: Atoms, values_per_pair: int, function: Callable[[Neighborhood], jax.Array]) -> jax.Array:
+    """`function` of the neighborhood of every atom, in blocks of bounded memory.
 
     `function` takes any leading axes; what it makes for each pair has `values_per_pair` entries. Where all pairs fit
-    into one block there is no loop; else blocks of central atoms follow each other, and the backward pass makes them
-    anew, so that memory is that of the result plus one block.
+    into one block there is no loop; else blocks of central atoms follow each other, and the backward pass computes them
+    again, so that memory is that of the result plus one block.
     """
     positions, charges, _, channels, batch = atoms
     molecules, count = charges.shape
     rows = molecules * count
     block = max(1, BLOCK_VALUES // max(1, count * values_per_pair))
     if block >= rows:
-        out = function(positions, charges, positions[:, None], charges[:, None], channels[:, None])
+        out = function(Neighborhood(positions, charges, positions[:, None], charges[:, None], channels[:, None]))
         return out.reshape(*batch, count, *out.shape[2:])
     blocks = -(-rows // block)
     index = np.minimum(np.arange(blocks * block), rows - 1).reshape(blocks, block)
@@ -135,8 +123,8 @@ def per_atom(
     @jax.checkpoint
     def one(row: jax.Array) -> jax.Array:
         molecule, atom = row // count, row % count
-        centre, charge = positions[molecule, atom], charges[molecule, atom]
-        return function(centre, charge, positions[molecule], charges[molecule], channels[molecule])
+        center, charge = positions[molecule, atom], charges[molecule, atom]
+        return function(Neighborhood(center, charge, positions[molecule], charges[molecule], channels[molecule]))
 
     out = jax.lax.map(one, jnp.asarray(index))
     out = out.reshape(blocks * block, *out.shape[2:])[:rows]
