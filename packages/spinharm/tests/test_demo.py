@@ -261,6 +261,15 @@ def test_options_that_do_not_serve(tmp_path, capsys, arguments, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_wind_without_any_time(tmp_path, capsys):
+    path = wind_file(tmp_path / "wind.nc")
+    with xr.open_dataset(path) as file:
+        empty = file.load().isel(level=slice(0, 0))
+    empty.to_netcdf(tmp_path / "empty.nc")
+    error = one_line_error(capsys, ["demo", "--data", str(tmp_path / "empty.nc"), "--out", str(tmp_path / "out")])
+    assert "the wind must have at least one entry along 'level', got none" in error
+
+
 def test_wrong_usage_exits_with_2(capsys):
     for arguments, message in (
         ([], "spinharm: the following arguments are required: COMMAND; see spinharm --help\n"),

@@ -175,6 +175,10 @@ def _selected(pair: Any, axes: Sequence[str], select: dict[str, str]) -> tuple[A
         )
     taken = []
     for dim in others:
+        if not pair.sizes[dim]:
+            raise ValueError(
+                f"the wind must have at least one entry along {dim!r}, got none; the file is empty or damaged"
+            )
         index = _index(pair, dim, select.get(dim))
         taken.append(f"{dim}={pair[dim].values[index] if dim in pair.coords else index}")
         pair = pair.isel({dim: index})
