@@ -31,6 +31,7 @@ _MAY_BE = {
     **dict.fromkeys(("evaluate leads", "plot spectra leads", "train memory"), ("0",)),
     **dict.fromkeys(("tilt", "offsets", "loss.degree-power"), ("-1", "0")),
     "network.separable": ("True",),
+    "train reference": ("none",),
 }
 # For what must be refused at once, on a busy machine.
 _SECONDS = 60
