@@ -18,7 +18,7 @@ from .tries import Tries, given, part_of
 from .values import wrong_values
 
 _ALWAYS = {"TypeError", "ValueError", "ImportError", "OSError"}
-_SECONDS = 20
+_SECONDS = 60
 _MEMORY = 6 * 2**30
 
 

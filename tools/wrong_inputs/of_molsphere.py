@@ -159,7 +159,7 @@ def _networks() -> list[Call]:
     turned = always(model=model, molecules=_BOTH, rotations=1, reflections=False, seed=0)
 
     def build(**given: Any) -> Any:
-        return molsphere.SphereRegressor(molsphere.RegressorConfig(**given), key=_KEY)
+        return eqx.filter_eval_shape(molsphere.SphereRegressor, molsphere.RegressorConfig(**given), key=_KEY)
 
     def save(path: Any, **extra: Any) -> None:
         model.save(_anew(path), **extra)

@@ -141,7 +141,7 @@ def test_archives_that_are_none(small, tmp_path):
 
 def npz(path, **changes):
     arrays = {
-        "positions": np.array([[[0, 0, 0], [0, 0, 1.0]]]),
+        "positions": np.array([[[0, 0, 0], [0, 0, 0.8]]]),
         "charges": np.array([[1, 1]]),
         "num_atoms": np.array([2]),
         "index": np.array([5]),

@@ -188,19 +188,22 @@ def test_bad_configurations(untyped):
         ({"widths": (6,)}, r"must have one entry per block, got \(4, 3\), \(6,\), \(None, None\)"),
         ({"representation": "fingerprint"}, "`representation` must be one of .*'fingerprint'"),
         ({"grid": "healpix"}, "`grid` must be one of .*'healpix'"),
-        ({"oversampling": 0.5}, "`oversampling` must be at least 1, got 0.5"),
+        ({"oversampling": 0.5}, "`oversampling` must be 1 … 16, got 0.5"),
         ({"feature_scale": (1.0,)}, r"`feature_scale` must be 6 positive numbers, one per channel, got \(1.0,\)"),
         ({"outputs": 0}, "`outputs` must be at least 1, got 0"),
     ):
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(CONFIG, **change)
-    for head, message in (
-        (dataclasses.replace(CONFIG.head, **{"weighting": "mass"}), "`weighting` must be one of .*'mass'"),
-        (dataclasses.replace(CONFIG.head, **{"reduction": "max"}), "`reduction` must be one of .*'max'"),
-        (HeadConfig(kind="transformer", width=6, heads=4), "`width` must be a multiple of `heads`, 4, got 6"),
+    for change, message in (
+        ({"weighting": "mass"}, "`weighting` must be one of .*'mass'"),
+        ({"reduction": "max"}, "`reduction` must be one of .*'max'"),
+        ({"kind": "lstm"}, "`kind` must be one of .*'lstm'"),
     ):
         with pytest.raises(ValueError, match=message):
-            make(dataclasses.replace(CONFIG, head=head))
+            dataclasses.replace(CONFIG.head, **change)
+    head = HeadConfig(kind="transformer", width=6, heads=4)
+    with pytest.raises(ValueError, match="`width` must be a multiple of `heads`, 4, got 6"):
+        make(dataclasses.replace(CONFIG, head=head))
 
 
 def test_unknown_species(batch):

@@ -199,7 +199,7 @@ def test_bad_input(data, splits, trained, tmp_path):
         PropertyModel.load(tmp_path / "other.spinnn")
     whole = (folder / "model.spinnn").read_bytes()
     (tmp_path / "cut.spinnn").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="damaged or cut off"):
+    with pytest.raises(ValueError, match="damaged, cut off or too long"):
         PropertyModel.load(tmp_path / "cut.spinnn")
 
 

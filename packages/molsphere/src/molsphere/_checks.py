@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import jax
 import jax.core
 import numpy as np
 
 from spinharm.checks import instance as instance, integer as integer, number as number, option as option
+
+# More molecules of a batch, or atoms of one of them, fit no machine.
+_MOST = 2**20
+# Quadrature for more degrees takes minutes and gigabytes.
+_MOST_DEGREES = 4096
+# Repetitions of a prediction.
+_MOST_TURNS = 10_000
 
 
 def seed(value: int) -> None:
@@ -21,9 +29,109 @@ def positive_float(name: str, value: object) -> float:
     return number(name, value, above=0.0)
 
 
+def count(name: str, value: object, minimum: int = 1, most: int = _MOST) -> int:
+    """A whole number of things, no more of them than fit a machine."""
+    return integer(name, value, minimum, most)
+
+
+def degrees(name: str, value: object) -> int:
+    """A bandlimit."""
+    return count(name, value, 1, _MOST_DEGREES)
+
+
+def turns(name: str, value: object) -> int:
+    """How many orientations of a molecule."""
+    return count(name, value, 1, _MOST_TURNS)
+
+
+def flag(name: str, value: object) -> None:
+    """True or False; texts are always true, so that `"no"` would be."""
+    instance(name, value, (bool, np.bool_), "True or False")
+
+
+def float_type(name: str, value: object) -> None:
+    """`"float32"` or `"float64"`."""
+    instance(name, value, str, "'float32' or 'float64'")
+    option(name, value, ("float32", "float64"))
+
+
+def entries(name: str, values: object, what: str) -> tuple[Any, ...]:
+    """The entries of something that one can go through, which the message calls `what`; a text is none."""
+    try:
+        if isinstance(values, str | bytes):
+            raise TypeError
+        return tuple(values)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        told = repr(values)
+        raise TypeError(f"`{name}` must be {what}, got {told if len(told) <= 80 else type(values).__name__}") from None
+
+
+def texts(name: str, values: object) -> tuple[str, ...]:
+    """Texts, several of them: a single one would be taken letter by letter."""
+    found = entries(name, values, "a sequence of texts")
+    for value in found:
+        instance(name, value, str, "a sequence of texts")
+    return found
+
+
+def mapping(name: str, value: object, what: str) -> None:
+    """A mapping with texts as keys, which the message calls `what`."""
+    instance(name, value, Mapping, what)
+    for key in value:  # pyright: ignore[reportGeneralTypeIssues]
+        instance(name, key, str, f"{what}, by texts")
+
+
+def array(name: str, value: object, kinds: str = "fciu") -> None:
+    """An array of JAX or NumPy, traced or not, of types of some kinds."""
+    instance(name, value, (jax.Array, np.ndarray, np.generic), "an array")
+    dtype = value.dtype  # pyright: ignore[reportAttributeAccessIssue]
+    if getattr(dtype, "kind", "") not in kinds:  # JAX's own types have none
+        wanted = {"f": "floats, float32 or float64", "iu": "integers", "b": "boolean"}.get(kinds, "numbers")
+        raise TypeError(f"`{name}` must be {wanted}, got dtype {dtype}")
+
+
+def floats(name: str, value: object) -> None:
+    """An array of type float32 or float64."""
+    array(name, value, "f")
+    dtype = value.dtype  # pyright: ignore[reportAttributeAccessIssue]
+    if str(dtype) not in ("float32", "float64"):
+        raise TypeError(f"`{name}` must be float32 or float64, got {dtype}; convert it, e.g. {name}.astype('float32')")
+
+
+def whole_numbers(name: str, values: object, *, largest: int = 2**31 - 1) -> np.ndarray:
+    """Integers, an array of one axis or a list of them, as an array."""
+    try:
+        found = np.asarray(values if isinstance(values, np.ndarray | jax.Array) else entries(name, values, "integers"))
+    except ValueError:  # rows of unequal lengths
+        raise ValueError(f"`{name}` must be integers along one axis, got {values!r:.80}") from None
+    if found.size == 0 and found.ndim == 1:
+        return found.astype(int)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"`{name}` must be integers, got {found!r:.80}")
+    if found.ndim != 1:
+        raise ValueError(f"`{name}` must be integers along one axis, got shape {found.shape}")
+    if found.max() > largest:
+        raise ValueError(f"`{name}` must be at most {largest:,}, got {found.max()}")
+    return found.astype(int)
+
+
+def real_values(name: str, values: object, count: int, of: str = "") -> np.ndarray:
+    """Real numbers, one for each of so many molecules, of the property `of`, as float64."""
+    try:
+        found = np.asarray(values)
+    except ValueError:  # rows of unequal lengths
+        raise ValueError(f"`{name}` must be numbers of shape ({count},), got {values!r:.80}") from None
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"`{name}` must be real numbers, got dtype {found.dtype}")
+    if found.shape != (count,):
+        told = f"{found.shape} for {of!r}" if of else f"{found.shape}"
+        raise ValueError(f"`{name}` must hold one value per molecule, shape ({count},), got {told}")
+    return found.astype(np.float64)
+
+
 def species_tuple(species: Iterable[int]) -> tuple[int, ...]:
     """Distinct atomic numbers, ascending or not, at least one."""
-    numbers = tuple(integer("species", z) for z in species)
+    numbers = tuple(integer("species", z) for z in entries("species", species, "atomic numbers"))
     if not numbers or len(set(numbers)) != len(numbers) or not all(1 <= z <= 118 for z in numbers):
         raise ValueError(f"`species` must be distinct atomic numbers 1 … 118, at least one, got {numbers}")
     return numbers
@@ -33,8 +141,9 @@ def radial_functions(
     powers: Iterable[int | float], gaussians: Iterable[tuple[float, float]], name: str = "gaussians"
 ) -> tuple[tuple[int | float, ...], tuple[tuple[float, float], ...]]:
     """Distinct exponents above 0, integers where they are whole, and distinct Gaussians, which messages call `name`."""
-    exponents = tuple(positive_float("powers", p) for p in powers)
-    given = tuple(tuple(one) for one in gaussians)
+    exponents = tuple(positive_float("powers", p) for p in entries("powers", powers, "numbers"))
+    told = "pairs (center, width) [Å]"
+    given = tuple(entries(name, one, told) for one in entries(name, gaussians, told))
     if any(len(one) != 2 for one in given):
         raise ValueError(f"`{name}` must be pairs (center, width) [Å], got {given}")
     pairs = tuple((number(name, center), positive_float(name, width)) for center, width in given)
@@ -47,6 +156,8 @@ def radial_functions(
 
 def values_of_atoms(values: jax.Array | np.ndarray | None, numbers: jax.Array | np.ndarray) -> None:
     """Values (*batch, atoms, value) that go with numbers (*batch, atoms)."""
+    if values is not None:
+        floats("values", values)
     if values is not None and (values.ndim == 0 or values.shape[:-1] != numbers.shape or values.shape[-1] == 0):
         raise ValueError(
             f"`values` must have the shape of `numbers`, {numbers.shape}, and one more axis, got {values.shape}"
@@ -57,6 +168,8 @@ def geometry(
     positions: jax.Array | np.ndarray, numbers: jax.Array | np.ndarray, mask: jax.Array | np.ndarray | None
 ) -> None:
     """Positions (*batch, atoms, 3), numbers and mask (*batch, atoms); concrete positions must be finite."""
+    floats("positions", positions)
+    instance("numbers", numbers, (jax.Array, np.ndarray), "an array")
     if positions.ndim < 2 or positions.shape[-1] != 3:
         raise ValueError(f"`positions` must have shape (*batch, atoms, 3), got {positions.shape}")
     if numbers.shape != positions.shape[:-1]:
@@ -66,6 +179,8 @@ def geometry(
         )
     if not np.issubdtype(numbers.dtype, np.integer):
         raise TypeError(f"`numbers` must be integers, atomic numbers with 0 for padding, got dtype {numbers.dtype}")
+    if mask is not None:
+        instance("mask", mask, (jax.Array, np.ndarray), "an array")
     if mask is not None and (mask.shape != numbers.shape or mask.dtype != bool):
         raise ValueError(
             f"`mask` must be boolean of the shape of `numbers`, {numbers.shape}, got {mask.dtype} {mask.shape}"

@@ -21,8 +21,10 @@ from ._model.ensemble import Source, load_models
 from ._model.property_model import PropertyModel, skeleton
 from ._model.regressor import RegressorConfig
 from ._molecules.batch import Molecules, pad_molecules, padded_size
+from ._molecules.distances import pairs_of, told
 from ._molecules.molecule import Molecule, check_molecules
 
+_atoms = require("ase.atoms", "molsphere[ase]", "molsphere.ase")
 _calculator = require("ase.calculators.calculator", "molsphere[ase]", "molsphere.ase")
 
 # CODATA 2018; kcal is the thermochemical one.
@@ -120,12 +122,18 @@ class SphereCalculator(_calculator.Calculator):
             system_changes: What has changed since the last time.
 
         Raises:
-            ValueError: A periodic cell, species that a model does not know, a lone atom, two atoms at one place, or
-                positions that are not finite.
+            TypeError: Something else than `ase.Atoms`.
+            ValueError: No atoms, a periodic cell, species that a model does not know, a lone atom, two atoms at one
+                place, or positions that are not finite.
 
         Warns:
-            FileWarning: A molecule unlike the training data; once in the life of a calculator.
+            FileWarning: A molecule unlike the training data, or whose nearest atoms are below 0.5 or above 1.45 times
+                the sum of their covalent radii; once in the life of a calculator.
         """
+        if atoms is not None:
+            _checks.instance("atoms", atoms, _atoms.Atoms, "ase.Atoms")
+        elif self.atoms is None:
+            raise ValueError("`atoms` must be a molecule, as the calculator has none yet, got None")
         super().calculate(atoms, list(properties), list(system_changes))
         given = self.atoms
         if np.any(given.pbc):
@@ -142,13 +150,19 @@ class SphereCalculator(_calculator.Calculator):
             self.results |= {"energy_std": float(energies.std(ddof=1)), "forces_std": forces.std(0, ddof=1)}
 
     def _warn(self, molecule: Molecule) -> None:
-        """Say once, as a trajectory has many steps, that a molecule is unlike the training data."""
-        for model in self.models if not self._warned else ():
-            if model.seen is not None and (told := model.seen.differences([molecule])[0]):
-                text = f"{molecule.formula}: unlike the training data: {told}; energy and forces may mean nothing"
-                warnings.warn(f"{text} (said once by each calculator)", FileWarning, stacklevel=3)
-                self._warned = True
-                break
+        """Say once, as a trajectory has many steps, that a molecule is implausible or unlike the training data."""
+        if self._warned:
+            return
+        seen = [model.seen for model in self.models if model.seen is not None]
+        unlike = next((text for one in seen if (text := one.differences([molecule])[0])), "")
+        reasons = [f"unlike the training data: {unlike}"] if unlike else []
+        pairs = pairs_of([molecule])
+        if pairs.outside[0]:
+            reasons.append(f"{told(molecule, pairs, 0)}, which is no plausible geometry in Å")
+        if reasons:
+            text = f"{molecule.formula}: {'; '.join(reasons)}; energy and forces may mean nothing"
+            warnings.warn(f"{text} (said once by each calculator)", FileWarning, stacklevel=3)
+            self._warned = True
 
     def _predict(self, model: PropertyModel, molecule: Molecule, to_eV: float) -> tuple[float, np.ndarray]:
         """Energy [eV] and forces [eV/Å] by one model."""

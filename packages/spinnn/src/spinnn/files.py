@@ -53,7 +53,7 @@ def file_digest(path: str | os.PathLike, start: int = 0) -> str:
         'ba7816bf8f01cfea...f20015ad'
     """
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         file.seek(start)
         while block := file.read(_BLOCK):
             digest.update(block)

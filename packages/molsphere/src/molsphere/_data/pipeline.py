@@ -78,13 +78,18 @@ class BatchPlan:
             The plan.
 
         Raises:
-            TypeError: A batch size or seed that is not an integer.
+            TypeError: Sizes, a batch size or a seed that are not integers.
             ValueError: No molecules, or buckets that do not hold them.
         """
-        edges = choose_buckets(sizes) if buckets is None else tuple(int(b) for b in buckets)
+        sizes = _checks.whole_numbers("sizes", sizes)
+        if buckets is None:
+            edges = choose_buckets(sizes)
+        else:
+            edges = tuple(_checks.count("buckets", b) for b in _checks.entries("buckets", buckets, "ascending sizes"))
         bucket_of(sizes, edges)
-        size = _checks.integer("batch_size", batch_size, 1)
-        return cls(np.asarray(sizes), size, edges, _checks.integer("seed", seed, 0), shuffle)
+        size = _checks.count("batch_size", batch_size)
+        _checks.flag("shuffle", shuffle)
+        return cls(sizes, size, edges, _checks.integer("seed", seed, 0), bool(shuffle))
 
     @functools.cached_property
     def _members(self) -> list[np.ndarray]:
@@ -104,7 +109,12 @@ class BatchPlan:
 
         Returns:
             (atoms to pad to, positions of the molecules with −1 for empty ones), one per batch.
+
+        Raises:
+            TypeError: A number that is not an integer.
+            ValueError: A number below 0.
         """
+        number = _checks.integer("number", number, 0)
         random = np.random.default_rng((self.seed, number))
         batches = []
         for size, members in zip(self.buckets, self._members, strict=True):
@@ -145,13 +155,17 @@ def batch_iterator(
         `spinnn.training.fit` wants it.
 
     Raises:
-        TypeError: A number that is not an integer.
+        TypeError: Something else than molecules, a plan and targets, or a number that is not an integer.
         ValueError: A plan for other molecules, targets of another shape or infinite, or a shard that does not divide
             the batch.
     """
+    _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
+    _checks.instance("plan", plan, BatchPlan, "a BatchPlan")
+    _checks.mapping("targets", targets, "values by name")
     if not np.array_equal(plan.sizes, data.num_atoms):
         raise ValueError(f"`plan` must be made for the sizes of `data`, {len(data)} molecules, got {plan.sizes.size}")
     for name, values in targets.items():
+        _checks.array("targets", values, "fiu")
         if values.shape != (len(data),) or np.isinf(values).any():
             told = f"{values.shape} for {name!r}" + (", with infinite values" if np.isinf(values).any() else "")
             raise ValueError(f"`targets` must be finite or NaN for none, shape ({len(data)},), got {told}")

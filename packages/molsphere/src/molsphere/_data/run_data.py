@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from spinnn.files import FileWarning
 
+from .. import _checks
 from .._files.qm9 import QM9_MOLECULES, read_qm9
 from .._files.readers import Problem, ReadResult, read_quietly
 from .._molecules import distances
@@ -81,6 +82,7 @@ def read_run_data(
 
     Raises:
         FileNotFoundError: No such file.
+        TypeError: Targets or units that are no sequences of texts.
         ValueError: No targets, one that is not there or there twice, units of another number or that contradict the
             file or each other, positions in another unit, or a file that cannot be read.
 
@@ -88,7 +90,11 @@ def read_run_data(
         FileWarning: An archive with a part of QM9 alone, values that some molecules lack of several properties, and
             values more than 40 robust standard deviations from a linear fit to composition.
     """
-    path, targets = Path(path), tuple(targets)
+    path, targets, units = Path(path), _checks.texts("targets", targets), _checks.texts("units", units)
+    if uncharacterized is not None:
+        _checks.instance("uncharacterized", uncharacterized, (str, Path), "a file, 'none' or None")
+    if length_unit is not None:
+        _checks.option("length_unit", length_unit, tuple(LENGTH_UNITS))
     if not targets or len(set(targets)) != len(targets):
         raise ValueError(f"`targets` must be distinct names, at least one, got {targets}")
     if units and len(units) != len(targets):
@@ -113,15 +119,12 @@ def _read_qm9(
     length_unit: LengthUnit | None,
     uncharacterized: str | None,
 ) -> RunData:
-    whole = read_qm9(path, uncharacterized=() if uncharacterized == "none" else uncharacterized, num_molecules=None)
+    left_out = () if uncharacterized == "none" else uncharacterized
+    whole = read_qm9(path, uncharacterized=left_out, num_molecules=None, length_unit=length_unit)
     molecules = whole.molecules
     if ".tar" in path.suffixes and (held := len(molecules) + whole.left_out) != QM9_MOLECULES:
         warnings.warn(f"{path} holds {held:,} of the {QM9_MOLECULES:,} molecules of QM9", FileWarning, stacklevel=3)
-    if length_unit not in (None, "angstrom"):
-        scaled = molecules.positions * LENGTH_UNITS[length_unit]
-        molecules = dataclasses.replace(molecules, positions=scaled)
     pairs = distances.closest_pairs(molecules.num_atoms, molecules.numbers, molecules.positions)
-    distances.check_length_unit(pairs, length_unit, path)
     if (pairs.ratio < OVERLAP).any():
         at = int(np.nanargmin(pairs.ratio))
         told = distances.told(molecules[at], pairs, at)

@@ -25,12 +25,26 @@ class TargetScaling:
         references: Contribution of an atom of each species; zeros without regression.
         intercept: Constant part.
         scale: Standard deviation of what is left, over the training part.
+
+    Raises:
+        TypeError: Something else than integers and numbers.
+        ValueError: References of another number than species, or a scale that is not above 0.
     """
 
     species: tuple[int, ...]
     references: tuple[float, ...]
     intercept: float
     scale: float
+
+    def __post_init__(self) -> None:
+        known = _checks.species_tuple(self.species)
+        references = _checks.entries("references", self.references, "numbers, one per species")
+        for value in references:
+            _checks.number("references", value)
+        if len(references) != len(known):
+            raise ValueError(f"`references` must be one for each of the species {known}, got {self.references}")
+        _checks.number("intercept", self.intercept)
+        _checks.positive_float("scale", self.scale)
 
     @classmethod
     def fit(
@@ -54,10 +68,13 @@ class TargetScaling:
             The scaling. The scale is 1 where nothing is left to scale.
 
         Raises:
+            TypeError: Something else than a set of molecules and real values.
             ValueError: No molecules with a value, values of another shape or infinite, an unknown method, or molecules
                 of other species.
         """
         _checks.option("method", method, ("none", "mean", "composition"))
+        _checks.instance("training", training, MoleculeSet, "a MoleculeSet")
+        _checks.array("values", values, "fiu")
         known = training.species if species is None else _checks.species_tuple(species)
         missing = np.isnan(values)
         if values.shape != (len(training),) or missing.all() or np.isinf(values).any():
@@ -95,8 +112,10 @@ class TargetScaling:
             Values in the target's unit, shape (molecules,).
 
         Raises:
+            TypeError: Something else than a set of molecules.
             ValueError: Molecules of other species.
         """
+        _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
         if strangers := sorted(set(molecules.species) - set(self.species)):
             raise ValueError(f"`molecules` must be of the species {self.species}, got {strangers} too")
         return molecules.composition(self.species) @ np.array(self.references) + self.intercept
@@ -114,8 +133,11 @@ class TargetScaling:
             Scaled values, shape (molecules,).
 
         Raises:
-            ValueError: Molecules of other species.
+            TypeError: Something else than a set of molecules and real values.
+            ValueError: Molecules of other species, or values of another shape.
         """
+        _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
+        values = _checks.real_values("values", values, len(molecules))
         return (values - self.baseline(molecules)) / self.scale
 
     def restore(
@@ -129,7 +151,15 @@ class TargetScaling:
 
         Returns:
             Values of the type and shape of `scaled`.
+
+        Raises:
+            TypeError: Scaled values that are not float32 or float64, or numbers that are not integers.
+            ValueError: Shapes that do not fit.
         """
+        _checks.floats("scaled", scaled)
+        _checks.array("numbers", numbers, "iu")
+        if numbers.ndim == 0 or numbers.shape[:-1] != scaled.shape:
+            raise ValueError(f"`numbers` must have shape {(*scaled.shape, 'atoms')}, got {numbers.shape}")
         dtype = scaled.dtype
         counts = (jnp.asarray(numbers)[..., None] == np.array(self.species, numbers.dtype)).sum(-2).astype(dtype)
         baseline = jnp.sum(counts * np.array(self.references, dtype), -1) + np.array(self.intercept, dtype)
@@ -150,14 +180,17 @@ class TargetScaling:
             The scaling.
 
         Raises:
-            ValueError: Other fields.
+            TypeError: No mapping, or fields that are no numbers.
+            ValueError: Other fields, or numbers that are no scaling.
         """
         names = {field.name for field in dataclasses.fields(cls)}
+        _checks.mapping("fields", fields, "what `to_json` gave")
         if set(fields) != names:
             raise ValueError(f"`fields` must be {sorted(names)}, got {sorted(fields)}")
+        species, references = (_checks.entries(name, fields[name], "numbers") for name in ("species", "references"))
         return cls(
-            tuple(int(z) for z in fields["species"]),
-            tuple(float(x) for x in fields["references"]),
-            float(fields["intercept"]),
-            float(fields["scale"]),
+            _checks.species_tuple(species),
+            tuple(_checks.number("references", x) for x in references),
+            _checks.number("intercept", fields["intercept"]),
+            _checks.number("scale", fields["scale"]),
         )

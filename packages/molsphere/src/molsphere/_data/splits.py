@@ -16,6 +16,7 @@ from .._files.npz import read_arrays
 
 QM9_CHARACTERIZED = 130_831
 _ARRAYS = ("train", "validation", "test", "total")
+_LARGEST = 2**26
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Splits:
         total: Number of molecules that the positions refer to.
 
     Raises:
+        TypeError: Positions or a total that are not integers.
         ValueError: Positions out of range, or a molecule twice.
     """
 
@@ -38,6 +40,12 @@ class Splits:
     total: int
 
     def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            part = getattr(self, name)
+            _checks.array(name, part, "iu")
+            if part.ndim != 1:
+                raise ValueError(f"`{name}` must be positions along one axis, got shape {part.shape}")
+        _checks.integer("total", self.total, 0)
         together = np.concatenate([self.train, self.validation, self.test])
         if together.size and not (together.min() >= 0 and together.max() < self.total):
             raise ValueError(
@@ -50,7 +58,12 @@ class Splits:
         return f"{self.train.size:,} training, {self.validation.size:,} validation, {self.test.size:,} test molecules"
 
     def equals(self, other: Splits) -> bool:
-        """Whether both have the same parts, in the same order."""
+        """Whether both have the same parts, in the same order.
+
+        Raises:
+            TypeError: Something else than parts.
+        """
+        _checks.instance("other", other, Splits, "of type Splits")
         pairs = ((self.train, other.train), (self.validation, other.validation), (self.test, other.test))
         return self.total == other.total and all(np.array_equal(a, b) for a, b in pairs)
 
@@ -77,7 +90,7 @@ class Splits:
             FileNotFoundError: No such file.
             ValueError: Another kind of file, or positions that are no parts.
         """
-        arrays = read_arrays(path, lambda headers: [name for name in _ARRAYS if name in headers])
+        arrays = read_arrays(Path(path), lambda headers: [name for name in _ARRAYS if name in headers])
         if lacking := [name for name in _ARRAYS if name not in arrays]:
             raise ValueError(f"{path} must hold the arrays train, validation, test and total, got no {lacking[0]!r}")
         for name, found in arrays.items():
@@ -101,11 +114,11 @@ def random_splits(total: int, train: int, validation: int, test: int | None = No
         The parts.
 
     Raises:
-        TypeError: A size that is not an integer.
+        TypeError: A size or seed that is not an integer.
         ValueError: Sizes below 0, or more than there are molecules.
     """
     total, train, validation = (
-        _checks.integer(name, value, 0)
+        _checks.count(name, value, 0, _LARGEST)
         for name, value in (("total", total), ("train", train), ("validation", validation))
     )
     test = total - train - validation if test is None else _checks.integer("test", test, 0)
@@ -114,7 +127,7 @@ def random_splits(total: int, train: int, validation: int, test: int | None = No
             f"`train`, `validation` and `test` must be at most `total` = {total} together, got {train} + {validation}"
             + (f" + {test}" if test >= 0 else "")
         )
-    order = np.random.default_rng(seed).permutation(total)
+    order = np.random.default_rng(_checks.integer("seed", seed, 0)).permutation(total)
     cuts = np.cumsum([train, validation, test])
     return Splits(order[: cuts[0]], order[cuts[0] : cuts[1]], order[cuts[1] : cuts[2]], total)
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
+from .. import _checks
 from .._molecules.dataset import MoleculeSet
 
 # CODATA 2018, in meV.
@@ -82,7 +83,7 @@ def target(name: str) -> Target:
     Raises:
         ValueError: Another name.
     """
-    if name not in TARGETS:
+    if not isinstance(name, str) or name not in TARGETS:
         raise ValueError(f"`name` must be one of {', '.join(TARGETS)}, got {name!r}")
     return TARGETS[name]
 
@@ -102,9 +103,11 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
         Values in `target(name).report_unit`, shape (molecules,), float64.
 
     Raises:
+        TypeError: Something else than a set of molecules.
         ValueError: An unknown target, one that the molecules lack, a value that is not finite, or an element without
             reference.
     """
+    _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
     wanted = target(name)
     if name not in molecules.properties:
         raise ValueError(f"`name` must be a target that the file has, {sorted(molecules.properties)}, got {name!r}")

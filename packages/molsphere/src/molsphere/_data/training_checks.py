@@ -88,8 +88,14 @@ def check_parts(data: MoleculeSet, splits: Splits) -> tuple[int, ...]:
         The species of the training part, which are those that the model knows.
 
     Raises:
-        ValueError: A lone atom in any part, or an element that the training part has not.
+        TypeError: Something else than a set of molecules and parts.
+        ValueError: Parts of another number of molecules, a lone atom in any part, or an element that the training part
+            has not.
     """
+    _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
+    _checks.instance("splits", splits, Splits, "of type Splits")
+    if splits.total != len(data):
+        raise ValueError(f"`splits` must be parts of the {len(data):,} molecules, got parts of {splits.total:,}")
     species = data.subset(splits.train).species
     for part, at in (("training", splits.train), ("validation", splits.validation), ("test", splits.test)):
         check_set(data, at, species, part)

@@ -12,9 +12,10 @@ from jaxtyping import Float, Int
 
 from spinnn.files import FileWarning
 
+from .. import _checks
 from .._molecules import elements
 from .._molecules.dataset import MoleculeSet
-from .._molecules.molecule import Molecule
+from .._molecules.molecule import Molecule, molecule_list
 
 # A distance counts as outside only so far beyond the extreme of the training part, which a sample does not quite reach.
 _SLACK = 0.1
@@ -50,7 +51,16 @@ class TrainingRange:
 
         Returns:
             The ranges. Time is that of all distances, memory linear in the number of atoms.
+
+        Raises:
+            TypeError: Something else than a set of molecules.
+            ValueError: No molecules, or a lone atom.
         """
+        _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
+        if not len(data) or data.num_atoms.min() < 2:
+            raise ValueError(
+                f"`data` must hold molecules of at least two atoms, got {data.num_atoms.tolist()!s:.80} atoms"
+            )
         shortest, isolation = np.full(_NUMBERS**2, np.inf), 0.0
         for block in _blocks(data.num_atoms, data.numbers, data.positions):
             np.minimum.at(shortest, block.code.ravel(), block.distance.ravel())
@@ -74,7 +84,11 @@ class TrainingRange:
 
         Returns:
             What is different, by molecule; `""` where nothing is.
+
+        Raises:
+            TypeError: Something else than molecules.
         """
+        molecules = molecule_list(molecules)
         if not molecules:
             return []
         num_atoms = np.array([len(molecule) for molecule in molecules])
@@ -148,9 +162,11 @@ class TrainingRange:
                 first, second = (int(z) for z in pair.split("-"))
                 shortest[first, second] = float(distance)
             found = cls((low, high), shortest, float(fields["isolation"]))
-        except (TypeError, KeyError, AttributeError, ValueError):
+        except (TypeError, LookupError, AttributeError, ValueError, OverflowError):
             raise ValueError(f"`fields` must be what `to_json` gave, got {fields!r:.200}") from None
-        if not all(1 <= z < _NUMBERS for pair in shortest for z in pair):
+        known = all(1 <= first <= second < _NUMBERS for first, second in shortest)
+        distances = [*shortest.values(), found.isolation]
+        if not (known and 1 <= low <= high and all(0 < distance < np.inf for distance in distances)):
             raise ValueError(f"`fields` must be what `to_json` gave, got {fields!r:.200}")
         return found
 

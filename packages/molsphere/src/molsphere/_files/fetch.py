@@ -10,8 +10,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from .._checks import entries, instance, integer, number
+
+_LONGEST = 1e6
 _CHUNK = 2**20
 Progress = Callable[[str, int, int], None]
 
@@ -78,8 +81,11 @@ def fetch(file: RemoteFile, folder: str | Path, *, progress: Progress | None = N
 
     Raises:
         FetchError: A file is there that is another, or no mirror gave this one.
-        ValueError: A checksum or an address of another kind.
+        TypeError: Something else than a file, a folder and a number.
+        ValueError: A name, a checksum or an address of another kind, or a time that is not above 0.
     """
+    _check_file(file)
+    timeout = number("timeout", timeout, above=0.0, below=_LONGEST)
     kind, _, expected = file.checksum.partition(":")
     if kind not in ("md5", "sha256"):
         raise ValueError(f"`checksum` must start with md5: or sha256:, got {file.checksum!r}")
@@ -129,9 +135,27 @@ def fetch_qm9(folder: str | Path, *, progress: Progress | None = None, files: Se
 
     Raises:
         FetchError: A file that no mirror gives; the message names it and where to put it by hand.
+        TypeError: Something else than files and a folder.
+        ValueError: No files.
     """
+    files = entries("files", files, "a sequence of files")
+    if not files:
+        raise ValueError("`files` must hold at least one file, got none")
     paths = [fetch(file, folder, progress=progress) for file in files]
     return paths[0]
+
+
+def _check_file(file: object) -> None:
+    """Refuse what is no file, a name that would lie elsewhere, and addresses that are no texts."""
+    instance("file", file, RemoteFile, "a RemoteFile")
+    name, size, checksum, urls = vars(file).values()
+    for field, text in (("name", name), ("checksum", checksum)):
+        instance(field, text, str, "a text")
+    integer("size", size, 0)
+    for url in entries("urls", urls, "a sequence of addresses"):
+        instance("urls", url, str, "a sequence of addresses")
+    if not name or name in (".", "..") or PurePosixPath(name).name != name or PureWindowsPath(name).name != name:
+        raise ValueError(f"`name` must be a plain file name, got {name!r}")
 
 
 def _download(url: str, part: Path, file: RemoteFile, progress: Progress | None, timeout: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import dataclasses
 import gzip
+import itertools
 import lzma
 import re
 import tarfile
@@ -19,7 +20,9 @@ from spinharm.failures import first_line
 from spinnn.files import replacing
 
 from .. import _checks
+from .._molecules import distances
 from .._molecules.dataset import MoleculeSet
+from .._molecules.distances import LENGTH_UNITS, LengthUnit
 from .._molecules.molecule import Molecule, coincident_pair
 from . import xyz
 from .npz import Header, read_arrays
@@ -89,6 +92,7 @@ def read_qm9(
     *,
     uncharacterized: str | Path | Iterable[int] | None = None,
     num_molecules: int | None = QM9_MOLECULES,
+    length_unit: LengthUnit | None = None,
 ) -> QM9:
     """Read QM9 and leave out the molecules whose geometry does not belong to their SMILES (3,054 in all of QM9).
 
@@ -104,14 +108,18 @@ def read_qm9(
             the archive or the .npz, or in the folder. An archive or folder without it is refused (an .npz is not: it
             holds what somebody chose); `()` leaves out nothing.
         num_molecules: Molecules that an archive or folder must hold, numbered from 1; None takes those that are there.
+        length_unit: Unit of positions in the file, `"angstrom"`, `"bohr"` or `"nm"`; molecules are in Å. Default Å, and
+            data most of whose molecules have implausible distances are refused.
 
     Returns:
         The molecules.
 
     Raises:
+        TypeError: Numbers that are not integers.
         FileNotFoundError: No such file, or no list of uncharacterised molecules.
         ValueError: An archive that is none, ends early, or has missing, repeated or extra members, or members that are
-            no plain files or would lie outside its folder; a record that cannot be read; an .npz of another layout.
+            no plain files or would lie outside its folder; a record that cannot be read; an .npz of another layout;
+            more than half of the molecules with implausible distances, see `read_molecules`.
 
     References:
         Ramakrishnan, Dral, Rupp, von Lilienfeld, Quantum chemistry structures and properties of 134 kilo molecules
@@ -123,12 +131,18 @@ def read_qm9(
     packed = path.suffix == ".npz"
     if num_molecules is not None:
         num_molecules = _checks.integer("num_molecules", num_molecules, 1)
+    if length_unit is not None:
+        _checks.option("length_unit", length_unit, tuple(LENGTH_UNITS))
     excluded = _excluded(path, uncharacterized, required=not packed)
     if packed:
         molecules = _read_npz(path)
     else:
         texts = _folder(path) if path.is_dir() else _archive(path)
         molecules = _collect(_records(texts, path), path, num_molecules)
+    if length_unit not in (None, "angstrom"):
+        molecules = dataclasses.replace(molecules, positions=molecules.positions * LENGTH_UNITS[length_unit])
+    pairs = distances.closest_pairs(molecules.num_atoms, molecules.numbers, molecules.positions)
+    distances.check_length_unit(pairs, length_unit, path)
     keep = ~np.isin(molecules.index, np.array(sorted(excluded), int))
     left_out = int((~keep).sum())
     if left_out:
@@ -160,7 +174,8 @@ def _excluded(path: Path, given: str | Path | Iterable[int] | None, *, required:
     if isinstance(given, str | Path):
         return read_uncharacterized(given)
     if given is not None:
-        return frozenset(_checks.integer("uncharacterized", number, 1) for number in given)
+        numbers = _checks.entries("uncharacterized", given, "a file, or numbers of molecules")
+        return frozenset(_checks.count("uncharacterized", number) for number in numbers)
     beside = (path if path.is_dir() else path.parent) / UNCHARACTERIZED_FILE
     if beside.is_file():
         return read_uncharacterized(beside)
@@ -260,13 +275,14 @@ def _collect(records: Iterable[tuple[int, Molecule]], path: Path, expected: int 
     if not found:
         raise ValueError(f"{path} must hold QM9's files dsgdb9nsd_000001.xyz, …, found none")
     if expected is not None:
-        missing = [number for number in range(1, expected + 1) if number not in found]
-        extra = sorted(number for number in found if number > expected or number < 1)
+        extra = [number for number in found if not 1 <= number <= expected]
+        missing = expected - (len(found) - len(extra))
         if missing or extra:
+            first = next(number for number in itertools.count(1) if number not in found)
             problems = [
-                f"{len(numbers)} {kind}, the first dsgdb9nsd_{numbers[0]:06d}.xyz"
-                for kind, numbers in (("missing", missing), ("too many", extra))
-                if numbers
+                f"{number} {kind}, the first dsgdb9nsd_{at:06d}.xyz"
+                for kind, number, at in (("missing", missing, first), ("too many", len(extra), min(extra, default=0)))
+                if number
             ]
             raise ValueError(f"{path} must hold the molecules 1 … {expected}: {'; '.join(problems)}")
     index = sorted(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import warnings
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +78,7 @@ class ReadResult(Sequence[Molecule]):
     def __getitem__(self, index):  # pyright: ignore[reportIncompatibleMethodOverride]
         return self.molecules[index]
 
-    def unused(self, targets: Container[str] = ()) -> str:
+    def unused(self, targets: Iterable[str] = ()) -> str:
         """What the file says of forces, charges and spins, which networks do not see, as a sentence.
 
         Args:
@@ -86,7 +86,11 @@ class ReadResult(Sequence[Molecule]):
 
         Returns:
             The sentence, or `""`.
+
+        Raises:
+            TypeError: Targets that are no texts.
         """
+        targets = _checks.texts("targets", targets)
         found = collections.Counter(self.atom_columns)
         for molecule in self.molecules:
             for name, value in molecule.properties.items():
@@ -131,6 +135,7 @@ def read_molecules(
 
     Raises:
         FileNotFoundError: No such file.
+        TypeError: A seed that is not an integer.
         ValueError: An unknown suffix, a file without records, a CSV without the column or with two of one name, more
             than half of the molecules with nearest atoms below 0.55 or above 1.45 times the sum of their covalent radii
             (unless `length_unit` is `"angstrom"`), or, with `"raise"`, a broken record: unknown elements, coordinates
@@ -169,6 +174,7 @@ def read_quietly(
     measured = format in ("xyz", "sdf")
     if not measured and length_unit not in (None, "angstrom"):
         raise ValueError(f"`length_unit` must be None for geometries of SMILES, as in {path}, got {length_unit!r}")
+    _checks.seed(seed)
     scale, text = LENGTH_UNITS[length_unit or "angstrom"], read_text(path)
     columns: collections.Counter[str] = collections.Counter()
     if format == "xyz":

@@ -53,6 +53,7 @@ def embed(smiles: str, name: str, seed: int) -> tuple[Molecule, str]:
     """As `from_smiles`, with what is to be said of the geometry, or `""`, instead of a warning."""
     if not isinstance(smiles, str):
         raise TypeError(f"`smiles` must be a text, got {smiles!r}")
+    _checks.instance("name", name, str, "a text")
     _checks.seed(seed)
     try:
         return _embed(smiles, name, seed)

@@ -11,7 +11,8 @@ import numpy as np
 
 from spinnn.files import replacing
 
-from .._molecules.molecule import Molecule, Origin
+from .. import _checks
+from .._molecules.molecule import Molecule, Origin, molecule_list
 from .csv import escape_cell, is_formula
 
 SUFFIXES = (".csv", ".xyz", ".extxyz")
@@ -46,6 +47,7 @@ def write_predictions(
         units: Unit of each quantity, `""` for none.
 
     Raises:
+        TypeError: Something else than molecules, real values and texts as units.
         ValueError: Another suffix, a quantity without unit, a name or unit of other characters, or values of another
             shape.
     """
@@ -53,18 +55,16 @@ def write_predictions(
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
         raise ValueError(f"`path` must end in .csv, .xyz or .extxyz, got {str(path)!r}")
+    molecules = molecule_list(molecules)
+    _checks.mapping("predictions", predictions, "values by quantity")
+    _checks.mapping("units", units, "texts by quantity")
     check_columns(path, predictions)
     columns = {}
     for name, values in predictions.items():
         if name not in units:
             raise ValueError(f"`units` must name the unit of {name!r}, got {sorted(units)}")
         check_unit(name, units[name])
-        columns[name] = np.asarray(values, np.float64)
-        if columns[name].shape != (len(molecules),):
-            raise ValueError(
-                f"`predictions` must hold one value per molecule, shape ({len(molecules)},), got "
-                f"{columns[name].shape} for {name!r}"
-            )
+        columns[name] = _checks.real_values("predictions", values, len(molecules), name)
     with replacing(path) as file:
         if kind == ".csv":
             _write_csv(csv.writer(file, lineterminator="\n"), molecules, columns, units)
@@ -97,6 +97,7 @@ def check_name(argument: str, name: str) -> None:
 
 def check_unit(name: str, unit: str) -> None:
     """Refuse a unit that could not stand in the title of a column."""
+    _checks.instance("units", unit, str, "texts by property")
     if not unit.isprintable():
         raise ValueError(f"`units` must be printable, got {unit!r} for {name!r}")
 

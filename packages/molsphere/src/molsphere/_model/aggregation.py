@@ -10,7 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._molecules.batch import Molecules
+from spinnn.checks import size
+
+from .. import _checks
+from .._molecules.batch import Molecules, check_batch, check_features
 from .._molecules.elements import LARGEST
 
 Weighting = Literal["type", "displacement", "distance"]
@@ -27,7 +30,13 @@ def _masses() -> np.ndarray:
 
 
 def displacements(molecules: Molecules) -> Float[Array, "*batch atoms 3"]:
-    """Positions relative to the centre of mass [Å], shape (*batch, atoms, 3); 0 for padding."""
+    """Positions relative to the centre of mass [Å], shape (*batch, atoms, 3); 0 for padding.
+
+    Raises:
+        TypeError: Something else than a padded batch.
+        ValueError: A batch whose arrays do not fit each other.
+    """
+    check_batch(molecules)
     positions = jnp.asarray(molecules.positions)
     mass = jnp.where(molecules.mask, jnp.asarray(_masses(), positions.dtype)[molecules.numbers], 0)[..., None]
     total = mass.sum(-2, keepdims=True)
@@ -65,18 +74,25 @@ class Aggregation(eqx.Module):
             reduction: Sum over atoms, or their mean.
 
         Raises:
-            ValueError: An unknown weighting or reduction.
+            TypeError: Features or species that are not integers.
+            ValueError: An unknown weighting or reduction, or species that are no elements.
         """
         for name, value, allowed in (("weighting", weighting, Weighting), ("reduction", reduction, Reduction)):
-            if value not in get_args(allowed):
-                raise ValueError(f"`{name}` must be one of {get_args(allowed)}, got {value!r}")
+            _checks.option(name, value, get_args(allowed))
+        features, species = size("features", features), _checks.species_tuple(species)
         self.weighting, self.reduction, self.species = weighting, reduction, species
         self.weight = jnp.ones((len(species), features)) if weighting == "type" else None
 
     def __call__(
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
     ) -> Float[Array, "*batch feature"]:
-        """Features of molecules, shape (*batch, feature), from those of atoms, shape (*batch, atoms, feature)."""
+        """Features of molecules, shape (*batch, feature), from those of atoms, shape (*batch, atoms, feature).
+
+        Raises:
+            TypeError: Something else than a padded batch and float32 or float64 features.
+            ValueError: Shapes that do not fit.
+        """
+        check_features(features, molecules, None if self.weight is None else self.weight.shape[1])
         features = jnp.where(molecules.mask[..., None], features, 0)
         if self.weight is not None:
             weight = jnp.matmul(one_hot(molecules, self.species), self.weight, precision="highest")

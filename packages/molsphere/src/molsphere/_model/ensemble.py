@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from .._molecules.molecule import Molecule
+from .._molecules.molecule import Molecule, molecule_list
 from .property_model import PropertyModel
 
 Source = PropertyModel | str | os.PathLike
@@ -64,9 +64,10 @@ def predict_ensemble(
 
     Raises:
         FileNotFoundError: A model file that is not there.
+        TypeError: Something else than models and molecules, or a number that is not an integer.
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
     """
-    models = load_models(models)
+    models, molecules = load_models(models), molecule_list(molecules)
     predicted = [model.predict(molecules, batch_size=batch_size, orientations=orientations) for model in models]
     return combine(models, predicted, gap=gap)
 

@@ -11,9 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._checks import integer
-from .._molecules.batch import Molecules
+from spinnn.checks import size
+
+from .._checks import count
+from .._molecules.batch import Molecules, check_features
 from .aggregation import Aggregation, Reduction, Weighting
+
+_MOST_LAYERS = 1000
 
 
 def each(layer: Callable[[Array], Array], x: Array) -> Array:
@@ -86,7 +90,8 @@ class DeepSetsHead(eqx.Module):
             ValueError: An option out of range.
         """
         first, second = jax.random.split(key)
-        integer("width", width, 1)
+        for name, value in (("features", features), ("width", width), ("outputs", outputs)):
+            size(name, value)
         self.atoms = make_mlp(features, width, width, 1, silu, key=first)
         self.aggregation = Aggregation(weighting, width, species, reduction=reduction)
         self.readout = make_mlp(width, outputs, width, 0 if linear else 1, key=second)
@@ -94,7 +99,13 @@ class DeepSetsHead(eqx.Module):
     def __call__(
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
     ) -> Float[Array, "*batch output"]:
-        """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
+        """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features).
+
+        Raises:
+            TypeError: Something else than a padded batch and float32 or float64 features.
+            ValueError: Shapes that do not fit.
+        """
+        check_features(features, molecules, int(self.atoms.in_size))
         return each(self.readout, self.aggregation(each(self.atoms, features), molecules))
 
 
@@ -166,9 +177,10 @@ class TransformerHead(eqx.Module):
             TypeError: A size that is not an integer.
             ValueError: An option out of range.
         """
-        if integer("width", width, 1) % integer("heads", heads, 1):
+        if size("width", width) % count("heads", heads):
             raise ValueError(f"`width` must be a multiple of `heads`, {heads}, got {width}")
-        first, last, *keys = jax.random.split(key, integer("layers", layers, 1) + 2)
+        first, last, *keys = jax.random.split(key, count("layers", layers, most=_MOST_LAYERS) + 2)
+        size("features", features)
         self.embedding = eqx.nn.Linear(features, width, key=first)
         self.layers = tuple(_Layer(width, heads, key=k) for k in keys)
         self.head = DeepSetsHead(
@@ -178,7 +190,13 @@ class TransformerHead(eqx.Module):
     def __call__(
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
     ) -> Float[Array, "*batch output"]:
-        """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features)."""
+        """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features).
+
+        Raises:
+            TypeError: Something else than a padded batch and float32 or float64 features.
+            ValueError: Shapes that do not fit.
+        """
+        check_features(features, molecules, int(self.embedding.in_features))
         x = each(self.embedding, features)
         batch, mask = x.shape[:-2], jnp.asarray(molecules.mask)
         count = math.prod(batch)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _checks
 from .._molecules.augment import turn
-from .._molecules.molecule import Molecule
+from .._molecules.molecule import Molecule, molecule_list
 from .property_model import PropertyModel
 
 
@@ -37,10 +37,11 @@ def invariance_error(
         By property, the mean over molecules and rotations of |f(R r) − f(r)|, in the model's unit.
 
     Raises:
-        TypeError: A number of rotations or a seed that is not an integer.
+        TypeError: Something else than a model and molecules, or a number that is not an integer.
         ValueError: No molecules, or molecules that the model cannot predict.
     """
-    count = _checks.integer("rotations", rotations, 1)
+    _checks.instance("model", model, PropertyModel, "a PropertyModel")
+    count, molecules = _checks.turns("rotations", rotations), molecule_list(molecules)
     before = model.predict(molecules)
     change = dict.fromkeys(before, 0.0)
     for key in jax.random.split(jax.random.key(_checks.integer("seed", seed, 0)), count):

@@ -44,6 +44,6 @@ def preset(name: str) -> RegressorConfig:
     Raises:
         ValueError: Another name.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"`name` must be one of {', '.join(PRESETS)}, got {name!r}")
     return PRESETS[name]

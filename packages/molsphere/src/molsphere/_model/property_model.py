@@ -24,7 +24,7 @@ from .._data.training_range import TrainingRange, warn_of_differences
 from .._molecules.augment import turn
 from .._molecules.batch import Molecules, bucket_molecules, padded_size
 from .._molecules.distances import warn_of_distances
-from .._molecules.molecule import Molecule, check_molecules
+from .._molecules.molecule import Molecule, check_molecules, molecule_list
 from .regressor import RegressorConfig, SphereRegressor
 
 MODEL_FILE = "model.spinnn"
@@ -40,6 +40,10 @@ class PropertyModel:
         units: Unit by property, in the order of the network's outputs.
         scalings: What turns outputs into properties, by property.
         seen: Ranges of the molecules it was trained on; None where they are not known, as in files of earlier versions.
+
+    Raises:
+        TypeError: Something of another type.
+        ValueError: Units and scalings that are not of the network's outputs and species.
     """
 
     network: SphereRegressor
@@ -47,6 +51,28 @@ class PropertyModel:
     units: Mapping[str, str]
     scalings: Mapping[str, TargetScaling]
     seen: TrainingRange | None = None
+
+    def __post_init__(self) -> None:
+        _checks.instance("network", self.network, SphereRegressor, "a SphereRegressor")
+        _checks.instance("state", self.state, eqx.nn.State, "the state that equinox.nn.make_with_state gave")
+        if self.seen is not None:
+            _checks.instance("seen", self.seen, TrainingRange, "a TrainingRange or None")
+        for name in ("units", "scalings"):
+            _checks.mapping(name, getattr(self, name), "a mapping by property")
+        for name, unit in self.units.items():
+            _checks.instance("units", unit, str, "texts by property")
+            _checks.instance("scalings", self.scalings.get(name), TargetScaling, "of type TargetScaling by property")
+        if len(self.units) != self.config.outputs or list(self.units) != list(self.scalings):
+            raise ValueError(
+                f"`units` and `scalings` must be of the same properties in one order, {self.config.outputs} as the "
+                f"network has outputs, got {list(self.units)} and {list(self.scalings)}"
+            )
+        lacking = [name for name, one in self.scalings.items() if not {*self.config.species} <= {*one.species}]
+        if lacking:
+            raise ValueError(
+                f"`scalings` must have the network's species {self.config.species}, {lacking[0]!r} has "
+                f"{self.scalings[lacking[0]].species}"
+            )
 
     @property
     def config(self) -> RegressorConfig:
@@ -63,6 +89,7 @@ class PropertyModel:
             Values by property in `units`, shape (*batch,).
 
         Raises:
+            TypeError: Something else than a padded batch.
             ValueError: Species that the network does not know or positions that are not finite, where concrete.
         """
         state = jax.tree.map(lambda leaf: leaf, self.state)  # Equinox lets each be used once
@@ -84,20 +111,21 @@ class PropertyModel:
         Args:
             molecules: Molecules of species that the network knows.
             batch_size: Molecules per batch.
-            orientations: Over how many orientations of each molecule to take the mean, at least 1.
+            orientations: Over how many orientations of each molecule to take the mean, 1 … 10,000.
 
         Returns:
             Values by property in `units`, shape (molecules,), float64.
 
         Raises:
-            TypeError: A number of orientations that is not an integer.
-            ValueError: No molecules, unknown species, atoms at one place.
+            TypeError: Something else than molecules, or a number that is not an integer.
+            ValueError: No molecules, numbers out of range, unknown species, atoms at one place.
 
         Warns:
             FileWarning: Molecules whose nearest atoms are below 0.5 or above 1.45 times the sum of their covalent
                 radii, and molecules unlike the training data, see `TrainingRange.differences`, by name or by file and
                 line.
         """
+        molecules = molecule_list(molecules)
         results = self._predict(molecules, batch_size, orientations)
         warn_of_distances(molecules)
         if self.seen is not None:
@@ -109,7 +137,7 @@ class PropertyModel:
     ) -> dict[str, Float[np.ndarray, " molecules"]]:
         """As `predict`, without warnings."""
         check_molecules(molecules, self.config.species)
-        count = _checks.integer("orientations", orientations, 1)
+        count = _checks.turns("orientations", orientations)
         outputs = self._outputs(molecules, batch_size)
         for key in jax.random.split(jax.random.key(0), count)[1:]:
             outputs += self._outputs(turn(molecules, key), batch_size)
@@ -137,7 +165,11 @@ class PropertyModel:
 
         Args:
             path: The file.
-            extra: JSON types to keep in the header's configuration.
+            extra: JSON types to keep in the header's configuration, by names that it has not.
+
+        Raises:
+            TypeError: Something else than JSON types.
+            ValueError: A name that the configuration has.
         """
         config = {
             "kind": "molsphere.PropertyModel",
@@ -145,8 +177,10 @@ class PropertyModel:
             "units": dict(self.units),
             "scalings": {name: scaling.to_json() for name, scaling in self.scalings.items()},
             "seen": None if self.seen is None else self.seen.to_json(),
-            **extra,
         }
+        if taken := sorted(set(config) & set(extra)):
+            raise ValueError(f"`extra` must have names other than {', '.join(config)}, got {taken}")
+        config |= extra
         save_model(path, (self.network, self.state), config)
 
     @classmethod

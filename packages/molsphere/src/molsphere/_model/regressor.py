@@ -18,7 +18,7 @@ from spinnn import BlockOptions, SpinResNet
 from spinnn.checks import block_sizes, size
 
 from .. import _checks
-from .._molecules.batch import Molecules
+from .._molecules.batch import Molecules, check_batch
 from .._spheres import gaussian
 from .._spheres.coulomb import CoulombRepresentation
 from .._spheres.radial import QM9_SPECIES, RadialBasis
@@ -32,7 +32,7 @@ HeadKind = Literal["deepsets", "transformer"]
 
 # Gaussians of the distance to the centre of mass: their number, and the largest centre [Å].
 _RADIAL, _RADIAL_REACH = 8, 7.0
-_LARGEST_OVERSAMPLING = 16
+_LARGEST_OVERSAMPLING, _MOST_PASSES = 16, 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +66,7 @@ class HeadConfig:
             _checks.option(name, getattr(self, name), get_args(allowed))
         for name in ("width", "layers", "heads"):
             size(name, getattr(self, name))
+        _checks.flag("linear", self.linear)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +77,7 @@ class MessageConfig:
         channels: Values of each atom.
         width: Width of the hidden layer.
         powers: Exponents of the distance, without charges.
-        shells: Gaussians of the distance, see `sphere_coefficients`.
+        shells: Gaussians of the distance, see `RadialBasis`.
     """
 
     channels: int = 16
@@ -99,7 +100,7 @@ class RegressorConfig:
         species: Atomic numbers.
         representation: `"coefficients"` (closed form), `"grid"` (the paper's), `"cohen"` (Cohen et al. 2018).
         powers: Exponents of the distance in the representation.
-        shells: Gaussians of the distance in it, (centre, width) [Å]; see `sphere_coefficients`.
+        shells: Gaussians of the distance in it, (centre, width) [Å]; see `RadialBasis`.
         passes: How often atoms look around. In the first pass they see each other's species; before each further one
             the features of an atom become values (`messages`), and the next spheres show both.
         messages: Of further passes.
@@ -146,6 +147,8 @@ class RegressorConfig:
     def __post_init__(self) -> None:
         for name, allowed in (("representation", RepresentationKind), ("grid", GridKind)):
             _checks.option(name, getattr(self, name), get_args(allowed))
+        for name in ("bandlimits", "widths", "num_filter_params"):
+            _checks.entries(name, getattr(self, name), "integers, one per block")
         if not self.bandlimits or len({len(self.bandlimits), len(self.widths), len(self.num_filter_params)}) != 1:
             raise ValueError(
                 "`bandlimits`, `widths` and `num_filter_params` must have one entry per block, got "
@@ -158,18 +161,26 @@ class RegressorConfig:
             size(name, getattr(self, name))
         _checks.species_tuple(self.species)
         gaussian.variance(self.cutoff_angle)
+        for name, kind in (("messages", MessageConfig), ("block", BlockOptions), ("head", HeadConfig)):
+            _checks.instance(name, getattr(self, name), kind, f"of type {kind.__name__}")
+        for name in ("distance", "remat"):
+            _checks.flag(name, getattr(self, name))
+        self._check_channels()
+
+    def _check_channels(self) -> None:
         if self.representation == "cohen":
-            if self.shells or _checks.integer("passes", self.passes, 1) > 1:
+            if self.shells or _checks.count("passes", self.passes, most=_MOST_PASSES) > 1:
                 raise ValueError(
                     "`representation` must be 'coefficients' or 'grid' with `shells` or more than one of `passes`, got "
                     "'cohen'"
                 )
         else:
             _checks.radial_functions(self.powers, self.shells, "shells")
-            _checks.integer("passes", self.passes, 1)
-        if self.feature_scale is not None and (
-            len(self.feature_scale) != self.channels or not all(x > 0 for x in self.feature_scale)
-        ):
+            _checks.count("passes", self.passes, most=_MOST_PASSES)
+        if self.feature_scale is None:
+            return
+        scale = _checks.entries("feature_scale", self.feature_scale, "positive numbers, one per channel")
+        if len(scale) != self.channels or not all(_checks.number("feature_scale", x) > 0 for x in scale):
             raise ValueError(
                 f"`feature_scale` must be {self.channels} positive numbers, one per channel, got {self.feature_scale}"
             )
@@ -204,13 +215,25 @@ class RegressorConfig:
         return len(self.species) * (1 if self.representation == "cohen" else len(self.powers) + len(self.shells))
 
     def channels_of_pass(self, number: int) -> int:
-        """Channels of the spheres of a pass, from 0."""
+        """Channels of the spheres of a pass, from 0.
+
+        Raises:
+            TypeError: A number that is not an integer.
+            ValueError: A number below 0.
+        """
+        _checks.integer("number", number, 0)
         messages = self.messages
         learned = messages.channels * (len(messages.powers) + len(messages.shells))
         return self.channels + learned * (number > 0)
 
     def make_grid(self, bandlimit: int) -> Grid:
-        """The grid of a block."""
+        """The grid of a block.
+
+        Raises:
+            TypeError: A bandlimit that is not an integer.
+            ValueError: A bandlimit that is not 1 … 4,096.
+        """
+        _checks.degrees("bandlimit", bandlimit)
         if self.grid == "square":
             return Grid.equiangular(2 * bandlimit, 2 * bandlimit)
         return Grid.gauss_legendre(math.ceil(self.oversampling * bandlimit))
@@ -240,9 +263,10 @@ class SphereRegressor(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: A size that is not an integer.
+            TypeError: Something else than a configuration.
             ValueError: Options out of range.
         """
+        _checks.instance("config", config, RegressorConfig, "of type RegressorConfig")
         self.config = config
         grids = [config.make_grid(L) for L in config.bandlimits]
         first, second, third = jax.random.split(key, 3)
@@ -283,7 +307,13 @@ class SphereRegressor(eqx.Module):
         self.head = make(features, head.width, config.outputs, **options)
 
     def represent(self, molecules: Molecules) -> Array:
-        """The spheres of all atoms: coefficients, or maps on the first block's grid."""
+        """The spheres of all atoms: coefficients, or maps on the first block's grid.
+
+        Raises:
+            TypeError: Something else than a padded batch.
+            ValueError: As in a call.
+        """
+        check_batch(molecules)
         return represent(self.config, molecules)
 
     def __call__(self, molecules: Molecules, state: eqx.nn.State) -> tuple[Float[Array, "*batch output"], eqx.nn.State]:
@@ -297,9 +327,11 @@ class SphereRegressor(eqx.Module):
             Outputs, shape (*batch, outputs), and the new state.
 
         Raises:
-            ValueError: Positions that are not finite, or species that the network does not know, where they are
-                concrete.
+            TypeError: Something else than a padded batch, or a state.
+            ValueError: Arrays that do not fit each other, positions that are not finite, or species that the network
+                does not know, where they are concrete.
         """
+        check_batch(molecules)
         config, mask = self.config, jnp.asarray(molecules.mask)
         species = jnp.matmul(one_hot(molecules, config.species), self.embedding, precision="highest")
         features, seen = [species], self.represent(molecules)
@@ -347,8 +379,11 @@ def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tupl
         One number per channel; 1 for a channel that is zero throughout.
 
     Raises:
+        TypeError: Something else than a configuration or a padded batch.
         ValueError: No atoms.
     """
+    _checks.instance("config", config, RegressorConfig, "of type RegressorConfig")
+    check_batch(molecules)
     if not np.any(molecules.mask):
         raise ValueError(
             f"`molecules` must hold at least one atom, got none in a batch of shape {molecules.mask.shape}"

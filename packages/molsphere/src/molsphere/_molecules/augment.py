@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .. import _checks
 from .molecule import Molecule
 
 
@@ -24,14 +26,21 @@ def random_rotation(
         reflections: Whether half of the matrices have determinant −1.
         dtype: `"float32"` or, with JAX's 64-bit types on, `"float64"`.
 
+    Raises:
+        TypeError: Sizes that are not integers.
+        ValueError: More than 2²⁰ matrices, or another type.
+
     Returns:
         Orthogonal matrices R, shape (*shape, 3, 3); positions rotate as r′ = R r.
 
     References:
         Shoemake, Uniform random rotations (1992).
     """
+    _checks.float_type("dtype", dtype)
+    sizes = [_checks.count("shape", size, 0) for size in _checks.entries("shape", shape, "a sequence of sizes")]
+    _checks.count("shape", math.prod(sizes), 0)
     turn, flip = jax.random.split(key)
-    q = jax.random.normal(turn, (*shape, 4), dtype)
+    q = jax.random.normal(turn, (*sizes, 4), dtype)
     w, x, y, z = jnp.moveaxis(q / jnp.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
     two = jnp.asarray(2, dtype)
     rows = [
@@ -41,7 +50,7 @@ def random_rotation(
     ]
     matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
     if reflections:
-        matrix = matrix * jax.random.rademacher(flip, shape, dtype)[..., None, None]
+        matrix = matrix * jax.random.rademacher(flip, tuple(sizes), dtype)[..., None, None]
     return matrix
 
 
@@ -59,8 +68,10 @@ def augment(
         Positions of the same shape and type.
 
     Raises:
+        TypeError: Positions that are no array of float32 or float64.
         ValueError: Another shape.
     """
+    _checks.floats("positions", positions)
     if positions.ndim < 2 or positions.shape[-1] != 3:
         raise ValueError(f"`positions` must have shape (*batch, atoms, 3), got {positions.shape}")
     array = jnp.asarray(positions)

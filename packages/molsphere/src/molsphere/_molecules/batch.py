@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .. import _checks
-from .molecule import Molecule
+from .molecule import Molecule, molecule_list
 
 # Sizes of `padded_size`.
 _STEP, _GROWTH = 8, 1.25
@@ -35,6 +35,25 @@ class Molecules(eqx.Module):
         return self.mask.sum(-1)
 
 
+def check_batch(molecules: object) -> None:
+    """A padded batch, whose arrays fit each other."""
+    _checks.instance("molecules", molecules, Molecules, "a padded batch, as pad_molecules gives it")
+    _checks.geometry(molecules.positions, molecules.numbers, molecules.mask)  # pyright: ignore[reportAttributeAccessIssue]
+    if molecules.mask is None:  # pyright: ignore[reportAttributeAccessIssue]
+        raise TypeError("`mask` of a padded batch must be an array, got None")
+
+
+def check_features(features: object, molecules: object, count: int | None = None) -> None:
+    """Features of the atoms of a padded batch, shape (*batch, atoms, features)."""
+    check_batch(molecules)
+    _checks.floats("features", features)
+    shape = features.shape  # pyright: ignore[reportAttributeAccessIssue]
+    atoms = molecules.mask.shape  # pyright: ignore[reportAttributeAccessIssue]
+    if len(shape) != len(atoms) + 1 or shape[:-1] != atoms or (count is not None and shape[-1] != count):
+        wanted = ", ".join(map(str, (*atoms, "features" if count is None else count)))
+        raise ValueError(f"`features` must have shape ({wanted}), of the atoms of `molecules`, got {shape}")
+
+
 def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dtype: str = "float32") -> Molecules:
     """A batch of molecules as NumPy arrays, padded with zeros.
 
@@ -47,12 +66,15 @@ def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dty
         Arrays of shapes (batch, size), (batch, size, 3), (batch, size).
 
     Raises:
-        ValueError: No molecules, or one larger than `size`.
+        TypeError: Something else than molecules, or a size that is not an integer.
+        ValueError: No molecules, one larger than `size`, or another type.
     """
+    molecules = molecule_list(molecules)
+    _checks.float_type("dtype", dtype)
     if not molecules:
         raise ValueError("`molecules` must hold at least one molecule, got none")
     largest = max(map(len, molecules))
-    size = largest if size is None else _checks.integer("size", size, 1)
+    size = largest if size is None else _checks.count("size", size)
     if largest > size:
         raise ValueError(f"`size` must be at least that of the largest molecule, {largest} atoms, got {size}")
     numbers = np.zeros((len(molecules), size), np.int32)
@@ -80,8 +102,8 @@ def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buc
         ValueError: No sizes, one below 1, or no buckets.
     """
     max_buckets = _checks.integer("max_buckets", max_buckets, 1)
-    array = np.asarray(sizes if isinstance(sizes, np.ndarray) else list(sizes))
-    if array.size == 0 or not np.issubdtype(array.dtype, np.integer) or array.min() < 1:
+    array = _checks.whole_numbers("sizes", sizes)
+    if array.size == 0 or array.min() < 1:
         raise ValueError(f"`sizes` must be whole numbers of at least 1, at least one of them, got {array!r}")
     edges, counts = np.unique(array, return_counts=True)
     if edges.size > 512:
@@ -127,9 +149,12 @@ def bucket_of(sizes: Int[np.ndarray, " molecules"], buckets: Sequence[int]) -> I
         Indices into `buckets`, shape (molecules,).
 
     Raises:
+        TypeError: Sizes or buckets that are not integers.
         ValueError: Buckets that do not ascend, or a molecule larger than the last.
     """
-    edges = np.asarray([_checks.integer("buckets", b, 1) for b in buckets], int)
+    sizes = _checks.whole_numbers("sizes", sizes)
+    buckets = _checks.entries("buckets", buckets, "ascending sizes")
+    edges = np.asarray([_checks.count("buckets", b) for b in buckets], int)
     if edges.size == 0 or np.any(np.diff(edges) <= 0):
         raise ValueError(f"`buckets` must ascend, at least one, got {tuple(buckets)}")
     if sizes.size and sizes.max() > edges[-1]:
@@ -153,13 +178,15 @@ def bucket_molecules(
         Pairs of indices into `molecules`, shape (batch_size,), −1 where the batch is filled up, and the batch.
 
     Raises:
+        TypeError: Something else than molecules, or sizes that are not integers.
         ValueError: No molecules, or buckets that do not hold them.
     """
+    molecules = molecule_list(molecules)
     if not molecules:
         raise ValueError("`molecules` must hold at least one molecule, got none")
-    batch_size = _checks.integer("batch_size", batch_size, 1)
+    batch_size = _checks.count("batch_size", batch_size)
     sizes = np.array([len(m) for m in molecules])
-    edges = choose_buckets(sizes) if buckets is None else tuple(buckets)
+    edges = choose_buckets(sizes) if buckets is None else _checks.entries("buckets", buckets, "ascending sizes")
     which = bucket_of(sizes, edges)
     batches = []
     for at, size in enumerate(edges):

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from .. import _checks
 from .batch import Molecules
-from .molecule import Molecule
+from .elements import LARGEST
+from .molecule import Molecule, molecule_list
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +26,8 @@ class MoleculeSet:
         properties: Properties by name, each of shape (molecules,), in the units of their source.
 
     Raises:
-        ValueError: Shapes that do not fit, or molecules without atoms.
+        TypeError: Something else than arrays of integers, positions of floats and properties of numbers.
+        ValueError: Shapes that do not fit, molecules without atoms, unknown elements, or positions that are not finite.
     """
 
     num_atoms: Int[np.ndarray, " molecules"]
@@ -35,6 +38,14 @@ class MoleculeSet:
     _starts: Int[np.ndarray, " molecules"] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("num_atoms", "numbers", "index"):
+            _checks.array(name, getattr(self, name), "iu")
+        _checks.floats("positions", self.positions)
+        _checks.mapping("properties", self.properties, "arrays by name")
+        for name, values in self.properties.items():
+            _checks.array(name, values, "fiu")
+        if self.num_atoms.ndim != 1:
+            raise ValueError(f"`num_atoms` must have shape (molecules,), got {self.num_atoms.shape}")
         if self.num_atoms.size and self.num_atoms.min() < 1:
             at = int(np.argmin(self.num_atoms))
             raise ValueError(f"`num_atoms` must be at least 1, got {self.num_atoms[at]} at {at}")
@@ -44,6 +55,12 @@ class MoleculeSet:
                 f"`numbers` and `positions` must hold the {total} atoms of `num_atoms`, got shapes "
                 f"{self.numbers.shape} and {self.positions.shape}"
             )
+        if not np.isfinite(self.positions).all():
+            at = int(np.argmin(np.isfinite(self.positions).all(1)))
+            raise ValueError(f"`positions` must be finite, got {self.positions[at].tolist()} at atom {at} of all")
+        if total and not (self.numbers.min() >= 1 and self.numbers.max() <= LARGEST):
+            strange = self.numbers[(self.numbers < 1) | (self.numbers > LARGEST)][0]
+            raise ValueError(f"`numbers` must be atomic numbers 1 … {LARGEST}, got {strange}")
         for name, values in {"index": self.index, **self.properties}.items():
             if values.shape != self.num_atoms.shape:
                 raise ValueError(f"`{name}` must have shape {self.num_atoms.shape}, got {values.shape}")
@@ -60,8 +77,10 @@ class MoleculeSet:
             The set; `index` counts from 0.
 
         Raises:
+            TypeError: Something else than molecules.
             ValueError: No molecules.
         """
+        molecules = molecule_list(molecules)
         if not molecules:
             raise ValueError("`molecules` must hold at least one molecule, got none")
         shared = [
@@ -105,8 +124,10 @@ class MoleculeSet:
 
         Raises:
             IndexError: A position out of range.
+            TypeError: Positions that are not integers, such as a mask.
+            ValueError: Positions along more than one axis.
         """
-        at = np.asarray(at, int)
+        at = self._positions_of(at, -len(self))
         atoms = self._atoms(at)
         return MoleculeSet(
             self.num_atoms[at],
@@ -115,6 +136,15 @@ class MoleculeSet:
             self.index[at],
             {name: values[at] for name, values in self.properties.items()},
         )
+
+    def _positions_of(self, at: object, least: int = 0) -> Int[np.ndarray, " chosen"]:
+        """Positions of molecules, checked."""
+        if np.asarray(at).dtype.kind == "b":
+            raise TypeError("`at` must be positions, got a mask; write np.flatnonzero(mask)")
+        found = _checks.whole_numbers("at", at)
+        if found.size and not (found.min() >= least and found.max() < len(self)):
+            raise IndexError(f"`at` must be within {len(self)} molecules, got {found.min()} … {found.max()}")
+        return found
 
     def _atoms(self, at: np.ndarray) -> np.ndarray:
         """Positions in the flat arrays of all atoms of some molecules."""
@@ -134,9 +164,12 @@ class MoleculeSet:
             NumPy arrays of shapes (batch, size), (batch, size, 3), (batch, size).
 
         Raises:
-            ValueError: A molecule larger than `size`.
+            IndexError: A position out of range.
+            TypeError: Positions or a size that are not integers.
+            ValueError: A molecule larger than `size`, or another type.
         """
-        at = np.asarray(at, int)
+        at, size = self._positions_of(at, -1), _checks.count("size", size)
+        _checks.float_type("dtype", dtype)
         sizes = np.where(at >= 0, self.num_atoms[at] if len(self) else 0, 0)
         if sizes.size and sizes.max() > size:
             raise ValueError(f"`size` must be at least that of the largest molecule, {sizes.max()} atoms, got {size}")
@@ -155,7 +188,11 @@ class MoleculeSet:
 
         Returns:
             Counts, shape (molecules, species).
+
+        Raises:
+            TypeError: Species that are not integers.
         """
+        species = [_checks.integer("species", z) for z in _checks.entries("species", species, "atomic numbers")]
         owner = np.repeat(np.arange(len(self)), self.num_atoms)
         counts = np.zeros((len(self), len(species)), int)
         for column, z in enumerate(species):

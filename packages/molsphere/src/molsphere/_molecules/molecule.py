@@ -50,7 +50,7 @@ class Molecule:
         origin: Where it was read, or None.
 
     Raises:
-        TypeError: Numbers that are not integers.
+        TypeError: Numbers that are not integers, positions that are not real, or something else of another type.
         ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite or farther than
             10,000 Å from the origin, or two atoms within 0.01 Å.
     """
@@ -62,7 +62,14 @@ class Molecule:
     origin: Origin | None = None
 
     def __post_init__(self) -> None:
-        numbers, positions = np.asarray(self.numbers), np.array(self.positions, np.float64)
+        numbers, positions = np.asarray(self.numbers), np.asarray(self.positions)
+        if positions.dtype.kind not in "fiu":
+            raise TypeError(f"`positions` must be real numbers, got dtype {positions.dtype}")
+        positions = np.array(positions, np.float64)
+        _checks.instance("name", self.name, str, "a text")
+        _checks.mapping("properties", self.properties, "values by name")
+        if self.origin is not None:
+            _checks.instance("origin", self.origin, Origin, "an Origin or None")
         if not np.issubdtype(numbers.dtype, np.integer):
             raise TypeError(f"`numbers` must be integers, got dtype {numbers.dtype}")
         if numbers.ndim != 1 or numbers.size == 0:
@@ -138,6 +145,17 @@ def coincident_pair(positions: np.ndarray) -> tuple[int, int] | None:
     return None
 
 
+def molecule_list(molecules: object) -> list[Molecule]:
+    """Molecules out of whatever sequence holds them; anything else is refused."""
+    if isinstance(molecules, Molecule):
+        raise TypeError(f"`molecules` must be a sequence of molecules, got the one {molecules!r}; write [molecule]")
+    found = list(_checks.entries("molecules", molecules, "a sequence of molecules"))
+    for at, molecule in enumerate(found):
+        if not isinstance(molecule, Molecule):
+            raise TypeError(f"`molecules` must be objects of type Molecule, got {molecule!r:.80} at {at}")
+    return found
+
+
 def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> None:
     """Refuse molecules that a model of these species has nothing to say about.
 
@@ -148,11 +166,12 @@ def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> No
         species: Atomic numbers the model was trained with.
 
     Raises:
+        TypeError: Something else than molecules.
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
     """
     known = _checks.species_tuple(species)
     names = elements.symbols()
-    for at, molecule in enumerate(molecules):
+    for at, molecule in enumerate(molecule_list(molecules)):
         where = f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
         if len(molecule) == 1:
             raise ValueError(

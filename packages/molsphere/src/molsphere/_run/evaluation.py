@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from spinnn.files import FileWarning, replacing
 
+from .. import _checks
 from .._data.training_checks import check_set
 from .._files.npz import read_arrays
 from .._model.ensemble import Source, combine, load_models
@@ -166,12 +167,20 @@ def evaluate(
         Predictions and values.
 
     Raises:
-        ValueError: No molecules, properties that the model has not, or molecules that it cannot predict.
+        IndexError: A position out of range.
+        TypeError: Something else than models, a set of molecules, real values and positions.
+        ValueError: No molecules, values of another shape, properties that the model has not, or molecules that it
+            cannot predict.
 
     Warns:
         FileWarning: How many molecules are unlike the training data, if any, see `TrainingRange.differences`.
     """
     models = load_models(model)
+    _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
+    _checks.mapping("values", values, "values by property")
+    _checks.mapping("parts", parts, "positions by part")
+    values = {name: _checks.real_values("values", v, len(data), name) for name, v in values.items()}
+    parts = {name: data._positions_of(at) for name, at in parts.items()}
     known = sorted({name for one in models for name in one.units})
     if unknown := sorted(set(values) - set(known)):
         raise ValueError(f"`values` must be of the model's properties, {known}, got {unknown} too")

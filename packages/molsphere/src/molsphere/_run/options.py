@@ -116,8 +116,10 @@ class TrainOptions:
             The parts.
 
         Raises:
+            TypeError: A number that is not an integer.
             ValueError: Sizes that do not fit, or QM9's split of other data.
         """
+        total = _checks.integer("total", total, 0)
         if self.split != "random":
             return qm9_splits(self.split, total)
         if self.sizes is None:
@@ -135,8 +137,10 @@ class TrainOptions:
             The run, as `train` takes it.
 
         Raises:
+            TypeError: A number that is not an integer.
             ValueError: Options out of range, or targets that want different heads.
         """
+        steps_per_epoch = _checks.integer("steps_per_epoch", steps_per_epoch, 1)
         every = self.checkpoint_every
         if every is None:
             every = min(max(self.epochs * steps_per_epoch // 20, 1), _LARGEST_INTERVAL)

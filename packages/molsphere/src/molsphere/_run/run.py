@@ -21,6 +21,7 @@ from spinnn.files import (
 from spinnn.resume import check_same, claimed
 from spinnn.training import load_config, save_config, to_json
 
+from .. import _checks
 from .._data.pipeline import BatchPlan
 from .._data.run_data import RunData, read_run_data
 from .._data.splits import Splits
@@ -57,8 +58,12 @@ def run_training(
         The model, and its evaluation on all parts.
 
     Raises:
+        TypeError: Something else than options, data and parts.
         ValueError: No folder, a folder of another run, or what `train` raises; nothing is written then.
     """
+    _checks.instance("options", options, TrainOptions, "of type TrainOptions")
+    _checks.instance("data", data, RunData, "of type RunData")
+    _checks.instance("splits", splits, Splits, "of type Splits")
     if not options.out:
         raise ValueError("`out` must name the run's folder, got ''")
     if not splits.train.size:

@@ -23,6 +23,7 @@ Projection = Literal["mollweide", "orthographic"]
 
 _GRID = Grid.equiangular(121, 240)
 _DISC = 241
+_MOST_PANELS = 20
 
 
 def draw_spheres(
@@ -49,10 +50,15 @@ def draw_spheres(
         A matplotlib figure.
 
     Raises:
+        TypeError: Something else than a molecule and numbers.
         ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
         ValueError: A lone atom, one that is not there, or another projection.
     """
     _checks.option("projection", projection, ("mollweide", "orthographic"))
+    _checks.instance("molecule", molecule, Molecule, "a Molecule")
+    atom, powers = _checks.integer("atom", atom), _checks.entries("powers", powers, "numbers")
+    if len(powers) > _MOST_PANELS:
+        raise ValueError(f"`powers` must be at most {_MOST_PANELS}, got {len(powers)}")
     if len(molecule) < 2:
         raise ValueError(f"`molecule` must have at least two atoms, got a lone {molecule.symbols[0]}")
     if not 0 <= atom < len(molecule):

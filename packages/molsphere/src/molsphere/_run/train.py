@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -58,8 +58,12 @@ class RunConfig:
     max_buckets: int = 6
 
     def __post_init__(self) -> None:
-        _checks.integer("batch_size", self.batch_size, 1)
-        _checks.integer("max_buckets", self.max_buckets, 1)
+        _checks.instance("network", self.network, RegressorConfig, "of type RegressorConfig")
+        _checks.instance("training", self.training, TrainingConfig, "of type TrainingConfig")
+        _checks.count("batch_size", self.batch_size)
+        _checks.count("max_buckets", self.max_buckets)
+        _checks.flag("augmentation", self.augmentation)
+        _checks.option("reference", self.reference, get_args(Method))
         _checks.option("loss", self.loss, ("l1", "l2"))
 
 
@@ -94,15 +98,20 @@ def train(
         The trained model; averaged parameters if the configuration asks for an average.
 
     Raises:
-        ValueError: Properties without unit or with names that predictions cannot have as columns, infinite values, no
-            molecules to train on or none with a value, a lone atom, an element in the validation or test part that the
-            training part has not; and what `fit` raises.
+        TypeError: Something else than a set of molecules, real values, texts as units, parts and a configuration.
+        ValueError: Properties without unit or with names that predictions cannot have as columns, infinite values,
+            values or parts of another number of molecules, no molecules to train on or none with a value, a lone atom,
+            an element in the validation or test part that the training part has not; and what `fit` raises.
     """
+    _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
+    _checks.mapping("values", values, "values by property")
+    _checks.mapping("units", units, "texts by property")
+    _checks.instance("config", config, RunConfig, "of type RunConfig")
     if not values or set(values) != set(units):
         raise ValueError(f"`units` must name a unit for each of {sorted(values)}, at least one, got {sorted(units)}")
     folder = Path(folder)
     # In the order in which JAX goes through a dictionary.
-    values = {name: values[name] for name in sorted(values)}
+    values = {name: _checks.real_values("values", values[name], len(data)) for name in sorted(values)}
     units = {name: units[name] for name in values}
     check_targets(values, units)
     species = check_parts(data, splits)
@@ -193,7 +202,17 @@ def mean_errors(
 
     Returns:
         Errors by property, without those of which nothing is known.
+
+    Raises:
+        TypeError: Something else than a model, a set of molecules and real values.
+        ValueError: Values of another shape, or of properties that the model has not.
     """
+    _checks.instance("model", model, PropertyModel, "a PropertyModel")
+    _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
+    _checks.mapping("values", values, "values by property")
+    for name in values:
+        _checks.option("values", name, tuple(model.units))
+    values = {name: _checks.real_values("values", v, len(data)) for name, v in values.items()}
     predicted = model._predict([data[i] for i in range(len(data))])
     known = {name: np.isfinite(v) for name, v in values.items()}
     return {

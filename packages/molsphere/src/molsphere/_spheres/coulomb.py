@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 from spinharm import Grid
 
 from .. import _checks
-from .._molecules.molecule import COINCIDENT
+from .._molecules.molecule import COINCIDENT, FARTHEST
 from . import pairs
 from .points import as_maps, unit_vectors
 from .radial import QM9_MIN_DISTANCE, QM9_SPECIES
@@ -34,7 +34,7 @@ class CoulombRepresentation:
 
     Raises:
         TypeError: Something else than a grid and numbers.
-        ValueError: A radius that is not above 0, or species that are not distinct.
+        ValueError: A radius that is not within 0 … 10,000 Å, or species that are not distinct.
 
     References:
         Cohen, Geiger, Köhler, Welling, Spherical CNNs (2018), section 5.3.
@@ -56,7 +56,7 @@ class CoulombRepresentation:
     def __post_init__(self) -> None:
         _checks.instance("grid", self.grid, Grid, "a spinharm.Grid")
         object.__setattr__(self, "species", _checks.species_tuple(self.species))
-        object.__setattr__(self, "radius", _checks.positive_float("radius", self.radius))
+        object.__setattr__(self, "radius", _checks.number("radius", self.radius, above=0.0, below=FARTHEST))
 
     @property
     def channels(self) -> int:

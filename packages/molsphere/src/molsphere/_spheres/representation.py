@@ -37,7 +37,7 @@ class Representation:
     Attributes:
         species: Atomic numbers that get channels, in the order of the channels.
         radial: The functions of the distance.
-        bandlimit: L, the number of degrees of `coefficients`, at least 1; None if they are not wanted.
+        bandlimit: L, the number of degrees of `coefficients`, 1 … 4,096; None if they are not wanted.
         grid: The grid of `maps`; None if they are not wanted.
         cutoff_angle: Angle at which 5 % of the Gaussian on the sphere is left [radians, 0 … π].
 
@@ -73,7 +73,7 @@ class Representation:
         if self.bandlimit is None and self.grid is None:
             raise ValueError("`bandlimit` or `grid` must be given, got None for both")
         if self.bandlimit is not None:
-            object.__setattr__(self, "bandlimit", _checks.integer("bandlimit", self.bandlimit, 1))
+            object.__setattr__(self, "bandlimit", _checks.degrees("bandlimit", self.bandlimit))
         if self.grid is not None:
             _checks.instance("grid", self.grid, Grid, "a spinharm.Grid")
         gaussian.variance(self.cutoff_angle)

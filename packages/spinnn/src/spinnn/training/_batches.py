@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 # Endless iteration needs a length; nobody reaches this many batches.
 _ENDLESS = 2**48
+_MOST_EPOCHS = 2**31 - 1
 
 
 class _Source(Generic[T]):
@@ -98,7 +99,7 @@ def iterate_batches(
     if not 0 <= number < count or size % count:
         raise ValueError(f"`shard` must be (number, count) with a count that divides {size}, got {shard}")
     if epochs is not None:
-        epochs = checks.integer("epochs", epochs, 1)
+        epochs = checks.integer("epochs", epochs, 1, _MOST_EPOCHS)
     prefetch = checks.integer("prefetch", prefetch, 0)
     # Imported here: it takes long, and training by other iterators does without.
     grain = require("grain", "spinnn[training]", "iterating over batches")

@@ -181,6 +181,7 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
         arrays, rest = eqx.partition(tree, eqx.is_array)
         found = [[list(leaf.shape), str(leaf.dtype)] for leaf in jax.tree.leaves(arrays)]
         if found != header["arrays"]:
+            _refuse_precision(path, found, header["arrays"])
             raise ValueError(
                 f"{path}: the file holds {len(header['arrays'])} arrays that are not the {len(found)} of the model "
                 f"built from its config; it was written by {header['versions']}"
@@ -195,6 +196,25 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
             )
     _say_what_is_not_finite(path, jax.tree.leaves(arrays))
     return eqx.combine(arrays, rest), header
+
+
+def _refuse_precision(path: str | os.PathLike, found: list[Any], wanted: list[Any]) -> None:
+    """Name the precision where that is all that keeps the arrays of a file from those of a model."""
+    if not all(isinstance(entry, list) and len(entry) == 2 for entry in wanted):
+        return
+    if [shape for shape, _ in found] != [shape for shape, _ in wanted]:
+        return
+    types, own = ({str(dtype) for _, dtype in arrays} for arrays in (wanted, found))
+    if "float64" in types - own and not jax.config.read("jax_enable_x64"):
+        raise ValueError(
+            f"{path}: the file holds arrays of float64, JAX makes float32 here; load it with 64-bit types on: "
+            f"JAX_ENABLE_X64=1, or jax.config.update('jax_enable_x64', True)"
+        )
+    if "float32" in types - own and "float64" in own:
+        raise ValueError(
+            f"{path}: the file holds arrays of float32, those built from its config are float64; load it with 64-bit "
+            f"types off: without JAX_ENABLE_X64, or within `with jax.enable_x64(False)`"
+        )
 
 
 def _say_what_is_not_finite(path: str | os.PathLike, arrays: list[Any]) -> None:
