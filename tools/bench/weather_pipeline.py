@@ -21,7 +21,7 @@ from _timing import in_processes
 from spinharm import Grid
 from spinnn import reuse_memory
 from wxsphere import Normalization, Prepared, RunConfig, Windows, batch_iterator, grid_dataset, prepare
-from wxsphere._model.train import make_task
+from wxsphere._model.run_config import make_task
 
 PACKAGES = ("spinharm", "spinnn", "wxsphere", "grain", "xarray", "zarr")
 TABLE = (Path(__file__).with_name("README.md"), ".3g")
@@ -68,7 +68,7 @@ CASES = {
         training=None,
     ),
 }
-MEMORY = {"memory": 2**30, "folder": 0}  # what `Windows` may keep [bytes]
+MEMORY = {"memory": 1.0, "folder": 0.0}  # what `Windows` may keep [GiB]
 
 
 def _prepared(samples: _Samples, folder: Path) -> Prepared:
@@ -113,7 +113,7 @@ def _case(name: str) -> list[dict[str, Any]]:
         if samples.training is not None:
             step = 1 / in_processes(weather_step.__file__, [samples.training])[0]["step [s]"]
         for place in samples.places:
-            windows = Windows(prepared.fields, task, one, one, steps=samples.steps, memory=MEMORY[place])
+            windows = Windows(prepared.fields, task, one, one, steps=samples.steps, memory_gib=MEMORY[place])
             for batch in samples.batches:
                 rate = _rate(windows, batch)
                 rows.append(

@@ -139,9 +139,12 @@ def _fields(kind: Any, prefix: str = "") -> dict[str, Any]:
     """Types by names as they are typed, those of nested records too; `""` for what has no name."""
     hints, out = typing.get_type_hints(kind, include_extras=True), {}
     for field in dataclasses.fields(kind):
-        hint, name = hints[field.name], f"{prefix}{field.name.replace('_', '-')}"
-        if dataclasses.is_dataclass(hint):
-            out |= _fields(hint, f"{name}.")
+        flag, flags = field.metadata.get("flag"), field.metadata.get("flags")
+        hint, name = hints[field.name], f"{prefix}{flag or field.name.replace('_', '-')}"
+        if flags is not None:
+            out |= _fields(flags, prefix)
+        elif dataclasses.is_dataclass(hint):
+            out |= _fields(hint, prefix if flag == "" else f"{name}.")
         else:
             out["" if "Positional" in str(hint) else name] = hint
     return out

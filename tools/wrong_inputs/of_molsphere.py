@@ -170,7 +170,7 @@ def _networks() -> list[Call]:
         Call("molsphere.RegressorConfig.channels_of_pass", config.channels_of_pass, always(number=1)),
         Call("molsphere.RegressorConfig.make_representation", config.make_representation, always(interaction=1)),
         Call("molsphere.RegressorConfig.make_grid", config.make_grid, always(bandlimit=2)),
-        Call("molsphere.preset", molsphere.preset, always(name="tiny")),
+        Call("molsphere.network_config", molsphere.network_config, always(name="tiny")),
         Call("molsphere.SphereRegressor", molsphere.SphereRegressor, always(config=config, key=_KEY)),
         Call("molsphere.SphereRegressor.represent", network.represent, always(molecules=_BATCH)),
         Call("molsphere.SphereRegressor.represent", _on_molecules(network.represent), always(**_PADDED)),
@@ -286,8 +286,9 @@ def _runs() -> list[Call]:
         "folder": folder / "run", "progress": False,
     }  # fmt: skip
     options = molsphere.TrainOptions(
-        out="run", targets=("energy",), epochs=1, batch_size=2, plots=False, augmentation=False, network=small_config()
-    )
+        out="run", targets=("energy",), training=training, batch_size=2, plots=False, augmentation=False,
+        network=small_config(),
+    )  # fmt: skip
     known = molsphere.RunData(data, values, units, "some.xyz")
     parts = {"training": SPLITS.train, "test": SPLITS.test}
     told = {"options": options, "data": known, "splits": SPLITS, "say": lambda text: None, "progress": False}

@@ -241,6 +241,18 @@ def _training() -> list[Call]:
         ),
         Call("spinnn.training.OptimizerConfig", training.OptimizerConfig, always(**optimizer)),
         Call("spinnn.training.TrainingConfig", training.TrainingConfig, always(**config)),
+        Call("spinnn.training.LoopConfig", training.LoopConfig, always(seed=1, checkpoint_every=3)),
+        Call("spinnn.training.LoopConfig.for_epochs", training.LoopConfig().for_epochs, always(epochs=2)),
+        Call(
+            "spinnn.training.TrainingConfig.steps_between_checkpoints",
+            training.TrainingConfig(checkpoint_every=None).steps_between_checkpoints,
+            always(steps_per_epoch=2),
+        ),
+        Call(
+            "spinnn.training.moved",
+            training.moved,
+            always(values={"rate": 0.1}, places={"rate": "optimizer.rate"}, defaults={"optimizer": {"rate": 1.0}}),
+        ),
         Call("spinnn.training.to_json", training.to_json, always(config=training.TrainingConfig())),
         Call(
             "spinnn.training.from_json",

@@ -13,16 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 
 import wxsphere
-from spinnn.training import OptimizerConfig
-from wxsphere import FieldLayout, ForecastModel, ForecastTask, NetworkConfig, Normalization, RunConfig, Stepper
+from spinnn.training import LoopConfig, OptimizerConfig
+from wxsphere import FieldLayout, ForecastModel, ForecastTask, NetworkConfig, Normalization, RunConfig, Stage, Stepper
 
 from .calls import Call, always
 from .weather import GRID, HOURS, NAMES, TIMES, dataset
 
 _NETWORK = NetworkConfig("resnet", bandlimits=(2,), widths=(2,), num_filter_params=(None,))
 _RUN = RunConfig(
-    constants=("sine_of_latitude",), forcings=(), rollout=(1,), epochs=(1,), rate_factors=(1.0,), batch_size=2,
-    validation_windows=1, optimizer=OptimizerConfig(warmup_epochs=0.0), network=_NETWORK,
+    constants=("sine_of_latitude",), forcings=(), stages=(Stage(),), batch_size=2, validation_windows=1,
+    training=LoopConfig(optimizer=OptimizerConfig(warmup_epochs=0.0)), network=_NETWORK,
 )  # fmt: skip
 _KEY = jax.random.key(0)
 
@@ -72,7 +72,7 @@ def _tasks() -> list[Call]:
     }  # fmt: skip
     learned = {
         "fields": data.expand_dims(number=[3, 4]), "task": task, "inputs": normal, "outputs": normal,
-        "times": TIMES, "members": (3,), "steps": 1, "memory": 2**20,
+        "times": TIMES, "members": (3,), "steps": 1, "memory_gib": 0.001,
     }  # fmt: skip
     known = data.assign(wxsphere.constant_fields(GRID).data_vars)
     return [
@@ -96,7 +96,7 @@ def _tasks() -> list[Call]:
         Call("wxsphere.NetworkConfig.grid_of", _NETWORK.grid_of, always(bandlimit=2)),
         Call("wxsphere.NetworkConfig.scaled", _NETWORK.scaled, always(resolution=1.0, channels=1.0)),
         Call("wxsphere.NetworkConfig.make", make, always(inputs=layout, outputs=layout, grid=GRID, key=_KEY)),
-        Call("wxsphere.network", wxsphere.network, always(name="tiny")),
+        Call("wxsphere.network_config", wxsphere.network_config, always(name="tiny")),
         Call("wxsphere.Normalization.of", Normalization.of, always(statistics=statistics, layout=layout)),
         Call("wxsphere.Normalization.normalize", normal.normalize, always(maps=maps)),
         Call("wxsphere.Normalization.restore", normal.restore, always(maps=maps)),
@@ -126,6 +126,7 @@ def _tasks() -> list[Call]:
             always(stepper=stepper, config=loss, remat=True),
         ),
         Call("wxsphere.RunConfig", RunConfig, always(**options)),
+        Call("wxsphere.Stage", Stage, always(steps=2, epochs=3, rate_factor=0.5)),
         Call("wxsphere.make_task", wxsphere.make_task, always(fields=known, cadence_hours=6.0, config=_RUN)),
     ]
 

@@ -143,7 +143,7 @@ def test_an_interrupted_run_goes_on_by_the_same_command(run, data, tmp_path, mon
 
 def test_a_folder_of_another_run_is_refused(run, data, one_line, tmp_path):
     error = one_line(train_words(data, run, "--learning-rate", "0.5"))
-    assert f"{run} was begun with other options: learning_rate (0.002, now 0.5)" in error
+    assert f"{run} was begun with other options: training.optimizer.learning_rate (0.002, now 0.5)" in error
     other = tmp_path / "other.extxyz"
     other.write_text(data.read_text("utf-8").replace("bent=", "bent=1", 1), "utf-8")
     assert f"what the run in {run} began with" in one_line(train_words(other, run))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from molsphere import (
-    PRESETS,
+    NETWORKS,
     TARGETS,
     Evaluation,
     TrainOptions,
@@ -25,6 +26,7 @@ from molsphere._data.labels import find_outliers
 from molsphere._molecules.dataset import MoleculeSet
 from molsphere._molecules.distances import closest_pairs
 from spinnn.files import FileWarning
+from spinnn.training import OptimizerConfig, load_config, save_config
 
 
 @pytest.mark.parametrize(
@@ -41,10 +43,10 @@ from spinnn.files import FileWarning
     ],
 )
 def test_heads_follow_the_target(target, preset, head):
-    options = TrainOptions(targets=(target,), preset=preset, network=PRESETS[preset])
+    options = TrainOptions(targets=(target,), preset=preset, network=NETWORKS[preset])
     made = options.make_head()
     assert (made.kind, made.weighting, made.reduction) == head
-    assert made.width == PRESETS[preset].head.width
+    assert made.width == NETWORKS[preset].head.width
     given = dataclasses.replace(options, head="transformer", weighting="type", reduction="mean").make_head()
     assert (given.kind, given.weighting, given.reduction) == ("transformer", "type", "mean")
 
@@ -68,11 +70,43 @@ def test_splits_of_options():
 
 
 def test_checkpoints_by_default():
-    options = TrainOptions(targets=("H",), epochs=10)
+    ten = dataclasses.replace(TrainOptions().training, epochs=10)
+    options = TrainOptions(targets=("H",), training=ten)
     assert options.run_config(100).training.checkpoint_every == 50
     assert options.run_config(10_000).training.checkpoint_every == 1000
     assert options.run_config(1).training.checkpoint_every == 1
-    assert dataclasses.replace(options, checkpoint_every=7).run_config(1).training.checkpoint_every == 7
+    seven = dataclasses.replace(ten, checkpoint_every=7)
+    assert dataclasses.replace(options, training=seven).run_config(1).training.checkpoint_every == 7
+
+
+def test_option_files_written_before_are_read(tmp_path):
+    """Options of training stood beside the others, each by a name of its own."""
+    path = Path(__file__).parent / "files" / "options_before.json"
+    options = load_config(path, TrainOptions)
+    assert (options.training.epochs, options.training.seed, options.training.checkpoint_every) == (7, 5, 40)
+    assert (options.training.log_every, options.training.tensorboard) == (5, True)
+    assert options.training.optimizer == OptimizerConfig("muon", 0.01, 0.5, 0.1, 0.02, None, 0.99)
+    assert (options.sizes, options.loss, options.batch_size, options.network) == (
+        (90, 10, 10),
+        "l2",
+        8,
+        NETWORKS["tiny"],
+    )
+    save_config(tmp_path / "now.json", options)
+    assert load_config(tmp_path / "now.json", TrainOptions) == options
+    # What a short file leaves out is as ever, wherever it stands now.
+    (tmp_path / "short.json").write_text('{"epochs": 3, "training": {"optimizer": {"ema_decay": null}}}')
+    short, usual = load_config(tmp_path / "short.json", TrainOptions).training, TrainOptions().training
+    optimizer = dataclasses.replace(usual.optimizer, ema_decay=None)
+    assert short == dataclasses.replace(usual, epochs=3, optimizer=optimizer)
+    for text, message in (
+        ('{"epochs": 3, "training": {"epochs": 3}}', "`epochs` must not be given together with `training.epochs`"),
+        ('{"epochs": 3, "training": 3}', "`training` must be an object, got 3"),
+        ('{"optimizer": {"name": "adam"}}', "`training.optimizer.name` must be 'adam' or 'adamw' or 'muon', got"),
+    ):
+        (tmp_path / "wrong.json").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            load_config(tmp_path / "wrong.json", TrainOptions)
 
 
 def test_columns_with_units(tmp_path):

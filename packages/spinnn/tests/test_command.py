@@ -15,6 +15,7 @@ import dataclasses
 
 from spinnn import command
 from spinnn.files import FileWarning
+from spinnn.training import OptimizerConfig, TrainingConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +194,24 @@ def test_flags_win_over_the_preset_and_that_over_the_file(capsys):
     with pytest.raises(SystemExit):
         read("--config", "some-file", "--help")
     assert "some-file" in capsys.readouterr().out
+
+
+def test_options_of_nested_dataclasses_are_flags_without_a_prefix(capsys):
+    def read(*words, default=None):
+        return command.parse(TrainingConfig, "program train", words, "Trains.", default)
+
+    got = read("--seed", "3", "--optimizer", "adamw", "--learning-rate", "0.5", "--epochs", "2")
+    assert got == TrainingConfig(epochs=2, seed=3, optimizer=OptimizerConfig("adamw", 0.5))
+    assert read(default=got) == got
+    long = ("--optimizer.name=muon", "--optimizer.learning_rate", "0.1")
+    assert read(*long, default=got).optimizer == OptimizerConfig("muon", 0.1)
+    with pytest.raises(ValueError, match=r"`learning_rate` must be above 0, got -1\.0"):
+        read("--learning-rate", "-1")
+    with pytest.raises(ValueError, match="--optimizer"):
+        read("--optimizer", "sgd")
+    with pytest.raises(SystemExit):
+        read("--help")
+    assert "Decoupled weight decay" in capsys.readouterr().out
 
 
 def test_a_table(capsys):

@@ -20,12 +20,13 @@ import xarray as xr
 
 import spinharm
 from spinharm import SpinTransform
-from spinnn.training import OptimizerConfig
+from spinnn.training import LoopConfig, OptimizerConfig
 from wxsphere import (
     FieldLayout,
     NetworkConfig,
     RunConfig,
     ShallowWater,
+    Stage,
     area_weights,
     forecast,
     grid_of,
@@ -42,13 +43,13 @@ STEPS = (1, 4, 12)
 RUN = RunConfig(
     constants=(),
     forcings=(),
-    rollout=(1, 4),
-    epochs=(4, 2),
-    rate_factors=(1.0, 0.3),
+    stages=(Stage(1, 4), Stage(4, 2, 0.3)),
     batch_size=8,
-    optimizer=OptimizerConfig(learning_rate=3e-3, clip_norm=1.0, ema_decay=0.99, warmup_epochs=0.5),
+    training=LoopConfig(
+        optimizer=OptimizerConfig(learning_rate=3e-3, clip_norm=1.0, ema_decay=0.99, warmup_epochs=0.5),
+        checkpoint_every=1000,
+    ),
     remat=False,
-    checkpoint_every=1000,
     validation_windows=16,
     network=NetworkConfig(bandlimits=(16, 8, 16), widths=(16, 24, 16), num_filter_params=(None,)),
 )

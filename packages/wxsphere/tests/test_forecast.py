@@ -28,6 +28,7 @@ from wxsphere import (
     ForecastTask,
     NetworkConfig,
     Normalization,
+    Stage,
     Stepper,
     forecast,
     grid_dataset,
@@ -365,9 +366,7 @@ def test_so_do_trained_networks(tmp_path):
     small = NetworkConfig("resnet", bandlimits=(8,), widths=(4,), num_filter_params=(None,))
     run = dataclasses.replace(
         example["RUN"],
-        rollout=(1,),
-        epochs=(8,),
-        rate_factors=(1.0,),
+        stages=(Stage(1, 8),),
         batch_size=4,
         validation_windows=4,
         network=small,

@@ -25,7 +25,7 @@ from wxsphere import (
     Normalization,
     Stepper,
     make_rollout_loss,
-    network,
+    network_config,
 )
 from wxsphere._model.forecast_model import make_network
 
@@ -71,7 +71,7 @@ def test_the_sizes_of_the_paper():
     ],
 )
 def test_full_size_networks(name, inputs, outputs, n):
-    config = network(name)
+    config = network_config(name)
     found = parameters(config, scalars(inputs), scalars(outputs), Grid.equiangular(n, n))
     spins, knots = 2, 8
     widths, count = config.widths, spins * inputs * config.widths[0] * knots
@@ -194,8 +194,8 @@ def test_a_wind_turns_with_the_network():
 
 def test_what_is_no_network(untyped):
     with pytest.raises(ValueError, match=r"`name` must be one of weatherbench, temperature, .*, got 'huge'"):
-        network("huge")
-    assert network("scaling-64").bandlimits[0] == 32
+        network_config("huge")
+    assert network_config("scaling-64").bandlimits[0] == 32
     with pytest.raises(ValueError, match=r"`bandlimits` and `widths` must have one entry per block"):
         NetworkConfig(bandlimits=(8,), widths=(4, 4))
     with pytest.raises(ValueError, match="`separable` must have one entry, or one per block, 4, got"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,12 +18,13 @@ import xarray as xr
 import wxsphere._model.train
 import wxsphere._model.windows
 from spinharm import Grid
-from spinnn.training import OptimizerConfig, load_config
+from spinnn.training import LoopConfig, OptimizerConfig, load_config, save_config
 from wxsphere import (
     ForecastModel,
     NetworkConfig,
     Prepared,
     RunConfig,
+    Stage,
     forecast,
     grid_dataset,
     make_task,
@@ -38,14 +41,14 @@ GRID = Grid.gauss_legendre(4)
 CONFIG = RunConfig(
     constants=("sine_of_latitude",),
     forcings=(),
-    rollout=(1, 2),
-    epochs=(2, 1),
-    rate_factors=(1.0, 0.5),
+    stages=(Stage(1, 2), Stage(2, 1, 0.5)),
     batch_size=4,
-    checkpoint_every=3,
-    log_every=1,
+    training=LoopConfig(
+        optimizer=OptimizerConfig(learning_rate=3e-2, warmup_epochs=0.0, ema_decay=0.9),
+        checkpoint_every=3,
+        log_every=1,
+    ),
     validation_windows=3,
-    optimizer=OptimizerConfig(learning_rate=3e-2, warmup_epochs=0.0, ema_decay=0.9),
     network=NetworkConfig("resnet", bandlimits=(3,), widths=(2,), num_filter_params=(None,)),
 )
 
@@ -180,28 +183,35 @@ def test_what_is_no_run(untyped, data, run, tmp_path):
         return RunConfig(**{**{name: getattr(CONFIG, name) for name in CONFIG.__dataclass_fields__}, **options})
 
     for options, message in (
-        ({"rollout": (1,)}, "`rollout`, `epochs` and `rate_factors` must have one entry per stage"),
-        ({"rollout": (1, 0)}, "`rollout` must be at least 1, got 0"),
-        ({"rate_factors": (1.0, -1.0)}, "`rate_factors` must be finite and above 0"),
+        ({"stages": ()}, r"`stages` must be at least one, got \(\)"),
+        ({"memory_gib": -1.0}, "`memory_gib` must be 0 or more, in GiB, got -1.0"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
             with_options(**options)
+    stages: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"steps": 0}, "`steps` must be at least 1, got 0"),
+        ({"epochs": 0}, "`epochs` must be at least 1, got 0"),
+        ({"rate_factor": -1.0}, "`rate_factor` must be finite and above 0"),
+    )
+    for stage, message in stages:
+        with pytest.raises(ValueError, match=message):
+            Stage(**stage)
     for options, message in (
         ({"variables": ("geopotential",)}, "`variables` must be among temperature, u_component_of_wind, v_comp.* got"),
         ({"variables": ("u_component_of_wind",)}, "`variables` must name both components of a wind"),
         ({"constants": ("orography",)}, "`constants` must be among cosine_of_longitude, .*, got 'orography'"),
         ({"forcings": ("moonlight",)}, "`forcings` must be among cosine_of_day, .*, got 'moonlight'"),
         ({"leads": (6.0, 12.0)}, "2 steps need a model whose outputs are its inputs, one lead time"),
-        ({"rollout": (1, 40)}, "`fields` must have at least one window of 240 h without gaps"),
+        ({"stages": (Stage(1), Stage(40))}, "`fields` must have at least one window of 240 h without gaps"),
         ({"batch_size": 5}, "`batch_size` must be a multiple of the 2 devices, got 5"),
         ({"members": (1,)}, "`members` needs fields with a dimension 'number'"),
     ):
         with pytest.raises(ValueError, match=message):
-            train(data, with_options(epochs=(1, 1), **options), tmp_path / "none", progress=False)
+            train(data, with_options(**options), tmp_path / "none", progress=False)
     _, folder = run
     with pytest.raises(ValueError, match=r"was begun with other options: run.seed \(0, now 1"):
-        train(data, with_options(seed=1), folder, progress=False)
+        train(data, with_options(training=dataclasses.replace(CONFIG.training, seed=1)), folder, progress=False)
 
 
 def test_the_typical_change_is_measured_where_statistics_do_not_say_it(data):
@@ -218,18 +228,54 @@ def test_the_typical_change_is_measured_where_statistics_do_not_say_it(data):
         assert found[lead, 0, 0] == pytest.approx(2 * np.sin(turn / 2) * rms / std, rel=0.03)
 
 
+def test_option_files_written_before_are_read(tmp_path):
+    """Stages were three lists, the optimiser and others stood outside `training`, memory was in bytes."""
+    path = Path(__file__).parent / "files" / "options_before.json"
+    options = load_config(path, TrainOptions)
+    assert options.stages == (Stage(1, 20), Stage(4, 5, 0.3))
+    assert options.memory_gib == 0.25
+    optimizer = OptimizerConfig("adamw", 3e-3, weight_decay=0.01, clip_norm=1.0, ema_decay=0.98)
+    loop = LoopConfig(seed=2, optimizer=optimizer, checkpoint_every=60, log_every=30, tensorboard=True)
+    assert options.training == loop
+    save_config(tmp_path / "now.json", options)
+    assert load_config(tmp_path / "now.json", TrainOptions) == options
+    # By what a run's checkpoints know it is as it was: runs begun before are gone on with.
+    before = json.loads(path.read_text())
+    assert options.run_config().as_recorded() == {name: before[name] for name in before if name not in ("data", "out")}
+    for text, message in (
+        ('{"rollout": [1], "stages": []}', "`rollout` must not be given together with `stages`"),
+        ('{"rollout": [1, 2]}', "must have one entry per stage"),
+        ('{"epochs": [1, 2, "x"]}', r"`epochs\[2\]` must be an integer, got 'x'"),
+        ('{"seed": 1, "training": {"seed": 1}}', "`seed` must not be given together with `training.seed`"),
+        ('{"memory": "much"}', "`memory` must be an integer, got 'much'"),
+    ):
+        (tmp_path / "wrong.json").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            load_config(tmp_path / "wrong.json", TrainOptions)
+
+
 def test_the_command_line(run, data, tmp_path, capsys):
     _, folder = run
     options = read_options("train", ["--data", "a", "--out", "b", "--preset", "iterative", "--network.remat"])
     assert options.network.bandlimits[0] == 128
     assert options.network.remat
-    assert (options.rollout, options.epochs, options.rate_factors) == ((4, 8, 12), (50, 10, 10), (1.0, 0.1, 0.01))
+    assert options.stages == RunConfig().stages == (Stage(4, 50), Stage(8, 10, 0.1), Stage(12, 10, 0.01))
     path = tmp_path / "options.json"
-    from spinnn.training import save_config
-
     save_config(path, options)
     assert load_config(path, TrainOptions) == options
-    assert read_options("train", ["--config", str(path), "--seed", "3"]).seed == 3
+    assert read_options("train", ["--config", str(path), "--seed", "3"]).training.seed == 3
+    words = (
+        "--data a --out b --rollout 1 4 --epochs 5 2 --rate-factors 1 0.3 --ema-decay 0.9 --memory 536870912".split()
+    )
+    flat = read_options("train", words)
+    assert flat.stages == (Stage(1, 5), Stage(4, 2, 0.3))
+    assert flat.memory_gib == 0.5
+    assert "note: --memory 536870912 (bytes) is --memory-gib 0.5 now" in capsys.readouterr().err
+    assert flat.training.optimizer == OptimizerConfig(learning_rate=2e-4, ema_decay=0.9)
+    # Flags by the names that they had before.
+    long = ["--optimizer.name", "muon", "--optimizer.ema_decay=0.9", "--optimizer.clip-norm", "1"]
+    options = read_options("train", ["--data", "a", "--out", "b", *long])
+    assert options.training.optimizer == OptimizerConfig("muon", 2e-4, ema_decay=0.9, clip_norm=1.0)
     out = tmp_path / "f.zarr"
     words = ["forecast", str(folder / "model.spinnn"), "--states", str(data.path), "--period", "validation"]
     assert main([*words, "--verified", "--every", "2", "--steps", "3", "--out", str(out)]) == 0
@@ -239,6 +285,8 @@ def test_the_command_line(run, data, tmp_path, capsys):
         (["train", "--data", str(data.path)], "`out` must be given"),
         (["train", "--data", str(tmp_path), "--out", "x"], "must be a folder that `wxsphere prepare` has finished"),
         (["train", "--config", "nowhere.json"], "found no nowhere.json"),
+        (["train", "--rollout", "1", "2"], "`rollout`, `epochs` and `rate_factors` must have one entry per stage"),
+        (["train", "--memory", "much"], "`memory` must be a number of bytes, got 'much'; --memory-gib takes GiB"),
         ([*words[:-1], "test", "--out", "x.zarr"], "`period` test has no times"),
         ([*words, "--verified", "--steps", "9", "--out", "x.zarr"], "`steps` must leave initial times"),
     ):

@@ -77,15 +77,15 @@ def test_windows_and_forcings_go_to_other_processes():
     assert all(pickle.loads(pickle.dumps(forcing)) == forcing for forcing in FORCINGS.values())
 
 
-@pytest.mark.parametrize("memory", [0, 2**30])
+@pytest.mark.parametrize("memory_gib", [0.0, 1.0])
 @pytest.mark.parametrize("members", [None, 3])
 @pytest.mark.parametrize(
     ("offsets", "leads", "steps"),
     [((-12.0, -6.0, 0.0), (72.0,), 1), ((0.0,), (6.0,), 4), ((-6.0, 0.0), (6.0,), 2), ((0.0,), (6.0, 24.0), 1)],
 )
-def test_windows_are_what_direct_indexing_gives(memory, members, offsets, leads, steps):
+def test_windows_are_what_direct_indexing_gives(memory_gib, members, offsets, leads, steps):
     data, made = fields(members=members), task(offsets=offsets, leads=leads)
-    found = windows(data, made, steps=steps, memory=memory)
+    found = windows(data, made, steps=steps, memory_gib=memory_gib)
     before, after = int(-offsets[0] / 6), int((leads[-1] + (steps - 1) * leads[0]) / 6)
     assert len(found) == (20 - before - after) * (members or 1)
     every = [lead + k * leads[0] for k in range(steps) for lead in leads]

@@ -22,7 +22,7 @@ from ._model.aggregation import Aggregation as Aggregation, displacements as dis
 from ._model.ensemble import load_models as load_models, predict_ensemble as predict_ensemble
 from ._model.heads import DeepSetsHead as DeepSetsHead, TransformerHead as TransformerHead
 from ._model.invariance import invariance_error as invariance_error
-from ._model.presets import PRESETS as PRESETS, preset as preset
+from ._model.presets import NETWORKS as NETWORKS, network_config as network_config
 from ._model.property_model import PropertyModel as PropertyModel
 from ._model.regressor import (
     HeadConfig as HeadConfig,
@@ -45,7 +45,7 @@ from ._run.evaluation import Evaluation as Evaluation, evaluate as evaluate
 from ._run.options import TrainOptions as TrainOptions
 from ._run.run import run_training as run_training
 from ._run.sphere_plot import draw_spheres as draw_spheres
-from ._run.train import RunConfig as RunConfig, mean_errors as mean_errors, train as train
+from ._run.train import TRAINING as TRAINING, RunConfig as RunConfig, mean_errors as mean_errors, train as train
 from ._spheres.coulomb import CoulombRepresentation as CoulombRepresentation
 from ._spheres.radial import (
     QM9_MIN_DISTANCE as QM9_MIN_DISTANCE,

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from spinnn.files import replacing
+from spinnn.training import OptimizerConfig, TrainingConfig
 
 from ._data import demo_data
 from ._data.run_data import read_run_data
 from ._files.smiles import from_smiles
 from ._files.writers import write_predictions
-from ._model.presets import preset
+from ._model.presets import network_config
 from ._model.property_model import MODEL_FILE
 from ._molecules.molecule import Molecule
 from ._run.options import TrainOptions
@@ -120,18 +121,18 @@ def _write_data(path: Path, molecules: list[Molecule], energies: np.ndarray) -> 
 
 def demo_options(folder: Path, epochs: int, max_buckets: int, checkpoint_every: int, seed: int) -> TrainOptions:
     """The run of the demo: the preset `tiny` with fewer blocks and channels."""
-    network = dataclasses.replace(preset("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None))
+    network = dataclasses.replace(
+        network_config("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None)
+    )
+    optimizer = OptimizerConfig(learning_rate=5e-3, clip_norm=1.0, ema_decay=0.99)
     return TrainOptions(
         data=str(folder / DATA),
         targets=(demo_data.PROPERTY,),
         out=str(folder),
-        epochs=epochs,
-        seed=seed,
+        training=TrainingConfig(
+            epochs=epochs, seed=seed, optimizer=optimizer, checkpoint_every=checkpoint_every, log_every=10
+        ),
         batch_size=_BATCH,
-        learning_rate=5e-3,
-        ema_decay=0.99,
         max_buckets=max_buckets,
-        checkpoint_every=checkpoint_every,
-        log_every=10,
         network=network,
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from spinharm import checks, failures
 from spinharm.optional import require
 
+from ._flags import as_flags, flag_class, flat_words, from_flags
 from ._memory import reuse_memory
 from .files import FileWarning
 
@@ -37,6 +38,11 @@ class Command(NamedTuple):
         module: Its module, imported when the command is asked for; has `main(name, words) -> int`.
         purpose: What it does, in a few words.
         resumes: Whether the same command again goes on where it was stopped.
+
+    Example:
+        >>> from spinnn.command import Command
+        >>> Command("program._commands.train", "train a model", resumes=True).purpose
+        'train a model'
     """
 
     module: str
@@ -66,6 +72,13 @@ def run_program(
     Returns:
         The exit status: the command's own, or one of `spinharm.failures.run`, after one line on the standard error: 2
         after an error, 130 and 143 after Ctrl-C and SIGTERM, 70 after an exception that nobody foresaw, with a report.
+
+    Example:
+        >>> from spinnn.command import Command, run_program
+        >>> commands = {"train": Command("program._commands.train", "train a model", resumes=True)}
+        >>> run_program("program", "1.0", "Trains models.", commands, ["--version"])
+        program 1.0
+        0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
@@ -134,6 +147,11 @@ Exit status: {statuses}"""
 def parse(kind: type[T], program: str, words: Sequence[str], text: str, default: T | None = None) -> T:
     """The options of a command, by tyro.
 
+    A field whose metadata hold `"flag"` has that name on the command line; with an empty name, options of a nested
+    dataclass are flags without a prefix, as `--learning-rate` of `spinnn.training.OptimizerConfig`, and are read with
+    it too, as `--optimizer.learning-rate`. Metadata `"flags"` name a dataclass whose options stand for the field: its
+    class method `of` makes it from the field's value, its method `made` that value again.
+
     Args:
         kind: Frozen dataclass of the options.
         program: Program and command, for messages.
@@ -146,17 +164,25 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
 
     Raises:
         ModuleNotFoundError: tyro is not installed.
-        ValueError: Words that are no options, or values that are none.
+        ValueError: Unknown options, or values of the wrong type or out of range.
         SystemExit: 0 after `--help`.
+
+    Example:
+        >>> from spinnn import command
+        >>> from spinnn.training import TrainingConfig
+        >>> config = command.parse(TrainingConfig, "train", ["--epochs", "3", "--learning-rate", "0.01"], "Train.")
+        >>> config.epochs, config.optimizer.learning_rate
+        (3, 0.01)
     """
     tyro, told = require("tyro", "spinnn[command]", "the command line"), io.StringIO()
     for word in (text, *words):
         checks.instance("text` and `words", word, str, "text")
-    given = {} if default is None else {"default": default}
+    given = {} if default is None else {"default": as_flags(default)}
     try:
         # tyro draws a box around an error; ours are one line.
         with contextlib.redirect_stderr(told):
-            return tyro.cli(kind, args=list(words), prog=program, description=text, **given)
+            flags = tyro.cli(flag_class(kind), args=flat_words(kind, words), prog=program, description=text, **given)
+        return from_flags(kind, flags)
     except ValueError as error:
         # Some versions let what a dataclass refuses pass.
         raise ValueError(f"{error}; see {program} --help") from None
@@ -211,6 +237,18 @@ def parse_with_config(
         ModuleNotFoundError: tyro is not installed.
         ValueError: As `parse`; or a required option that is empty.
         SystemExit: 0 after `--help`.
+
+    Example:
+        >>> from spinnn.command import parse_with_config
+        >>> from spinnn.training import TrainingConfig, load_config
+        >>> def load(path):
+        ...     return load_config(path, TrainingConfig)
+        >>> def preset(options, name):
+        ...     return TrainingConfig(epochs={"short": 3, "long": 90}[name])
+        >>> words = ["--preset", "long", "--seed", "1"]
+        >>> options = parse_with_config(TrainingConfig, "train", words, "Train.", load, preset)
+        >>> options.epochs, options.seed
+        (90, 1)
     """
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--config")
@@ -241,18 +279,37 @@ def _console(*, error: bool = False) -> Console:
 
 
 def say(text: str) -> None:
-    """Print a line on the standard output, flushed; control characters are shown as escapes."""
+    """Print a line on the standard output, flushed; control characters are shown as escapes.
+
+    Example:
+        >>> from spinnn import command
+        >>> command.say("wrote scores.nc")
+        wrote scores.nc
+    """
     _console().print(failures.printable(text), soft_wrap=True)
     sys.stdout.flush()
 
 
 def warn(text: str) -> None:
-    """Print a line on the standard error; control characters are shown as escapes."""
+    """Print a line on the standard error; control characters are shown as escapes.
+
+    Example:
+        >>> from spinnn import command
+        >>> command.warn("left out: 3 of 10 molecules")
+    """
     _console(error=True).print(failures.printable(text), soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on the standard output, all columns but the first to the right."""
+    """Print a table on the standard output, all columns but the first to the right.
+
+    Example:
+        >>> from spinnn import command
+        >>> command.table("Errors", ("name", "rmse"), [("temperature", command.figure(1.23456))])
+        Errors
+        name         rmse...
+        temperature  1.235...
+    """
     console = _console()
     from rich.table import Table
 
@@ -265,5 +322,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def figure(value: float) -> str:
-    """A number with four digits."""
+    """A number with four digits.
+
+    Example:
+        >>> from spinnn import command
+        >>> command.figure(0.0123456), command.figure(123456.7)
+        ('0.01235', '123,457')
+    """
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

@@ -36,12 +36,13 @@ from ._model.networks import (
     NETWORKS as NETWORKS,
     SCALING as SCALING,
     NetworkConfig as NetworkConfig,
-    network as network,
+    network_config as network_config,
 )
 from ._model.pipeline import batch_iterator as batch_iterator
 from ._model.rollout import Stepper as Stepper, make_rollout_loss as make_rollout_loss, rollout as rollout
+from ._model.run_config import RunConfig as RunConfig, Stage as Stage, make_task as make_task
 from ._model.task import ForecastTask as ForecastTask
-from ._model.train import RunConfig as RunConfig, make_task as make_task, train as train
+from ._model.train import train as train
 from ._model.windows import Batch as Batch, Windows as Windows
 from ._notices import DataWarning as DataWarning
 from ._prepare.constants import constant_fields as constant_fields

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from spinharm.checks import integer as integer, number as number, option as option
+from spinharm.checks import instance as instance, integer as integer, number as number, option as option
 
 
 def dimensions(name: str, dataset: xr.Dataset, wanted: Sequence[str]) -> None:
@@ -17,3 +17,10 @@ def dimensions(name: str, dataset: xr.Dataset, wanted: Sequence[str]) -> None:
             f"`{name}` must have a dimension and coordinate {missing[0]!r}, got dimensions {dict(dataset.sizes)}; "
             f"`wxsphere.canonical` brings datasets of any archive into the layout"
         )
+
+
+def memory_bytes(name: str, gib: float) -> int:
+    """A limit of memory in GiB, 0 or more, as bytes."""
+    if number(name, gib) < 0:
+        raise ValueError(f"`{name}` must be 0 or more, in GiB, got {gib!r}")
+    return int(gib * 2**30)

@@ -97,8 +97,7 @@ def run_demo(
         "train", "--data", folder / DATA, "--out", folder / RUN, "--constants", "sine_of_latitude",
         "--forcings", "--rollout", 1, 4, "--epochs", *epochs, "--rate-factors", 1, 0.3, "--batch-size", 8,
         "--seed", seed, "--no-remat", "--checkpoint-every", 1000, "--validation-windows", 16,
-        "--optimizer.learning-rate", 3e-3, "--optimizer.clip-norm", 1,
-        "--optimizer.ema-decay", 0.99, "--optimizer.warmup-epochs", 0.5,
+        "--learning-rate", 3e-3, "--clip-norm", 1, "--ema-decay", 0.99, "--warmup-epochs", 0.5,
         "--network.bandlimits", 16, 8, 16, "--network.widths", 16, 24, 16, "--network.num-filter-params", "None",
     )  # fmt: skip
     say(f"4. Forecasts of {steps * _HOURS / 24:g} days, and one of {long_steps * _HOURS / 24:g}")

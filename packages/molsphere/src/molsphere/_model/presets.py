@@ -20,7 +20,7 @@ _SHELLS = (
 )
 # `paper`: A.1.1. `small`: the five convolutions of the ablation (Table 6) as one block and two residual blocks.
 # `tiny`: minutes on a CPU.
-PRESETS = MappingProxyType({
+NETWORKS = MappingProxyType({
     "paper": RegressorConfig(),
     "small": RegressorConfig(
         bandlimits=(16, 8, 4), widths=(64, 128, 256), num_filter_params=(8, 8, 4), head=HeadConfig(width=256)
@@ -38,12 +38,23 @@ PRESETS = MappingProxyType({
 })  # fmt: skip
 
 
-def preset(name: str) -> RegressorConfig:
-    """The configuration of a name: `"paper"`, `"small"` or `"tiny"`.
+def network_config(name: str) -> RegressorConfig:
+    """Look up the configuration of a network.
+
+    Args:
+        name: One of `NETWORKS`: `"paper"`, `"small"` or `"tiny"`.
+
+    Returns:
+        The configuration.
 
     Raises:
         ValueError: Another name.
+
+    Example:
+        >>> from molsphere import network_config
+        >>> network_config("tiny").widths
+        (32,)
     """
-    if not isinstance(name, str) or name not in PRESETS:
-        raise ValueError(f"`name` must be one of {', '.join(PRESETS)}, got {name!r}")
-    return PRESETS[name]
+    if not isinstance(name, str) or name not in NETWORKS:
+        raise ValueError(f"`name` must be one of {', '.join(NETWORKS)}, got {name!r}")
+    return NETWORKS[name]

@@ -1,28 +1,34 @@
-"""What `molsphere train` is told, and the run that follows from it."""
+"""Options of `molsphere train`, and the run that follows from them."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from spinnn import checks
-from spinnn.training import OptimizerConfig, TrainingConfig
+from spinnn.training import TrainingConfig, moved, to_json
 
 from .. import _checks
-from .._data.scaling import Method
 from .._data.splits import Splits, qm9_splits, random_splits
 from .._data.targets import TARGETS
 from .._model.aggregation import Reduction, Weighting
-from .._model.presets import PRESETS
+from .._model.presets import NETWORKS
 from .._model.regressor import HeadConfig, HeadKind, RegressorConfig
 from .._molecules.distances import LengthUnit
-from .train import RunConfig
+from .train import TRAINING, RunConfig
 
-_LARGEST_INTERVAL = 1000
+_TRAINING = dataclasses.replace(TRAINING, checkpoint_every=None)
+_OPTIMIZER = ("learning_rate", "warmup_epochs", "final_fraction", "weight_decay", "clip_norm", "ema_decay")
+# Where the options of earlier files are now.
+_PLACES = {
+    **{name: f"training.{name}" for name in ("epochs", "seed", "checkpoint_every", "log_every", "tensorboard")},
+    "optimizer": "training.optimizer.name",
+    **{name: f"training.optimizer.{name}" for name in _OPTIMIZER},
+}
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(RunConfig):
     """A training run as its command line or JSON file describes it.
 
     Attributes:
@@ -39,29 +45,26 @@ class TrainOptions:
             `numpy.random.default_rng(split_seed).permutation(N)` cut by `sizes` into training, validation, test.
         sizes: Training, validation and test molecules of `random`; default 80 %, 10 %, the rest.
         split_seed: Seed of `random`.
-        epochs: Passes over the training part.
-        batch_size: Molecules per step.
-        max_buckets: Most sizes that molecules are padded to; each is compiled once.
-        seed: Of the first weights, the order of the batches and the augmentation.
-        optimizer: `muon` is for the matrices, AdamW for the rest.
-        learning_rate: The largest; warm-up is linear, decay a cosine.
-        warmup_epochs: Epochs of warm-up.
-        final_fraction: Share of the learning rate left at the end.
-        weight_decay: Of `adamw` and `muon`.
-        clip_norm: Largest norm of a gradient.
-        ema_decay: Decay per step of the average of the weights that becomes the model.
-        augmentation: Rotate and reflect molecules at random.
-        reference: Subtracted before learning: linear regression on composition, the mean, or nothing.
-        loss: Of scaled values.
         head: Default `transformer` for alpha and r2 in the preset paper, else what the preset has.
         weighting: Of atoms in the sum; default `displacement` for mu, `distance` for r2, else `type`.
         reduction: Default `mean` for homo, lumo and gap, else `sum`.
-        checkpoint_every: Steps between checkpoints with errors on the validation part; default twenty in a run, or
-            every 1,000 steps if that is more often.
-        log_every: Steps between lines of metrics.jsonl.
-        tensorboard: Also write TensorBoard files.
         plots: Draw the plots at the end, if matplotlib is installed.
+        training: Epochs, optimiser, checkpoints, each with errors on the validation split.
         network: The network; its outputs, species, head kind, weighting and reduction are set from the rest.
+
+    Example:
+        >>> import dataclasses
+        >>> from molsphere import TrainOptions
+        >>> options = TrainOptions(data="qm9.npz", targets=("mu",), out="runs/mu", batch_size=16)
+        >>> options.make_head().weighting
+        'displacement'
+        >>> longer = dataclasses.replace(options.training, epochs=200)
+        >>> dataclasses.replace(options, training=longer).run_config(steps_per_epoch=50).training.checkpoint_every
+        500
+        >>> print(options.make_splits(100))
+        80 training, 10 validation, 10 test molecules
+        >>> TrainOptions.upgraded({"epochs": 7})["training"]["epochs"]
+        7
     """
 
     data: str = ""
@@ -74,37 +77,35 @@ class TrainOptions:
     split: Literal["random", "cormorant", "110k"] = "random"
     sizes: tuple[int, int, int] | None = None
     split_seed: int = 0
-    epochs: int = 100
-    batch_size: int = 32
-    max_buckets: int = 6
-    seed: int = 0
-    optimizer: Literal["adam", "adamw", "muon"] = "adam"
-    learning_rate: float = 2e-3
-    warmup_epochs: float = 1.0
-    final_fraction: float = 0.0
-    weight_decay: float = 0.0
-    clip_norm: float | None = 1.0
-    ema_decay: float | None = 0.999
-    augmentation: bool = True
-    reference: Method = "composition"
-    loss: Literal["l1", "l2"] = "l1"
     head: HeadKind | None = None
     weighting: Weighting | None = None
     reduction: Reduction | None = None
-    checkpoint_every: int | None = None
-    log_every: int = 20
-    tensorboard: bool = False
     plots: bool = True
-    network: RegressorConfig = PRESETS["tiny"]
+    training: TrainingConfig = dataclasses.field(default=_TRAINING, metadata={"flag": ""})
+    network: RegressorConfig = NETWORKS["tiny"]
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read what files of earlier versions hold: options of training by names of their own.
+
+        Args:
+            values: What a file holds, JSON types.
+
+        Returns:
+            The same as this version writes it.
+
+        Raises:
+            ValueError: An option by both names.
+        """
+        return moved(values, _PLACES, {"training": to_json(_TRAINING)})
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "batch_size", "max_buckets", "checkpoint_every", "log_every")
-        checks.integer_members(self, {"seed": 0, "split_seed": 0, **dict.fromkeys(counts, 1)})
+        super().__post_init__()
+        checks.integer_members(self, {"split_seed": 0})
         for size in self.sizes or ():
             _checks.integer("sizes", size, 0)
         if self.sizes and not self.sizes[0]:
             raise ValueError(f"`sizes` must leave molecules to train on, got {self.sizes}")
-        self._optimizer()
 
     def make_splits(self, total: int) -> Splits:
         """The parts of that many molecules.
@@ -141,31 +142,13 @@ class TrainOptions:
             ValueError: Options out of range, or targets that want different heads.
         """
         steps_per_epoch = _checks.integer("steps_per_epoch", steps_per_epoch, 1)
-        every = self.checkpoint_every
-        if every is None:
-            every = min(max(self.epochs * steps_per_epoch // 20, 1), _LARGEST_INTERVAL)
-        training = TrainingConfig(
-            epochs=self.epochs,
-            seed=self.seed,
-            optimizer=self._optimizer(),
-            checkpoint_every=every,
-            log_every=self.log_every,
-            tensorboard=self.tensorboard,
-        )
-        network = dataclasses.replace(self.network, head=self.make_head())
-        return RunConfig(
-            network=network,
-            training=training,
-            batch_size=self.batch_size,
-            max_buckets=self.max_buckets,
-            augmentation=self.augmentation,
-            reference=self.reference,
-            loss=self.loss,
-        )
-
-    def _optimizer(self) -> OptimizerConfig:
-        names = ("learning_rate", "warmup_epochs", "final_fraction", "weight_decay", "clip_norm", "ema_decay")
-        return OptimizerConfig(name=self.optimizer, **{name: getattr(self, name) for name in names})
+        shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(RunConfig)}
+        every = self.training.steps_between_checkpoints(steps_per_epoch)
+        changed = {
+            "network": dataclasses.replace(self.network, head=self.make_head()),
+            "training": dataclasses.replace(self.training, checkpoint_every=every),
+        }
+        return RunConfig(**{**shared, **changed})
 
     def make_head(self) -> HeadConfig:
         """The network's head, as the targets want it unless the options say.

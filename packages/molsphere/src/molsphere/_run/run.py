@@ -19,7 +19,7 @@ from spinnn.files import (
     write_checked_json,
 )
 from spinnn.resume import check_same, claimed
-from spinnn.training import load_config, save_config, to_json
+from spinnn.training import from_json, load_config, save_config, to_json
 
 from .. import _checks
 from .._data.pipeline import BatchPlan
@@ -183,7 +183,8 @@ def _known(folder: str | Path) -> dict[str, Any]:
         warnings.warn(told, FileWarning, stacklevel=3)
         return known
     with well_formed(folder / DATA, "the list of files"):
-        files, begun_with = dict(known["files"]), dict(known["options"])
+        files = dict(known["files"])
+        begun_with = to_json(from_json(TrainOptions, dict(known["options"])))
     check_same(folder, begun_with, to_json(load_config(folder / OPTIONS, TrainOptions)), leave_out=_FREE)
     remedy = "take another copy of the folder, or, of a run that is not finished, begin it in a new folder"
     other = f"another run: its checksum is not that in {DATA}; {remedy}"

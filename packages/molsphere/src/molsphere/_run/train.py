@@ -32,6 +32,10 @@ from .._molecules.dataset import MoleculeSet
 _SCALE_SAMPLE = 256
 
 
+TRAINING = TrainingConfig(epochs=100, optimizer=OptimizerConfig(learning_rate=2e-3, clip_norm=1.0, ema_decay=0.999))
+"""Epochs, optimiser and checkpoints of a run unless it says otherwise."""
+
+
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
     """A training run on molecules.
@@ -45,12 +49,17 @@ class RunConfig:
         reference: What is subtracted from values before they are learned, see `TargetScaling`.
         loss: `"l1"` or `"l2"`, of scaled values.
         max_buckets: Most sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
+
+    Example:
+        >>> import dataclasses
+        >>> from molsphere import TRAINING, RunConfig, network_config
+        >>> config = RunConfig(network_config("tiny"), dataclasses.replace(TRAINING, epochs=20), batch_size=16)
+        >>> config.training.epochs, config.training.optimizer.learning_rate
+        (20, 0.002)
     """
 
     network: RegressorConfig = RegressorConfig()
-    training: TrainingConfig = TrainingConfig(
-        epochs=100, optimizer=OptimizerConfig(learning_rate=2e-3, clip_norm=1.0, ema_decay=0.999)
-    )
+    training: TrainingConfig = dataclasses.field(default=TRAINING, metadata={"flag": ""})
     batch_size: int = 32
     augmentation: bool = True
     reference: Method = "composition"
@@ -107,6 +116,9 @@ def train(
     _checks.mapping("values", values, "values by property")
     _checks.mapping("units", units, "texts by property")
     _checks.instance("config", config, RunConfig, "of type RunConfig")
+    if type(config) is not RunConfig:
+        # Options of a command are runs too, but their head is not yet that of the targets.
+        raise TypeError(f"`config` must be a RunConfig, got {type(config).__name__}; `run_training` takes TrainOptions")
     if not values or set(values) != set(units):
         raise ValueError(f"`units` must name a unit for each of {sorted(values)}, at least one, got {sorted(units)}")
     folder = Path(folder)

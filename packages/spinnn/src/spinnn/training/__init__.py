@@ -15,10 +15,12 @@ except ImportError as error:
 from ._batches import iterate_batches as iterate_batches
 from ._checkpoint import Checkpoints as Checkpoints
 from ._config import (
+    LoopConfig as LoopConfig,
     OptimizerConfig as OptimizerConfig,
     TrainingConfig as TrainingConfig,
     from_json as from_json,
     load_config as load_config,
+    moved as moved,
     save_config as save_config,
     to_json as to_json,
 )

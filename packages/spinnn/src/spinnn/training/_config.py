@@ -10,7 +10,7 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,6 +20,7 @@ from ..checks import integer_members
 from ..files import read_json, write_json
 
 T = TypeVar("T")
+_MOST_BETWEEN_CHECKPOINTS = 1000
 
 
 def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) -> None:
@@ -58,7 +59,7 @@ class OptimizerConfig:
             first weights are soon forgotten; None for no average.
     """
 
-    name: Literal["adam", "adamw", "muon"] = "adam"
+    name: Literal["adam", "adamw", "muon"] = dataclasses.field(default="adam", metadata={"flag": "optimizer"})
     learning_rate: float = 1e-3
     warmup_epochs: float = 1.0
     final_fraction: float = 0.0
@@ -78,39 +79,95 @@ class OptimizerConfig:
             raise ValueError(f"`weight_decay` needs name 'adamw' or 'muon', got {self.weight_decay} with name 'adam'")
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingConfig:
-    """A training run.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """What every training run has, however many epochs it takes: seed, optimiser, checkpoints, metrics.
 
     Attributes:
-        epochs: Passes over the data.
         seed: Of everything random in training.
         optimizer: Optimiser and schedule.
-        checkpoint_every: Steps between checkpoints.
+        checkpoint_every: Steps between checkpoints; None for twenty in a run, and at least one every 1,000 steps.
         keep_checkpoints: How many of the newest are kept.
         log_every: Steps between lines of metrics.
         tensorboard: Also write TensorBoard files (needs tensorboardX).
         profile: Steps (first, last), counted from 0, to trace with `jax.profiler` into `profile/`, or None.
+
+    Example:
+        >>> from spinnn.training import LoopConfig
+        >>> LoopConfig(seed=3).for_epochs(10).epochs
+        10
     """
 
-    epochs: int = 1
     seed: int = 0
-    optimizer: OptimizerConfig = OptimizerConfig()
-    checkpoint_every: int = 500
+    optimizer: OptimizerConfig = dataclasses.field(default=OptimizerConfig(), metadata={"flag": ""})
+    checkpoint_every: int | None = 500
     keep_checkpoints: int = 2
     log_every: int = 20
     tensorboard: bool = False
     profile: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "checkpoint_every", "keep_checkpoints", "log_every"):
+        for name in ("keep_checkpoints", "log_every"):
             _require(self, name, _at_least(1), "at least 1")
+        if self.checkpoint_every is not None:
+            _require(self, "checkpoint_every", _at_least(1), "at least 1, or None")
         _require(self, "seed", _at_least(0), "an integer of 0 or more")
         # At most 64 bits.
-        integer_members(self, dict.fromkeys(("epochs", "checkpoint_every", "keep_checkpoints", "log_every", "seed"), 0))
+        integer_members(self, dict.fromkeys(("checkpoint_every", "keep_checkpoints", "log_every", "seed"), 0))
         _require(
             self, "profile", lambda x: x is None or 0 <= x[0] <= x[1], "(first, last) with 0 ≤ first ≤ last, or None"
         )
+
+    def for_epochs(self, epochs: int, **changes: Any) -> TrainingConfig:
+        """Make the configuration of a run of so many epochs.
+
+        Args:
+            epochs: Passes over the data.
+            **changes: Other values of some attributes.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            ValueError: Values out of range.
+        """
+        shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(LoopConfig)}
+        return TrainingConfig(**{**shared, **changes, "epochs": epochs})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig(LoopConfig):
+    """A training run.
+
+    Attributes:
+        epochs: Passes over the data.
+
+    Example:
+        >>> from spinnn.training import OptimizerConfig, TrainingConfig
+        >>> config = TrainingConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.01), checkpoint_every=None)
+        >>> config.steps_between_checkpoints(steps_per_epoch=40)
+        6
+    """
+
+    epochs: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self, "epochs", _at_least(1), "at least 1")
+        integer_members(self, {"epochs": 1})
+
+    def steps_between_checkpoints(self, steps_per_epoch: int) -> int:
+        """Count the steps from one checkpoint to the next: `checkpoint_every`, or what its default comes to.
+
+        Args:
+            steps_per_epoch: Steps of an epoch, at least 1.
+
+        Returns:
+            `checkpoint_every`; if that is None, a twentieth of all steps, between 1 and 1,000.
+        """
+        if self.checkpoint_every is not None:
+            return self.checkpoint_every
+        return min(max(self.epochs * steps_per_epoch // 20, 1), _MOST_BETWEEN_CHECKPOINTS)
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -120,6 +177,9 @@ def to_json(config: Any) -> dict[str, Any]:
 
 def from_json(kind: type[T], values: dict[str, Any]) -> T:
     """The configuration of that dataclass type; unknown or missing names and values of other types are refused.
+
+    A class method `upgraded(values)` of the type gives the values that another version wrote as this one has them; see
+    `moved`.
 
     Args:
         kind: The dataclass.
@@ -136,6 +196,8 @@ def from_json(kind: type[T], values: dict[str, Any]) -> T:
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise TypeError(f"`kind` must be a dataclass, got {kind!r}")
     checks.instance("values", values, dict, "a dictionary of names and values")
+    if (upgraded := getattr(kind, "upgraded", None)) is not None:
+        values = upgraded(values)
     return _made(kind, values, "")
 
 
@@ -204,6 +266,55 @@ def _named(hint: Any) -> str:
         return "a list"
     words = {int: "an integer", float: "a finite number", str: "a text", bool: "true or false", type(None): "null"}
     return words.get(hint, str(hint))
+
+
+def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a configuration whose names an earlier version had elsewhere.
+
+    Args:
+        values: What a file holds, JSON types.
+        places: By the earlier name, the present one, dotted inside nested objects.
+        defaults: Outermost objects by name: what they hold where the values, at either place, say nothing.
+
+    Returns:
+        The values by their present names.
+
+    Raises:
+        ValueError: Values with both an earlier name and its present one.
+
+    Example:
+        >>> from spinnn.training import moved
+        >>> moved({"rate": 0.1, "out": "a"}, {"rate": "optimizer.rate"}, {"optimizer": {"rate": 1.0, "decay": 0}})
+        {'out': 'a', 'optimizer': {'rate': 0.1, 'decay': 0}}
+    """
+    out = {name: value for name, value in values.items() if name not in places}
+    for name, default in defaults.items():
+        out[name] = _joined(default, out.get(name, {}))
+    for name in (name for name in places if name in values):
+        inside, at = out, places[name].split(".")
+        if _holds(values, at):
+            raise ValueError(f"`{name}` must not be given together with `{places[name]}`, which it is now called")
+        for outer in at[:-1]:
+            inside = inside.setdefault(outer, {})
+            if not isinstance(inside, dict):
+                raise ValueError(f"`{outer}` must be an object, got {inside!r}")
+        inside[at[-1]] = _joined(inside.get(at[-1]), values[name])
+    return out
+
+
+def _joined(default: Any, value: Any) -> Any:
+    """A value, with those of a default where an object says nothing."""
+    if not (isinstance(default, dict) and isinstance(value, dict)):
+        return value
+    return {name: _joined(default.get(name), value.get(name, default.get(name))) for name in {**default, **value}}
+
+
+def _holds(values: Any, at: list[str]) -> bool:
+    for name in at:
+        if not isinstance(values, Mapping) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 def save_config(path: str | os.PathLike, config: Any) -> None:

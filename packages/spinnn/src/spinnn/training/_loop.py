@@ -195,7 +195,7 @@ def _fit(
     folder.mkdir(parents=True, exist_ok=True)
     described = {"training": to_json(config)} if run_config is None else run_config
     _claim(folder, described)
-    total = config.epochs * steps_per_epoch
+    total, every = config.epochs * steps_per_epoch, config.steps_between_checkpoints(steps_per_epoch)
     optimizer = make_optimizer(config.optimizer, config.epochs, steps_per_epoch)
     decay = config.optimizer.ema_decay
     state, static = init_state(model, net_state, optimizer, key=jax.random.key(config.seed), average=decay is not None)
@@ -242,7 +242,7 @@ def _fit(
                 rate = done / (time.perf_counter() - started)
                 values = {"loss": result.loss, "gradient_norm": result.gradient_norm, **result.metrics}
                 metrics.write(step, {**jax.device_get(values), "steps_per_second": rate})
-            due = step % config.checkpoint_every == 0 or step == total or bool(stop)
+            due = step % every == 0 or step == total or bool(stop)
             if due:
                 _check_finite(pending, folder)
                 pending = None

@@ -10,9 +10,11 @@ from spinnn import command, parameter_count
 from spinnn.resume import claimed
 from spinnn.training import Interrupted, load_config, save_config
 
-from .._model.networks import network
-from .._model.train import MODEL, RunConfig, train
+from .._model.networks import network_config
+from .._model.run_config import RunConfig
+from .._model.train import MODEL, train
 from .._prepare.prepared import open_prepared
+from ._memory import memory_in_gib
 
 OPTIONS = "options.json"
 
@@ -25,7 +27,7 @@ over it. `--preset NAME` takes one of the paper's networks (weatherbench, temper
 
 examples:
   wxsphere train --data data/flow --out runs/flow --rollout 1 4 --epochs 20 5 --rate-factors 1 0.3 \\
-      --optimizer.learning-rate 3e-3 --optimizer.ema-decay 0.999 --batch-size 8
+      --learning-rate 3e-3 --ema-decay 0.999 --batch-size 8
   wxsphere train --data data/era5 --out runs/iterative --preset iterative --loss.levels pressure
   wxsphere train --data data/era5 --out runs/direct --preset weatherbench --variables geopotential temperature \\
       --leads 72 --no-residual --rollout 1 --epochs 30 --rate-factors 1
@@ -74,9 +76,9 @@ def read_options(name: str, words: Sequence[str]) -> TrainOptions:
     return command.parse_with_config(
         TrainOptions,
         f"wxsphere {name}",
-        words,
+        memory_in_gib(words, "bytes"),
         _TEXT,
         lambda path: load_config(path, TrainOptions),
-        lambda options, preset: dataclasses.replace(options, network=network(preset)),
+        lambda options, preset: dataclasses.replace(options, network=network_config(preset)),
         ("data", "out"),
     )

@@ -213,15 +213,21 @@ SCALING = MappingProxyType({
 })  # fmt: skip
 
 
-def network(name: str) -> NetworkConfig:
-    """The network configuration of a name: one of `NETWORKS`, or `scaling-` and one of `SCALING`.
+def network_config(name: str) -> NetworkConfig:
+    """Look up the configuration of a network.
+
+    Args:
+        name: One of `NETWORKS`, or `scaling-` and one of `SCALING`.
+
+    Returns:
+        The configuration.
 
     Raises:
         ValueError: Another name.
 
     Example:
-        >>> from wxsphere import network
-        >>> network("tiny").bandlimits, network("scaling-256-50%").widths[0]
+        >>> from wxsphere import network_config
+        >>> network_config("tiny").bandlimits, network_config("scaling-256-50%").widths[0]
         ((16, 8, 8, 16), 64)
     """
     names = {**NETWORKS, **{f"scaling-{key}": config for key, config in SCALING.items()}}

@@ -16,148 +16,23 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 import spinharm
-from spinnn import checks
-from spinnn.training import OptimizerConfig, TrainingConfig, fit, to_json
+from spinnn.training import fit
 
-from .._conventions.grids import grid_of
-from .._conventions.names import LATITUDE, LONGITUDE, TIME
-from .._fields.fields import FieldLayout
-from .._fields.forcings import FORCINGS
+from .._conventions.names import LATITUDE, LONGITUDE
 from .._fields.normalize import Normalization, tendency_scale
 from .._fields.weights import area_weights, point_weights
 from .._prepare.prepared import Prepared
 from .forecast_model import ForecastModel, make_network
-from .loss import LossConfig, make_map_loss
-from .networks import NETWORKS, NetworkConfig
+from .loss import make_map_loss
 from .pipeline import batch_iterator, batches_per_epoch
 from .rollout import Stepper, make_rollout_loss, rollout
+from .run_config import RunConfig, make_task
 from .task import ForecastTask
 from .windows import Batch, Windows
 
 MODEL = "model.spinnn"
 # Windows from which the typical change is measured where the statistics do not say it.
 _CHANGE_SAMPLE = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """A training run on prepared data.
-
-    The defaults of `rollout`, `epochs`, `rate_factors`, `batch_size` and of the learning rate are those of the paper's
-    iterated model.
-
-    Attributes:
-        variables: Fields that come in; default all with time.
-        targets: Fields that go out; default those that come in, so that the model can be repeated.
-        constants: Fields without time that come in; default all.
-        forcings: Names of `FORCINGS` that come in; default all.
-        offsets: Times of the fields that come in, relative to now [hours]: ascending, ending with 0.
-        leads: Lead times that the network gives at once [hours]; default the cadence of the data.
-        residual: The network gives changes in units of the typical change, not states.
-        winds_as_scalars: Treat components of winds as scalars, which is wrong on the sphere, for comparison.
-        members: Values of `number` to train on; default all.
-        validation_members: Values of `number` to validate on; default those of `members`. Without validation times,
-            they are validated on the training times.
-        rollout: Steps that each stage repeats the model for.
-        epochs: Passes over the data of each stage.
-        rate_factors: What the learning rate of each stage is multiplied by.
-        batch_size: Windows per step, over all devices.
-        seed: Of the first weights and the order of the windows.
-        optimizer: Optimiser; it begins anew in each stage.
-        loss: Weights of the loss.
-        remat: Keep only the states between the steps of a rollout, and compute each again in the backward pass.
-        checkpoint_every: Training steps between checkpoints, each with the errors on the validation times.
-        log_every: Training steps between lines of metrics.
-        validation_windows: How many windows to validate on, evenly spaced.
-        memory: Bytes; data that take no more are kept in memory.
-        tensorboard: Also write TensorBoard files.
-        network: The network.
-    """
-
-    variables: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    constants: tuple[str, ...] | None = None
-    forcings: tuple[str, ...] | None = None
-    offsets: tuple[float, ...] = (0.0,)
-    leads: tuple[float, ...] = ()
-    residual: bool = True
-    winds_as_scalars: bool = False
-    members: tuple[int, ...] = ()
-    validation_members: tuple[int, ...] = ()
-    rollout: tuple[int, ...] = (4, 8, 12)
-    epochs: tuple[int, ...] = (50, 10, 10)
-    rate_factors: tuple[float, ...] = (1.0, 0.1, 0.01)
-    batch_size: int = 32
-    seed: int = 0
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4)
-    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
-    remat: bool = True
-    checkpoint_every: int = 500
-    log_every: int = 20
-    validation_windows: int = 64
-    memory: int = 2**30
-    tensorboard: bool = False
-    network: NetworkConfig = NETWORKS["tiny"]
-
-    def __post_init__(self) -> None:
-        checks.integer_members(
-            self,
-            dict.fromkeys(
-                ("batch_size", "checkpoint_every", "log_every", "validation_windows", "rollout", "epochs"), 1
-            ),
-        )
-        checks.integer_members(self, dict.fromkeys(("seed", "memory", "members", "validation_members"), 0))
-        counts = [len(values) for values in (self.rollout, self.epochs, self.rate_factors)]
-        if counts[0] == 0 or len(set(counts)) > 1:
-            raise ValueError(
-                f"`rollout`, `epochs` and `rate_factors` must have one entry per stage and at least one, got "
-                f"{self.rollout}, {self.epochs} and {self.rate_factors}"
-            )
-        checks.number_members(self, positive=("rate_factors", "leads"), finite=("offsets",))
-        if any(value > 0 for value in self.offsets):
-            raise ValueError(f"`offsets` must be 0 or below, of times that are known, got {self.offsets}")
-
-
-def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> ForecastTask:
-    """The task of a run.
-
-    Args:
-        fields: Prepared fields.
-        cadence_hours: Between their times.
-        config: The run.
-
-    Returns:
-        The task.
-
-    Raises:
-        ValueError: A variable, constant or forcing that is not there, or times that make no task.
-    """
-    maps = {str(name) for name, field in fields.data_vars.items() if {LATITUDE, LONGITUDE} <= set(field.dims)}
-    varying = sorted(name for name in maps if TIME in fields[name].dims)
-    static = sorted(maps - set(varying))
-    for name, given, there in (
-        ("variables", config.variables, varying),
-        ("targets", config.targets, varying),
-        ("constants", config.constants or (), static),
-        ("forcings", config.forcings or (), sorted(FORCINGS)),
-    ):
-        unknown = [one for one in given if one not in there]
-        if unknown:
-            raise ValueError(f"`{name}` must be among {', '.join(there) or 'none'}, got {unknown[0]!r}")
-    inputs = FieldLayout.of(fields, config.variables or varying, winds_as_scalars=config.winds_as_scalars)
-    outputs = inputs
-    if config.targets:
-        outputs = FieldLayout.of(fields, config.targets, winds_as_scalars=config.winds_as_scalars)
-    return ForecastTask(
-        inputs,
-        outputs,
-        grid_of(fields),
-        config.offsets,
-        config.leads or (cadence_hours,),
-        tuple(static) if config.constants is None else config.constants,
-        tuple(sorted(FORCINGS)) if config.forcings is None else config.forcings,
-        config.residual,
-    )
 
 
 def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, progress: bool = True) -> ForecastModel:
@@ -185,15 +60,52 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
         ValueError: Data that do not fit the configuration, a rollout that the model cannot make, or a folder of
             another run; and what `fit` raises.
     """
-    folder, fields = Path(folder), prepared.fields
-    cadence = float(prepared.statistics.attrs["cadence_hours"])
+    folder, cadence = Path(folder), _cadence_hours(prepared)
+    stepper, data, held_out = _begin(prepared, config)
+    task, training = stepper.task, config.training
+    network, state = make_network(config.network, task, training.seed)
+    recorded = config.as_recorded()
+    place, shard = _placement(config.batch_size), (jax.process_index(), jax.process_count())
+    # All stages' windows now: a later stage that cannot be is refused before hours of training.
+    whole = [data.with_steps(stage.steps) for stage in config.stages]
+    checked = [None if held_out is None else held_out.with_steps(stage.steps) for stage in config.stages]
+    for number, (stage, data, to_check) in enumerate(zip(config.stages, whole, checked, strict=True), 1):
+        seed = training.seed + number - 1
+        rate = training.optimizer.learning_rate * stage.rate_factor
+        optimizer = dataclasses.replace(training.optimizer, learning_rate=rate)
+        described = {"run": recorded, "cadence_hours": cadence, "grid": str(task.grid)}
+        network, state = fit(
+            network,
+            state,
+            make_rollout_loss(stepper, config.loss, remat=config.remat),
+            batch_iterator(data, config.batch_size, seed=seed, shard=shard),
+            training.for_epochs(stage.epochs, seed=seed, optimizer=optimizer),
+            folder / f"stage-{number}",
+            steps_per_epoch=batches_per_epoch(len(data), config.batch_size),
+            run_config={**described, "stage": number, "windows": len(data)},
+            place=place,
+            on_checkpoint=None if to_check is None else _validation(stepper, config, to_check),
+            progress=progress,
+        )
+    model = ForecastModel(config.network, eqx.nn.inference_mode(network), state, stepper)
+    model.save(folder / MODEL, run=recorded)
+    return model
+
+
+def _cadence_hours(prepared: Prepared) -> float:
+    return float(prepared.statistics.attrs["cadence_hours"])
+
+
+def _begin(prepared: Prepared, config: RunConfig) -> tuple[Stepper, Windows, Windows | None]:
+    """What makes a step, and the windows to train on and to validate on, of one step."""
+    fields, cadence = prepared.fields, _cadence_hours(prepared)
     task = make_task(fields, cadence, config)
-    for steps in config.rollout:
-        task.check_steps(steps)
+    for stage in config.stages:
+        task.check_steps(stage.steps)
     inputs, outputs = (Normalization.of(prepared.statistics, layout) for layout in (task.inputs, task.outputs))
 
     def windows(times: np.ndarray, members: tuple[int, ...]) -> Windows:
-        return Windows(fields, task, inputs, outputs, times=times, members=members, memory=config.memory)
+        return Windows(fields, task, inputs, outputs, times=times, members=members, memory_gib=config.memory_gib)
 
     data, held_out = windows(prepared.training_times, config.members), None
     if len(prepared.validation_times):
@@ -206,41 +118,7 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
         change = tendency_scale(prepared.statistics, task.outputs, outputs)[None]
     else:
         change = _measured_change(data)
-    stepper = Stepper(task, inputs, outputs, change, _constants(fields, task))
-    network, state = make_network(config.network, task, config.seed)
-    described = {"run": to_json(config), "cadence_hours": cadence, "grid": str(task.grid)}
-    place, shard = _placement(config.batch_size), (jax.process_index(), jax.process_count())
-    # All stages' windows now: a later stage that cannot be is refused before hours of training.
-    whole = [data.with_steps(steps) for steps in config.rollout]
-    checked = [None if held_out is None else held_out.with_steps(steps) for steps in config.rollout]
-    for stage, (data, to_check, epochs, factor) in enumerate(
-        zip(whole, checked, config.epochs, config.rate_factors, strict=True), 1
-    ):
-        seed = config.seed + stage - 1
-        rate = config.optimizer.learning_rate * factor
-        network, state = fit(
-            network,
-            state,
-            make_rollout_loss(stepper, config.loss, remat=config.remat),
-            batch_iterator(data, config.batch_size, seed=seed, shard=shard),
-            TrainingConfig(
-                epochs=epochs,
-                seed=seed,
-                optimizer=dataclasses.replace(config.optimizer, learning_rate=rate),
-                checkpoint_every=config.checkpoint_every,
-                log_every=config.log_every,
-                tensorboard=config.tensorboard,
-            ),
-            folder / f"stage-{stage}",
-            steps_per_epoch=batches_per_epoch(len(data), config.batch_size),
-            run_config={**described, "stage": stage, "windows": len(data)},
-            place=place,
-            on_checkpoint=None if to_check is None else _validation(stepper, config, to_check),
-            progress=progress,
-        )
-    model = ForecastModel(config.network, eqx.nn.inference_mode(network), state, stepper)
-    model.save(folder / MODEL, run=to_json(config))
-    return model
+    return Stepper(task, inputs, outputs, change, _constants(fields, task)), data, held_out
 
 
 def _constants(fields: xr.Dataset, task: ForecastTask) -> Float[np.ndarray, "lat lon constant"]:

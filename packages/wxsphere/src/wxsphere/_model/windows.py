@@ -84,7 +84,7 @@ class Windows:
         times: np.ndarray | None = None,
         members: Sequence[int] = (),
         steps: int = 1,
-        memory: int = 2**30,
+        memory_gib: float = 1.0,
     ) -> None:
         """Find the windows; nothing is read but times.
 
@@ -96,7 +96,7 @@ class Windows:
             times: Times that windows may touch; default all.
             members: Values of `number`; default all.
             steps: How often the task is repeated.
-            memory: Bytes; fields that take no more are read once and kept, others are read for each batch.
+            memory_gib: Fields that take no more memory [GiB] are read once and kept, others are read for each batch.
 
         Raises:
             TypeError: A number that is not an integer.
@@ -118,7 +118,7 @@ class Windows:
         self._find(steps)
         self._members = fields.sizes.get(MEMBER, 1)
         self._readers = [
-            _Reader(fields, layout, normalization, memory)
+            _Reader(fields, layout, normalization, _checks.memory_bytes("memory_gib", memory_gib))
             for layout, normalization in ((task.inputs, inputs), (task.outputs, outputs))
         ]
         if task.inputs == task.outputs:

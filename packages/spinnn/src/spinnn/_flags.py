@@ -1,0 +1,103 @@
+"""Dataclasses of options as their command line has them: options of nested dataclasses as flags without a prefix.
+
+What a dataclass says of a field in its metadata:
+
+- `{"flag": name}`: the flag is `--name`; with an empty name, of a nested dataclass, its options are flags of their own.
+- `{"flags": kind}`: the options of the dataclass `kind` are flags in place of the field. `kind.of(value)` gives them
+  and their method `made()` the value again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from spinharm.optional import require
+
+T = TypeVar("T")
+
+
+@functools.cache
+def flag_class(kind: type) -> type:
+    """The dataclass from which tyro makes the flags; `kind` itself if no field's metadata say anything.
+
+    It checks no values, which those of `kind` do once they are made.
+    """
+    hints, fields = typing.get_type_hints(kind, include_extras=True), []
+    for field in dataclasses.fields(kind):
+        hint, flag = hints[field.name], field.metadata.get("flag")
+        inner = field.metadata.get("flags") or (flag_class(hint) if dataclasses.is_dataclass(hint) else hint)
+        if "flags" in field.metadata:
+            flag = ""
+        if inner is hint and flag is None:
+            continue
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if default is not dataclasses.MISSING:
+            default = _as_flag(field, inner, default)
+        if flag is not None:
+            arg = require("tyro.conf", "spinnn[command]", "the command line").arg
+            inner = typing.Annotated[inner, arg(name=flag)]
+        fields.append((field.name, inner, dataclasses.field(default=default)))
+    if not fields:
+        return kind
+    unchecked = {"__post_init__": lambda self: None}
+    return dataclasses.make_dataclass(kind.__name__, fields, bases=(kind,), frozen=True, namespace=unchecked)
+
+
+def as_flags(options: Any) -> Any:
+    """Options as their `flag_class`."""
+    kind = type(options)
+    made = flag_class(kind)
+    if made is kind:
+        return options
+    hints = typing.get_type_hints(made)
+    return made(**{
+        field.name: _as_flag(field, hints[field.name], getattr(options, field.name))
+        for field in dataclasses.fields(kind)
+    })  # fmt: skip
+
+
+def _as_flag(field: dataclasses.Field[Any], inner: Any, value: Any) -> Any:
+    if "flags" in field.metadata:
+        return inner.of(value)
+    return as_flags(value) if dataclasses.is_dataclass(value) else value
+
+
+def from_flags(kind: type[T], flags: Any) -> T:
+    """The options that an instance of the `flag_class` of their kind says."""
+    if flag_class(kind) is kind:
+        return flags
+    hints, values = typing.get_type_hints(kind), {}
+    for field in dataclasses.fields(kind):  # pyright: ignore[reportArgumentType]
+        value, hint = getattr(flags, field.name), hints[field.name]
+        if "flags" in field.metadata:
+            value = value.made()
+        elif dataclasses.is_dataclass(hint):
+            value = from_flags(typing.cast("type", hint), value)
+        values[field.name] = value
+    return kind(**values)
+
+
+def flat_words(kind: type, words: Sequence[str]) -> list[str]:
+    """Words of a command line in which flags that have no prefix may have it: `--optimizer.ema-decay` too."""
+    short = dict(_long_flags(kind, ()))
+    out = []
+    for word in words:
+        flag, equals, value = word.partition("=")
+        out.append(f"--{short[flag]}{equals}{value}" if (flag := flag.replace("_", "-")) in short else word)
+    return out
+
+
+def _long_flags(kind: Any, prefix: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Each option of nested dataclasses whose prefix is left out, as a flag with the prefix and the flag's name."""
+    hints, out = typing.get_type_hints(kind), []
+    for field in dataclasses.fields(kind):
+        name = field.name.replace("_", "-")
+        if prefix:
+            out.append((f"--{'.'.join((*prefix[-1:], name))}", field.metadata.get("flag") or name))
+        if dataclasses.is_dataclass(hints[field.name]) and field.metadata.get("flag") == "":
+            out += _long_flags(hints[field.name], (*prefix, name))
+    return out
