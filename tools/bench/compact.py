@@ -16,7 +16,7 @@ from _timing import geometric_mean, milliseconds
 
 import spinharm
 from spinharm import Grid
-from spinnn import SpinResidualBlock, _compact
+from spinnn import SpinResidualBlock, _tuning
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
 TABLE = (Path(__file__).with_name("README.md"), ".3g")
@@ -34,11 +34,11 @@ def _step(block: Any, state: Any, shape: tuple[int, ...], largest: int) -> Any:
         return jnp.sum(out.real**2 + out.imag**2)
 
     run = spinharm.jit(jax.grad(loss, (0, 1)))
-    usual, _compact.LARGEST_BLOCK = _compact.LARGEST_BLOCK, largest
+    usual, _tuning.TUNING = _tuning.TUNING, _tuning.Tuning(largest_block=largest)
     try:
         run(params, jnp.zeros(shape, jnp.complex64))
     finally:
-        _compact.LARGEST_BLOCK = usual
+        _tuning.TUNING = usual
     return lambda x: run(params, x)
 
 

@@ -19,10 +19,13 @@ from spinnn import (
     SpinConv,
     SpinResidualBlock,
     SpinResNet,
+    SpinUNet,
     _compact,
+    _tuning,
     spin_mean,
 )
-from spinnn._compact import layout
+from spinnn._networks.backbone import joints
+from spinnn._tuning import Tuning
 from spinnn.testing import random_coefficients
 
 GAUSS = Grid.gauss_legendre(6)
@@ -46,8 +49,7 @@ def make(kind, *args, **options):
 def by_layers(function, *args, **options):
     """The result of a function in which no block takes the fast layout."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_compact, "LARGEST_BLOCK", 0)
-        patch.setattr(_compact, "LARGEST_CHAIN", 0)
+        patch.setattr(_tuning, "TUNING", Tuning(largest_block=0, largest_chain=0))
         return function(*args, **options)
 
 
@@ -66,7 +68,7 @@ CASES = [
     [(0, False, 8), (1, False, 8), (2, False, 0), (3, True, 8), (4, False, 0), (5, True, 8)],
 )
 def test_values_state_and_gradients_are_those_of_the_layers(number, inference, dense, x64, monkeypatch):
-    monkeypatch.setattr(layout, "DENSE", dense)  # 0: all transforms in two stages
+    monkeypatch.setattr(_tuning, "TUNING", Tuning(largest_dense=dense))  # 0: all transforms in two stages
     case = CASES[number]
     kind, spins_in, spins_out, (channels, width), grid_in, grid_out, options = case
     block, state = make(kind, spins_in, spins_out, channels, width, grid_in=grid_in, grid_out=grid_out, **options)
@@ -110,9 +112,7 @@ def reference():
 
 @pytest.mark.parametrize(("largest", "dense", "remat"), [(16, 8, True), (16, 5, False), (5, 0, False)])
 def test_a_network_stays_in_the_layout(reference, largest, dense, remat, monkeypatch):
-    monkeypatch.setattr(layout, "DENSE", dense)
-    monkeypatch.setattr(_compact, "LARGEST_CHAIN", largest)
-    monkeypatch.setattr(_compact, "LARGEST_BLOCK", largest)
+    monkeypatch.setattr(_tuning, "TUNING", Tuning(largest_block=largest, largest_chain=largest, largest_dense=dense))
     x, wanted, wanted_state = reference
     network, state = make_network(remat)
     # Equinox lets each state be used once.
@@ -127,9 +127,37 @@ def test_a_network_stays_in_the_layout(reference, largest, dense, remat, monkeyp
         network(x[..., 1:, :, :], once_more)
 
 
+def test_the_middle_of_a_unet_stays_in_the_layout():
+    """The blocks between the last skip connection down and the first one up are computed together."""
+    coarse = Grid.gauss_legendre(3)
+    options: dict[str, Any] = {"grids": [GAUSS, coarse, coarse, GAUSS], "widths": [2, 3, 3, 2], "spins_out": (0,)}
+    network, state = make(SpinUNet, (0,), 2, grid_in=GAUSS, channels_out=1, **options)
+    assert network.skips == (None, None, None, 0)
+    assert joints(network.skips) == [0, 1, 3, 4]
+    assert _compact.compact(network.blocks[1:3]) is not None
+    x = jax.random.normal(jax.random.key(2), (*MASK.shape, *GAUSS.shape, 1, 2))
+    again = jax.tree.map(lambda leaf: leaf, state)
+    out, new = spinharm.jit(network)(x, state, mask=jnp.asarray(MASK))
+    wanted, wanted_state = by_layers(spinharm.jit(network), x, again, mask=jnp.asarray(MASK))
+    np.testing.assert_allclose(out, wanted, rtol=1e-4, atol=1e-4 * float(jnp.abs(wanted).max()))
+    for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(wanted_state), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_skip_connections_part_the_blocks_of_a_unet():
+    assert joints((None, None, None)) == [0, 3]
+    assert joints((None, None, None, None, 1, 0)) == [0, 1, 2, 4, 5, 6]
+
+
+@pytest.mark.parametrize("kind", [SpinBlock, SpinResidualBlock, SpinConv, SpectralBatchNorm, PhaseCollapse])
+def test_no_layer_has_members_for_the_layout(kind):
+    served = "is_compact compact last_activation layer_by_layer in_three_products product_of_parts real_product"
+    assert not {*served.split(), "filter_parts", "scale_and_level"} & set(dir(kind))
+
+
 @pytest.mark.parametrize("bandlimit", [4, 5])
 def test_bad_mask(untyped, bandlimit, monkeypatch):
-    monkeypatch.setattr(_compact, "LARGEST_BLOCK", 4)
+    monkeypatch.setattr(_tuning, "TUNING", Tuning(largest_block=4))
     grid = Grid.gauss_legendre(bandlimit)
     x = jnp.zeros((3, *grid.shape, 1, 2), jnp.complex64)
     block, state = make(SpinBlock, (0,), (0,), 2, 2, grid_in=grid, grid_out=grid)

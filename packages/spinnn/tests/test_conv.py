@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from spinharm import Grid, SpinTransform, change_bandlimit
-from spinnn import PhaseCollapse, SpinConv
-from spinnn._layers import products
+from spinnn import PhaseCollapse, SpinConv, _tuning
 from spinnn.testing import assert_equivariant, random_coefficients
 
 GAUSS = Grid.gauss_legendre(8)
@@ -166,7 +165,7 @@ def test_wide_layers_are_three_products_of_the_same_value(separable, x64, monkey
     conv = SpinConv((0, 1), (1, 0), 3, 4, bandlimit=4, separable=separable, key=jax.random.key(0))
     x = random_coefficients(jax.random.key(1), 4, (0, 1), 3, (2,))
     wanted = conv(x)
-    monkeypatch.setattr(products, "_WIDE", 1)
+    monkeypatch.setattr(_tuning, "TUNING", _tuning.Tuning(three_products=1))
     np.testing.assert_allclose(conv(x), wanted, atol=1e-12)
 
 

@@ -2,7 +2,7 @@
 
 Blocks register by `reads` a function that names their layers, so that this room knows layers but no blocks.
 
-May import: `_entries`, `_layers`.
+May import: `_entries`, `_layers`, `_tuning`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ import jax
 
 from spinharm import SpinTransform
 
+from .. import _tuning
 from .._layers.activation import PhaseCollapse
 from .._layers.conv import SpinConv
 from .._layers.norm import SpectralBatchNorm
 from .._layers.shortcut import by_spin
 from . import layout
-
-# Up to how many degrees the layout is faster (`tools/bench/compact.py`): alone, a block must enter and leave it.
-LARGEST_BLOCK = 12
-LARGEST_CHAIN = 16
 
 
 class Stage(NamedTuple):
@@ -79,7 +76,7 @@ def compact(blocks: Sequence[Any], *, remat: bool = False) -> Chain | None:
     if not blocks or any(type(block) not in _READERS for block in blocks):
         return None
     parts = tuple(_READERS[type(block)](block) for block in blocks)
-    largest = LARGEST_BLOCK if len(parts) == 1 else LARGEST_CHAIN
+    largest = _tuning.TUNING.largest_block if len(parts) == 1 else _tuning.TUNING.largest_chain
     if not all(_is_known(part, largest) for part in parts):
         return None
     if not all(_follows(one, other) for one, other in itertools.pairwise(parts)):

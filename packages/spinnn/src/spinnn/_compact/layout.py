@@ -28,14 +28,11 @@ import numpy as np
 
 from spinharm import SpinTransform, convert
 
-from .. import _entries
+from .. import _entries, _tuning
 from .._layers import pairs, products as _products
 from .._layers.activation import PhaseCollapse
 from .._layers.conv import SpinConv, filter_parts
 from .._layers.norm import SpectralBatchNorm, scale_and_level
-
-# Dense matrices grow as L⁴: on grids of more degrees than this, a transform takes two stages.
-DENSE = 4
 
 
 def enter(x: jax.Array, transform: SpinTransform | None, bandlimit: int, spins: tuple[int, ...]) -> jax.Array:
@@ -67,7 +64,7 @@ def _times_i(x: jax.Array) -> jax.Array:
 
 
 def _is_dense(transform: SpinTransform) -> bool:
-    return transform.grid.max_bandlimit <= DENSE
+    return transform.grid.max_bandlimit <= _tuning.TUNING.largest_dense
 
 
 def _to_plane(transform: SpinTransform, spin: int, coeffs: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
 """Layers: convolutions, activations, norms, pooling, shortcuts, and what they share.
 
-May import: `_checks`, `_entries`.
+May import: `_checks`, `_entries`, `_tuning`.
 """

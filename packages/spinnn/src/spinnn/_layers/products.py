@@ -5,10 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from .. import _tuning
 from . import pairs
-
-# Features from which three real products are faster than one of twice the widths.
-_WIDE = 256
 
 
 def complex_product(
@@ -30,7 +28,7 @@ def complex_product(
 
 def in_three(features_in: int, features_out: int, dtype: str) -> bool:
     """Whether complex products of that size are done as three real ones."""
-    return min(features_in, features_out) >= _WIDE and dtype == "float32"
+    return min(features_in, features_out) >= _tuning.TUNING.three_products and dtype == "float32"
 
 
 def real_product(left: jax.Array, right: jax.Array, dtype: str) -> jax.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
@@ -103,6 +104,35 @@ def _run(block, remat: bool, x, state, mask):
         return block(x, state, mask=mask)
 
     return (eqx.filter_checkpoint(apply) if remat else apply)(block, x, state, mask)
+
+
+def _before_fast(
+    blocks: Sequence[SpinBlock | SpinResidualBlock],
+    remat: bool,
+    x: jax.Array,
+    state: eqx.nn.State,
+    mask: jax.Array | None,
+) -> tuple[jax.Array, _compact.Chain | None, eqx.nn.State]:
+    """Apply blocks until the rest of them has a fast function together, which is returned too; or all of them."""
+    for begin, block in enumerate(blocks):
+        fast = _compact.compact(blocks[begin:], remat=remat)
+        if fast is not None:
+            block.check(x, mask)
+            return x, fast, state
+        x, state = _run(block, remat, x, state, mask)
+    return x, None, state
+
+
+def _run_in_turn(
+    blocks: Sequence[SpinBlock | SpinResidualBlock],
+    remat: bool,
+    x: jax.Array,
+    state: eqx.nn.State,
+    mask: jax.Array | None,
+) -> tuple[jax.Array, eqx.nn.State]:
+    """Apply blocks of which each takes the maps of the one before."""
+    x, fast, state = _before_fast(blocks, remat, x, state, mask)
+    return (x, state) if fast is None else fast(x, state, mask)
 
 
 class SpinResNet(eqx.Module):
@@ -235,9 +265,8 @@ class SpinResNet(eqx.Module):
         Returns:
             Maps on `grid_out`, or on the last block's grid without a head, and the new state.
         """
-        x, fast, state = self._before_fast(x, state, mask)
-        if fast is not None:
-            x, state = fast(x, state, mask)
+        _checks.array(type(self).__name__, "x", x)
+        x, state = _run_in_turn(self.blocks, self.remat, x, state, mask)
         return (x if self.head is None else self.head(x)), state
 
     def pooled(
@@ -267,24 +296,12 @@ class SpinResNet(eqx.Module):
         if type(self).__call__ is not SpinResNet.__call__:
             x, state = self(x, state, mask=mask)
         else:
-            x, fast, state = self._before_fast(x, state, mask)
+            _checks.array(type(self).__name__, "x", x)
+            x, fast, state = _before_fast(self.blocks, self.remat, x, state, mask)
             if fast is not None:
                 return fast.pooled(x, state, mask)
         last = self.blocks[-1].transform_out
         return spin_mean(x, last.grid, last.spins), state
-
-    def _before_fast(
-        self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-    ) -> tuple[jax.Array, _compact.Chain | None, eqx.nn.State]:
-        """Maps before the last blocks that have a fast function together, and that function; or after all blocks."""
-        _checks.array(type(self).__name__, "x", x)
-        for begin in range(len(self.blocks)):
-            fast = _compact.compact(self.blocks[begin:], remat=self.remat)
-            if fast is not None:
-                self.blocks[begin].check(x, mask)
-                return x, fast, state
-            x, state = _run(self.blocks[begin], self.remat, x, state, mask)
-        return x, None, state
 
 
 class SpinUNet(eqx.Module):
@@ -386,16 +403,25 @@ class SpinUNet(eqx.Module):
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Inexact[Array, "*batch lat lon spin channel"], eqx.nn.State]:
         """Apply to maps on `grid_in` or to coefficients; returns maps on `grid_out` and the new state."""
-        features = []
-        for block, skip, transforms in zip(self.blocks, self.skips, self.transforms, strict=True):
+        features: dict[int, jax.Array] = {}
+        for begin, end in itertools.pairwise(joints(self.skips)):
+            block, skip, transforms = self.blocks[begin], self.skips[begin], self.transforms[begin]
             if skip is not None and transforms is not None:
-                degrees = block.conv.bandlimit
                 joined = zip((x, features[skip]), transforms, strict=True)
-                parts = [to_coefficients(y, transform, degrees, block.spins_in) for y, transform in joined]
+                parts = [to_coefficients(y, transform, block.bandlimit, block.spins_in) for y, transform in joined]
                 x = jnp.concatenate(parts, -1)
-            x, state = _run(block, self.remat, x, state, mask)
-            features.append(x)
+            x, state = _run_in_turn(self.blocks[begin:end], self.remat, x, state, mask)
+            features[end - 1] = x
         return self.head(x), state
+
+
+def joints(skips: Sequence[int | None]) -> list[int]:
+    """Where skip connections begin or end, in order, with 0 and the number of blocks.
+
+    Between two of them, each block takes the maps of the one before, which nothing else needs.
+    """
+    ends = {index for index, skip in enumerate(skips) if skip is not None}
+    return sorted(ends | {skip + 1 for skip in skips if skip is not None} | {0, len(skips)})
 
 
 def skip_connections(grids: Sequence[Grid], bandlimits: Sequence[int]) -> tuple[int | None, ...]:
