@@ -122,6 +122,20 @@ def prepare(
             with gaps, or none; periods that overlap; a field with points without a value, which is how missing chunks
             read; errors of the audit; a folder that holds something else, or that was begun with other options. Each
             message names what and where.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import grid_dataset, prepare
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.gauss_legendre(4)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> data = prepare(fields, "data")
+        >>> dict(data.fields["2m_temperature"].sizes)
+        {'time': 4, 'latitude': 4, 'longitude': 8}
+        >>> round(float(data.statistics["2m_temperature"].sel(statistic="mean")))
+        280
     """
     _checks.integer("chunk", chunk, 1)
     _checks.integer("memory", memory, 1)

@@ -77,6 +77,22 @@ def forecast_statistics(
         ValueError: Datasets without a dimension that they need, on different grids, without a common variable, initial
             time, lead time, level or member, with one of these twice, with gaps in the valid times, in different units,
             fields without a dimension that those of truth have, or a forecast that was cut off.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import forecast_statistics, grid_dataset, persistence_forecast
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(2, 4)).assign_coords(time=times)
+        >>> warming = np.broadcast_to(np.arange(280.0, 284.0)[:, None, None], (4, 2, 4))
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), warming
+        >>> forecast = persistence_forecast(truth, times[:2], np.array([6, 12], "timedelta64[h]"))
+        >>> statistics = forecast_statistics(forecast, truth, baselines=False)["2m_temperature"]
+        >>> dict(statistics.sizes)
+        {'statistic': 9, 'forecast': 1, 'region': 1, 'time': 2, 'prediction_timedelta': 2}
+        >>> statistics.sel(statistic="error", forecast="forecast", region="global").values
+        array([[-1., -2.],
+               [-1., -2.]])
     """
     common = common_parts(forecast, truth, variables, missing)
     common.say_left_out()
@@ -233,6 +249,19 @@ def evaluate(
     Raises:
         TypeError: Arguments of another kind.
         ValueError: As in `forecast_statistics`, `scores` and `bootstrap`.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import evaluate, grid_dataset, persistence_forecast
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> truth = grid_dataset(Grid.equiangular(5, 8, poles=True)).assign_coords(time=times)
+        >>> warming = np.broadcast_to(np.arange(280.0, 284.0)[:, None, None], (4, 5, 8))
+        >>> truth["2m_temperature"] = ("time", "latitude", "longitude"), warming
+        >>> forecast = persistence_forecast(truth, times[:2], np.array([6, 12], "timedelta64[h]"))
+        >>> rmse = evaluate(forecast, truth)["2m_temperature"].sel(metric="rmse", region="tropics")
+        >>> {str(name): rmse.sel(forecast=name).values.tolist() for name in rmse.forecast.values}
+        {'forecast': [1.0, 2.0], 'persistence': [1.0, 2.0]}
     """
     for name in metrics:
         _checks.option("metrics", name, tuple(METRICS))
