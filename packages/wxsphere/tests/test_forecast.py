@@ -235,7 +235,7 @@ def test_what_cannot_be_forecast(untyped, tmp_path):
         ),
         (data, {"times": data.time.values[[3, 1]]}, "`times` must be ascending"),
         (data, {"limit": 0.0}, "`limit` must be finite and above 0"),
-        (data.where(data.longitude > 0), {}, "`fields` must be finite, got values that are not at 2000"),
+        (data.where(data.longitude > 0), {}, "`fields` must be finite, got NaN or infinity at 2000"),
     ):
         with pytest.raises(ValueError, match=message):
             forecast(made, given, path, steps=2, **options)  # pyright: ignore[reportArgumentType]

@@ -205,7 +205,7 @@ def test_what_makes_no_windows(untyped):
         windows(data, task(leads=(6.0, 12.0)), steps=3)
     holed = data.copy(deep=True)
     holed["t"][6, 1, 2, 3] = np.nan
-    with pytest.raises(ValueError, match=r"`fields` must be finite, got t@850 that is not at 2000-01-02T12:00"):
+    with pytest.raises(ValueError, match=r"`fields` must be finite, got NaN or infinity in t@850 at 2000-01-02T12:00"):
         windows(holed, made).batch(np.array([0]))
     found = windows(data, made)
     with pytest.raises(ValueError, match=r"`shard` must be \(number, count\) with .* divides 4, got \(0, 3\)"):
@@ -221,7 +221,7 @@ def test_what_is_no_task():
         task(leads=(0.0, 6.0))
     with pytest.raises(ValueError, match="`leads` must be ascending hours"):
         task(leads=(12.0, 6.0))
-    with pytest.raises(ValueError, match="`residual` needs outputs that are inputs too, got q, which is none"):
+    with pytest.raises(ValueError, match="`residual` needs outputs that are inputs too, got q, which is not an input"):
         task(outputs=FieldLayout((Channel(("q",)),)))
     assert not task(offsets=(-3.0, 0.0)).can_repeat
     assert task(offsets=(-12.0, -6.0, 0.0)).can_repeat

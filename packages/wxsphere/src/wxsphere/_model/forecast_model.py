@@ -172,7 +172,7 @@ class ForecastModel:
         unique, back = np.unique(positions, return_inverse=True)
         maps, bad = pack_members(self.layout, fields[list(self.layout.variables)].isel({TIME: unique}))
         if bad is not None:
-            raise ValueError(f"`fields` must be finite, got other values at {bad[1]}")
+            raise ValueError(f"`fields` must be finite, got NaN or infinity at {bad[1]}")
         windows = maps[back.reshape(wanted.shape)]  # (time, offset, member, …)
         return np.swapaxes(windows, 1, 2)
 

@@ -268,7 +268,7 @@ class _Reader:
         maps, bad = pack_members(self._layout, fields)
         if bad is not None:
             raise ValueError(
-                f"`fields` must be finite, got {bad[0]} that is not at {bad[1]}; "
+                f"`fields` must be finite, got NaN or infinity in {bad[0]} at {bad[1]}; "
                 f"`wxsphere check` counts what is missing"
             )
         return self._normalization.normalize(maps)
