@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import shlex
@@ -32,6 +33,7 @@ FLOW, DATA, RUN, CLIMATOLOGY = "flow.zarr", "data", "run", "climatology.zarr"
 FORECAST, LONG, SCORES, SUMMARY = "forecast.zarr", "long.zarr", "scores", "summary.json"
 _MAP_LEAD = np.timedelta64(72, "h").astype("timedelta64[ns]")
 _BANDLIMIT, _HOURS, _SPIN_UP = 22, 6, 10
+_FIRST = np.datetime64("2000-01-01", "h")
 _HEADLINES = ("geopotential", "wind")
 
 
@@ -67,58 +69,18 @@ def run_demo(
         require(library, EXTRA, "the demo")
     _checks.integer("days", days, 40)
     folder = Path(out)
-    first = np.datetime64("2000-01-01", "h")
-
-    def at(share: float, hours: int = 0) -> str:
-        return str(first + np.timedelta64(int(days * share) * 24 + hours, "h"))
-
     test_states = int(days * 24 / _HOURS) - int(days * 0.85) * 24 // _HOURS
     if not 1 <= steps < test_states:
         raise ValueError(f"`steps` must be 1 … {test_states - 1} for {days} days, got {steps}")
 
     # Refused now, not after the simulation.
     folder.mkdir(parents=True, exist_ok=True)
-    say("1. Shallow water on the rotating sphere")
-    _run(
-        say,
-        "simulate", "--out", folder / FLOW, "--bandlimit", _BANDLIMIT, "--time-step", 1800, "--days", days,
-        "--hours", _HOURS, "--spin-up-days", _SPIN_UP, "--diffusion-hours", 12, "--seed", seed,
-        "--grid", f"{_BANDLIMIT}x{2 * _BANDLIMIT}+gauss",
-    )  # fmt: skip
-    say("2. Data for training: 80 % of the time, 5 % for validation, 15 % for testing")
-    _run(
-        say,
-        "prepare", folder / FLOW, "--out", folder / DATA, "--variables", "geopotential", *WINDS["wind"],
-        "--training", at(0.0), at(0.8), "--validation", at(0.8, 12), at(0.85, -12), "--test", at(0.85), at(1.0),
-    )  # fmt: skip
-    say("3. A U-net for the change in 6 h; winds are one field of spin 1")
-    _run(
-        say,
-        "train", "--data", folder / DATA, "--out", folder / RUN, "--constants", "sine_of_latitude",
-        "--forcings", "--rollout", 1, 4, "--epochs", *epochs, "--rate-factors", 1, 0.3, "--batch-size", 8,
-        "--seed", seed, "--no-remat", "--checkpoint-every", 1000, "--validation-windows", 16,
-        "--learning-rate", 3e-3, "--clip-norm", 1, "--ema-decay", 0.99, "--warmup-epochs", 0.5,
-        "--network.bandlimits", 16, 8, 16, "--network.widths", 16, 24, 16, "--network.num-filter-params", "None",
-    )  # fmt: skip
-    say(f"4. Forecasts of {steps * _HOURS / 24:g} days, and one of {long_steps * _HOURS / 24:g}")
-    data = open_prepared(folder / DATA)
-    model = folder / RUN / "model.spinnn"
-    common = ("forecast", model, "--states", folder / DATA, "--chunk", 20)
-    _run(
-        say,
-        *common, "--period", "test", "--verified", "--every", 4, "--steps", steps, "--batch", 12,
-        "--out", folder / FORECAST,
-    )  # fmt: skip
-    begin = str(data.test_times[0].astype("datetime64[m]"))
-    _run(say, *common, "--times", begin, "--steps", long_steps, "--batch", 12, "--out", folder / LONG)
-    say("5. Scores against the simulation")
-    _write_climatology(data, folder / CLIMATOLOGY)
-    _run(
-        say,
-        "evaluate", folder / FORECAST, "--truth", folder / DATA, "--climatology", folder / CLIMATOLOGY,
-        "--names", "unet", "--out", folder / SCORES, "--spectra", "--bootstrap", 200,
-        "--title", "Shallow water, steps of 6 h by a small U-net",
-    )  # fmt: skip
+    demo = _Demo(folder, days, epochs, steps, long_steps, seed, say)
+    demo.simulate()
+    demo.prepare()
+    demo.train()
+    data = demo.forecast()
+    demo.evaluate(data)
     summary = {
         "rmse": _errors(folder / SCORES / "scores.nc"),
         "long": _spread(folder / LONG, data),
@@ -127,14 +89,7 @@ def run_demo(
         "seed": seed,
         "seconds": round(time.perf_counter() - begun, 1),
     }
-    for name, table in summary["rmse"].items():
-        better = [lead for lead, value in table["unet"].items() if value < table["persistence"][lead]]
-        say(f"{name}: smaller error than persistence at {len(better)} of {len(table['unet'])} lead times")
-    spread = summary["long"]
-    say(
-        f"after {long_steps} steps geopotential is finite and deviates from its mean by {spread['forecast']:.0f} m²/s² "
-        f"(simulation: {spread['simulation']:.0f})"
-    )
+    demo.say_summary(summary)
     say(f"maps: {', '.join(map(str, _draw(folder, data)))}")
     with replacing(folder / SUMMARY) as file:
         file.write(json.dumps(summary, indent=1) + "\n")
@@ -142,13 +97,87 @@ def run_demo(
     return summary
 
 
-def _run(say: Callable[[str], None], name: str, *words: Any) -> None:
-    """Run a command of `wxsphere`, having shown it."""
-    given = [str(word) for word in words]
-    say(f"$ wxsphere {name} {shlex.join(given)}")
-    status = importlib.import_module(f"wxsphere._commands.{name}").main(name, given)
-    if status:
-        raise ValueError(f"wxsphere {name} ended with status {status}")
+@dataclasses.dataclass(frozen=True)
+class _Demo:
+    """The commands of the demo, in their order; for the fields see `run_demo`."""
+
+    folder: Path
+    days: int
+    epochs: tuple[int, int]
+    steps: int
+    long_steps: int
+    seed: int
+    say: Callable[[str], None]
+
+    def simulate(self) -> None:
+        self.say("1. Shallow water on the rotating sphere")
+        self._run(
+            "simulate", "--out", self.folder / FLOW, "--bandlimit", _BANDLIMIT, "--time-step", 1800,
+            "--days", self.days, "--hours", _HOURS, "--spin-up-days", _SPIN_UP, "--diffusion-hours", 12,
+            "--seed", self.seed, "--grid", f"{_BANDLIMIT}x{2 * _BANDLIMIT}+gauss",
+        )  # fmt: skip
+
+    def prepare(self) -> None:
+        at = self._time
+        self.say("2. Data for training: 80 % of the time, 5 % for validation, 15 % for testing")
+        self._run(
+            "prepare", self.folder / FLOW, "--out", self.folder / DATA, "--variables", "geopotential", *WINDS["wind"],
+            "--training", at(0.0), at(0.8), "--validation", at(0.8, 12), at(0.85, -12), "--test", at(0.85), at(1.0),
+        )  # fmt: skip
+
+    def train(self) -> None:
+        self.say("3. A U-net for the change in 6 h; winds are one field of spin 1")
+        self._run(
+            "train", "--data", self.folder / DATA, "--out", self.folder / RUN, "--constants", "sine_of_latitude",
+            "--forcings", "--rollout", 1, 4, "--epochs", *self.epochs, "--rate-factors", 1, 0.3, "--batch-size", 8,
+            "--seed", self.seed, "--no-remat", "--checkpoint-every", 1000, "--validation-windows", 16,
+            "--learning-rate", 3e-3, "--clip-norm", 1, "--ema-decay", 0.99, "--warmup-epochs", 0.5,
+            "--network.bandlimits", 16, 8, 16, "--network.widths", 16, 24, 16, "--network.num-filter-params", "None",
+        )  # fmt: skip
+
+    def forecast(self) -> Prepared:
+        """Make the forecasts; gives the prepared data."""
+        self.say(f"4. Forecasts of {self.steps * _HOURS / 24:g} days, and one of {self.long_steps * _HOURS / 24:g}")
+        data = open_prepared(self.folder / DATA)
+        common = ("forecast", self.folder / RUN / "model.spinnn", "--states", self.folder / DATA, "--chunk", 20)
+        self._run(
+            *common, "--period", "test", "--verified", "--every", 4, "--steps", self.steps, "--batch", 12,
+            "--out", self.folder / FORECAST,
+        )  # fmt: skip
+        begin = str(data.test_times[0].astype("datetime64[m]"))
+        self._run(*common, "--times", begin, "--steps", self.long_steps, "--batch", 12, "--out", self.folder / LONG)
+        return data
+
+    def evaluate(self, data: Prepared) -> None:
+        self.say("5. Scores against the simulation")
+        _write_climatology(data, self.folder / CLIMATOLOGY)
+        self._run(
+            "evaluate", self.folder / FORECAST, "--truth", self.folder / DATA,
+            "--climatology", self.folder / CLIMATOLOGY, "--names", "unet", "--out", self.folder / SCORES, "--spectra",
+            "--bootstrap", 200, "--title", "Shallow water, steps of 6 h by a small U-net",
+        )  # fmt: skip
+
+    def say_summary(self, summary: dict[str, Any]) -> None:
+        for name, table in summary["rmse"].items():
+            better = [lead for lead, value in table["unet"].items() if value < table["persistence"][lead]]
+            self.say(f"{name}: smaller error than persistence at {len(better)} of {len(table['unet'])} lead times")
+        spread = summary["long"]
+        self.say(
+            f"after {self.long_steps} steps geopotential is finite and deviates from its mean by "
+            f"{spread['forecast']:.0f} m²/s² (simulation: {spread['simulation']:.0f})"
+        )
+
+    def _time(self, share: float, hours: int = 0) -> str:
+        """The time after a share of all days and some hours."""
+        return str(_FIRST + np.timedelta64(int(self.days * share) * 24 + hours, "h"))
+
+    def _run(self, name: str, *words: Any) -> None:
+        """Run a command of `wxsphere`, having shown it."""
+        given = [str(word) for word in words]
+        self.say(f"$ wxsphere {name} {shlex.join(given)}")
+        status = importlib.import_module(f"wxsphere._commands.{name}").main(name, given)
+        if status:
+            raise ValueError(f"wxsphere {name} ended with status {status}")
 
 
 def _write_climatology(data: Prepared, path: Path) -> None:

@@ -48,6 +48,14 @@ def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding
         Errors: times or levels without a coordinate, not ascending or repeated; levels that are no pressures in hPa;
         dimensions that no field may have; a component of a wind whose other component the dataset lacks.
     """
+    yield from _without_coordinate(dataset)
+    yield from _unsorted_times(dataset)
+    yield from _level_errors(dataset)
+    yield from _extra_dimensions(dataset, names)
+    yield from _lone_components(dataset, names)
+
+
+def _without_coordinate(dataset: xr.Dataset) -> Iterator[Finding]:
     for dim in (TIME, LEAD, LEVEL):
         if dim in dataset.dims and dim not in dataset.coords:
             what = "levels in hPa" if dim == LEVEL else "times" if dim == TIME else "lead times"
@@ -57,6 +65,9 @@ def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding
                 f"the dimension of size {dataset.sizes[dim]} has no coordinate, so that its {what} are not known; give "
                 f"it, e.g. `dataset.assign_coords({dim}=…)`",
             )
+
+
+def _unsorted_times(dataset: xr.Dataset) -> Iterator[Finding]:
     for dim in (TIME, LEAD):
         if dim not in dataset.coords or dataset[dim].ndim != 1:
             continue
@@ -66,12 +77,18 @@ def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding
             pair = [stamp(one) if dim == TIME else str(one) for one in dataset[dim].values[at : at + 2]]
             remedy = f"`dataset.sortby({dim!r}).drop_duplicates({dim!r})` sorts and drops repeats"
             yield Finding("error", dim, f"must ascend without repeats, got {pair[0]} then {pair[1]}; {remedy}")
+
+
+def _level_errors(dataset: xr.Dataset) -> Iterator[Finding]:
     if LEVEL in dataset.coords and dataset[LEVEL].ndim == 1:
         levels = np.asarray(dataset[LEVEL].values, np.float64)
         if np.any(np.diff(levels) <= 0):
             yield Finding("error", LEVEL, f"must ascend without repeats [hPa], got {levels.tolist()}")
         if levels.max(initial=0.0) > 1100:
             yield Finding("error", LEVEL, f"must be in hPa, got up to {levels.max():g}; these look like Pa")
+
+
+def _extra_dimensions(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding]:
     for name in names:
         extra = [str(dim) for dim in dataset[name].dims if dim not in DIMENSIONS]
         if extra and TIME in dataset[name].dims:
@@ -81,6 +98,9 @@ def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding
                 f"has a dimension {extra[0]!r} of size {dataset.sizes[extra[0]]}, which no field may have; choose one, "
                 f"e.g. `dataset.isel({extra[0]}=0)`, or name the other variables with --variables",
             )
+
+
+def _lone_components(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding]:
     for pair in WINDS.values():
         for part, other in (pair, pair[::-1]):
             if part in names and other not in dataset.data_vars:

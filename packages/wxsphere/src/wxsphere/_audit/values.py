@@ -87,11 +87,10 @@ def impossible_text(field: xr.DataArray) -> str | None:
     values = np.asarray(maps.values, np.float64)
     there = np.isfinite(values)
     every = tuple(range(1, values.ndim))
+    means = _means_by_level(values, rest, levels) if by_level else [{}] * len(values)
     low, high = np.where(there, values, np.inf).min(every), np.where(there, values, -np.inf).max(every)
-    sums, counts = (np.where(there, values, 0).sum(rest), there.sum(rest)) if by_level else (None, None)
     for at in np.flatnonzero(low <= high):
-        means = [] if sums is None or counts is None else (sums[at] / np.maximum(counts[at], 1)).tolist()
-        why = _explanation(name, low[at], high[at], dict(zip(levels.tolist(), means, strict=False)))
+        why = _explanation(name, low[at], high[at], means[at])
         if why or low[at] < least or high[at] > most:
             when = f"at {stamp(field[TIME].values[at])}: " if TIME in field.dims else ""
             told = f"{when}{low[at]:g} … {high[at]:g} where {least:g} … {most:g} {unit} is possible"
@@ -99,8 +98,19 @@ def impossible_text(field: xr.DataArray) -> str | None:
     return None
 
 
+def _means_by_level(values: np.ndarray, axes: tuple[int, ...], levels: np.ndarray) -> list[dict[float, float]]:
+    """The mean over some axes of each time and level."""
+    there = np.isfinite(values)
+    means = np.where(there, values, 0).sum(axes) / np.maximum(there.sum(axes), 1)
+    return [dict(zip(levels.tolist(), row, strict=False)) for row in means.tolist()]
+
+
 def _explanation(name: str, low: float, high: float, means: Mapping[float, float]) -> str:
     """The likely error of the unit, or an empty text; `means` are those of geopotential by level."""
+    return _wrong_geopotential(means) or _other_unit(name, low, high)
+
+
+def _wrong_geopotential(means: Mapping[float, float]) -> str:
     for level, mean in means.items():
         height = _STANDARD_HEIGHT.get(round(level))
         if height is None or height < 700 or not mean:
@@ -112,6 +122,10 @@ def _explanation(name: str, low: float, high: float, means: Mapping[float, float
             return f"at {level:g} hPa it is 9.81 times too large: divide by 9.80665"
         if abs(ratio - 1) > 0.12:
             return f"at {level:g} hPa its mean {mean:g} is {ratio:.3g} times that of the standard atmosphere"
+    return ""
+
+
+def _other_unit(name: str, low: float, high: float) -> str:
     if name.endswith("temperature") and -100 < low and high < 70:
         return "it is in °C: add 273.15"
     if name in ("mean_sea_level_pressure", "surface_pressure") and 400 < low and high < 1120:

@@ -200,51 +200,63 @@ def _lead(hours: float, there: np.ndarray) -> np.timedelta64:
     return wanted
 
 
+def _opened(options: MapsOptions | SpectraOptions) -> tuple[xr.Dataset, str]:
+    """The store at one time, level and member, and words for what they are."""
+    dataset = open_dataset(options.store, rename=renames(options.rename))
+    return _chosen(dataset, options.level, options.time, options.member)
+
+
+def _leads(hours: tuple[float, ...], there: np.ndarray) -> np.ndarray:
+    """The wanted lead times; without them up to four, evenly spread."""
+    if hours:
+        return np.array([_lead(one, there) for one in hours])
+    return there if there.size <= 4 else there[np.linspace(0, there.size - 1, 4).round().astype(int)]
+
+
 def _maps(options: MapsOptions) -> Any:
-    dataset, words = _chosen(
-        open_dataset(options.store, rename=renames(options.rename)), options.level, options.time, options.member
-    )
+    dataset, words = _opened(options)
     if LEAD in dataset.dims:
         there = dataset[LEAD].values
         lead = there[0] if options.lead is None else _lead(options.lead, there)
         dataset = dataset.sel({LEAD: lead})
         words += f", lead time {lead_label(lead)}"
     there = [str(name) for name, field in dataset.data_vars.items() if set(field.dims) == {LATITUDE, LONGITUDE}]
-    winds = [wind for wind, parts in WINDS.items() if all(part in there for part in parts)]
-    if options.variables:
-        names = list(options.variables)
-        check_variables("variables", [name for name in names if name not in winds], dataset[there])
-    else:
-        components = [part for wind in winds for part in WINDS[wind]]
-        dynamic = [name for name in there if name not in components and TIME in dataset[name].coords]
-        names = [*winds, *(dynamic or [name for name in there if name not in components])][:6]
-    if not names:
-        raise ValueError(f"`store` must have fields over latitude and longitude, got {dict(dataset.sizes)}")
+    names = _fields_to_draw(dataset, there, options.variables)
     read = [part for name in names for part in WINDS.get(name, (name,))]
     fields = dataset[list(dict.fromkeys([*read, *(["land_sea_mask"] if "land_sea_mask" in there else [])]))].load()
     return field_figure(fields, names, words, options.projection)
 
 
+def _fields_to_draw(dataset: xr.Dataset, there: list[str], wanted: tuple[str, ...]) -> list[str]:
+    """Names of the wanted fields and winds; without them up to six, those that vary in time first."""
+    winds = [wind for wind, parts in WINDS.items() if all(part in there for part in parts)]
+    if wanted:
+        check_variables("variables", [name for name in wanted if name not in winds], dataset[there])
+        return list(wanted)
+    components = [part for wind in winds for part in WINDS[wind]]
+    dynamic = [name for name in there if name not in components and TIME in dataset[name].coords]
+    names = [*winds, *(dynamic or [name for name in there if name not in components])][:6]
+    if not names:
+        raise ValueError(f"`store` must have fields over latitude and longitude, got {dict(dataset.sizes)}")
+    return names
+
+
 def _spectra(options: SpectraOptions) -> Any:
-    dataset, words = _chosen(
-        open_dataset(options.store, rename=renames(options.rename)), options.level, options.time, options.member
-    )
+    dataset, words = _opened(options)
     if LEAD in dataset.dims:
-        there = dataset[LEAD].values
-        leads = np.array([_lead(hours, there) for hours in options.leads]) if options.leads else there
-        if not options.leads and there.size > 4:
-            leads = there[np.linspace(0, there.size - 1, 4).round().astype(int)]
+        leads = _leads(options.leads, dataset[LEAD].values)
         dataset = dataset.sel({LEAD: leads})
     else:
         if options.leads:
             raise ValueError("`leads` must not be given: the store has no lead times")
         leads = np.array([0], "timedelta64[ns]")
         dataset = dataset.expand_dims({LEAD: leads})
-    wanted = check_variables("variables", options.variables, dataset) if options.variables else None
-    if wanted is None:
+    if options.variables:
+        wanted = check_variables("variables", options.variables, dataset)
+    else:
         whole = {LATITUDE, LONGITUDE}
-        wanted = [str(k) for k, x in dataset.data_vars.items() if whole <= set(x.dims) and TIME in x.coords]
-        wanted = wanted or [str(k) for k, x in dataset.data_vars.items() if whole <= set(x.dims)]
+        fields = {str(name): field for name, field in dataset.data_vars.items() if whole <= set(field.dims)}
+        wanted = [name for name, field in fields.items() if TIME in field.coords] or list(fields)
     found = power_spectra(dataset[wanted].load(), wanted)
     units = xr.Dataset({name: dataset[name] for name in wanted})
     chosen = headlines([Quantity(str(name), None) for name in found.data_vars])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -113,17 +113,22 @@ def _named_dimensions(dataset: xr.Dataset) -> xr.Dataset:
     dataset = dataset.drop_vars([name for name in _LEFT_OUT if name in dataset.coords and TIME in dataset.variables])
     names = [str(name) for name in (*dataset.coords, *dataset.dims)]
     changes: dict[Hashable, str] = {}
-
-    def take(old: str, new: str) -> None:
+    for old, new in (*_by_alias(dataset, names), *_by_attributes(dataset, names)):
         if old != new and new not in names and old not in changes and new not in changes.values():
             changes[old] = new
+    return dataset.rename(changes)
 
+
+def _by_alias(dataset: xr.Dataset, names: list[str]) -> Iterator[tuple[str, str]]:
     for new, aliases in DIMENSION_ALIASES.items():
         for alias in aliases:
-            for name in names:
-                # One-letter aliases are too common to be trusted without a unit.
-                if name.lower() == alias and (len(alias) > 1 or _is_degrees(dataset, name, new)):
-                    take(name, new)
+            # One-letter aliases are too common to be trusted without a unit.
+            trusted = len(alias) > 1
+            yield from ((n, new) for n in names if n.lower() == alias and (trusted or _is_degrees(dataset, n, new)))
+
+
+def _by_attributes(dataset: xr.Dataset, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Names and what they become by standard name, else by unit."""
     for name in names:
         if name in dataset.coords and dataset[name].ndim <= 1:
             attributes = dataset[name].attrs
@@ -131,8 +136,7 @@ def _named_dimensions(dataset: xr.Dataset) -> xr.Dataset:
             units = str(attributes.get("units", "")).lower()
             new = new or (LATITUDE if units in _NORTH else LONGITUDE if units in _EAST else None)
             if new is not None:
-                take(name, new)
-    return dataset.rename(changes)
+                yield name, new
 
 
 def _is_degrees(dataset: xr.Dataset, name: str, new: str) -> bool:

@@ -71,29 +71,43 @@ def with_initial_times(dataset: xr.Dataset) -> xr.Dataset:
     if LEAD in dataset.dims and begins is None and time.dims != (LEAD,):
         return dataset
     lead = dataset[LEAD] if LEAD in dataset.coords else None
-    if begins is None:
-        if lead is None or lead.ndim == 0:
-            return dataset
-        leads = lead
-    else:
-        reference = dataset[begins].variable
-        leads = time - with_datetimes(xr.Dataset(coords={TIME: reference}))[TIME].variable
-        if lead is not None and np.any((leads - lead).values != _ZERO):
-            raise ValueError(
-                f"`{begins}`, `time` and the lead time contradict each other: {_hours(leads)} and "
-                f"{_hours(lead)} at the first time; drop one, e.g. `dataset.drop_vars({begins!r})`"
-            )
+    if begins is not None:
+        leads = _leads_since(dataset, begins)
         dataset = dataset.drop_vars(begins)
-    if not set(leads.dims) <= set(time.dims) or time.ndim > 1:
-        raise ValueError(
-            f"`{LEAD}` must be a dimension or run along `time`, got the dimensions {leads.dims} beside {time.dims} of "
-            f"`time`; choose one, e.g. `dataset.isel({leads.dims[-1]}=0)`"
-        )
+    elif lead is None or lead.ndim == 0:
+        return dataset
+    else:
+        leads = lead
+    _check_along_time(leads, time)
     dataset = dataset.drop_vars(LEAD) if time.dims != (LEAD,) and LEAD in dataset.coords else dataset
     leads = np.broadcast_to(np.asarray(leads.values, "timedelta64[ns]"), time.shape)
     if np.all(leads == _ZERO):
         return dataset
     return _laid_out(dataset, time, leads)
+
+
+def _check_along_time(leads: xr.DataArray, time: xr.DataArray) -> None:
+    if not set(leads.dims) <= set(time.dims) or time.ndim > 1:
+        raise ValueError(
+            f"`{LEAD}` must be a dimension or run along `time`, got the dimensions {leads.dims} beside {time.dims} of "
+            f"`time`; choose one, e.g. `dataset.isel({leads.dims[-1]}=0)`"
+        )
+
+
+def _leads_since(dataset: xr.Dataset, begins: str) -> xr.DataArray:
+    """Lead times from the times at which forecasts begin.
+
+    Raises:
+        ValueError: The dataset has other lead times.
+    """
+    leads = dataset[TIME] - with_datetimes(xr.Dataset(coords={TIME: dataset[begins].variable}))[TIME].variable
+    lead = dataset[LEAD] if LEAD in dataset.coords else None
+    if lead is not None and np.any((leads - lead).values != _ZERO):
+        raise ValueError(
+            f"`{begins}`, `time` and the lead time contradict each other: {_hours(leads)} and "
+            f"{_hours(lead)} at the first time; drop one, e.g. `dataset.drop_vars({begins!r})`"
+        )
+    return leads
 
 
 def _hours(leads: xr.DataArray) -> str:

@@ -84,13 +84,9 @@ def parse_unit(text: object) -> Unit | None:
     Returns:
         The unit, or None where the text is none that is known. A mass of water by area, kg/m², is its depth in mm.
     """
-    words = " ".join(unicodedata.normalize("NFKC", str(text)).replace("−", "-").split())
-    words = _PHRASES.get(words.lower(), words)
-    words = re.sub(r"\b([Dd]eg(?:ree)?s?) ([A-Za-z])", r"\1_\2", words)
-    words = re.sub(r"(?<=\w)\.(?=[A-Za-z])", " ", re.sub(r"\*\*|[\^{}]", "", words))
     powers: dict[str, int] = {}
     factor, offset = 1.0, 0.0
-    tokens = re.findall(r"/|[^\s*·/]+", re.sub(r"\bper\b", "/", words))
+    tokens = _tokens(text)
     sign = 1
     for token in tokens:
         if token == "/":
@@ -109,10 +105,24 @@ def parse_unit(text: object) -> Unit | None:
         sign = 1
     if not tokens:
         return None
-    powers = {base: power for base, power in powers.items() if power}
+    return _water_as_depth(Unit({base: power for base, power in powers.items() if power}, factor, offset))
+
+
+def _tokens(text: object) -> list[str]:
+    """Symbols with exponents, and `/`, in the order of a text."""
+    words = " ".join(unicodedata.normalize("NFKC", str(text)).replace("−", "-").split())
+    words = _PHRASES.get(words.lower(), words)
+    words = re.sub(r"\b([Dd]eg(?:ree)?s?) ([A-Za-z])", r"\1_\2", words)
+    words = re.sub(r"(?<=\w)\.(?=[A-Za-z])", " ", re.sub(r"\*\*|[\^{}]", "", words))
+    return re.findall(r"/|[^\s*·/]+", re.sub(r"\bper\b", "/", words))
+
+
+def _water_as_depth(unit: Unit) -> Unit:
+    """A mass of water by area, or its rate, as a depth, or its rate: 1 kg/m² is 1 mm."""
+    powers = unit.powers
     if powers.get("kg") == 1 and powers.get("m") == -2 and powers.get("s", -1) == -1:
-        powers, factor = {"m": 1, **({"s": -1} if "s" in powers else {})}, factor * 1e-3
-    return Unit(powers, factor, offset)
+        return Unit({"m": 1, **({"s": -1} if "s" in powers else {})}, unit.factor * 1e-3, unit.offset)
+    return unit
 
 
 def _named(word: str) -> Unit | None:

@@ -116,24 +116,16 @@ class FieldLayout:
             chosen = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))
         else:
             chosen = list(variables)
-        for name in chosen:
-            if name not in dataset.data_vars or not {LATITUDE, LONGITUDE} <= set(dataset[name].dims):
-                there = ", ".join(sorted(map(str, dataset.data_vars)))
-                raise ValueError(f"`variables` names {name!r}, which is no field of the dataset; there are {there}")
+        _check_fields(dataset, chosen)
+        pairs = {} if winds_as_scalars else {name: pair for pair in WINDS.values() for name in pair}
+        _check_components(chosen, pairs)
         scalars: list[Channel] = []
         winds: list[Channel] = []
-        pairs = {} if winds_as_scalars else {name: pair for pair in WINDS.values() for name in pair}
         for name in chosen:
             levels = [float(x) for x in dataset[LEVEL].values] if LEVEL in dataset[name].dims else [None]
             if name not in pairs:
                 scalars += [Channel((name,), level) for level in levels]
-                continue
-            missing = [part for part in pairs[name] if part not in chosen]
-            if missing:
-                raise ValueError(
-                    f"`variables` must name both components of a wind, got {name!r} without {missing[0]!r}"
-                )
-            if name == pairs[name][0]:
+            elif name == pairs[name][0]:
                 winds += [Channel(pairs[name], level) for level in levels]
         return cls(tuple(scalars), tuple(winds), wind_spin)
 
@@ -263,6 +255,20 @@ class FieldLayout:
         chosen = field if channel.level is None else field.sel({LEVEL: channel.level})
         values = chosen.values
         return np.ascontiguousarray(np.broadcast_to(values, (*sizes, *values.shape[-2:])))
+
+
+def _check_fields(dataset: xr.Dataset, chosen: Sequence[str]) -> None:
+    for name in chosen:
+        if name not in dataset.data_vars or not {LATITUDE, LONGITUDE} <= set(dataset[name].dims):
+            there = ", ".join(sorted(map(str, dataset.data_vars)))
+            raise ValueError(f"`variables` names {name!r}, which is no field of the dataset; there are {there}")
+
+
+def _check_components(chosen: Sequence[str], pairs: Mapping[str, tuple[str, ...]]) -> None:
+    for name in chosen:
+        missing = [part for part in pairs.get(name, ()) if part not in chosen]
+        if missing:
+            raise ValueError(f"`variables` must name both components of a wind, got {name!r} without {missing[0]!r}")
 
 
 def pack_members(

@@ -65,28 +65,29 @@ def rebuild_poles(
     if rule != "row" and grid.nlat < 5:
         raise ValueError(f"`rule` {rule!r} needs at least 5 rings, got Grid({grid}); use 'row'")
     out = maps.copy()
-    for present, first, order in (
-        (grid.north_pole, not grid.south_first, -spin),
-        (grid.south_pole, grid.south_first, spin),
-    ):
-        if not present:
-            continue
-        wave = np.exp(1j * order * grid.longitude)
-        row = 0 if first else grid.nlat - 1
-        step = 1 if first else -1
-
-        def amplitude(at: int, wave: np.ndarray = wave) -> np.ndarray:
-            return np.asarray((maps[..., at, :] * wave.conj()).mean(-1))
-
-        value = of_row = amplitude(row)
-        if rule != "row":
-            value = sum(w * amplitude(row + step * (k + 1)) for k, w in enumerate(_EVEN_EXTRAPOLATION))
-        if rule == "auto":
-            rest, allowed = distance_from_vector(maps[..., [row, row + step], :], wave)
-            value = np.where(rest <= allowed, of_row, value)
-        filled = np.asarray(value)[..., None] * wave
-        out[..., row, :] = filled if np.iscomplexobj(maps) else np.real(filled)
+    last = grid.nlat - 1
+    if grid.north_pole:
+        _rebuild_row(out, maps, last if grid.south_first else 0, np.exp(-1j * spin * grid.longitude), rule)
+    if grid.south_pole:
+        _rebuild_row(out, maps, 0 if grid.south_first else last, np.exp(1j * spin * grid.longitude), rule)
     return out
+
+
+def _rebuild_row(out: np.ndarray, maps: np.ndarray, row: int, wave: np.ndarray, rule: PoleRule) -> None:
+    """Write one row on a pole, a multiple of the wave that a smooth field has there."""
+    step = 1 if row == 0 else -1
+
+    def amplitude(at: int) -> np.ndarray:
+        return np.asarray((maps[..., at, :] * wave.conj()).mean(-1))
+
+    value = of_row = amplitude(row)
+    if rule != "row":
+        value = sum(w * amplitude(row + step * (k + 1)) for k, w in enumerate(_EVEN_EXTRAPOLATION))
+    if rule == "auto":
+        rest, allowed = distance_from_vector(maps[..., [row, row + step], :], wave)
+        value = np.where(rest <= allowed, of_row, value)
+    filled = np.asarray(value)[..., None] * wave
+    out[..., row, :] = filled if np.iscomplexobj(maps) else np.real(filled)
 
 
 def distance_from_vector(

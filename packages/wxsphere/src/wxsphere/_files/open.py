@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import uuid
 import warnings
@@ -116,22 +117,24 @@ def _open_each(
         raise ValueError("`source` must name at least one file, got an empty sequence")
     opened = [[_open_one(one, settings) for one in parts] for parts in files]
     _say_unguarded([name for names in files for name in names], [one for parts in opened for one in parts])
-    there = {
-        name: names_in(one)
-        for parts, names in zip(opened, files, strict=True)
-        for one, name in zip(parts, names, strict=True)
-    }
+    _check_renamed(rename, files, opened)
+    out = []
+    for parts, names in zip(opened, files, strict=True):
+        laid = [canonical(one, rename={old: rename[old] for old in rename if old in names_in(one)}) for one in parts]
+        out.append(laid[0] if len(laid) == 1 else _combined(laid, names))
+    return out
+
+
+def _check_renamed(
+    rename: Mapping[str, str], files: list[list[str | os.PathLike]], opened: list[list[xr.Dataset]]
+) -> None:
+    """Each name in `rename` must be in one of the files."""
+    pairs = zip(itertools.chain(*files), itertools.chain(*opened), strict=True)
+    there = {name: names_in(one) for name, one in pairs}
     missing = sorted(set(rename) - set().union(*there.values()))
     if missing:
         listed = "; ".join(f"{os.fspath(name)}: {', '.join(sorted(names))}" for name, names in there.items())
         raise ValueError(f"`rename` names {missing[0]!r}, which is not there; there are {listed}")
-    out = []
-    for parts, names in zip(opened, files, strict=True):
-        laid = [
-            canonical(one, rename={old: new for old, new in rename.items() if old in names_in(one)}) for one in parts
-        ]
-        out.append(laid[0] if len(laid) == 1 else _combined(laid, names))
-    return out
 
 
 def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> list[str]:

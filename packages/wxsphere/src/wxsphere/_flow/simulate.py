@@ -106,7 +106,9 @@ def simulate(
         if found is not None:
             done, state = int(found["done"]), jax.numpy.asarray(found["state"])
         else:
-            _create(store.folder, model, grid, outputs, steps_per_output, start, chunk, told)
+            apart = np.timedelta64(round(_hours(model, steps_per_output) * 3600e9), "ns")
+            times = np.asarray(start, "datetime64[ns]") + np.arange(outputs) * apart
+            _create(store.folder, model, grid, times, chunk, told)
         while done < outputs:
             maps: list[dict[str, np.ndarray]] = []
             means: list[dict[str, float]] = []
@@ -152,14 +154,11 @@ def _description(model: Flow, state: State, outputs: int, steps: int, grid: Grid
     )
 
 
-def _create(
-    partial: Path, model: Flow, grid: Grid, outputs: int, steps: int, start: Any, chunk: int, told: str
-) -> None:
-    """The store with coordinates and without values."""
+def _create(partial: Path, model: Flow, grid: Grid, times: np.ndarray, chunk: int, told: str) -> None:
+    """Create the store with coordinates and without values."""
     import dask.array as da
 
-    apart = np.timedelta64(round(_hours(model, steps) * 3600e9), "ns")
-    times = np.datetime64(start, "ns") + np.arange(outputs) * apart
+    outputs = times.size
     template = grid_dataset(grid).assign_coords({TIME: times}).assign_attrs(simulation=told)
     shape, chunks = (outputs, *grid.shape), (min(chunk, outputs), *grid.shape)
     names = ["u_component_of_wind", "v_component_of_wind", *model.fields]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -99,57 +100,116 @@ def forecast(
     if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0, "ns")).any():
         raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
     members = states[MEMBER].values if _has_members(model, states) else None
-    count = 1 if members is None else len(members)
     leads = np.array([task.step * k + hours_of(h) for k in range(steps) for h in task.leads])
-    group = min(max(1, batch // count), stamps.size)
-    first = model.pack(states, stamps[:1])
-    told = json.dumps(
-        {
-            "model": model.fingerprint(),
-            "first_state": hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()[:16],
-            "times": [str(stamp) for stamp in stamps],
-            "members": None if members is None else members.tolist(),
-            "steps": steps,
-            "chunk": chunk,
-            "batch": batch,
-            "limit": limit,
-        }
-    )
+    group = min(max(1, batch // (1 if members is None else len(members))), stamps.size)
+    job = _Job(model, states, stamps, leads, members, steps, chunk, group, limit)
+    told = _description(job, batch)
     store = Unfinished(Path(out), "forecast", told)
     with store.claimed():
         if store.is_finished():
             return store.path
-        begin, done, window = 0, 0, None
-        if (found := store.resume()) is not None:
-            begin, done = int(found["begin"]), int(found["done"])
-            window = found["window"] if done else None
-            lost = _first_lost(
-                store.folder, task.outputs.variables, [*[leads.size] * begin, *[done * len(task.leads)] * group]
-            )
-            if lost is not None:
-                begin, done, window = lost - lost % group, 0, None
-                notice(f"{store.folder}: a chunk is damaged or lost; forecast anew from {_day(stamps[begin])}")
+        if (found := store.resume()) is None:
+            _create(store.folder, job, told)
+            position = _Position(0, 0, None)
         else:
-            _create(store.folder, model, states, stamps, leads, members, chunk * len(task.leads), told)
-        while begin < stamps.size:
-            # The last group is filled up, so that one program serves all.
-            chosen = stamps[np.minimum(np.arange(begin, begin + group), stamps.size - 1)]
-            if window is None:
-                maps = model.pack(states, chosen)
-                window = model.stepper.inputs.normalize(maps).reshape(-1, *maps.shape[2:])
-            forcings = np.stack([model.forcings(chosen + task.step * k) for k in range(done, done + chunk)])
-            outputs, window = model.run(window, np.repeat(forcings, count, axis=1))
-            part = _by_state(outputs, group, count)[: stamps.size - begin, : (steps - done) * len(task.leads)]
-            at = (begin, done * len(task.leads))
-            _write(store.folder, model, part, at, limit, stamps, leads, members)
-            done += chunk
-            if done >= steps:
-                begin, done, window = begin + group, 0, None
+            position = _resumed(store.folder, job, found)
+        while position.begin < stamps.size:
+            position = _advance(store.folder, job, position)
+            begin, done, window = position
             store.save(begin=begin, done=done, window=np.zeros(0) if window is None else window)
             if progress is not None:
                 progress(min(begin, stamps.size) * steps + done * min(group, stamps.size - begin), stamps.size * steps)
         store.finish()
         return store.path
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Job:
+    """A forecast that is written.
+
+    Attributes:
+        model: The model.
+        states: Initial states.
+        stamps: Initial times.
+        leads: Lead times.
+        members: Values of `number`, or None.
+        steps: How often the model is applied.
+        chunk: Steps between two writes.
+        group: Initial times that are forecast together.
+        limit: Standard deviations from the mean beyond which a forecast has diverged.
+    """
+
+    model: ForecastModel
+    states: xr.Dataset
+    stamps: np.ndarray
+    leads: np.ndarray
+    members: np.ndarray | None
+    steps: int
+    chunk: int
+    group: int
+    limit: float
+
+    @property
+    def count(self) -> int:
+        """Members of an initial time."""
+        return 1 if self.members is None else len(self.members)
+
+
+class _Position(NamedTuple):
+    """The first initial time of the group that is forecast next, its steps done, and the window of the next one."""
+
+    begin: int
+    done: int
+    window: np.ndarray | None
+
+
+def _description(job: _Job, batch: int) -> str:
+    """Everything that the result depends on, as one line of JSON."""
+    first = job.model.pack(job.states, job.stamps[:1])
+    return json.dumps(
+        {
+            "model": job.model.fingerprint(),
+            "first_state": hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()[:16],
+            "times": [str(stamp) for stamp in job.stamps],
+            "members": None if job.members is None else job.members.tolist(),
+            "steps": job.steps,
+            "chunk": job.chunk,
+            "batch": batch,
+            "limit": job.limit,
+        }
+    )
+
+
+def _resumed(folder: Path, job: _Job, found: Mapping[str, Any]) -> _Position:
+    """Where an interrupted forecast goes on: where it stopped, or before what can no longer be read."""
+    begin, done = int(found["begin"]), int(found["done"])
+    task = job.model.task
+    written = [*[job.leads.size] * begin, *[done * len(task.leads)] * job.group]
+    lost = _first_lost(folder, task.outputs.variables, written)
+    if lost is None:
+        return _Position(begin, done, found["window"] if done else None)
+    begin = lost - lost % job.group
+    notice(f"{folder}: a chunk is damaged or lost; forecast anew from {_day(job.stamps[begin])}")
+    return _Position(begin, 0, None)
+
+
+def _advance(folder: Path, job: _Job, position: _Position) -> _Position:
+    """Forecast and write the next steps of a group of initial times."""
+    model, stamps, group = job.model, job.stamps, job.group
+    begin, done, window = position
+    # The last group is filled up, so that one program serves all.
+    chosen = stamps[np.minimum(np.arange(begin, begin + group), stamps.size - 1)]
+    if window is None:
+        maps = model.pack(job.states, chosen)
+        window = model.stepper.inputs.normalize(maps).reshape(-1, *maps.shape[2:])
+    forcings = np.stack([model.forcings(chosen + model.step * k) for k in range(done, done + job.chunk)])
+    outputs, window = model.run(window, np.repeat(forcings, job.count, axis=1))
+    leads = len(model.task.leads)
+    part = _by_state(outputs, group, job.count)[: stamps.size - begin, : (job.steps - done) * leads]
+    _write(folder, job, part, (begin, done * leads))
+    if done + job.chunk >= job.steps:
+        return _Position(begin + group, 0, None)
+    return _Position(begin, done + job.chunk, window)
 
 
 def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
@@ -194,19 +254,12 @@ def _by_state(outputs: np.ndarray, group: int, count: int) -> np.ndarray:
     return np.moveaxis(apart, (1, 0, 3, 2), (0, 1, 2, 3)).reshape(group, steps * leads, count, *rest)
 
 
-def _create(
-    folder: Path,
-    model: ForecastModel,
-    states: xr.Dataset,
-    stamps: np.ndarray,
-    leads: np.ndarray,
-    members: np.ndarray | None,
-    chunk: int,
-    told: str,
-) -> None:
-    """The store with coordinates and without values, which read as NaN."""
+def _create(folder: Path, job: _Job, told: str) -> None:
+    """Create the store with coordinates and without values, which read as NaN."""
     import dask.array as da
 
+    model, states, stamps, leads, members = job.model, job.states, job.stamps, job.leads, job.members
+    chunk = job.chunk * len(model.task.leads)
     layout, grid = model.task.outputs, model.task.grid
     times = (TIME, stamps, calendar_attributes(states))
     template = grid_dataset(grid).assign_coords({TIME: times, LEAD: leads}).assign_attrs(forecast=told)
@@ -249,17 +302,9 @@ def _levels(layout: FieldLayout, name: str) -> list[float]:
     return sorted(c.level for c in layout.scalars + layout.winds if name in c.names and c.level is not None)
 
 
-def _write(
-    folder: Path,
-    model: ForecastModel,
-    part: np.ndarray,
-    at: tuple[int, int],
-    limit: float,
-    stamps: np.ndarray,
-    leads: np.ndarray,
-    members: np.ndarray | None,
-) -> None:
+def _write(folder: Path, job: _Job, part: np.ndarray, at: tuple[int, int]) -> None:
     """Write normalised states (time, lead, member, …) from a position on; those after a divergence become NaN."""
+    model, limit, stamps, leads, members = job.model, job.limit, job.stamps, job.leads, job.members
     layout, grid = model.task.outputs, model.task.grid
     # NaN is not below anything.
     bad = ~(np.abs(part) <= limit)

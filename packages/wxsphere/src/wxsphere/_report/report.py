@@ -218,27 +218,16 @@ def _facts(result: xr.Dataset) -> Iterator[tuple[str, str]]:
 def _scorecard(result: xr.Dataset, quantities: list[Quantity], reference: str) -> Section:
     leads = chosen_leads(result[LEAD].values, _CARD_LEADS)
     columns = ("variable", *map(lead_label, leads))
-    tables, tested = [], False
+    tables = []
     others = [str(name) for name in result["forecast"].values if name != reference and name not in BASELINES]
+    tested = bool(others) and result.attrs.get("reference") == reference
+    tested = tested and any(f"{quantity.name}_difference_interval" in result for quantity in quantities)
     for name in others:
         for region in result["region"].values:
             rows, last = [], None
             for quantity in quantities:
-                at = {"metric": "rmse", "region": region}
-                score = of_quantity(result, quantity).sel(at)
-                mine, other = (score.sel({"forecast": which, LEAD: leads}).values for which in (name, reference))
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    difference = mine / other - 1
-                bounds = None
-                if result.attrs.get("reference") == reference and f"{quantity.name}_difference_interval" in result:
-                    of = of_quantity(result, quantity, "_difference_interval").sel(at)
-                    bounds = of.sel({"forecast": name, LEAD: leads}).transpose("bound", LEAD).values
-                    tested = True
-                if np.isfinite(difference).any():
-                    cells = [
-                        _card_cell(value, mine[k], other[k], unit_of(score), None if bounds is None else bounds[:, k])
-                        for k, value in enumerate(difference)
-                    ]
+                cells = _card_cells(result, quantity, region, leads, (name, reference))
+                if cells:
                     rows.append(Row((str(quantity),), cells, quantity.name != last))
                     last = quantity.name
             caption = f"{name} against {reference}, {region}: relative difference of the RMSE"
@@ -251,6 +240,29 @@ def _scorecard(result: xr.Dataset, quantities: list[Quantity], reference: str) -
     lines = (text, more) if more else (text,)
     labelled = tuple((kind, label) for (kind, _, _), label in zip(_COLOURS, key, strict=True))
     return Section("scorecard", "Scorecard", lines, (), tuple(tables), labelled)
+
+
+def _card_cells(
+    result: xr.Dataset, quantity: Quantity, region: str, leads: np.ndarray, pair: tuple[str, str]
+) -> list[Cell]:
+    """One cell for each lead time of a forecast against the reference; none if no difference is defined."""
+    name, reference = pair
+    at = {"metric": "rmse", "region": region}
+    score = of_quantity(result, quantity).sel(at)
+    mine, other = (score.sel({"forecast": which, LEAD: leads}).values for which in pair)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        difference = mine / other - 1
+    if not np.isfinite(difference).any():
+        return []
+    bounds: list[np.ndarray | None] = [None] * len(leads)
+    if result.attrs.get("reference") == reference and f"{quantity.name}_difference_interval" in result:
+        interval = of_quantity(result, quantity, "_difference_interval").sel(at)
+        bounds = list(interval.sel({"forecast": name, LEAD: leads}).transpose(LEAD, "bound").values)
+    unit = unit_of(score)
+    return [
+        _card_cell(value, one, two, unit, bound)
+        for value, one, two, bound in zip(difference, mine, other, bounds, strict=True)
+    ]
 
 
 def _card_cell(value: float, mine: float, other: float, unit: str, bounds: np.ndarray | None) -> Cell:

@@ -8,18 +8,7 @@ import xarray as xr
 from spinnn import command
 
 from .._conventions.names import LEAD
-from .figures import (
-    UNITLESS,
-    chosen_leads,
-    figure_of,
-    has_members,
-    headlines,
-    lead_label,
-    metric_label,
-    of_quantity,
-    quantities_of,
-    unit_of,
-)
+from . import figures
 
 _LEADS = 8
 
@@ -30,17 +19,21 @@ def print_scores(result: xr.Dataset) -> None:
     Args:
         result: Of `evaluate`.
     """
-    leads = chosen_leads(result[LEAD].values, _LEADS)
-    region, chosen = result["region"].values[0], headlines(quantities_of(result))
-    for metric in ("rmse", "acc", *(["crps"] if has_members(result) else [])):
+    leads = figures.chosen_leads(result[LEAD].values, _LEADS)
+    region, chosen = result["region"].values[0], figures.headlines(figures.quantities_of(result))
+    for metric in ("rmse", "acc", *(["crps"] if figures.has_members(result) else [])):
         rows = []
         for quantity in chosen if metric in result["metric"].values else []:
-            field = of_quantity(result, quantity).sel({"metric": metric, "region": region, LEAD: leads})
-            unit = f" [{unit_of(field)}]" if metric not in UNITLESS and unit_of(field) else ""
+            field = figures.of_quantity(result, quantity).sel({"metric": metric, "region": region, LEAD: leads})
+            unit = f" [{figures.unit_of(field)}]" if metric not in figures.UNITLESS and figures.unit_of(field) else ""
             for name in result["forecast"].values:
                 values = field.sel(forecast=name).values
                 if np.isfinite(values).any():
-                    figures = [figure_of(x, metric) for x in values]
-                    rows.append((f"{quantity}{unit}", str(name), *figures))
+                    cells = [figures.figure_of(x, metric) for x in values]
+                    rows.append((f"{quantity}{unit}", str(name), *cells))
         if rows:
-            command.table(f"{metric_label(metric)}, {region}", ("variable", "forecast", *map(lead_label, leads)), rows)
+            command.table(
+                f"{figures.metric_label(metric)}, {region}",
+                ("variable", "forecast", *map(figures.lead_label, leads)),
+                rows,
+            )

@@ -62,14 +62,7 @@ def common_parts(
     _checks.option("missing", missing, ("raise", "drop"))
     _checks.dimensions("truth", truth, (TIME, LATITUDE, LONGITUDE))
     check_coordinates("truth", truth)
-    if isinstance(forecast, xr.Dataset):
-        forecast = {"forecast": forecast}
-    if not forecast:
-        raise ValueError("`forecast` must hold at least one forecast, got none")
-    reserved = sorted({"truth", "persistence", "climatology"} & set(forecast))
-    if reserved:
-        raise ValueError(f"`forecast` names {reserved[0]!r}, which is the name of something else here")
-    given = {name: _with_leads(name, one, truth) for name, one in forecast.items()}
+    given = {name: _with_leads(name, one, truth) for name, one in _by_name(forecast).items()}
     every = {"truth": truth, **given}
     names, left_out = _common_variables(every, variables)
     levels = members = None
@@ -97,6 +90,17 @@ def common_parts(
         name: one.sizes[MEMBER] for name, one in given.items() if members is None and one.sizes.get(MEMBER, 1) > 1
     }
     return Common(sources, times, leads, names, levels, members, ensembles, left_out)
+
+
+def _by_name(forecast: xr.Dataset | Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
+    if isinstance(forecast, xr.Dataset):
+        return {"forecast": forecast}
+    if not forecast:
+        raise ValueError("`forecast` must hold at least one forecast, got none")
+    reserved = sorted({"truth", "persistence", "climatology"} & set(forecast))
+    if reserved:
+        raise ValueError(f"`forecast` names {reserved[0]!r}, which is the name of something else here")
+    return forecast
 
 
 def _with_truth(truth: xr.Dataset, times: np.ndarray, leads: np.ndarray, missing: str) -> np.ndarray:

@@ -117,6 +117,22 @@ def group_statistics(parts: tuple[str, ...], compared: Compared, memory: int) ->
     return BlockStatistics(values, absent, lacking)
 
 
+def _area_means(
+    given: list[np.ndarray],
+    right: list[np.ndarray],
+    usual: np.ndarray | None,
+    points: np.ndarray,
+    members: list[np.ndarray] | None,
+    skipna: bool,
+) -> np.ndarray:
+    """Statistics of a variable, or of the wind of two components."""
+    if len(given) == 1:
+        of = None if members is None else members[0]
+        return area_statistics(given[0], right[0], usual, points, members=of, skipna=skipna)
+    both = None if members is None else (members[0], members[1])
+    return wind_statistics((given[0], given[1]), (right[0], right[1]), points, members=both, skipna=skipna)
+
+
 def _block_statistics(parts: tuple[str, ...], block: _Block, compared: Compared) -> BlockStatistics:
     """Statistics of a block of one variable, or of the two components of a wind."""
     common, sources, truth, climatology, weights, skipna = compared
@@ -146,22 +162,16 @@ def _block_statistics(parts: tuple[str, ...], block: _Block, compared: Compared)
     for name, source in sources.items():
         fields = source(stamps, steps)
         given = [_loaded(cut(fields[part]), MEMBER, TIME, LEAD) for part in parts]
-        members = None
-        if name in common.ensembles:
-            members = given
-            given = [one.mean(0) for one in given]
+        members = given if name in common.ensembles else None
+        if members is not None:
+            given = [one.mean(0) for one in members]
         # A climatology may have no members.
         given = [np.broadcast_to(one, shape) for one in given]
         for one in given:
             finite = np.isfinite(one)
             absent |= whole & ~finite.any((-2, -1))
             there &= finite
-        if len(parts) == 1:
-            of = None if members is None else members[0]
-            out.append(area_statistics(given[0], right[0], usual, points, members=of, skipna=skipna))
-        else:
-            both = None if members is None else (members[0], members[1])
-            out.append(wind_statistics((given[0], given[1]), (right[0], right[1]), points, members=both, skipna=skipna))
+        out.append(_area_means(given, right, usual, points, members, skipna))
     # Over levels, and over members, which come first.
     others = tuple(k for k in range(absent.ndim) if k not in (axis, axis + 1))
     lacking = 1 - there.mean((-2, -1)).mean(others)

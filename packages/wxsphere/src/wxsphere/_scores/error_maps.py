@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
-from .alignment import common_parts
+from .alignment import Common, Source, common_parts
 
 
 def error_maps(
@@ -62,24 +62,7 @@ def error_maps(
         truth = truth.sel({MEMBER: common.members})
     parts = []
     for source in common.sources.values():
-        error: dict[str, np.ndarray] = {}
-        square: dict[str, np.ndarray] = {}
-        for time in common.times:
-            fields = source(np.array([time]), common.leads)[common.names].squeeze(TIME, drop=True)
-            right = truth.sel({TIME: time + common.leads}).rename({TIME: LEAD}).assign_coords({LEAD: common.leads})
-            for name in common.names:
-                given = fields[name].astype(np.float64)
-                if common.levels is not None and LEVEL in given.dims:
-                    given = given.sel({LEVEL: common.levels})
-                if common.members is not None:
-                    given = given.sel({MEMBER: common.members})
-                elif MEMBER in given.dims:
-                    given = given.mean(MEMBER)
-                difference = _values(given) - _values(right[name])
-                error[name] = error.get(name, 0.0) + difference.mean(0)
-                square[name] = square.get(name, 0.0) + (difference**2).mean(0)
-        count = common.times.size
-        parts.append({name: np.stack([error[name] / count, np.sqrt(square[name] / count)]) for name in common.names})
+        parts.append(_bias_and_rmse(source, truth, common))
     coords = {LATITUDE: truth[LATITUDE], LONGITUDE: truth[LONGITUDE]}
     out = xr.Dataset(coords={"map": ["bias", "rmse"], "forecast": list(common.sources), LEAD: common.leads, **coords})
     if common.levels is not None:
@@ -91,6 +74,28 @@ def error_maps(
         attributes = {} if units is None else {"units": units}
         out[name] = (("map", "forecast", LEAD, *levels, LATITUDE, LONGITUDE), values, attributes)
     return out.assign_attrs(initial_times=common.times.size)
+
+
+def _bias_and_rmse(source: Source, truth: xr.Dataset, common: Common) -> dict[str, np.ndarray]:
+    """Both maps of each variable, shape (2, lead[, level], latitude, longitude)."""
+    error: dict[str, np.ndarray] = {}
+    square: dict[str, np.ndarray] = {}
+    for time in common.times:
+        fields = source(np.array([time]), common.leads)[common.names].squeeze(TIME, drop=True)
+        right = truth.sel({TIME: time + common.leads}).rename({TIME: LEAD}).assign_coords({LEAD: common.leads})
+        for name in common.names:
+            given = fields[name].astype(np.float64)
+            if common.levels is not None and LEVEL in given.dims:
+                given = given.sel({LEVEL: common.levels})
+            if common.members is not None:
+                given = given.sel({MEMBER: common.members})
+            elif MEMBER in given.dims:
+                given = given.mean(MEMBER)
+            difference = _values(given) - _values(right[name])
+            error[name] = error.get(name, 0.0) + difference.mean(0)
+            square[name] = square.get(name, 0.0) + (difference**2).mean(0)
+    count = common.times.size
+    return {name: np.stack([error[name] / count, np.sqrt(square[name] / count)]) for name in common.names}
 
 
 def _values(field: xr.DataArray) -> np.ndarray:
