@@ -295,7 +295,7 @@ def test_a_model_file_is_the_model(tmp_path, rng):
     )
     cut = tmp_path / "cut.spinnn"
     cut.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="damaged or cut off"):
+    with pytest.raises(ValueError, match="damaged, cut off or too long"):
         ForecastModel.load(cut)
     other = tmp_path / "other"
     other.write_bytes(b"hello")
