@@ -158,7 +158,7 @@ def _scores() -> list[Call]:
     more = {
         **compared, "climatology": _of_hours(), "baselines": True, "variables": _WINDS, "regions": ("global",),
         "land_sea_mask": data["land_sea_mask"], "convention": "wb2", "skipna": False, "missing": "raise",
-        "partial": False, "memory": 2**20,
+        "partial": False, "memory_gib": 0.001,
     }  # fmt: skip
     metrics = ("rmse", "bias")
     statistics = wxsphere.forecast_statistics(**more)

@@ -186,7 +186,7 @@ def _folders() -> list[Call]:
         "training": ("2000-01-01", "2000-01-01"), "validation": ("2000-01-02", "2000-01-02"), "test": None,
         "cadence_hours": 6.0, "daily_mean": False, "grid": GRID, "method": "conservative", "bandlimit": None,
         "chunk": 2, "check": False, "allow_gaps": False, "rename": {}, "storage_options": {}, "library": "fsspec",
-        "scheduler": "synchronous", "memory": 2**20, "progress": lambda done, total: None,
+        "scheduler": "synchronous", "memory_gib": 0.001, "progress": lambda done, total: None,
     }  # fmt: skip
     ready = wxsphere.prepare(**{**prepare, "out": folder / "ready"})
     wxsphere.train(ready, _RUN, folder / "run", progress=False)

@@ -28,7 +28,7 @@ _MAY_BE = {
     **dict.fromkeys(("member", "members", "validation-members", "lead", "map-leads", "momentum"), ("0",)),
     **dict.fromkeys(("warmup-epochs", "final-fraction", "weight-decay", "loss.spectral", "loss.variables"), ("0",)),
     **dict.fromkeys(("days", "spin-up-days", "diffusion-hours"), ("0",)),
-    **dict.fromkeys(("evaluate leads", "plot spectra leads", "train memory"), ("0",)),
+    **dict.fromkeys(("evaluate leads", "plot spectra leads", "train memory-gib"), ("0",)),
     **dict.fromkeys(("tilt", "offsets", "loss.degree-power"), ("-1", "0")),
     "network.separable": ("True",),
     "train reference": ("none",),

@@ -41,7 +41,7 @@ def main() -> None:
         store, out = words.folder / "store.zarr", words.folder / "data"
         times = write(store, words.store_gib)
         begin = time.perf_counter()
-        data = prepare(store, out, grid=Grid.gauss_legendre(32), check=False, memory=2**28)
+        data = prepare(store, out, grid=Grid.gauss_legendre(32), check=False, memory_gib=0.25)
         seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         command.say(

@@ -72,7 +72,7 @@ def data(store, tmp_path_factory):
     """The store on a Gauss grid: 16 + 8 + 3 times."""
     names = ["geopotential", *WIND, "2m_temperature"]
     out = tmp_path_factory.mktemp("data") / "gauss"
-    return prepare(store, out, variables=names, grid=TARGET, chunk=4, memory=1, **PERIODS)
+    return prepare(store, out, variables=names, grid=TARGET, chunk=4, memory_gib=1e-9, **PERIODS)
 
 
 def _mean(field, weights, axes):
@@ -170,7 +170,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(store, out, progress=stop, memory=1, **settings)
+        prepare(store, out, progress=stop, memory_gib=1e-9, **settings)
     assert not (out / "manifest.json").exists()
     with pytest.raises(FileNotFoundError, match=r"has finished, but it has no manifest.json"):
         open_prepared(out)
@@ -178,15 +178,15 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
     with monkeypatch.context() as patched:
         patched.setattr("wxsphere._prepare.prepare._note", stop)
         with pytest.raises(TypeError):
-            prepare(store, out, memory=1, **settings)
+            prepare(store, out, memory_gib=1e-9, **settings)
     with monkeypatch.context() as patched:
         patched.setattr("wxsphere._prepare.prepare._finish", lambda *_: stop(0, 0))
         with pytest.raises(KeyboardInterrupt):
             # Blocks stay as they were begun, whatever the memory is now.
-            prepare(store, out, memory=2**30, **settings)
+            prepare(store, out, memory_gib=1.0, **settings)
     flip(out / "fields.zarr" / "2m_temperature" / "c" / "2" / "0" / "0", 20)
     with pytest.warns(FileWarning, match=r"a chunk is damaged or lost; prepared anew from 2019-12-30T00:00"):
-        again = prepare(store, out, memory=2**30, **settings)
+        again = prepare(store, out, memory_gib=1.0, **settings)
     for name in ("fields.zarr",):
         assert _bytes(again.path / name) == _bytes(data.path / name)
     xr.testing.assert_identical(again.statistics, data.statistics)
@@ -197,7 +197,7 @@ def test_a_given_scheduler_gives_the_same(store, tmp_path):
     """A scheduler and a worker in threads of this process, spoken to over loopback; and no threads at all."""
     from distributed import LocalCluster
 
-    settings: dict[str, Any] = {"variables": ["2m_temperature"], "chunk": 4, "memory": 1, **PERIODS}
+    settings: dict[str, Any] = {"variables": ["2m_temperature"], "chunk": 4, "memory_gib": 1e-9, **PERIODS}
     one_thread: Any = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with LocalCluster(protocol="tcp", host="127.0.0.1", **one_thread) as made:
         cluster: Any = made

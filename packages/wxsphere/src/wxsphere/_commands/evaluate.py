@@ -33,6 +33,7 @@ from .._scores.climatology import climatology
 from .._scores.error_maps import error_maps
 from .._scores.evaluate import evaluate
 from .._scores.metrics import METRICS
+from ._memory import memory_in_gib
 from ._renames import renames
 
 _TEXT = """Score forecasts against truth, beside persistence and climatology.
@@ -79,7 +80,7 @@ class EvaluateOptions:
         skipna: Leave out points without a value.
         drop_missing: Leave out initial times for which truth lacks a valid time.
         partial: Score what is complete of forecasts that were cut off.
-        memory: MiB that a block may take.
+        memory_gib: What a block may take, GiB.
         title: Of the report.
     """
 
@@ -105,17 +106,17 @@ class EvaluateOptions:
     skipna: bool = False
     drop_missing: bool = False
     partial: bool = False
-    memory: int = 256
+    memory_gib: float = 0.25
     title: str = "Forecast evaluation"
 
     def __post_init__(self) -> None:
-        checks.integer_members(self, {"bootstrap": 0, "block": 1, "seed": 0, "memory": 1, "climatology_years": 1})
-        checks.number_members(self, positive=("levels",), not_negative=("leads", "map_leads"))
+        checks.integer_members(self, {"bootstrap": 0, "block": 1, "seed": 0, "climatology_years": 1})
+        checks.number_members(self, positive=("levels", "memory_gib"), not_negative=("leads", "map_leads"))
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse(EvaluateOptions, f"wxsphere {name}", words, _TEXT)
+    options = command.parse(EvaluateOptions, f"wxsphere {name}", memory_in_gib(words, "MiB"), _TEXT)
     opened = _opened(options)
     truth = _narrowed("truth", opened[options.truth], options)
     forecasts = _forecasts(options, opened)
@@ -138,7 +139,7 @@ def main(name: str, words: Sequence[str]) -> int:
         seed=options.seed,
         reference=options.reference,
         spectra=options.spectra,
-        memory=options.memory * 2**20,
+        memory_gib=options.memory_gib,
     )
     details = _details(options, truth)
     result.attrs |= {key.lower().replace(" ", "_"): value for key, value in details.items()}

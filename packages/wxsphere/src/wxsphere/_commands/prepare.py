@@ -110,7 +110,7 @@ def main(name: str, words: Sequence[str]) -> int:
         check=options.check,
         allow_gaps=options.allow_gaps,
         scheduler=options.scheduler,
-        memory=int(options.memory_gib * 2**30),
+        memory_gib=options.memory_gib,
         progress=lambda done, total: command.say(f"{done} of {total} times"),
     )
     _report(data)

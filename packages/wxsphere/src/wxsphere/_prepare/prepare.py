@@ -66,7 +66,7 @@ def prepare(
     storage_options: Mapping[str, Any] | None = None,
     library: Library = "fsspec",
     scheduler: str | None = None,
-    memory: int = 2**30,
+    memory_gib: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
     """Bring part of a store to a grid, with statistics, as a folder that training reads.
@@ -110,7 +110,7 @@ def prepare(
         library: See `open_dataset`.
         scheduler: `"threads"` (default), `"synchronous"`, or the address of a Dask scheduler, which needs the library
             distributed.
-        memory: Bytes that a block of times may take, about; at least one chunk of one variable is read at once.
+        memory_gib: What a block of times may take [GiB], about; at least one chunk of one variable is read at once.
         progress: Called with times written and times in all, after each block.
 
     Returns:
@@ -138,7 +138,7 @@ def prepare(
         280
     """
     _checks.integer("chunk", chunk, 1)
-    _checks.integer("memory", memory, 1)
+    memory = _checks.memory_bytes("memory_gib", memory_gib)
     _checks.option("method", method, METHODS)
     if grid is not None and not isinstance(grid, Grid):
         raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}")

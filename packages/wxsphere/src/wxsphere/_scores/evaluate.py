@@ -35,12 +35,12 @@ def forecast_statistics(
     skipna: bool = False,
     missing: Literal["raise", "drop"] = "raise",
     partial: bool = False,
-    memory: int = 2**28,
+    memory_gib: float = 0.25,
 ) -> xr.Dataset:
     """Area means of errors and anomalies, per initial time, lead time, level and region.
 
     Forecasts are compared by initial time: `time` of a forecast is when it begins, and truth and climatology are taken
-    at `time + prediction_timedelta`. Everything is read in blocks that fit `memory`, so stores may have any size.
+    at `time + prediction_timedelta`. Everything is read in blocks that fit `memory_gib`, so stores may have any size.
 
     A forecast with a dimension `number` is an ensemble: its mean is scored, with CRPS and spread beside. If truth has
     `number` as well, each member is a world of its own, as in a reanalysis with members: forecasts are compared with
@@ -65,7 +65,7 @@ def forecast_statistics(
         skipna: Leave out points without a value, else one spoils its regions, which a `DataWarning` says.
         missing: Of valid times that truth lacks: `"raise"`, or `"drop"` the initial times that need them.
         partial: Score what is there of forecasts that were cut off.
-        memory: Bytes that a block may take.
+        memory_gib: What a block may take [GiB].
 
     Returns:
         Dataset with dimensions (statistic, forecast, region[, number], time, prediction_timedelta[, level]), float64;
@@ -94,6 +94,7 @@ def forecast_statistics(
         array([[-1., -2.],
                [-1., -2.]])
     """
+    memory = _checks.memory_bytes("memory_gib", memory_gib)
     common = common_parts(forecast, truth, variables, missing)
     common.say_left_out()
     sources, times, leads, names, levels = common[:5]
@@ -212,7 +213,7 @@ def evaluate(
     seed: int = 0,
     reference: str | None = None,
     spectra: bool = False,
-    memory: int = 2**28,
+    memory_gib: float = 0.25,
 ) -> xr.Dataset:
     """Scores of forecasts against truth, beside persistence and climatology.
 
@@ -237,7 +238,7 @@ def evaluate(
         seed: Of the bootstrap.
         reference: Name of a forecast or baseline: add relative differences from it, score/(its score) − 1.
         spectra: Add power spectra, and kinetic-energy spectra of winds, averaged over initial times.
-        memory: Bytes that a block may take.
+        memory_gib: What a block may take [GiB].
 
     Returns:
         Dataset. Each variable has dimensions (forecast, metric, region, prediction_timedelta[, level]); with `samples`,
@@ -277,7 +278,7 @@ def evaluate(
         skipna=skipna,
         missing=missing,
         partial=partial,
-        memory=memory,
+        memory_gib=memory_gib,
     )
     if reference is not None:
         _checks.option("reference", reference, statistics["forecast"].values.tolist())
@@ -296,6 +297,7 @@ def evaluate(
     times = statistics[TIME].values
     if spectra:
         common = common_parts(forecast, truth, variables, missing)
+        memory = _checks.memory_bytes("memory_gib", memory_gib)
         out = out.merge(_mean_spectra(common._replace(times=times, leads=statistics[LEAD].values), truth, memory))
     out = out.assign_coords(initial_time=("initial_time", times))
     if MEMBER in statistics.dims:
