@@ -1,5 +1,5 @@
-"""The examples in the docstrings of the package run and print what they say."""
+"""Each public name of the package has an example in its docstring, which runs and prints what it says."""
 
 import doc_examples
 
-_, test_examples_run = doc_examples.tests("spinnn")
+test_public_names_have_examples, test_examples_run = doc_examples.tests("spinnn")

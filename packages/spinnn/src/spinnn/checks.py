@@ -24,6 +24,15 @@ def size(name: str, value: object) -> int:
     Raises:
         TypeError: Not an integer.
         ValueError: Out of range.
+
+    Example:
+        >>> from spinnn.checks import size
+        >>> size("channels", 32)
+        32
+        >>> size("channels", 0)
+        Traceback (most recent call last):
+            ...
+        ValueError: `channels` must be at least 1, got 0
     """
     if isinstance(value, bool):
         raise TypeError(f"`{name}` must be an integer, got {value!r}")
@@ -40,6 +49,22 @@ def integer_members(record: object, minima: Mapping[str, int]) -> None:
     Raises:
         TypeError: Not an integer.
         ValueError: Below the minimum, or of more than 64 bits.
+
+    Example:
+        >>> import dataclasses
+        >>> from spinnn.checks import integer_members
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Options:
+        ...     steps: int = 1
+        ...
+        ...     def __post_init__(self):
+        ...         integer_members(self, {"steps": 1})
+        >>> Options(3)
+        Options(steps=3)
+        >>> Options(0)
+        Traceback (most recent call last):
+            ...
+        ValueError: `steps` must be at least 1, got 0
     """
     for name, minimum in minima.items():
         for value in _entries(record, name):
@@ -60,6 +85,22 @@ def number_members(
     Raises:
         TypeError: Not a number.
         ValueError: Not finite, or out of range.
+
+    Example:
+        >>> import dataclasses
+        >>> from spinnn.checks import number_members
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Options:
+        ...     rate: float = 0.1
+        ...
+        ...     def __post_init__(self):
+        ...         number_members(self, positive=["rate"])
+        >>> Options(0.5)
+        Options(rate=0.5)
+        >>> Options(-1.0)
+        Traceback (most recent call last):
+            ...
+        ValueError: `rate` must be finite and above 0, got -1.0
     """
     for name in (*positive, *not_negative, *finite):
         for value in _entries(record, name):
@@ -87,6 +128,14 @@ def block_sizes(
     Raises:
         TypeError: A size that is not an integer.
         ValueError: Sizes out of range.
+
+    Example:
+        >>> from spinnn.checks import block_sizes
+        >>> block_sizes([8, 4], [16, 32], [None, None], (0, 1))
+        >>> block_sizes([8, 4], [16, 0], [None, None], (0, 1))
+        Traceback (most recent call last):
+            ...
+        ValueError: `widths` must be at least 1, got 0
     """
     for name, sizes in (("bandlimits", bandlimits), ("widths", widths)):
         for value in sizes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from spinharm import checks, failures
 from spinharm.optional import require
 
-from ._flags import as_flags, flag_class, flat_words, from_flags
+from . import _flags
 from ._memory import reuse_memory
 from .files import FileWarning
 
@@ -177,12 +177,14 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
     tyro, told = require("tyro", "spinnn[command]", "the command line"), io.StringIO()
     for word in (text, *words):
         checks.instance("text` and `words", word, str, "text")
-    given = {} if default is None else {"default": as_flags(default)}
+    given = {} if default is None else {"default": _flags.as_flags(default)}
     try:
         # tyro draws a box around an error; ours are one line.
         with contextlib.redirect_stderr(told):
-            flags = tyro.cli(flag_class(kind), args=flat_words(kind, words), prog=program, description=text, **given)
-        return from_flags(kind, flags)
+            flags = tyro.cli(
+                _flags.flag_class(kind), args=_flags.flat_words(kind, words), prog=program, description=text, **given
+            )
+        return _flags.from_flags(kind, flags)
     except ValueError as error:
         # Some versions let what a dataclass refuses pass.
         raise ValueError(f"{error}; see {program} --help") from None

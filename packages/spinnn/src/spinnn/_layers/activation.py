@@ -29,6 +29,8 @@ class PhaseCollapse(eqx.Module):
         >>> import jax
         >>> from spinnn import PhaseCollapse
         >>> layer = PhaseCollapse((0, 1), 4, key=jax.random.key(0))
+        >>> layer.matrix().shape
+        (16, 8)
         >>> maps = jax.numpy.ones((8, 3, 6, 2, 4))  # eight elements, a 3×6 grid, two spins, four channels
         >>> eqx.filter_jit(layer)(maps).shape
         (8, 3, 6, 2, 4)

@@ -21,6 +21,9 @@ from ..files import read_json, write_json
 
 T = TypeVar("T")
 _MOST_BETWEEN_CHECKPOINTS = 1000
+# What JSON gives for values of a type.
+_JSON_TYPES: dict[Any, Any] = {float: (int, float), int: int, str: str, bool: bool, dict: dict, tuple: list}
+_JSON_TYPES |= dict.fromkeys((None, type(None)), type(None))
 
 
 def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) -> None:
@@ -57,6 +60,15 @@ class OptimizerConfig:
         clip_norm: Largest global norm of a gradient; None for no clipping.
         ema_decay: Decay per step t of the exponential average of the parameters, at most (1 + t)/(10 + t) so that the
             first weights are soon forgotten; None for no average.
+
+    Example:
+        >>> from spinnn.training import OptimizerConfig
+        >>> OptimizerConfig(name="adamw", weight_decay=0.01).learning_rate
+        0.001
+        >>> OptimizerConfig(learning_rate=0.0)
+        Traceback (most recent call last):
+            ...
+        ValueError: `learning_rate` must be above 0, got 0.0
     """
 
     name: Literal["adam", "adamw", "muon"] = dataclasses.field(default="adam", metadata={"flag": "optimizer"})
@@ -171,7 +183,19 @@ class TrainingConfig(LoopConfig):
 
 
 def to_json(config: Any) -> dict[str, Any]:
-    """A configuration as JSON types; nested dataclasses become objects."""
+    """A configuration as JSON types; nested dataclasses become objects.
+
+    Args:
+        config: A dataclass.
+
+    Returns:
+        Names and values.
+
+    Example:
+        >>> from spinnn.training import OptimizerConfig, to_json
+        >>> to_json(OptimizerConfig())["learning_rate"]
+        0.001
+    """
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
@@ -192,6 +216,15 @@ def from_json(kind: type[T], values: dict[str, Any]) -> T:
         TypeError: `kind` is no dataclass, or `values` no dictionary.
         ValueError: A name that the type does not have, one without default that is missing, or a value of another type
             or out of range; the message has the dotted name of the field.
+
+    Example:
+        >>> from spinnn.training import TrainingConfig, from_json
+        >>> from_json(TrainingConfig, {"epochs": 30, "optimizer": {"name": "muon"}}).optimizer.name
+        'muon'
+        >>> from_json(TrainingConfig, {"optimizer": {"name": "sgd"}})
+        Traceback (most recent call last):
+            ...
+        ValueError: `optimizer.name` must be 'adam' or 'adamw' or 'muon', got 'sgd'
     """
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise TypeError(f"`kind` must be a dataclass, got {kind!r}")
@@ -240,21 +273,15 @@ def _revive(hint: Any, value: Any, where: str) -> Any:
 
 def _fits(hint: Any, value: Any) -> bool:
     """Whether a JSON value can be of that type; the insides of lists and objects are looked at later."""
-    if hint is bool or (isinstance(value, bool) and hint in (int, float)):
-        return hint is bool and isinstance(value, bool)
-    origin = typing.get_origin(hint) or hint
-    if origin is Literal:
+    if typing.get_origin(hint) is Literal:
         return any(value == one and type(value) is type(one) for one in typing.get_args(hint))
-    if hint is float:
-        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
-    if hint is None or hint is type(None):
-        return value is None
-    if dataclasses.is_dataclass(hint) or origin is dict:
-        return isinstance(value, dict)
-    if origin is tuple:
-        return isinstance(value, list)
-    # Other types cannot be told from their JSON.
-    return isinstance(value, hint) if hint in (int, str) else True
+    kind = dict if dataclasses.is_dataclass(hint) else typing.get_origin(hint) or hint
+    if kind not in _JSON_TYPES:
+        # Other types cannot be told from their JSON.
+        return True
+    if isinstance(value, bool) or not isinstance(value, _JSON_TYPES[kind]):
+        return kind is bool and isinstance(value, bool)
+    return kind is not float or abs(value) <= sys.float_info.max
 
 
 def _named(hint: Any) -> str:
@@ -318,16 +345,46 @@ def _holds(values: Any, at: list[str]) -> bool:
 
 
 def save_config(path: str | os.PathLike, config: Any) -> None:
-    """Write a dataclass configuration to a JSON file."""
+    """Write a dataclass configuration to a JSON file.
+
+    Args:
+        path: The file.
+        config: A dataclass.
+
+    Raises:
+        OSError: The file cannot be written.
+
+    Example:
+        >>> from spinnn.training import TrainingConfig, load_config, save_config
+        >>> save_config("config.json", TrainingConfig(epochs=30))
+        >>> load_config("config.json", TrainingConfig).epochs
+        30
+    """
     write_json(Path(path), to_json(config))
 
 
 def load_config(path: str | os.PathLike, kind: type[T]) -> T:
     """Read a dataclass configuration from a JSON file.
 
+    Args:
+        path: The file.
+        kind: The dataclass.
+
+    Returns:
+        The configuration.
+
     Raises:
         FileNotFoundError: No such file.
         ValueError: The file is not JSON, or not a configuration of that type; the message names the file and field.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from spinnn.training import TrainingConfig, load_config
+        >>> _ = Path("config.json").write_text('{"epochs": 0}')
+        >>> load_config("config.json", TrainingConfig)
+        Traceback (most recent call last):
+            ...
+        ValueError: config.json: `epochs` must be at least 1, got 0
     """
     path = Path(path)
     if not path.is_file():
