@@ -40,18 +40,17 @@ def _along_rings(plan: Plan, fields: int, rng: np.random.Generator) -> dict[str,
     rows, nlon = plan.grid.nlat * fields, plan.grid.nlon
     rings = complex_normal(rng, (rows, nlon))
     fft = jax.jit(jnp.fft.fft)
-    # Cosines and sines, of real and imaginary parts, of each class of orders: of half a ring, or a quarter.
-    orders, columns = plan.bandlimit // plan.stride, nlon // (2 * plan.stride)
-    wave = real_normal(rng, (orders, columns))
-    parts = [(wave, real_normal(rng, (columns, rows))) for _ in range(4 * plan.stride)]
+    # Cosines and sines, of real and imaginary parts, of half a ring.
+    wave = real_normal(rng, (plan.bandlimit, nlon // 2))
+    parts = [(wave, real_normal(rng, (nlon // 2, rows))) for _ in range(4)]
     return {"FFT": lambda: fft(rings), "DFT products": lambda: _products(parts)}
 
 
-def _between_rings_and_degrees(plan: Plan, columns: int, forward: bool, rng: np.random.Generator) -> Callable[[], Any]:
+def _between_rings_and_degrees(plan: Plan, columns: int, rng: np.random.Generator) -> Callable[[], Any]:
     pairs = []
-    for (first, last), degree, (north, south) in plan.blocks(forward):
+    for (first, last), degree, (north, south) in plan.blocks:
         sizes = (plan.bandlimit - degree, south - north)
-        out, inner = sizes if forward else sizes[::-1]
+        out, inner = sizes if plan.gives_degrees else sizes[::-1]
         batch = ((last - first) * len(plan.spins),)
         matrix, right = (real_normal(rng, (*batch, *shape)) for shape in ((out, inner), (inner, columns)))
         pairs.append((matrix, right))
@@ -65,7 +64,7 @@ def measure(rounds: int = 15) -> dict[str, Any]:
     for n, batch, channels in SIZES:
         for grid in (Grid.equiangular(n, n), Grid.gauss_legendre(n // 2)):
             transform = SpinTransform(grid, n // 2, SPINS)
-            plan = transform._plan("float32", False)
+            plan, synthesis = (transform._plan(one, "float32") for one in ("analysis", "synthesis"))
             maps = complex_normal(rng, (batch, *grid.shape, len(SPINS), channels))
             forward, inverse = spinharm.jit(transform.forward), spinharm.jit(transform.inverse)
             coeffs = forward(maps)
@@ -75,8 +74,8 @@ def measure(rounds: int = 15) -> dict[str, Any]:
                     "forward": lambda f=forward, x=maps: f(x),
                     "inverse": lambda f=inverse, x=coeffs: f(x),
                     **_along_rings(plan, len(SPINS) * batch * channels, rng),
-                    "products to degrees": _between_rings_and_degrees(plan, columns, True, rng),
-                    "products to rings": _between_rings_and_degrees(plan, columns, False, rng),
+                    "products to degrees": _between_rings_and_degrees(plan, columns, rng),
+                    "products to rings": _between_rings_and_degrees(synthesis, columns, rng),
                 },
                 rounds,
             )

@@ -273,7 +273,7 @@ def test_equal_transforms_share_tables(method):
         SpinTransform(Grid.equiangular(13, 24), 12, (0, 1), method=method, precision=precision)
         for precision in (jax.lax.Precision.HIGHEST, jax.lax.Precision.HIGHEST, jax.lax.Precision.DEFAULT)
     )
-    tables = [linear.tables(transform._plan("float32", False), True) for transform in (one, other, coarse)]
+    tables = [linear.tables(transform._plan("analysis", "float32")) for transform in (one, other, coarse)]
     for shared in tables[1:]:
         assert all(a is b for a, b in zip(tables[0], shared, strict=True))
 
@@ -281,10 +281,10 @@ def test_equal_transforms_share_tables(method):
 def test_cleared_tables_are_made_again(rng):
     transform = SMALL["tables-dft"]
     x = random_maps(rng, transform).astype("complex64")
-    plan, before = transform._plan("float32", False), np.asarray(transform.forward(x))
-    tables = linear.tables(plan, True)
+    plan, before = transform._plan("analysis", "float32"), np.asarray(transform.forward(x))
+    tables = linear.tables(plan)
     spinharm.clear_tables()
-    assert linear.tables(plan, True)[2] is not tables[2]
+    assert linear.tables(plan)[2] is not tables[2]
     np.testing.assert_array_equal(transform.forward(x), before)
 
 
@@ -292,17 +292,20 @@ def test_cleared_tables_are_made_again(rng):
 @pytest.mark.parametrize("grid", [Grid.gauss_legendre(40), Grid.equiangular(41, 80), Grid.mcewen_wiaux(40)], ids=str)
 def test_table_bytes_are_those_of_the_tables(grid, spins, dtype):
     transform = SpinTransform(grid, 40, spins, method="tables")
-    plan = transform._plan(dtype, False)
     # The first two are for the Fourier transform.
-    built = [table for towards in (True, False) for table in linear.tables(plan, towards)[2:]]
+    built = [
+        table
+        for direction in ("analysis", "synthesis")
+        for table in linear.tables(transform._plan(direction, dtype))[2:]
+    ]
     assert transform.table_bytes(dtype) == sum(table.nbytes for table in built)
 
 
 @pytest.mark.parametrize("grid", [Grid.gauss_legendre(40), Grid.equiangular(41, 80), Grid.mcewen_wiaux(40)], ids=str)
 def test_table_bytes_of_the_recursion_are_an_upper_estimate(grid, dtype):
     transform = SpinTransform(grid, 40, (0, 1), method="recursion")
-    plan = transform._plan(dtype, False)
-    built = sum(table.nbytes for towards in (True, False) for table in linear.tables(plan, towards)[2:])
+    plans = (transform._plan(direction, dtype) for direction in ("analysis", "synthesis"))
+    built = sum(table.nbytes for plan in plans for table in linear.tables(plan)[2:])
     assert built <= transform.table_bytes(dtype) <= 3 * built
 
 
@@ -313,8 +316,8 @@ def test_reverse_mode_keeps_no_tables_of_its_own(direction, method):
     transform = SpinTransform(Grid.equiangular(33, 64), 32, (0, 1), method=method)
     shape = (*transform.grid.shape, 2, 1) if direction == "forward" else (32, 63, 2, 1)
     _, pull = jax.vjp(getattr(transform, direction), jnp.zeros(shape, "complex64"))
-    plan = transform._plan("float32", False)
-    shared = {table.unsafe_buffer_pointer() for table in linear.tables(plan, direction == "forward")}
+    plan = transform._plan("analysis" if direction == "forward" else "synthesis", "float32")
+    shared = {table.unsafe_buffer_pointer() for table in linear.tables(plan)}
     own = [leaf for leaf in jax.tree.leaves(pull) if leaf.unsafe_buffer_pointer() not in shared]
     assert sum(leaf.nbytes for leaf in own) == 0
 

@@ -13,7 +13,7 @@ from jax.test_util import check_grads
 
 import spinharm
 from spinharm import Grid
-from spinharm._transform.resample import _POINTS_PER_BLOCK
+from spinharm._transform.tuning import TUNING
 
 # Every kind of grid, all of which resolve ten degrees.
 GRIDS = {
@@ -226,7 +226,7 @@ def test_evaluate_in_float32(rng: np.random.Generator):
     assert 0 < error < (3 + bandlimit) * eps("float32")
 
 
-@pytest.mark.parametrize("count", [0, 2 * _POINTS_PER_BLOCK + 3])
+@pytest.mark.parametrize("count", [0, 2 * TUNING.points_per_block + 3])
 def test_evaluate_many_points(count: int, rng: np.random.Generator):
     """None, and whole blocks with a rest."""
     coeffs = random_coeffs(rng, 4, (2,), dtype="complex64")

@@ -60,21 +60,17 @@ def rotate(
     Example:
         >>> import numpy as np
         >>> import spinharm
-        >>> from spinharm import Grid
-        >>> grid = Grid.gauss_legendre(4)
-        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
-        >>> height = spinharm.forward(np.sin(latitude), grid)  # z
-        >>> turned = spinharm.rotate(height, 0.0, np.pi / 2, 0.0)  # the north pole goes to longitude 0
-        >>> x = np.cos(latitude) * np.cos(grid.longitude)
-        >>> bool(np.allclose(spinharm.inverse(turned, grid, real=True), x, atol=1e-5))
-        True
+        >>> z = spinharm.convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
+        >>> x = spinharm.rotate(z, 0.0, np.pi / 2, 0.0)  # the north pole goes to longitude 0
+        >>> round(float(x[1, 0].real), 4), round(float(x[1, 2].real), 4)  # Y_1,−1 and Y_11 over √2
+        (0.7071, -0.7071)
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
     axis = arguments.degree_axis(array, axis)
     L = arguments.bandlimit_of(array, axis)
     dtype = arguments.real_dtype(array)
     angles = {"alpha": alpha, "beta": beta, "gamma": gamma}
-    left, middle, right = (wigner.phases(L, name, angle, dtype) for name, angle in angles.items())
+    phases = tuple(wigner.phases(L, name, angle, dtype) for name, angle in angles.items())
     batch = array.shape[: array.ndim + axis]
     try:
         whole = jnp.broadcast_shapes(batch, *(np.shape(angle) for angle in angles.values()))
@@ -84,15 +80,13 @@ def rotate(
             f"`alpha`, `beta`, `gamma` must broadcast with the batch axes {batch} of `coeffs`, got shapes {shapes}"
         ) from None
     spins = entries.spins_of(spin, array, axis)
-    return _turn(array, left, middle, right, _delta_blocks(L, dtype), axis=axis, whole=whole, spins=spins)
+    return _rotated(array, phases, _delta_blocks(L, dtype), axis=axis, whole=whole, spins=spins)
 
 
 @functools.partial(jax.jit, static_argnames=("axis", "whole", "spins"))
-def _turn(
+def _rotated(
     array: jax.Array,
-    left: jax.Array,
-    middle: jax.Array,
-    right: jax.Array,
+    phases: tuple[jax.Array, ...],
     blocks: list[jax.Array],
     *,
     axis: int,
@@ -110,9 +104,10 @@ def _turn(
     x = jnp.moveaxis(entries.meaningful(array, axis, spins), (axis, axis + 1), (0, 1))
     x = x.reshape(L, 2 * L - 1, *(1,) * (len(whole) - len(batch)), *batch, math.prod(tail))
     shape = (-1,) + (1,) * (x.ndim - 2)
-    turn = wigner.quarter_turns(-np.arange(-L + 1, L)).astype(array.dtype).reshape(shape)
-    x = x * (columns(right) * turn)
-    middle, left = columns(middle), columns(left) * turn.conj()
+    quarter = wigner.quarter_turns(-np.arange(-L + 1, L)).astype(array.dtype).reshape(shape)
+    left, middle, right = phases
+    x = x * (columns(right) * quarter)
+    middle, left = columns(middle), columns(left) * quarter.conj()
     out, start = [], 0
     for delta in blocks:
         reach = (delta.shape[-1] - 1) // 2

@@ -139,7 +139,7 @@ class Grid:
             nlon: Points on each ring; default `2 * bandlimit`.
 
         Returns:
-            The grid.
+            The grid, which needs twice as many rings as degrees.
 
         Raises:
             TypeError: An argument is not an integer.
@@ -167,7 +167,7 @@ class Grid:
             nlon: Points on each ring; default `2 * bandlimit - 1`.
 
         Returns:
-            The grid.
+            The grid, which needs as many rings as degrees.
 
         Raises:
             TypeError: An argument is not an integer.

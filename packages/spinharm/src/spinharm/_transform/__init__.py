@@ -1,4 +1,4 @@
-"""The transform between maps and coefficients: its plan, rings, Legendre products, recursion, small sizes.
+"""Transforms between maps and coefficients: plan, tuning, rings, Legendre products, recursion, dense matrices.
 
 May import: `_arrays`, `_coefficients`, `_grids`, `_reference`.
 """

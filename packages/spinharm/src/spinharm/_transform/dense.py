@@ -1,4 +1,4 @@
-"""The transform of one spin as one real matrix, or as two stages of them: for small bandlimits.
+"""The transform of one spin as one real matrix or as two stages of real matrices, for small bandlimits.
 
 Coefficients are those of cosines and sines of the longitude (`convert.to_cosines`). For m > 0, with the orders ±m of
 the tables joined to A = (λ_m + (−1)^m λ_{−m})/√2 and B = (λ_m − (−1)^m λ_{−m})/√2, a ring is a sum of
@@ -9,6 +9,7 @@ and the analysis has the same form. For spin 0, B = 0: one real matrix acts on r
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from .._arrays.cache import cached_table
 from . import legendre
-from .plan import Plan
+from .plan import Plan, Transform
 
 
 class Table(NamedTuple):
@@ -34,9 +35,9 @@ class Table(NamedTuple):
     transposed: Float[Array, "*entry column row"]
 
     def __call__(self, x: Float[Array | np.ndarray, "*axes"]) -> Float[Array, "*results"]:
-        """The matrix times x, whose axes after the matrix's own, (*entry, column), are columns of the product.
+        """Product of the matrix with x; axes of x after (*entry, column) are columns of the product.
 
-        The gradient is one product with `transposed`, which is laid out for it.
+        The gradient is one product with `transposed`.
 
         Args:
             x: Shape (*entry, columns, …), of the table's dtype.
@@ -57,7 +58,7 @@ def _product(table: Table, x: jax.Array) -> jax.Array:
 
 @_product.defjvp
 def _product_jvp(primals: tuple[Table, jax.Array], tangents: tuple[Table, jax.Array]) -> tuple[jax.Array, jax.Array]:
-    # What this is transposed to is a plain product with `transposed`. Tables are constants.
+    # Its transpose is a plain product with `transposed`. Tables are constants.
     table, tangent = primals[0], tangents[1]
     entries = tuple(range(tangent.ndim - 2))
     axis = (tangent.ndim - 2,)
@@ -66,9 +67,9 @@ def _product_jvp(primals: tuple[Table, jax.Array], tangents: tuple[Table, jax.Ar
 
 
 class Stages(NamedTuple):
-    """A transform of one spin as two stages each way, with M = 2L−1 orders: sines of L−1 … 1, 1, cosines of 1 … L−1.
+    """Both transforms of one spin as two stages, with M = 2L−1 orders: sines of L−1 … 1, 1, cosines of 1 … L−1.
 
-    R is 1 for spin 0 and 2 for others: the second half of a Legendre table acts on i times what stands at −m.
+    R is 1 for spin 0 and 2 for others: the second half of a Legendre table acts on i times the entry of order −m.
 
     Attributes:
         fourier_analysis: Rings to orders, shape (M, nlon).
@@ -89,10 +90,10 @@ def _fourier(plan: Plan) -> NDArray[np.float64]:
     return np.where(order < 0, np.sin(-order * plan.grid.longitude), np.cos(order * plan.grid.longitude))
 
 
-def _legendre_pair(plan: Plan, towards_degrees: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What c_m (or the ring's g_m) and i c_{−m} are multiplied by for order m: ±B is in the second."""
+def _legendre_pair(plan: Plan, transform: Transform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Factors of c_m (or the ring's g_m) and of i c_{−m} for order m; the second holds ±B."""
     (spin,), order = plan.spins, np.arange(-plan.bandlimit + 1, plan.bandlimit)[:, None, None]
-    table = legendre.block(plan, towards_degrees, spin, order.ravel(), 0)
+    table = legendre.block(replace(plan, transform=transform), spin, order.ravel())
     parity = np.where(order % 2, -1.0, 1.0)
     scale = np.where(order < 0, parity, 1.0) * np.where(order == 0, 0.5, 0.5**0.5)
     mirrored = parity * table[::-1]
@@ -106,13 +107,13 @@ def matrices(plan: Plan) -> tuple[Table, Table]:
     degree = np.repeat(np.arange(L), 2 * np.arange(L) + 1)
     slot = np.arange(L * L) - degree * (degree + 1) + L - 1
     opposite = 2 * L - 2 - slot
-    direct, crossed = _legendre_pair(plan, True)
+    direct, crossed = _legendre_pair(plan, "analysis")
     rows = [
         fourier[slot, :, None] * direct[slot, degree][:, None],
         fourier[opposite, :, None] * crossed[slot, degree][:, None],
     ]
     analysis = [row.reshape(L * L, -1) for row in rows]
-    direct, crossed = _legendre_pair(plan, False)
+    direct, crossed = _legendre_pair(plan, "synthesis")
     columns = [
         fourier[slot, :, None] * direct[slot, :, degree][:, None],
         fourier[opposite, :, None] * crossed[opposite, :, degree][:, None],
@@ -126,7 +127,8 @@ def matrices(plan: Plan) -> tuple[Table, Table]:
 def stages(plan: Plan) -> Stages:
     """The stages of a plan of one spin."""
     fourier, count = _fourier(plan), _parts(plan)
-    analysis, synthesis = (np.concatenate(_legendre_pair(plan, towards)[:count], -1) for towards in (True, False))
+    transforms: tuple[Transform, ...] = ("analysis", "synthesis")
+    analysis, synthesis = (np.concatenate(_legendre_pair(plan, one)[:count], -1) for one in transforms)
     return Stages(*(_table(plan, matrix) for matrix in (fourier, analysis, synthesis, fourier.T)))
 
 

@@ -1,4 +1,4 @@
-"""The product over colatitude with dense tables: one real matrix per order, from rings to degrees or back."""
+"""Legendre products with dense tables: one real matrix per order between rings and degrees."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,13 +18,9 @@ from .plan import Block, Plan, recursion_nodes
 
 _Apply = Callable[[jax.Array, list[jax.Array]], list[jax.Array]]
 
-# With fewer columns than this, the parts are joined for one product, which costs a copy and saves reading the table
-# again.
-_ENOUGH_COLUMNS = 64
-
 
 def analysis_rule(plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray] | None]:
-    """How ring profiles are integrated: (nodes, weights, interpolation by parity or None).
+    """Quadrature of ring profiles: (nodes, weights, interpolation by parity or None).
 
     `Σ_i weights[i] Y(nodes[i]) (interpolation[parity] @ profile)[i]` is the coefficient; the weights hold 2π/nlon.
     """
@@ -47,16 +43,9 @@ def _circle_rule(grid: Grid, bandlimit: int) -> tuple[np.ndarray, np.ndarray, di
     return nodes, weights * (2 * np.pi / grid.nlon), interpolation
 
 
-def block(
-    plan: Plan,
-    towards_degrees: bool,
-    spin: int,
-    orders: np.ndarray,
-    first_degree: int = 0,
-    rings: slice = slice(None),
-) -> np.ndarray:
+def block(plan: Plan, spin: int, orders: np.ndarray, first_degree: int = 0, rings: slice = slice(None)) -> np.ndarray:
     """The matrices of one spin, some orders and some rings in float64: (order, degree, lat) or (order, lat, degree)."""
-    if not plan.is_analysis(towards_degrees):
+    if not plan.integrates:
         table = recursion.reduced_harmonics(plan.bandlimit, spin, plan.grid.colatitude[rings], orders, first_degree)
     else:
         nodes, weights, interpolation = analysis_rule(plan)
@@ -71,62 +60,59 @@ def block(
                 chosen = (orders + spin) % 2 == (0 if parity > 0 else 1)
                 on_rings[chosen] = table[chosen] @ matrix
             table = on_rings
-    return table if towards_degrees else table.transpose(0, 2, 1)
+    return table if plan.gives_degrees else table.transpose(0, 2, 1)
 
 
-def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
-    """Host tables by class of orders and `Plan.blocks`: (order, spin, degree, lat) or (order, spin, lat, degree).
+def tables(plan: Plan) -> list[np.ndarray]:
+    """Host tables by `Plan.blocks`: (order, spin, degree, lat) or (order, spin, lat, degree).
 
-    Without symmetric rings a second one follows each, for the negative orders. Where `plan.halved`, a block is two
-    tables of the northern rings, for every other degree from the first one and from the second one.
+    Without symmetric rings a second one follows each, for the negative orders. If `plan.halved`, a block is two tables
+    of the northern rings, for every other degree from the first one and from the second one.
     """
     result = []
     signs = (1,) if plan.folded or plan.real else (1, -1)
     degrees = (slice(0, None, 2), slice(1, None, 2)) if plan.halved else (slice(None),)
-    for index in range(plan.stride):
-        for (first, last), degree, (north, south) in plan.blocks(towards_degrees):
-            rings = slice(north, plan.northern_rings if plan.halved else south)
-            for sign in signs:
-                orders = sign * np.arange(first + index, last, plan.stride)
-                spins = [
-                    block(plan, towards_degrees, spin, orders, degree, rings).astype(plan.dtype) for spin in plan.spins
-                ]
-                table = np.stack(spins, 1)
-                result += [np.ascontiguousarray(table[:, :, x] if towards_degrees else table[..., x]) for x in degrees]
+    for (first, last), degree, (north, south) in plan.blocks:
+        rings = slice(north, plan.northern_rings if plan.halved else south)
+        for sign in signs:
+            orders = sign * np.arange(first, last)
+            spins = [block(plan, spin, orders, degree, rings).astype(plan.dtype) for spin in plan.spins]
+            table = np.stack(spins, 1)
+            result += [np.ascontiguousarray(table[:, :, x] if plan.gives_degrees else table[..., x]) for x in degrees]
     return result
 
 
-def _ring_factors(plan: Plan, towards_degrees: bool) -> np.ndarray:
-    """What rings are multiplied by besides the tables, (lat, 1, 1)."""
-    weighted = plan.shared and plan.is_analysis(towards_degrees) and not plan.interpolates(towards_degrees)
+def _ring_factors(plan: Plan) -> np.ndarray:
+    """Factors of rings that are not in the tables, (lat, 1, 1)."""
+    weighted = plan.shared and plan.integrates and not plan.interpolates
     factors = plan.grid.weights.copy() if weighted else np.ones(plan.grid.nlat)
-    if towards_degrees and plan.halved and plan.grid.nlat % 2 == 1:
+    if plan.gives_degrees and plan.halved and plan.grid.nlat % 2 == 1:
         # The ring on the equator is its own mirror image, which `_fold` adds.
         factors[plan.grid.nlat // 2] /= 2
     return factors.astype(plan.dtype)[:, None, None]
 
 
-def _parity(plan: Plan, orders: range, degree: int) -> np.ndarray:
+def _parity(plan: Plan, orders: tuple[int, int], degree: int) -> np.ndarray:
     """(−1)^(m + degree), the parity about the equator of a block's first degree, by order: (m, 1, 1, 1, 1)."""
-    return ((-1.0) ** (np.array(orders) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
+    return ((-1.0) ** (np.arange(*orders) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
 
 
 def _fold(parity: np.ndarray, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Rings to what the degrees of either parity see of them."""
+    """Sums and differences of rings mirrored at the equator, for degrees of either parity."""
     north = -(-x.shape[2] // 2)
     mirrored = parity * jnp.flip(x[:, :, x.shape[2] - north :], 2)
     return x[:, :, :north] + mirrored, x[:, :, :north] - mirrored
 
 
 def _unfold(plan: Plan, parity: np.ndarray, first: jax.Array, second: jax.Array) -> jax.Array:
-    """What the degrees of either parity make of the northern rings, to both hemispheres."""
+    """Both hemispheres from the contributions of degrees of either parity to the northern rings."""
     south = first.shape[2] - plan.grid.nlat % 2
     mirrored = parity * (first - second)[:, :, :south]
     return jnp.concatenate([first + second, jnp.flip(mirrored, 2)], 2)
 
 
 def _interleave(first: jax.Array, second: jax.Array, axis: int) -> jax.Array:
-    """Every other entry of an axis from each; the first may have one more."""
+    """Alternate the entries of two arrays along an axis; the first may have one more."""
     size = first.shape[axis] + second.shape[axis]
     padding = [(0, 0)] * first.ndim
     padding[axis] = (0, first.shape[axis] - second.shape[axis])
@@ -149,14 +135,14 @@ def _multiply(apply: _Apply, block: list[jax.Array], parts: list[jax.Array]) -> 
 
 def _direct(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
     """(m, s, out, in) times each part over `in`."""
-    if arguments.at_least(parts[0].shape[3] * parts[0].shape[4], _ENOUGH_COLUMNS):
+    if arguments.at_least(parts[0].shape[3] * parts[0].shape[4], plan.tuning.enough_columns):
         return [_product(plan, matrix, part) for part in parts]
     joined = _product(plan, matrix, lax.optimization_barrier(jnp.stack(parts, 3)))
     return [joined[:, :, :, index] for index in range(len(parts))]
 
 
 def _transposed(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[jax.Array]:
-    """(m, s, in, out) times each part over `in`. Products with a transposed matrix are slow: the parts are, as rows."""
+    """(m, s, in, out) times each part over `in`, with the parts as rows: products with a transposed matrix are slow."""
     batch, channel = parts[0].shape[3:]
     rows = jnp.stack([part.reshape(*part.shape[:3], -1).swapaxes(2, 3) for part in parts], 2)
     rows = lax.optimization_barrier(rows.reshape(*rows.shape[:2], -1, rows.shape[-1]))
@@ -165,69 +151,48 @@ def _transposed(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[j
     return [jnp.moveaxis(product[:, :, index], -1, 2) for index in range(len(parts))]
 
 
-def _by_class(
-    plan: Plan, matrices: tuple[jax.Array, ...], towards_degrees: bool
-) -> list[list[tuple[range, Block, list[jax.Array]]]]:
-    """(orders, block, matrices) of each block, for each class of orders."""
-    blocks = plan.blocks(towards_degrees)
-    per_block = len(matrices) // (plan.stride * len(blocks))
-    remaining = iter(matrices)
-    return [
-        [
-            (range(block.orders[0] + index, block.orders[1], plan.stride), block, list(islice(remaining, per_block)))
-            for block in blocks
-        ]
-        for index in range(plan.stride)
-    ]
+def _by_block(plan: Plan, matrices: tuple[jax.Array, ...]) -> list[tuple[Block, list[jax.Array]]]:
+    """Each block with its matrices."""
+    blocks, remaining = plan.blocks, iter(matrices)
+    return [(block, list(islice(remaining, len(matrices) // len(blocks)))) for block in blocks]
 
 
-def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
-    """Parts (m, s, lat, batch, channel) by class to parts (m, s, degree, batch, channel) of all orders."""
-    apply, factors = partial(_direct, plan), _ring_factors(plan, True)
-    by_class = []
-    for blocks, of_class in zip(_by_class(plan, matrices, True), profiles, strict=True):
-        results = []
-        for orders, (_, degree, (north, south)), own in blocks:
-            begin = orders.start // plan.stride
-            parts = [part[begin : begin + len(orders), :, north:south] for part in of_class]
-            parts = _scaled(parts, factors[north:south])
-            if plan.halved:
-                parity = _parity(plan, orders, degree)
-                folded = zip(*(_fold(parity, part) for part in parts), strict=True)
-                halves = (apply(table, list(x)) for table, x in zip(own, folded, strict=True))
-                products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
-            else:
-                products = _multiply(apply, own, parts)
-            results.append([_pad(product, degree, 0) for product in products])
-        by_class.append(results)
-    if plan.stride == 1:
-        return _join(by_class[0])
-    blocks = zip(*by_class, strict=True)
-    return _join([[_interleave(even, odd, 0) for even, odd in zip(*pair, strict=True)] for pair in blocks])
+def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
+    apply, factors = partial(_direct, plan), _ring_factors(plan)
+    results = []
+    for (orders, degree, (north, south)), own in _by_block(plan, matrices):
+        parts = _scaled([part[slice(*orders), :, north:south] for part in profiles], factors[north:south])
+        if plan.halved:
+            parity = _parity(plan, orders, degree)
+            folded = zip(*(_fold(parity, part) for part in parts), strict=True)
+            halves = (apply(table, list(x)) for table, x in zip(own, folded, strict=True))
+            products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
+        else:
+            products = _multiply(apply, own, parts)
+        results.append([_pad(product, degree, 0) for product in products])
+    return _join(results)
 
 
-def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[list[jax.Array]]:
-    """Parts (m, s, degree, batch, channel) of all orders to parts (m, s, lat, batch, channel) by class."""
-    classes = _by_class(plan, matrices, False)
-    if len(classes[0]) == 1:
-        # Cutting several blocks out is what brings entries into the order of the products.
+def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
+    blocks = _by_block(plan, matrices)
+    if len(blocks) == 1:
+        # Slicing several blocks would already bring entries into the order of the products.
         degrees = lax.optimization_barrier(degrees)
-    apply, factors = partial(_transposed if plan.shared else _direct, plan), _ring_factors(plan, False)
-    by_class = []
-    for blocks in classes:
-        results = []
-        for orders, (_, degree, (north, south)), own in blocks:
-            parts = [part[orders.start : orders.stop : plan.stride, :, degree:] for part in degrees]
-            if plan.halved:
-                parity = _parity(plan, orders, degree)
-                halves = (apply(table, [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
-                products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
-            else:
-                products = _multiply(apply, own, parts)
-            products = _scaled(products, factors[north:south])
-            results.append([_pad(product, north, plan.grid.nlat - south) for product in products])
-        by_class.append(_join(results))
-    return by_class
+    apply, factors = partial(_transposed if plan.shared else _direct, plan), _ring_factors(plan)
+    results = []
+    for (orders, degree, (north, south)), own in blocks:
+        parts = [part[slice(*orders), :, degree:] for part in degrees]
+        if plan.halved:
+            parity = _parity(plan, orders, degree)
+            halves = (apply(table, [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
+            products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
+        else:
+            products = _multiply(apply, own, parts)
+        products = _scaled(products, factors[north:south])
+        results.append([_pad(product, north, plan.grid.nlat - south) for product in products])
+    return _join(results)
 
 
 def _scaled(parts: list[jax.Array], factors: np.ndarray) -> list[jax.Array]:

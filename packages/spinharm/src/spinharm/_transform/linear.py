@@ -1,12 +1,10 @@
 """The two linear maps, maps → coefficients and coefficients → maps, as JAX primitives that are each other's transposes.
 
-A primitive states the derivative rules themselves: forward mode is the map applied to the tangent, reverse mode is one
-transform of the opposite direction with its own, transposed tables, and `vmap` joins the batch axis. Nothing is kept
-between the passes but what the maths needs, which is nothing. Tables are operands, so that compiled programs can take
-them as arguments; they are constants and have no derivative.
+Derivative rules belong to the primitives: forward mode is the map applied to the tangent, reverse mode is one transform
+in the opposite direction with its own, transposed tables, and `vmap` joins the batch axis. Nothing is stored between
+the passes. Tables are operands, so that compiled programs can take them as arguments; they are constants and have no
+derivative.
 """
-
-import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -18,32 +16,30 @@ from jax.sharding import PartitionSpec
 
 from .._arrays import entries
 from .._arrays.cache import cached_table
-from . import legendre, rings, streaming
+from . import legendre, on_the_fly, rings
 from .plan import Plan
 
 
 def _stage(plan: Plan):
-    return legendre if plan.method == "tables" else streaming
+    return legendre if plan.method == "tables" else on_the_fly
 
 
-def tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
-    """Device tables of one direction of `plan`: those of the Fourier transform, then of the Legendre product."""
-    # The precision of products is no property of the tables.
-    return _tables(*dataclasses.replace(plan, precision=lax.Precision.HIGHEST).source(towards_degrees))
+def tables(plan: Plan) -> tuple[jax.Array, ...]:
+    """Device tables of a plan: those of the Fourier transform, then those of the Legendre product."""
+    return _tables(plan.source)
+
+
+# How many of the tables are those of the Fourier transform: cosines and sines.
+_FOURIER = 2
 
 
 @cached_table
-def _tables(plan: Plan, towards_degrees: bool) -> tuple[jax.Array, ...]:
+def _tables(plan: Plan) -> tuple[jax.Array, ...]:
     host = [table.astype(plan.dtype) for table in rings.dft_tables(plan)]
-    host += _stage(plan).tables(plan, towards_degrees)
+    host += _stage(plan).tables(plan)
     # Concrete arrays even while a program is being traced: the cache must not hold tracers.
     with jax.ensure_compile_time_eval():
         return tuple(jnp.asarray(table) for table in host)
-
-
-def _fourier_tables(plan: Plan) -> int:
-    """How many of `tables` belong to the Fourier transform."""
-    return 2 * plan.stride
 
 
 def _real_dtype(plan: Plan) -> np.dtype:
@@ -63,7 +59,7 @@ def _origin_phase(plan: Plan, sign: int) -> np.ndarray | None:
 
 
 def _mirror_sign(plan: Plan) -> np.ndarray:
-    """(degree, 1, spin, 1): what order −m is multiplied by when read from southern rings first: (−1)^(l+s)."""
+    """(degree, 1, spin, 1): factor of order −m when read from southern rings first, (−1)^(l+s)."""
     if not plan.folded:
         return np.ones((1, 1, 1, 1), plan.dtype)
     exponent = np.arange(plan.bandlimit)[:, None] + np.array(plan.spins)
@@ -76,10 +72,9 @@ def _alternating(plan: Plan) -> np.ndarray:
 
 
 def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
-    """(batch, lat, lon, spin, channel) to (batch, degree, order, spin, channel)."""
-    count = _fourier_tables(plan)
-    profiles = rings.to_profiles(plan, tables[:count], maps)
-    parts = _stage(plan).to_degrees(plan, tables[count:], profiles)
+    """Maps (batch, lat, lon, spin, channel) to coefficients (batch, degree, order, spin, channel)."""
+    profiles = rings.to_profiles(plan, tables[:_FOURIER], maps)
+    parts = _stage(plan).to_degrees(plan, tables[_FOURIER:], profiles)
     parts = [part.transpose(3, 2, 0, 1, 4) for part in lax.optimization_barrier(parts)]
     positive = lax.complex(parts[0], parts[1])
     if plan.real:
@@ -95,7 +90,7 @@ def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
 
 
 def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
-    """(batch, degree, order, spin, channel) to (batch, lat, lon, spin, channel)."""
+    """Coefficients (batch, degree, order, spin, channel) to maps (batch, lat, lon, spin, channel)."""
     coeffs = entries.meaningful(coeffs, -4, plan.spins)
     phase = _origin_phase(plan, 1)
     if phase is not None:
@@ -111,9 +106,8 @@ def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
         sign = _mirror_sign(plan) * (np.arange(plan.bandlimit) > 0)[:, None, None].astype(plan.dtype)
         parts = [positive.real, positive.imag, negative.real * sign, negative.imag * sign]
     parts = [jnp.transpose(part, (2, 3, 1, 0, 4)) for part in parts]
-    count = _fourier_tables(plan)
-    profiles = _stage(plan).to_rings(plan, tables[count:], parts)
-    return rings.to_maps(plan, tables[:count], profiles)
+    profiles = _stage(plan).to_rings(plan, tables[_FOURIER:], parts)
+    return rings.to_maps(plan, tables[:_FOURIER], profiles)
 
 
 def _like(x, sizes: tuple[int, int], dtype: np.dtype):
@@ -164,8 +158,8 @@ def _derivatives(primitive: Primitive, opposite: Primitive) -> None:
     def transpose(cotangent, x, *rest, plan):
         if type(cotangent) is ad.Zero:
             return ad.Zero(x.aval), *(None for _ in rest)
-        back = dataclasses.replace(plan, adjoint=not plan.adjoint)
-        out = opposite.bind(cotangent, *tables(back, opposite is analysis_p), plan=back)
+        back = plan.transpose
+        out = opposite.bind(cotangent, *tables(back), plan=back)
         return out, *(None for _ in rest)
 
     ad.primitive_jvps[primitive] = jvp
@@ -176,11 +170,7 @@ _derivatives(analysis_p, synthesis_p)
 _derivatives(synthesis_p, analysis_p)
 
 
-def analyse(maps: jax.Array, plan: Plan) -> jax.Array:
-    """Maps to coefficients, canonical five axes."""
-    return analysis_p.bind(maps, *tables(plan, True), plan=plan)
-
-
-def synthesise(coeffs: jax.Array, plan: Plan) -> jax.Array:
-    """Coefficients to maps, canonical five axes."""
-    return synthesis_p.bind(coeffs, *tables(plan, False), plan=plan)
+def apply(x: jax.Array, plan: Plan) -> jax.Array:
+    """Apply a plan to maps (batch, lat, lon, spin, channel) or coefficients (batch, degree, order, spin, channel)."""
+    primitive = analysis_p if plan.gives_degrees else synthesis_p
+    return primitive.bind(x, *tables(plan), plan=plan)

@@ -1,4 +1,4 @@
-"""What one transform is: a static, hashable description from which every table follows."""
+"""Static, hashable description of one linear map, from which all of its tables follow."""
 
 import dataclasses
 from typing import Literal, NamedTuple
@@ -7,27 +7,15 @@ import numpy as np
 from jax import lax
 
 from .._grids.grid import Grid
+from .tuning import TUNING, Tuning
 
 Method = Literal["tables", "recursion"]
 Fourier = Literal["dft", "fft"]
-
-# A dense table is cut into blocks of orders, whose degrees below the first order are left out: of six blocks, 58 % of
-# the table remain, of 16 53 %. More blocks cost compilation time.
-_BLOCKS, _MOST_BLOCKS = 6, 16
-_FEWEST_ORDERS, _ENOUGH_ORDERS = 16, 32
-# Harmonics below the rounding error by this factor, e⁻⁵, count as zero.
-_MARGIN = 5.0
-# From this bandlimit on the halves of `Plan.halved` save more than folding and interleaving cost, and the rings that
-# `Block` leaves out more than filling them with zeros.
-_LARGE = 128
-# From this bandlimit on memory counts more than a product's transposed operands, see `Plan.shared`.
-_HUGE = 512
-# From this many longitudes and orders on the smaller products of `Plan.stride` save more than their number costs.
-_LONG, _MANY = 128, 32
+Transform = Literal["analysis", "synthesis"]
 
 
 class Block(NamedTuple):
-    """Which part of a dense table is kept for a range of orders; elsewhere it is zero, or as good as zero.
+    """The part of a dense table that is kept for a range of orders; the rest is zero to rounding.
 
     Attributes:
         orders: From the first order up to, not including, the second.
@@ -42,11 +30,11 @@ class Block(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A linear map between maps and coefficients, or its transpose.
+    """One of four linear maps: analysis, synthesis, and their transposes, which are their derivatives.
 
-    The transform of maps to coefficients with ring matrices A_m is `analysis`; the one of coefficients to maps with
-    matrices P_m is `synthesis`. The transpose of an analysis is a synthesis with A_mᵀ and conjugated phases, and the
-    transpose of a synthesis is an analysis with P_mᵀ: `adjoint` marks both.
+    The analysis takes maps to coefficients with ring matrices A_m, the synthesis coefficients to maps with ring
+    matrices P_m. The transpose of an analysis takes coefficients to maps with A_mᵀ and conjugated phases; the transpose
+    of a synthesis takes maps to coefficients with P_mᵀ and conjugated phases.
 
     Attributes:
         grid: The grid of the maps.
@@ -57,7 +45,9 @@ class Plan:
         fourier: Matrix products or FFTs along the rings.
         precision: Of every matrix product.
         real: Maps are real and the only spin is 0.
-        adjoint: See above.
+        transform: `"analysis"` or `"synthesis"`: the transform that this map, or its transpose, is.
+        transposed: Whether this map is the transpose.
+        tuning: Thresholds between variants.
     """
 
     grid: Grid
@@ -68,12 +58,34 @@ class Plan:
     fourier: Fourier
     precision: lax.Precision
     real: bool = False
-    adjoint: bool = False
+    transform: Transform = "analysis"
+    transposed: bool = False
+    tuning: Tuning = TUNING
+
+    @property
+    def transpose(self) -> "Plan":
+        """The plan of the transpose."""
+        return dataclasses.replace(self, transposed=not self.transposed)
+
+    @property
+    def gives_degrees(self) -> bool:
+        """Whether maps are the input and coefficients the output, as in an analysis or a transposed synthesis."""
+        return (self.transform == "analysis") != self.transposed
+
+    @property
+    def integrates(self) -> bool:
+        """Whether the ring matrices, or their transposes, are those of the quadrature."""
+        return self.transform == "analysis"
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether the quadrature is along the meridian circle, which is more than a weighted sum of rings."""
+        return self.integrates and self.grid.rule == "circle"
 
     @property
     def sign(self) -> int:
-        """σ of the phases e^{−iσmφ} of an analysis and e^{iσmφ} of a synthesis."""
-        return -1 if self.adjoint else 1
+        """σ of the phases e^{−iσmφ} to coefficients and e^{iσmφ} to maps."""
+        return -1 if self.transposed else 1
 
     @property
     def folded(self) -> bool:
@@ -83,15 +95,16 @@ class Plan:
     @property
     def halved(self) -> bool:
         """Whether dense tables hold northern rings only: harmonics of spin 0 are even or odd about the equator."""
-        return self.folded and not any(self.spins) and self.method == "tables" and self.bandlimit >= _LARGE
+        large = self.bandlimit >= self.tuning.halved_from
+        return self.folded and not any(self.spins) and self.method == "tables" and large
 
     @property
     def shared(self) -> bool:
-        """Whether one dense table, (order, spin, degree, lat), serves a direction and its adjoint.
+        """Whether one dense table, (order, spin, degree, lat), serves a map and its transpose.
 
-        Where integration over rings is a weighted sum, it serves both directions, and rings are weighted apart.
+        If the quadrature is a weighted sum over rings, it serves both transforms, and rings are weighted separately.
         """
-        return self.method == "tables" and self.bandlimit >= _HUGE
+        return self.method == "tables" and self.bandlimit >= self.tuning.shared_from
 
     @property
     def northern_rings(self) -> int:
@@ -100,60 +113,47 @@ class Plan:
 
     @property
     def parts(self) -> int:
-        """Real numbers kept per order m >= 0: re and im of order m, and those of order −m unless maps are real."""
+        """Real numbers per order m >= 0: re and im of order m, and those of order −m unless maps are real."""
         return 2 if self.real else 4
 
     @property
-    def stride(self) -> int:
-        """2 where products along the rings keep even and odd orders apart, which halves them; else 1.
-
-        Order r + stride · i is entry i of class r.
-        """
-        products = self.fourier == "dft" and self.method == "tables"
-        return 2 if products and self.grid.nlon % 4 == 0 and self.grid.nlon >= _LONG and self.bandlimit >= _MANY else 1
-
-    def is_analysis(self, towards_degrees: bool) -> bool:
-        """Whether the matrices of a direction integrate over rings, as they do unless it is an adjoint."""
-        return towards_degrees != self.adjoint
-
-    def interpolates(self, towards_degrees: bool) -> bool:
-        """Whether a direction integrates along the meridian circle, which is more than a weighted sum of rings."""
-        return self.is_analysis(towards_degrees) and self.grid.rule == "circle"
-
-    def source(self, towards_degrees: bool) -> tuple["Plan", bool]:
-        """The plan and the direction whose dense table a direction takes."""
+    def source(self) -> "Plan":
+        """The plan whose tables this one uses; the precision of products does not affect tables."""
+        plan = dataclasses.replace(self, precision=lax.Precision.HIGHEST)
         if not self.shared:
-            return self, towards_degrees
-        return dataclasses.replace(self, adjoint=not self.interpolates(towards_degrees)), True
+            return plan
+        if self.interpolates:
+            return dataclasses.replace(plan, transform="analysis", transposed=False)
+        return dataclasses.replace(plan, transform="synthesis", transposed=True)
 
-    def blocks(self, towards_degrees: bool) -> tuple[Block, ...]:
-        """The blocks of the dense table of a direction."""
-        size = max(_FEWEST_ORDERS, self.bandlimit // _MOST_BLOCKS, min(self.bandlimit // _BLOCKS, _ENOUGH_ORDERS))
-        # A block begins with an even order, see `stride`.
-        edges = list(range(0, self.bandlimit, size + size % 2))
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks of the dense table."""
+        tuning, L = self.tuning, self.bandlimit
+        preferred, least = -(-L // tuning.blocks), -(-L // tuning.most_blocks)
+        size = max(tuning.fewest_orders, least, min(preferred, tuning.enough_orders))
+        edges = list(range(0, self.bandlimit, size))
         if len(edges) < 3:
             edges = [0]
         lowest = min(abs(spin) for spin in self.spins)
-        # Interpolation along the meridian circle leaves no ring untouched.
-        everywhere = self.interpolates(towards_degrees)
         return tuple(
             Block(
                 (first, last),
                 min(max(first, lowest), self.bandlimit - 1),
-                (0, self.grid.nlat) if everywhere else self._rings(first),
+                (0, self.grid.nlat) if self.interpolates else self._rings(first),  # interpolation involves all rings
             )
             for first, last in zip(edges, [*edges[1:], self.bandlimit], strict=True)
         )
 
     def _rings(self, first_order: int) -> tuple[int, int]:
-        """The rings that orders from `first_order` on reach.
+        """The rings where orders from `first_order` on are not negligible.
 
         Towards the poles, where sin θ < m/l, a harmonic falls off as e^(−lφ), φ = ∫ √(m²/(l sin θ)² − 1) dθ from there
         to θ (WKB). Spin s does at most what m − |s| would do.
         """
         nlat = self.grid.nlat
         x = (first_order - max(abs(spin) for spin in self.spins)) / self.bandlimit
-        if x <= 0 or self.bandlimit < _LARGE:
+        if x <= 0 or self.bandlimit < self.tuning.rings_from:
             return 0, nlat
         # In u = |cos θ|, with c where the fall begins, the integral has a closed form.
         u, c = np.abs(np.cos(self.grid.colatitude)), np.sqrt(1 - x * x)
@@ -161,12 +161,13 @@ class Plan:
         root = np.sqrt(u * u - c * c)
         with np.errstate(divide="ignore"):
             depth = self.bandlimit * (x * np.arctanh(np.minimum(root / (x * u), 1.0)) - np.arccosh(u / c))
-        kept = np.flatnonzero(depth <= _MARGIN - np.log(np.finfo(self.dtype).eps))
+        kept = np.flatnonzero(depth <= self.tuning.ring_margin - np.log(np.finfo(self.dtype).eps))
         first = min(kept[0], nlat - 1 - kept[-1]) if self.folded else kept[0]
         return int(first), int(nlat - first if self.folded else kept[-1] + 1)
 
-    def table_bytes(self, towards_degrees: bool) -> int:
-        """Bytes of the tables of one direction."""
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the tables between rings and degrees."""
         item = np.dtype(self.dtype).itemsize
         signs = 1 if self.folded or self.real else 2
         if self.method == "recursion":
@@ -174,7 +175,7 @@ class Plan:
             rows = len(self.spins) * self.bandlimit * signs
             return 2 * 8 * rows * max(nodes, rings) + 3 * 8 * rows * self.bandlimit + 2 * item * nodes * rings
         entries = 0
-        for (first, last), degree, (north, south) in self.blocks(towards_degrees):
+        for (first, last), degree, (north, south) in self.blocks:
             rings = self.northern_rings - north if self.halved else south - north
             entries += (last - first) * (self.bandlimit - degree) * rings
         return item * len(self.spins) * entries * signs

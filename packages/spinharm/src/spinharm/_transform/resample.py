@@ -14,9 +14,7 @@ from .._arrays import arguments, entries
 from .._coefficients import wigner
 from .._grids.grid import Grid
 from .transform import SpinTransform
-
-# Points evaluated together; bounds the memory.
-_POINTS_PER_BLOCK = 1024
+from .tuning import TUNING
 
 
 def resample(
@@ -142,13 +140,9 @@ def evaluate(
 
     Example:
         >>> import numpy as np
-        >>> import spinharm
-        >>> from spinharm import Grid
-        >>> grid = Grid.gauss_legendre(4)
-        >>> latitude = np.radians(grid.latitude_deg)[:, None] * np.ones(grid.nlon)
-        >>> height = spinharm.forward(np.sin(latitude), grid)
-        >>> values = spinharm.evaluate(height, np.radians([0.0, 60.0]), 0.3)  # cos θ
-        >>> np.round(values.real, 4).tolist()
+        >>> from spinharm import convert, evaluate
+        >>> coeffs = convert.from_packed(np.array([0j, np.sqrt(4 * np.pi / 3), 0]))  # cos θ
+        >>> np.round(evaluate(coeffs, np.radians([0.0, 60.0]), 0.3).real, 4).tolist()
         [1.0, 0.5]
     """
     array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
@@ -171,7 +165,7 @@ def evaluate(
     count = math.prod(points)
     flat = theta.reshape(count), phi.reshape(count)
     if isinstance(count, int):
-        values = jax.lax.map(block, flat, batch_size=_POINTS_PER_BLOCK)
+        values = jax.lax.map(block, flat, batch_size=TUNING.points_per_block)
     else:  # a symbolic size of an export cannot be cut into blocks
         values = jax.vmap(block)(flat)
     return jnp.moveaxis(values, 0, -1).reshape(*batch, *points)

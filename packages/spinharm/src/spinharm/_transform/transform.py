@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,13 +18,12 @@ from .._grids.grid import Grid
 from .._reference import torus
 from . import dense, linear
 from .dense import Stages, Table
-from .plan import Fourier, Plan
+from .plan import Fourier, Plan, Transform
+from .tuning import TUNING
 
 Method = Literal["auto", "tables", "recursion", "torus"]
 
 _GIB = 2**30
-# Up to this many longitudes a matrix product beats the FFT on CPUs (`tools/bench/transform_torus.py`).
-_LARGEST_DFT = 256
 
 
 @jax.tree_util.register_static
@@ -117,57 +116,21 @@ class SpinTransform:
         """
         if not isinstance(grid, Grid):
             raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}; see Grid.equiangular and Grid.from_latlon")
-        bandlimit = grid.max_bandlimit if bandlimit is None else arguments.integer("bandlimit", bandlimit, 1)
-        if bandlimit > grid.max_bandlimit_of_rings:
-            raise ValueError(
-                f"`bandlimit` must be at most {grid.max_bandlimit_of_rings} on the {grid.nlat} rings of "
-                f"Grid({grid}), got {bandlimit}; use a grid with more rings"
-            )
-        if grid.nlon < 2 * bandlimit - 1:
-            raise ValueError(
-                f"`bandlimit` {bandlimit} needs nlon >= 2 * bandlimit - 1 = {2 * bandlimit - 1} longitudes, got "
-                f"nlon = {grid.nlon}; use `bandlimit` at most {grid.max_bandlimit} or a grid with more longitudes"
-            )
-        if isinstance(spins, int | np.integer):
-            raise TypeError(f"`spins` must be a sequence of integers, got {spins!r}; write ({spins},)")
-        spins = tuple(arguments.integer("spins", spin) for spin in spins)
-        if not spins:
-            raise ValueError("`spins` must not be empty, got (); a scalar field has spins (0,)")
-        for spin in spins:
-            if abs(spin) >= bandlimit:
-                raise ValueError(
-                    f"`spins` must be below the bandlimit in magnitude, got spin {spin} with bandlimit {bandlimit}: "
-                    f"a field of spin s begins at degree |s|"
-                )
         arguments.option("method", method, ("auto", "tables", "recursion", "torus"))
         arguments.option("fourier", fourier, ("auto", "dft", "fft"))
-        if method == "torus" and grid.rule != "circle":
-            raise ValueError(
-                f'`method` "torus" needs rings equally spaced along the meridian circle, got Grid({grid}); '
-                f'use method "tables"'
-            )
-        chosen = {
-            "grid": grid,
-            "bandlimit": bandlimit,
-            "spins": spins,
-            "fourier": ("dft" if grid.nlon <= _LARGEST_DFT else "fft") if fourier == "auto" else fourier,
-            "precision": lax.Precision(precision),
-            "delta_symmetry": bool(delta_symmetry),
-            "method": "tables" if method == "auto" else method,
-        }
-        for name, value in chosen.items():
-            object.__setattr__(self, name, value)
-        if self.table_bytes() > memory_limit:
-            if method == "auto":
-                object.__setattr__(self, "method", "recursion")
-            elif method != "recursion":
-                need = self.table_bytes() / _GIB
-                object.__setattr__(self, "method", "recursion")
-                raise MemoryError(
-                    f"the tables of method {method!r} for bandlimit {bandlimit}, spins {spins} on Grid({grid}) take "
-                    f"{need:.2f} GiB, above `memory_limit` {memory_limit / _GIB:.2f} GiB; raise it, or use method "
-                    f"'recursion', which takes {self.table_bytes() / _GIB:.2f} GiB"
-                )
+        bandlimit = _checked_bandlimit(grid, bandlimit)
+        sizes = _Sizes(grid, bandlimit, _checked_spins(spins, bandlimit), bool(delta_symmetry))
+        if fourier == "auto":
+            fourier = "dft" if grid.nlon <= TUNING.largest_dft else "fft"
+        vars(self).update(
+            grid=grid,
+            bandlimit=bandlimit,
+            spins=sizes.spins,
+            method=_chosen_method(sizes, method, memory_limit),
+            fourier=fourier,
+            precision=lax.Precision(precision),
+            delta_symmetry=sizes.delta_symmetry,
+        )
 
     def table_bytes(self, dtype: str = "float32") -> int:
         """Device memory of the tables of forward and inverse together [bytes], computed without building them.
@@ -186,10 +149,8 @@ class SpinTransform:
             ValueError: Another `dtype`.
         """
         arguments.option("dtype", dtype, ("float32", "float64"))
-        if self.method == "torus":
-            return torus.table_bytes(self.bandlimit, self.spins, dtype, self.delta_symmetry)
-        plan = self._plan(dtype, False)
-        return sum(plan.table_bytes(towards) for plan, towards in {plan.source(True), plan.source(False)})
+        sizes = _Sizes(self.grid, self.bandlimit, self.spins, self.delta_symmetry)
+        return _table_bytes(sizes, self.method, dtype)
 
     def forward(
         self, maps: Num[Array | np.ndarray, "*batch lat lon spin channel"]
@@ -216,8 +177,8 @@ class SpinTransform:
         real = not jnp.iscomplexobj(array) and not any(self.spins)
         if not real:
             array = arguments.complex_of(array)
-        plan = self._plan(arguments.real_dtype(array), real)
-        coeffs = linear.analyse(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
+        plan = self._plan("analysis", arguments.real_dtype(array), real)
+        coeffs = linear.apply(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return coeffs.reshape(*batch, *coeffs.shape[1:])
 
     def inverse(
@@ -247,8 +208,8 @@ class SpinTransform:
         if self.method == "torus":
             maps = torus.inverse(self._torus_plan(), array)
             return maps.real if real else maps
-        plan = self._plan(arguments.real_dtype(array), real)
-        maps = linear.synthesise(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
+        plan = self._plan("synthesis", arguments.real_dtype(array), real)
+        maps = linear.apply(array.reshape(math.prod(batch), *array.shape[-4:]), plan)
         return maps.reshape(*batch, *maps.shape[1:])
 
     def matrices(self, spin: int, dtype: str = "float32") -> tuple[Table, Table]:
@@ -315,9 +276,9 @@ class SpinTransform:
             raise ValueError(f"`spin` must be one of `spins` {self.spins}, got {spin}")
         return Plan(self.grid, self.bandlimit, (spin,), dtype, "tables", "dft", lax.Precision.HIGHEST)
 
-    def _plan(self, dtype: str, real: bool) -> Plan:
+    def _plan(self, transform: Transform, dtype: str, real: bool = False) -> Plan:
         method = "recursion" if self.method == "recursion" else "tables"
-        return Plan(self.grid, self.bandlimit, self.spins, dtype, method, self.fourier, self.precision, real)
+        return Plan(self.grid, self.bandlimit, self.spins, dtype, method, self.fourier, self.precision, real, transform)
 
     def _torus_plan(self) -> torus.TorusPlan:
         return torus.TorusPlan(self.grid, self.bandlimit, self.spins, self.fourier, self.precision, self.delta_symmetry)
@@ -330,6 +291,75 @@ class SpinTransform:
                 f"(…, {wanted[0]}, {wanted[1]}, {wanted[2]}, any) for bandlimit {self.bandlimit} and spins "
                 f"{self.spins} on Grid({self.grid}), got shape {array.shape}"
             )
+
+
+class _Sizes(NamedTuple):
+    """What the memory of a transform depends on besides its method; fields as in `SpinTransform`."""
+
+    grid: Grid
+    bandlimit: int
+    spins: tuple[int, ...]
+    delta_symmetry: bool
+
+
+def _checked_bandlimit(grid: Grid, bandlimit: int | None) -> int:
+    bandlimit = grid.max_bandlimit if bandlimit is None else arguments.integer("bandlimit", bandlimit, 1)
+    if bandlimit > grid.max_bandlimit_of_rings:
+        raise ValueError(
+            f"`bandlimit` must be at most {grid.max_bandlimit_of_rings} on the {grid.nlat} rings of "
+            f"Grid({grid}), got {bandlimit}; use a grid with more rings"
+        )
+    if grid.nlon < 2 * bandlimit - 1:
+        raise ValueError(
+            f"`bandlimit` {bandlimit} needs nlon >= 2 * bandlimit - 1 = {2 * bandlimit - 1} longitudes, got "
+            f"nlon = {grid.nlon}; use `bandlimit` at most {grid.max_bandlimit} or a grid with more longitudes"
+        )
+    return bandlimit
+
+
+def _checked_spins(spins: Iterable[int], bandlimit: int) -> tuple[int, ...]:
+    if isinstance(spins, int | np.integer):
+        raise TypeError(f"`spins` must be a sequence of integers, got {spins!r}; write ({spins},)")
+    checked = tuple(arguments.integer("spins", spin) for spin in spins)
+    if not checked:
+        raise ValueError("`spins` must not be empty, got (); a scalar field has spins (0,)")
+    for spin in checked:
+        if abs(spin) >= bandlimit:
+            raise ValueError(
+                f"`spins` must be below the bandlimit in magnitude, got spin {spin} with bandlimit {bandlimit}: "
+                f"a field of spin s begins at degree |s|"
+            )
+    return checked
+
+
+def _chosen_method(sizes: _Sizes, method: Method, memory_limit: int) -> Literal["tables", "recursion", "torus"]:
+    """The method itself, or for `"auto"` tables if they fit into memory, else the recursion."""
+    if method == "torus" and sizes.grid.rule != "circle":
+        raise ValueError(
+            f'`method` "torus" needs rings equally spaced along the meridian circle, got Grid({sizes.grid}); '
+            f'use method "tables"'
+        )
+    if method == "recursion":
+        return method
+    need = _table_bytes(sizes, "tables" if method == "auto" else method, "float32")
+    if need <= memory_limit:
+        return "tables" if method == "auto" else method
+    if method == "auto":
+        return "recursion"
+    raise MemoryError(
+        f"the tables of method {method!r} for bandlimit {sizes.bandlimit}, spins {sizes.spins} on Grid({sizes.grid}) "
+        f"take {need / _GIB:.2f} GiB, above `memory_limit` {memory_limit / _GIB:.2f} GiB; raise it, or use method "
+        f"'recursion', which takes {_table_bytes(sizes, 'recursion', 'float32') / _GIB:.2f} GiB"
+    )
+
+
+def _table_bytes(sizes: _Sizes, method: Literal["tables", "recursion", "torus"], dtype: str) -> int:
+    """Bytes of the tables of both directions."""
+    if method == "torus":
+        return torus.table_bytes(sizes.bandlimit, sizes.spins, dtype, sizes.delta_symmetry)
+    analysis = Plan(sizes.grid, sizes.bandlimit, sizes.spins, dtype, method, "fft", lax.Precision.HIGHEST)
+    synthesis = dataclasses.replace(analysis, transform="synthesis")
+    return sum(plan.table_bytes for plan in {analysis.source, synthesis.source})
 
 
 def forward(

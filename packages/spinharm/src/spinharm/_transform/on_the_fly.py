@@ -1,4 +1,4 @@
-"""The product over colatitude without tables: harmonics are made by recursion inside the program, O(L²) memory.
+"""Legendre products with harmonics computed on the fly, by recursion over degree inside the program: O(L²) memory.
 
 The recursion runs in float64 whatever the working precision, because float32 would lose log2(L) of its 24 bits; the
 sums over colatitude or degree run in the working precision. Double precision is switched on locally, so this works
@@ -17,11 +17,6 @@ from .._coefficients import recursion
 from .legendre import analysis_rule
 from .plan import Plan
 
-# Degrees generated before each matrix product: enough to make the product compute-bound, few enough to stay in cache.
-_DEGREES_PER_BLOCK = 16
-# Harmonics of one degree that are generated at a time: their recursion then stays in cache from degree to degree.
-_CACHED = 2**14
-
 
 def _words(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=np.float64).view(np.uint32).reshape(*array.shape, 2)
@@ -37,13 +32,13 @@ def _orders(plan: Plan) -> np.ndarray:
     return positive if plan.folded or plan.real else np.concatenate([positive, -positive])
 
 
-def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
+def tables(plan: Plan) -> list[np.ndarray]:
     """Seeds of the recursion, its coefficients by degree and, for circles, the interpolation to Gauss nodes.
 
     Rows come in chunks: seeds (chunk, spin, row, node), coefficients (chunk, degree, 3, spin, row).
     """
     interpolation = weights = None
-    if plan.is_analysis(towards_degrees):
+    if plan.integrates:
         nodes, weights, interpolation = analysis_rule(plan)
     else:
         nodes = plan.grid.colatitude
@@ -52,7 +47,7 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     if weights is not None:
         # The recursion is linear in its seeds, so they can carry the weights.
         seeds = seeds * weights
-    steps = np.zeros((_padded(plan.bandlimit), 3, len(plan.spins), orders.size))
+    steps = np.zeros((_padded(plan), 3, len(plan.spins), orders.size))
     for degree in range(1, plan.bandlimit):
         steps[degree] = np.stack(recursion.coefficients(degree - 1, orders[..., 0], spins[..., 0]))
     size = _rows_per_chunk(plan, nodes.size)
@@ -64,12 +59,14 @@ def tables(plan: Plan, towards_degrees: bool) -> list[np.ndarray]:
     return result
 
 
-def _padded(bandlimit: int) -> int:
-    return -(-bandlimit // _DEGREES_PER_BLOCK) * _DEGREES_PER_BLOCK
+def _padded(plan: Plan) -> int:
+    """Number of degrees, filled up to whole blocks."""
+    size = plan.tuning.degrees_per_block
+    return -(-plan.bandlimit // size) * size
 
 
 def _rows_per_chunk(plan: Plan, nodes: int) -> int:
-    return max(1, min(_orders(plan).size, _CACHED // (len(plan.spins) * nodes)))
+    return max(1, min(_orders(plan).size, plan.tuning.cached_harmonics // (len(plan.spins) * nodes)))
 
 
 def _in_chunks(x: Any, axis: int, size: int) -> Any:
@@ -97,16 +94,17 @@ def _unpack(plan: Plan, tables: tuple[jax.Array, ...]) -> tuple[list[jax.Array],
 
 
 def _by_chunk(plan: Plan, tables: tuple[jax.Array, ...], consume: Any, start: jax.Array, columns: jax.Array) -> Any:
-    """What `consume(out, rows, columns, degree)` makes of the harmonics of each chunk, from `start` onwards.
+    """Fold `consume(out, rows, columns, degree)` over the harmonics of each chunk, beginning with `start`.
 
-    `rows` is (degree, spin, row, node), of a block of degrees that begins at `degree`; columns are those of the chunk.
+    `rows` is (degree, spin, row, node), of a block of degrees that starts at `degree`; columns are those of the chunk.
     """
     (seeds, cosine, steps), scale, _ = _unpack(plan, tables)
+    per_block = plan.tuning.degrees_per_block
     spins, orders = np.array(plan.spins)[:, None], _orders(plan)[None, :]
     first = recursion.start_degree(orders, spins)
-    # Rows that fill up a chunk begin nowhere.
+    # Padding rows have no start.
     first = _in_chunks(first + 1, 1, seeds.shape[2]) - 1
-    first_block = np.where(first < 0, plan.bandlimit, first).min((1, 2)) // _DEGREES_PER_BLOCK
+    first_block = np.where(first < 0, plan.bandlimit, first).min((1, 2)) // per_block
     degree = np.arange(steps.shape[1])
     norm = np.sqrt((2 * degree + 1) / (4 * np.pi))[:, None] * (-1.0) ** (np.array(plan.spins) % 2)
 
@@ -123,16 +121,16 @@ def _by_chunk(plan: Plan, tables: tuple[jax.Array, ...], consume: Any, start: ja
 
         def block(index: Any, state: Any) -> Any:
             harmonics, out = state
-            at = index * _DEGREES_PER_BLOCK
+            at = index * per_block
             items = (jnp.asarray(degree, jnp.int32), steps, jnp.asarray(norm))
-            items = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, at, _DEGREES_PER_BLOCK), items)
+            items = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, at, per_block), items)
             # Two steps at a time need no copies of the two degrees that are carried.
             harmonics, rows = lax.scan(step, harmonics, items, unroll=2)
             return harmonics, consume(out, rows, columns, at)
 
         zero = jnp.zeros_like(seeds)
         # Below its first degree a chunk is zero.
-        return lax.fori_loop(first_block, steps.shape[0] // _DEGREES_PER_BLOCK, block, ((zero, zero), start))[1]
+        return lax.fori_loop(first_block, steps.shape[0] // per_block, block, ((zero, zero), start))[1]
 
     first_degrees = jnp.asarray(first, jnp.int32)[..., None]
     return lax.map(chunk, (seeds, steps, scale, first_degrees, jnp.asarray(first_block, jnp.int32), columns))
@@ -155,7 +153,7 @@ def _interpolate(plan: Plan, matrices: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def _to_rows(plan: Plan, x: jax.Array) -> jax.Array:
-    """(m, s, ·, part, …) to (s, row, ·, part, …): negative orders become rows of their own where they must."""
+    """(m, s, ·, part, …) to (s, row, ·, part, …): negative orders become separate rows without symmetric rings."""
     if not (plan.folded or plan.real):
         x = jnp.concatenate([x[:, :, :, :2], x[:, :, :, 2:]])
     return x.swapaxes(0, 1)
@@ -178,10 +176,9 @@ def _in_double(function):
 
 
 @_in_double
-def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
-    """Parts (m, s, lat, batch, channel), one class, to parts (m, s, degree, batch, channel)."""
-    (parts,) = profiles
-    rings = jnp.stack(parts, 3)
+def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
+    rings = jnp.stack(profiles, 3)
     _, _, interpolation = _unpack(plan, tables)
     if interpolation is not None:
         rings = _interpolate(plan, interpolation, rings)
@@ -192,29 +189,29 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[ja
         product = lax.dot_general(rows, columns, (((3,), (2,)), ((1, 2), (0, 1))), precision=plan.precision)
         return lax.dynamic_update_slice_in_dim(out, product, degree, 2)
 
-    start = _zeros(columns, _padded(plan.bandlimit))
+    start = _zeros(columns, _padded(plan))
     out = _from_chunks(_by_chunk(plan, tables, consume, start, columns), 1, _orders(plan).size)
     return _unstack(_from_rows(plan, out[:, :, : plan.bandlimit].swapaxes(0, 1)))
 
 
 @_in_double
-def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[list[jax.Array]]:
-    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel), one class."""
+def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[jax.Array]:
+    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
     degrees = jnp.stack(lax.optimization_barrier(parts), 3)
     _, _, interpolation = _unpack(plan, tables)
     columns = _to_rows(plan, degrees)
-    missing = _padded(plan.bandlimit) - plan.bandlimit
+    missing = _padded(plan) - plan.bandlimit
     columns = _in_chunks(jnp.pad(columns, ((0, 0), (0, 0), (0, missing), *((0, 0),) * 3)), 1, tables[0].shape[2])
 
     def consume(out: jax.Array, rows: jax.Array, columns: jax.Array, degree: jax.Array) -> jax.Array:
         # (degree, s, row, node) × (s, row, degree, part, …), batched over s and row.
-        block = lax.dynamic_slice_in_dim(columns, degree, _DEGREES_PER_BLOCK, 2)
+        block = lax.dynamic_slice_in_dim(columns, degree, plan.tuning.degrees_per_block, 2)
         return out + lax.dot_general(rows, block, (((0,), (2,)), ((1, 2), (0, 1))), precision=plan.precision)
 
     start = _zeros(columns, tables[1].shape[0])
     total = _from_chunks(_by_chunk(plan, tables, consume, start, columns), 1, _orders(plan).size)
     out = _from_rows(plan, total.swapaxes(0, 1))
-    return [_unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))]
+    return _unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))
 
 
 def _zeros(columns: jax.Array, size: int) -> jax.Array:
