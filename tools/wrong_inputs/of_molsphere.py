@@ -155,7 +155,7 @@ def _networks() -> list[Call]:
     }
     message = {"channels": 2, "width": 2, "powers": (1,), "shells": ((1.1, 0.3),)}
     network, state = eqx.nn.make_with_state(molsphere.SphereRegressor)(small_config(), key=_KEY)
-    predict = always(molecules=_BOTH, batch_size=2, orientations=2)
+    predict = always(molecules=_BOTH, batch_size=2, orientations=2, warn=True)
     turned = always(model=model, molecules=_BOTH, rotations=1, reflections=False, seed=0)
 
     def build(**given: Any) -> Any:

@@ -37,21 +37,37 @@ UNITS_TO_EV = MappingProxyType({
 })  # fmt: skip
 
 
+__all__ = ["UNITS_TO_EV", "SphereCalculator"]
+
+
 class SphereCalculator(_calculator.Calculator):
     """Energy [eV] and forces [eV/Å] of isolated molecules: F_i = −∂E/∂r_i by reverse differentiation.
 
     The energy is that of the property, in eV: an energy of atomisation for QM9's, whose forces are those of the total
-    energy. Forces follow the predicted energy to rounding; they are as good as what it was trained with lets them be
-    away from minima. Molecules are padded to few sizes, so that a changing number of atoms compiles few programs.
+    energy. Forces follow the predicted energy to rounding; away from minima they are as accurate as the
+    training data allow. Molecules are padded to few sizes, so that a changing number of atoms compiles few programs.
 
     Several models are a committee: energy and forces are their means, and `results` has the standard deviations
     (divided by K − 1) as `energy_std` and `forces_std`, by component. A calculator can be pickled and sent to workers.
 
     Example:
-        >>> atoms.calc = SphereCalculator("runs/U0")
-        >>> ase.optimize.BFGS(atoms).run(fmax=0.05)
-        >>> atoms.calc = SphereCalculator(["runs/U0-0", "runs/U0-1", "runs/U0-2"])
-        >>> atoms.get_potential_energy(), atoms.calc.results["energy_std"]
+        >>> import ase
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> from molsphere.ase import SphereCalculator
+        >>> water = ase.Atoms("OH2", positions=[[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]])
+        >>> water.calc = SphereCalculator(model)
+        >>> water.get_forces().shape
+        (3, 3)
+        >>> committee = SphereCalculator([model, model])
+        >>> committee.calculate(water)
+        >>> committee.results["energy_std"]
+        0.0
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces"]

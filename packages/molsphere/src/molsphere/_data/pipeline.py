@@ -26,6 +26,15 @@ class Batch(eqx.Module):
         targets: Values by name, each of shape (batch,); 0 for empty molecules, NaN where a molecule has none.
         weight: 1 for molecules, 0 for the empty ones that fill a batch up, shape (batch,).
         index: Positions in the data, −1 for empty ones, shape (batch,).
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import MoleculeSet, BatchPlan, batch_iterator, from_smiles
+        >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
+        >>> plan = BatchPlan.build(molecules.num_atoms, 2, shuffle=False)
+        >>> batch = next(batch_iterator(molecules, {"energy": np.array([1.0, 2.0, 3.0])}, plan, epochs=1))
+        >>> batch.molecules.positions.shape, batch.targets["energy"].shape
+        ((2, 3, 3), (2,))
     """
 
     molecules: Molecules
@@ -47,6 +56,15 @@ class BatchPlan:
         buckets: Ascending sizes to pad to.
         seed: Seed of the shuffling.
         shuffle: Whether to shuffle; if not, batches come bucket by bucket in the order of the data.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import BatchPlan
+        >>> plan = BatchPlan.build(np.array([3, 5, 3, 4]), batch_size=2, buckets=(3, 5))
+        >>> plan.batches_per_epoch
+        2
+        >>> sum(len(index) for index in plan.epoch(0))
+        4
     """
 
     sizes: Int[np.ndarray, " molecules"]
@@ -158,6 +176,15 @@ def batch_iterator(
         TypeError: Something else than molecules, a plan and targets, or a number that is not an integer.
         ValueError: A plan for other molecules, targets of another shape or infinite, or a shard that does not divide
             the batch.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import MoleculeSet, BatchPlan, batch_iterator, from_smiles
+        >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
+        >>> plan = BatchPlan.build(molecules.num_atoms, 2, seed=0)
+        >>> batches = batch_iterator(molecules, {"energy": np.array([1.0, 2.0, 3.0])}, plan, epochs=1)
+        >>> sum(int(batch.weight.sum()) for batch in batches)
+        3
     """
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
     _checks.instance("plan", plan, BatchPlan, "a BatchPlan")

@@ -37,6 +37,14 @@ class RunData:
         units: Unit by property, `""` where none is known.
         source: Where they are from, in words, and what the file holds that is not used.
         problems: Records that are left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import MoleculeSet, RunData, from_smiles
+        >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
+        >>> data = RunData(molecules, {"energy": np.array([1.0, 2.0, 3.0])}, {"energy": "eV"}, source="three molecules")
+        >>> len(data.fingerprint())
+        16
     """
 
     molecules: MoleculeSet
@@ -62,7 +70,7 @@ def read_run_data(
     length_unit: LengthUnit | None = None,
     uncharacterized: str | None = None,
 ) -> RunData:
-    """Read molecules and the values of some properties.
+    r"""Read molecules and the values of some properties.
 
     An .npz, a tar archive and a folder are QM9, see `read_qm9`; its twelve targets are in their reporting units and
     energies are those of atomisation, see `target_values`. Any other file is read by `read_molecules`; a property is a
@@ -89,6 +97,14 @@ def read_run_data(
     Warns:
         FileWarning: An archive with a part of QM9 alone, values that some molecules lack of several properties, and
             values more than 40 robust standard deviations from a linear fit to composition.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_run_data
+        >>> _ = Path("some.csv").write_text("smiles,energy\nO,1.5\nC,2.5\n")
+        >>> data = read_run_data("some.csv", ["energy"], units=["eV"])
+        >>> data.values["energy"].tolist(), data.units
+        ([1.5, 2.5], {'energy': 'eV'})
     """
     path, targets, units = Path(path), _checks.texts("targets", targets), _checks.texts("units", units)
     if uncharacterized is not None:

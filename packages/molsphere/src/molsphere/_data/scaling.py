@@ -29,6 +29,23 @@ class TargetScaling:
     Raises:
         TypeError: Something else than integers and numbers.
         ValueError: References of another number than species, or a scale that is not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import MoleculeSet, TargetScaling, from_smiles
+        >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
+        >>> values = np.array([-76.4, -40.5, -115.7])
+        >>> scaling = TargetScaling.fit(molecules, values)
+        >>> scaling.species
+        (1, 6, 8)
+        >>> scaled = scaling.scale_values(molecules, values)
+        >>> batch = molecules.pad([0, 1, 2], 6)
+        >>> np.allclose(scaling.restore(scaled.astype("float32"), batch.numbers), values, rtol=1e-5)
+        True
+        >>> scaling.baseline(molecules).shape
+        (3,)
+        >>> TargetScaling.from_json(scaling.to_json()) == scaling
+        True
     """
 
     species: tuple[int, ...]

@@ -32,6 +32,13 @@ class Splits:
     Raises:
         TypeError: Positions or a total that are not integers.
         ValueError: Positions out of range, or a molecule twice.
+
+    Example:
+        >>> from molsphere import Splits, random_splits
+        >>> splits = random_splits(10, train=7, validation=2)
+        >>> splits.save("splits.npz")
+        >>> Splits.load("splits.npz").equals(splits)
+        True
     """
 
     train: Int[np.ndarray, " train"]
@@ -116,6 +123,12 @@ def random_splits(total: int, train: int, validation: int, test: int | None = No
     Raises:
         TypeError: A size or seed that is not an integer.
         ValueError: Sizes below 0, or more than there are molecules.
+
+    Example:
+        >>> from molsphere import random_splits
+        >>> splits = random_splits(10, train=7, validation=2, seed=1)
+        >>> splits.train.size, splits.validation.size, splits.test.size
+        (7, 2, 1)
     """
     total, train, validation = (
         _checks.count(name, value, 0, _LARGEST)
@@ -152,6 +165,12 @@ def qm9_splits(name: Literal["cormorant", "110k"], total: int = QM9_CHARACTERIZE
 
     References:
         Anderson, Hy, Kondor, Cormorant (2019); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), Table 2.
+
+    Example:
+        >>> from molsphere import qm9_splits
+        >>> splits = qm9_splits("cormorant")
+        >>> splits.train.size, splits.validation.size, splits.test.size
+        (100000, 17748, 13083)
     """
     _checks.option("name", name, ("cormorant", "110k"))
     if total != QM9_CHARACTERIZED:

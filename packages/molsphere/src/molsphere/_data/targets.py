@@ -37,6 +37,11 @@ class Target:
         atomic_reference: Column of `ATOMIC_REFERENCES` to subtract per atom, or None.
         report_unit: Unit in which errors are told.
         factor: Reported value over value in the file.
+
+    Example:
+        >>> from molsphere import TARGETS
+        >>> TARGETS["mu"].unit
+        'D'
     """
 
     name: str
@@ -82,6 +87,11 @@ def target(name: str) -> Target:
 
     Raises:
         ValueError: Another name.
+
+    Example:
+        >>> from molsphere import target
+        >>> target("gap").report_unit
+        'meV'
     """
     if not isinstance(name, str) or name not in TARGETS:
         raise ValueError(f"`name` must be one of {', '.join(TARGETS)}, got {name!r}")
@@ -106,6 +116,14 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
         TypeError: Something else than a set of molecules.
         ValueError: An unknown target, one that the molecules lack, a value that is not finite, or an element without
             reference.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import MoleculeSet, from_smiles, target_values
+        >>> one = MoleculeSet.from_molecules([from_smiles("O")])
+        >>> data = MoleculeSet(one.num_atoms, one.numbers, one.positions, one.index, {"mu": np.array([1.85])})
+        >>> target_values(data, "mu").round(2).tolist()
+        [1.85]
     """
     _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
     wanted = target(name)

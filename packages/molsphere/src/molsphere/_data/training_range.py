@@ -36,6 +36,18 @@ class TrainingRange:
         shortest: Shortest distance [Å] between atoms of two elements, by their atomic numbers, the smaller first; pairs
             that no molecule has are absent.
         isolation: Largest distance [Å] of an atom to the nearest other one of its molecule.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import MoleculeSet, TrainingRange, from_smiles
+        >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
+        >>> seen = TrainingRange.of(molecules)
+        >>> seen.atoms
+        (3, 6)
+        >>> seen.differences([from_smiles("O")])
+        ['']
+        >>> TrainingRange.from_json(seen.to_json()).atoms
+        (3, 6)
     """
 
     atoms: tuple[int, int]

@@ -28,6 +28,11 @@ class RemoteFile:
         size: Bytes.
         checksum: `"md5:…"` or `"sha256:…"`, in hexadecimal.
         urls: Mirrors, http or https, in the order to try.
+
+    Example:
+        >>> from molsphere import RemoteFile
+        >>> RemoteFile("some.txt", 7, "md5:9a0364b9e99bb480dd25e1f0284c8555", ("https://example.org/some.txt",)).size
+        7
     """
 
     name: str
@@ -37,7 +42,13 @@ class RemoteFile:
 
 
 class FetchError(OSError):
-    """No mirror gave the file; the message names it, its checksum, and where to put it by hand."""
+    """No mirror gave the file; the message names it, its checksum, and where to put it by hand.
+
+    Example:
+        >>> from molsphere import FetchError
+        >>> issubclass(FetchError, OSError)
+        True
+    """
 
 
 # Sizes and MD5 sums as figshare gives them for the collection doi:10.6084/m9.figshare.978904.
@@ -83,6 +94,16 @@ def fetch(file: RemoteFile, folder: str | Path, *, progress: Progress | None = N
         FetchError: A file is there that is another, or no mirror gave this one.
         TypeError: Something else than a file, a folder and a number.
         ValueError: A name, a checksum or an address of another kind, or a time that is not above 0.
+
+    Example:
+        >>> import hashlib
+        >>> from pathlib import Path
+        >>> from molsphere import RemoteFile, fetch
+        >>> _ = Path("some.txt").write_bytes(b"content")
+        >>> checksum = f"md5:{hashlib.md5(b'content').hexdigest()}"
+        >>> file = RemoteFile("some.txt", 7, checksum, ("https://example.org/some.txt",))
+        >>> fetch(file, ".").name  # already there and verified: nothing is downloaded
+        'some.txt'
     """
     _check_file(file)
     timeout = number("timeout", timeout, above=0.0, below=_LONGEST)
@@ -137,6 +158,16 @@ def fetch_qm9(folder: str | Path, *, progress: Progress | None = None, files: Se
         FetchError: A file that no mirror gives; the message names it and where to put it by hand.
         TypeError: Something else than files and a folder.
         ValueError: No files.
+
+    Example:
+        >>> import hashlib
+        >>> from pathlib import Path
+        >>> from molsphere import RemoteFile, fetch_qm9
+        >>> _ = Path("some.txt").write_bytes(b"content")
+        >>> checksum = f"md5:{hashlib.md5(b'content').hexdigest()}"
+        >>> file = RemoteFile("some.txt", 7, checksum, ("https://example.org/some.txt",))
+        >>> fetch_qm9(".", files=(file,)).name  # files that are there are verified
+        'some.txt'
     """
     files = entries("files", files, "a sequence of files")
     if not files:

@@ -48,13 +48,28 @@ _NEEDED = ("positions", "charges", "num_atoms", "index")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QM9:
-    """The molecules of QM9, ascending by number, and how many were left out.
+    r"""The molecules of QM9, ascending by number, and how many were left out.
 
     Attributes:
         molecules: The molecules; `index` is the gdb number, from 1, and `properties` are those of the file in its
             units.
         left_out: Uncharacterised molecules that the file held and this does not.
         source: The file or folder.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_qm9
+        >>> tail = "1.0\t2.0\n[H][H]\t[H][H]\nInChI\tInChI\n"
+        >>> values = "\t".join(["0.5"] * 15)
+        >>> _ = Path("dsgdb9nsd_000001.xyz").write_text(
+        ...     f"2\ngdb 1\t{values}\nH\t0\t0\t0\t0.1\nH\t0\t0\t0.74\t-0.1\n{tail}"
+        ... )
+        >>> data = read_qm9(".", uncharacterized=(), num_molecules=1)
+        >>> len(data.molecules), data.left_out
+        (1, 0)
+        >>> data.save("qm9.npz")
+        >>> len(read_qm9("qm9.npz", num_molecules=1).molecules)
+        1
     """
 
     molecules: MoleculeSet
@@ -94,7 +109,7 @@ def read_qm9(
     num_molecules: int | None = QM9_MOLECULES,
     length_unit: LengthUnit | None = None,
 ) -> QM9:
-    """Read QM9 and leave out the molecules whose geometry does not belong to their SMILES (3,054 in all of QM9).
+    r"""Read QM9 and leave out the molecules whose geometry does not belong to their SMILES (3,054 in all of QM9).
 
     | path | what |
     |---|---|
@@ -124,6 +139,18 @@ def read_qm9(
     References:
         Ramakrishnan, Dral, Rupp, von Lilienfeld, Quantum chemistry structures and properties of 134 kilo molecules
         (2014), doi:10.6084/m9.figshare.978904.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_qm9
+        >>> tail = "1.0\t2.0\n[H][H]\t[H][H]\nInChI\tInChI\n"
+        >>> values = "\t".join(["0.5"] * 15)
+        >>> _ = Path("dsgdb9nsd_000001.xyz").write_text(
+        ...     f"2\ngdb 1\t{values}\nH\t0\t0\t0\t0.1\nH\t0\t0\t0.74\t-0.1\n{tail}"
+        ... )
+        >>> data = read_qm9(".", uncharacterized=(), num_molecules=1)
+        >>> data.molecules[0].formula
+        'H2'
     """
     path = Path(path)
     if not path.exists():
@@ -151,7 +178,7 @@ def read_qm9(
 
 
 def read_uncharacterized(path: str | Path) -> frozenset[int]:
-    """The gdb numbers in the published `uncharacterized.txt`: the first word of each line, where it is a number.
+    r"""The gdb numbers in the published `uncharacterized.txt`: the first word of each line, where it is a number.
 
     Args:
         path: The file.
@@ -162,6 +189,13 @@ def read_uncharacterized(path: str | Path) -> frozenset[int]:
     Raises:
         FileNotFoundError: No such file.
         ValueError: A file without numbers, or no text.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_uncharacterized
+        >>> _ = Path("uncharacterized.txt").write_text("     58  C(=O)N  a reason\n     61  N1CC1  another\n")
+        >>> sorted(read_uncharacterized("uncharacterized.txt"))
+        [58, 61]
     """
     words = (line.split(None, 1)[:1] for line in read_text(Path(path)).splitlines())
     numbers = frozenset(int(word[0]) for word in words if word and word[0].isdecimal())

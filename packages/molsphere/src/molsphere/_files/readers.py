@@ -39,12 +39,20 @@ _NOT_SEEN: Mapping[str, float | None] = {
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A record that could not be read.
+    r"""A record that could not be read.
 
     Attributes:
         path: The file.
         line: Where it is, counted from 1.
         message: What is wrong.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_molecules
+        >>> _ = Path("some.smi").write_text("O water\nC(C broken\n")
+        >>> result = read_molecules("some.smi", on_error="collect")
+        >>> result.problems[0].line
+        2
     """
 
     path: Path
@@ -57,7 +65,7 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class ReadResult(Sequence[Molecule]):
-    """The molecules of a file, in its order, and the records that could not be read. Itself a sequence of molecules.
+    r"""The molecules of a file, in its order, and the records that could not be read. Itself a sequence of molecules.
 
     Attributes:
         molecules: What was read.
@@ -65,6 +73,16 @@ class ReadResult(Sequence[Molecule]):
         lines: First line of each molecule's record, counted from 1.
         atom_columns: Columns of atoms, besides element and position, that nothing uses, with the number of records
             that have them.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_molecules
+        >>> _ = Path("some.smi").write_text("O water\nC(C broken\n")
+        >>> result = read_molecules("some.smi", on_error="collect")
+        >>> len(result), result[0].name, len(result.problems)
+        (1, 'water', 1)
+        >>> result.unused()
+        ''
     """
 
     molecules: tuple[Molecule, ...]
@@ -110,7 +128,7 @@ def read_molecules(
     seed: int = 0,
     length_unit: LengthUnit | None = None,
 ) -> ReadResult:
-    """Read molecules from XYZ, extended XYZ, SDF, SMILES or CSV.
+    r"""Read molecules from XYZ, extended XYZ, SDF, SMILES or CSV.
 
     | format | suffix | contents |
     |---|---|---|
@@ -144,6 +162,14 @@ def read_molecules(
     Warns:
         FileWarning: Forces, charges or spins in the file, which are not used; geometries of SMILES that did not
             converge.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import read_molecules
+        >>> _ = Path("some.smi").write_text("O water\nC(C broken\n")
+        >>> result = read_molecules("some.smi", on_error="collect")
+        >>> [molecule.formula for molecule in result]
+        ['H2O']
     """
     result = read_quietly(path, format=format, on_error=on_error, seed=seed, length_unit=length_unit)
     if told := result.unused():

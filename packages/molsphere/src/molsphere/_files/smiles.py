@@ -42,6 +42,12 @@ def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
 
     References:
         Riniker and Landrum, Better informed distance geometry (2015); Halgren, Merck molecular force field (1996).
+
+    Example:
+        >>> from molsphere import from_smiles
+        >>> molecule = from_smiles("CCO", name="ethanol")
+        >>> molecule.formula, molecule.positions.shape
+        ('C2H6O', (9, 3))
     """
     molecule, note = embed(smiles, name, seed)
     if note:

@@ -50,6 +50,14 @@ def write_predictions(
         TypeError: Something else than molecules, real values and texts as units.
         ValueError: Another suffix, a quantity without unit, a name or unit of other characters, or values of another
             shape.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import from_smiles, write_predictions
+        >>> write_predictions("out.csv", [from_smiles("O", name="water")], {"energy": [1.5]}, {"energy": "eV"})
+        >>> print(Path("out.csv").read_text())
+        name,formula,smiles,energy [eV]
+        water,H2O,O,1.5
     """
     path = Path(path)
     kind = path.suffix.lower()

@@ -35,6 +35,13 @@ def displacements(molecules: Molecules) -> Float[Array, "*batch atoms 3"]:
     Raises:
         TypeError: Something else than a padded batch.
         ValueError: A batch whose arrays do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, displacements, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> displacements(pad_molecules([water], 4)).shape
+        (1, 4, 3)
     """
     check_batch(molecules)
     positions = jnp.asarray(molecules.positions)
@@ -55,6 +62,14 @@ class Aggregation(eqx.Module):
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.1; Schütt, Unke, Gastegger, PaiNN (2021).
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, Aggregation, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> aggregation = Aggregation("type", features=4, species=(1, 8))
+        >>> aggregation(np.ones((1, 3, 4), np.float32), pad_molecules([water])).tolist()
+        [[3.0, 3.0, 3.0, 3.0]]
     """
 
     weight: Float[Array, "species feature"] | None

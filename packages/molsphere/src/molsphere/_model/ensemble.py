@@ -27,6 +27,18 @@ def load_models(models: Source | Sequence[Source]) -> tuple[PropertyModel, ...]:
         FileNotFoundError: No such file, or no model in the folder.
         TypeError: Something else.
         ValueError: No models, a file that is no model, or a damaged one.
+
+    Example:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling, load_models
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> model.save("model.spinnn")
+        >>> [one.units for one in load_models(["model.spinnn", model])]
+        [{'energy': 'eV'}, {'energy': 'eV'}]
     """
     single = isinstance(models, PropertyModel | str | os.PathLike)
     given = [models] if single else list(models) if isinstance(models, Sequence) else None
@@ -66,6 +78,21 @@ def predict_ensemble(
         FileNotFoundError: A model file that is not there.
         TypeError: Something else than models and molecules, or a number that is not an integer.
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling, predict_ensemble
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> columns, units = predict_ensemble([model, model], [water])
+        >>> list(columns), columns["energy_std"].tolist()
+        (['energy', 'energy_std'], [0.0])
     """
     models, molecules = load_models(models), molecule_list(molecules)
     predicted = [model.predict(molecules, batch_size=batch_size, orientations=orientations) for model in models]

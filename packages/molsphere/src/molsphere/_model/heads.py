@@ -55,6 +55,15 @@ class DeepSetsHead(eqx.Module):
 
     References:
         Zaheer et al., Deep sets (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.2.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, DeepSetsHead, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import jax
+        >>> head = DeepSetsHead(4, 8, 1, species=(1, 8), key=jax.random.key(0))
+        >>> head(np.ones((1, 3, 4), np.float32), pad_molecules([water])).shape
+        (1, 1)
     """
 
     atoms: eqx.nn.MLP
@@ -139,6 +148,15 @@ class TransformerHead(eqx.Module):
     References:
         Vaswani et al., Attention is all you need (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023),
         section 5.1.2: four layers and four heads, for α and ⟨R²⟩.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, TransformerHead, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import jax
+        >>> head = TransformerHead(4, 8, 1, layers=1, heads=2, species=(1, 8), key=jax.random.key(0))
+        >>> head(np.ones((1, 3, 4), np.float32), pad_molecules([water])).shape
+        (1, 1)
     """
 
     embedding: eqx.nn.Linear

@@ -39,6 +39,20 @@ def invariance_error(
     Raises:
         TypeError: Something else than a model and molecules, or a number that is not an integer.
         ValueError: No molecules, or molecules that the model cannot predict.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling, invariance_error
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> invariance_error(model, [water], rotations=1)["energy"] < 5.0
+        True
     """
     _checks.instance("model", model, PropertyModel, "a PropertyModel")
     count, molecules = _checks.turns("rotations", rotations), molecule_list(molecules)

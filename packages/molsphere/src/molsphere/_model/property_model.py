@@ -44,6 +44,23 @@ class PropertyModel:
     Raises:
         TypeError: Something of another type.
         ValueError: Units and scalings that are not of the network's outputs and species.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> model.predict([water])["energy"].shape
+        (1,)
+        >>> model.save("model.spinnn")
+        >>> PropertyModel.load("model.spinnn").config == config
+        True
     """
 
     network: SphereRegressor
@@ -100,18 +117,19 @@ class PropertyModel:
         }
 
     def predict(
-        self, molecules: Sequence[Molecule], *, batch_size: int = 32, orientations: int = 1
+        self, molecules: Sequence[Molecule], *, batch_size: int = 32, orientations: int = 1, warn: bool = True
     ) -> dict[str, Float[np.ndarray, " molecules"]]:
         """Properties of molecules, batch by batch; the first of each size that molecules are padded to is compiled.
 
         Activations on grids make predictions depend a little on how a molecule lies (`invariance_error`). The mean over
-        several orientations lessens that, at as many times the cost: the molecule as it is, and turned at random, the
+        several orientations lessens that, at as many times the cost: the molecule as it is, and rotated at random, the
         same way in every call.
 
         Args:
             molecules: Molecules of species that the network knows.
             batch_size: Molecules per batch.
             orientations: Over how many orientations of each molecule to take the mean, 1 … 10,000.
+            warn: Whether to warn of unusual molecules; without it a caller tells of them in its own way.
 
         Returns:
             Values by property in `units`, shape (molecules,), float64.
@@ -125,11 +143,13 @@ class PropertyModel:
                 radii, and molecules unlike the training data, see `TrainingRange.differences`, by name or by file and
                 line.
         """
+        _checks.flag("warn", warn)
         molecules = molecule_list(molecules)
         results = self._predict(molecules, batch_size, orientations)
-        warn_of_distances(molecules)
-        if self.seen is not None:
-            warn_of_differences(self.seen, molecules)
+        if warn:
+            warn_of_distances(molecules)
+            if self.seen is not None:
+                warn_of_differences(self.seen, molecules)
         return results
 
     def _predict(

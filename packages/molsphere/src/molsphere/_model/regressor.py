@@ -51,6 +51,11 @@ class HeadConfig:
     Raises:
         TypeError: A size that is not an integer.
         ValueError: Options out of range.
+
+    Example:
+        >>> from molsphere import HeadConfig
+        >>> HeadConfig(kind="transformer", width=64).layers
+        4
     """
 
     kind: HeadKind = "deepsets"
@@ -78,6 +83,11 @@ class MessageConfig:
         width: Width of the hidden layer.
         powers: Exponents of the distance, without charges.
         shells: Gaussians of the distance, see `RadialBasis`.
+
+    Example:
+        >>> from molsphere import MessageConfig
+        >>> MessageConfig(channels=8, powers=(1,), shells=((1.1, 0.3),)).width
+        64
     """
 
     channels: int = 16
@@ -121,6 +131,16 @@ class RegressorConfig:
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.1 and A.1.1.
+
+    Example:
+        >>> from molsphere import RegressorConfig
+        >>> config = RegressorConfig(species=(1, 6, 8), powers=(2,), shells=((1.1, 0.3),), passes=2)
+        >>> config.channels, config.channels_of_pass(1)
+        (6, 70)
+        >>> config.make_grid(4).shape
+        (8, 8)
+        >>> config.make_representation().radial.gaussians
+        ((1.1, 0.3),)
     """
 
     outputs: int = 1
@@ -247,6 +267,17 @@ class SphereRegressor(eqx.Module):
 
     Predictions do not change under translations and the order of atoms, nor, beyond the error of the activations on
     their grids, under rotations. Norms take their statistics over all atoms of a batch, padding left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, RegressorConfig, SphereRegressor, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import equinox as eqx
+        >>> import jax
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> network.represent(pad_molecules([water])).shape
+        (1, 3, 2, 3, 1, 4)
     """
 
     backbones: tuple[SpinResNet, ...]
@@ -381,6 +412,15 @@ def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tupl
     Raises:
         TypeError: Something else than a configuration or a padded batch.
         ValueError: No atoms.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, RegressorConfig, measure_feature_scale, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> sizes = {"bandlimits": (2,), "widths": (2,), "num_filter_params": (None,)}
+        >>> config = RegressorConfig(species=(1, 8), powers=(2,), **sizes)
+        >>> [round(scale, 3) for scale in measure_feature_scale(config, pad_molecules([water]))]
+        [0.015, 0.014]
     """
     _checks.instance("config", config, RegressorConfig, "of type RegressorConfig")
     check_batch(molecules)

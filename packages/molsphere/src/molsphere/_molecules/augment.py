@@ -35,6 +35,14 @@ def random_rotation(
 
     References:
         Shoemake, Uniform random rotations (1992).
+
+    Example:
+        >>> import jax
+        >>> import numpy as np
+        >>> from molsphere import random_rotation
+        >>> rotation = np.asarray(random_rotation(jax.random.key(0)))
+        >>> np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6)
+        True
     """
     _checks.float_type("dtype", dtype)
     sizes = [_checks.count("shape", size, 0) for size in _checks.entries("shape", shape, "a sequence of sizes")]
@@ -70,6 +78,15 @@ def augment(
     Raises:
         TypeError: Positions that are no array of float32 or float64.
         ValueError: Another shape.
+
+    Example:
+        >>> import jax
+        >>> import numpy as np
+        >>> from molsphere import augment
+        >>> positions = np.array([[[0, 0, 0], [0, 0, 1.1]]], np.float32)
+        >>> rotated = augment(positions, jax.random.key(0))
+        >>> round(float(np.linalg.norm(rotated[0, 1])), 3)
+        1.1
     """
     _checks.floats("positions", positions)
     if positions.ndim < 2 or positions.shape[-1] != 3:

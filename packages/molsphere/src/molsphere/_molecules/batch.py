@@ -23,6 +23,14 @@ class Molecules(eqx.Module):
         numbers: Atomic numbers, 0 for padding, shape (*batch, atoms), int32.
         positions: Positions [Å], 0 for padding, shape (*batch, atoms, 3).
         mask: True for atoms, shape (*batch, atoms).
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> batch = pad_molecules([water], 4)
+        >>> batch.mask.tolist(), batch.num_atoms.tolist()
+        ([[True, True, True, False]], [3])
     """
 
     numbers: Int[Array | np.ndarray, "*batch atoms"]
@@ -68,6 +76,13 @@ def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dty
     Raises:
         TypeError: Something else than molecules, or a size that is not an integer.
         ValueError: No molecules, one larger than `size`, or another type.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> pad_molecules([water], 4).numbers.tolist()
+        [[8, 1, 1, 0]]
     """
     molecules = molecule_list(molecules)
     _checks.float_type("dtype", dtype)
@@ -100,6 +115,11 @@ def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buc
     Raises:
         TypeError: Sizes that are not integers.
         ValueError: No sizes, one below 1, or no buckets.
+
+    Example:
+        >>> from molsphere import choose_buckets
+        >>> choose_buckets([3, 4, 4, 9, 10], max_buckets=2)
+        (4, 10)
     """
     max_buckets = _checks.integer("max_buckets", max_buckets, 1)
     array = _checks.whole_numbers("sizes", sizes)
@@ -151,6 +171,12 @@ def bucket_of(sizes: Int[np.ndarray, " molecules"], buckets: Sequence[int]) -> I
     Raises:
         TypeError: Sizes or buckets that are not integers.
         ValueError: Buckets that do not ascend, or a molecule larger than the last.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import bucket_of
+        >>> bucket_of(np.array([3, 5, 9]), (4, 10)).tolist()
+        [0, 1, 1]
     """
     sizes = _checks.whole_numbers("sizes", sizes)
     buckets = _checks.entries("buckets", buckets, "ascending sizes")
@@ -180,6 +206,14 @@ def bucket_molecules(
     Raises:
         TypeError: Something else than molecules, or sizes that are not integers.
         ValueError: No molecules, or buckets that do not hold them.
+
+    Example:
+        >>> from molsphere import bucket_molecules, from_smiles
+        >>> for index, batch in bucket_molecules([from_smiles("O"), from_smiles("C")], buckets=(3, 5), batch_size=2):
+        ...     print(index.tolist(), batch.positions.shape)
+        ...
+        [0, -1] (2, 3, 3)
+        [1, -1] (2, 5, 3)
     """
     molecules = molecule_list(molecules)
     if not molecules:

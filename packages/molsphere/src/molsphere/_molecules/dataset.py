@@ -28,6 +28,18 @@ class MoleculeSet:
     Raises:
         TypeError: Something else than arrays of integers, positions of floats and properties of numbers.
         ValueError: Shapes that do not fit, molecules without atoms, unknown elements, or positions that are not finite.
+
+    Example:
+        >>> from molsphere import MoleculeSet, from_smiles
+        >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
+        >>> molecules.species
+        (1, 6, 8)
+        >>> molecules.subset([2]).num_atoms.tolist()
+        [6]
+        >>> molecules.pad([0, 1], 5).positions.shape
+        (2, 5, 3)
+        >>> molecules.composition((1, 6, 8)).tolist()
+        [[2, 0, 1], [4, 1, 0], [4, 1, 1]]
     """
 
     num_atoms: Int[np.ndarray, " molecules"]

@@ -28,6 +28,12 @@ class Origin:
         path: The file.
         line: First line of its record, counted from 1.
         cells: The cells of its row in a CSV as they are written, by column; empty for other files.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from molsphere import Origin
+        >>> str(Origin(Path("some.xyz"), 12))
+        'some.xyz:12'
     """
 
     path: Path
@@ -53,6 +59,13 @@ class Molecule:
         TypeError: Numbers that are not integers, positions that are not real, or something else of another type.
         ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite or farther than
             10,000 Å from the origin, or two atoms within 0.01 Å.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> water.formula, water.symbols, len(water)
+        ('H2O', ('O', 'H', 'H'), 3)
     """
 
     numbers: Int[np.ndarray, " atoms"]
@@ -168,6 +181,16 @@ def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> No
     Raises:
         TypeError: Something else than molecules.
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, check_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> check_molecules([water], species=(1, 8))
+        >>> check_molecules([water], species=(6,))
+        Traceback (most recent call last):
+            ...
+        ValueError: `molecules` must consist of C alone, got H, O in molecule 0
     """
     known = _checks.species_tuple(species)
     names = elements.symbols()

@@ -38,6 +38,18 @@ class Evaluation:
         units: Unit by property.
         predicted: Predictions by property, each of shape (molecules,).
         wanted: What is right, likewise; NaN where it is not known, which no error counts.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Evaluation
+        >>> two = np.array([0, 1])
+        >>> energies, wanted = {"energy": np.array([1.0, 2.5])}, {"energy": np.array([1.5, 2.5])}
+        >>> result = Evaluation(two, two * 0, two + 3, ("test",), {"energy": "eV"}, energies, wanted)
+        >>> result.summary()["energy"]["parts"]
+        {'test': {'molecules': 2, 'mae': 0.25}}
+        >>> result.save(".")
+        >>> Evaluation.load(".").units
+        {'energy': 'eV'}
     """
 
     index: Int[np.ndarray, " molecules"]
@@ -174,6 +186,22 @@ def evaluate(
 
     Warns:
         FileWarning: How many molecules are unlike the training data, if any, see `TrainingRange.differences`.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling, MoleculeSet, evaluate
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> data = MoleculeSet.from_molecules([water, water])
+        >>> result = evaluate(model, data, {"energy": np.array([-2020.0, -2021.0])}, {"test": np.array([0, 1])})
+        >>> result.predicted["energy"].shape, result.parts
+        ((2,), ('test',))
     """
     models = load_models(model)
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
@@ -196,7 +224,9 @@ def evaluate(
     strange: list[str] = []
     for start in range(0, index.size, 8192):
         chunk = [data[int(i)] for i in index[start : start + 8192]]
-        found, units = combine(models, [one._predict(chunk, orientations=orientations) for one in models], gap=False)
+        found, units = combine(
+            models, [one.predict(chunk, orientations=orientations, warn=False) for one in models], gap=False
+        )
         strange += _unlike(models, chunk)
         for name in values:
             predicted[name].append(found[name])

@@ -53,6 +53,14 @@ def draw_spheres(
         TypeError: Something else than a molecule and numbers.
         ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
         ValueError: A lone atom, one that is not there, or another projection.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, draw_spheres
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> figure = draw_spheres(water, atom=0, powers=(2,))
+        >>> len(figure.axes)  # a map of the hydrogens and its color bar
+        2
     """
     _checks.option("projection", projection, ("mollweide", "orthographic"))
     _checks.instance("molecule", molecule, Molecule, "a Molecule")

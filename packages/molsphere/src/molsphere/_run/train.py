@@ -51,11 +51,9 @@ class RunConfig:
         max_buckets: Most sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
 
     Example:
-        >>> import dataclasses
-        >>> from molsphere import TRAINING, RunConfig, network_config
-        >>> config = RunConfig(network_config("tiny"), dataclasses.replace(TRAINING, epochs=20), batch_size=16)
-        >>> config.training.epochs, config.training.optimizer.learning_rate
-        (20, 0.002)
+        >>> from molsphere import RunConfig, network_config
+        >>> RunConfig(network=network_config("tiny"), batch_size=16).training.epochs
+        100
     """
 
     network: RegressorConfig = RegressorConfig()
@@ -111,6 +109,19 @@ def train(
         ValueError: Properties without unit or with names that predictions cannot have as columns, infinite values,
             values or parts of another number of molecules, no molecules to train on or none with a value, a lone atom,
             an element in the validation or test part that the training part has not; and what `fit` raises.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, MoleculeSet, RegressorConfig, RunConfig, random_splits, train
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> from spinnn.training import TrainingConfig
+        >>> network = RegressorConfig(bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> config = RunConfig(network, TrainingConfig(epochs=1), batch_size=2)
+        >>> data = MoleculeSet.from_molecules([water] * 3)
+        >>> energies = {"energy": np.array([1.0, 2.0, 3.0])}
+        >>> model = train(data, energies, {"energy": "eV"}, random_splits(3, 2, 1), config, "run", progress=False)
+        >>> model.units
+        {'energy': 'eV'}
     """
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
     _checks.mapping("values", values, "values by property")
@@ -218,6 +229,21 @@ def mean_errors(
     Raises:
         TypeError: Something else than a model, a set of molecules and real values.
         ValueError: Values of another shape, or of properties that the model has not.
+
+    Example:
+        >>> import numpy as np
+        >>> from molsphere import Molecule, MoleculeSet, mean_errors
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling
+        >>> config = RegressorConfig(species=(1, 8), bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> network, state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
+        >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+        >>> model = PropertyModel(eqx.nn.inference_mode(network), state, {"energy": "eV"}, {"energy": scaling})
+        >>> data = MoleculeSet.from_molecules([water])
+        >>> list(mean_errors(model, data, {"energy": np.array([-2020.0])}))
+        ['energy']
     """
     _checks.instance("model", model, PropertyModel, "a PropertyModel")
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
@@ -225,7 +251,7 @@ def mean_errors(
     for name in values:
         _checks.option("values", name, tuple(model.units))
     values = {name: _checks.real_values("values", v, len(data)) for name, v in values.items()}
-    predicted = model._predict([data[i] for i in range(len(data))])
+    predicted = model.predict([data[i] for i in range(len(data))], warn=False)
     known = {name: np.isfinite(v) for name, v in values.items()}
     return {
         name: float(np.abs(predicted[name] - v)[known[name]].mean()) for name, v in values.items() if known[name].any()

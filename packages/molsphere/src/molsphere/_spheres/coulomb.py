@@ -46,7 +46,7 @@ class CoulombRepresentation:
         >>> positions = np.array([[0, 0, 0], [0, 0, 1.1]], np.float32)
         >>> representation = CoulombRepresentation(Grid.gauss_legendre(4), species=(6, 8))
         >>> representation.maps(positions, np.array([6, 8])).shape  # atom, latitude, longitude, spin, channel
-        (2, 4, 7, 1, 2)
+        (2, 4, 8, 1, 2)
     """
 
     grid: Grid

@@ -31,10 +31,14 @@ class RadialBasis:
         ValueError: No functions, equal ones, or numbers out of range.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from molsphere import RadialBasis
         >>> basis = RadialBasis(powers=(1, 2), gaussians=((1.1, 0.3), (1.6, 0.4)))
         >>> len(basis)
         4
+        >>> square = jnp.array([1.21, 2.56, 4.0])
+        >>> basis.values(square, strength=jnp.ones(3), counts=jnp.ones(3, bool)).shape
+        (3, 4)
     """
 
     powers: tuple[int | float, ...] = (2, 6)

@@ -58,7 +58,7 @@ class Representation:
         >>> representation.coefficients(positions, numbers).shape  # atom, degree, order, spin, channel
         (2, 3, 5, 1, 4)
         >>> representation.maps(positions, numbers).shape  # atom, latitude, longitude, spin, channel
-        (2, 4, 7, 1, 4)
+        (2, 4, 8, 1, 4)
     """
 
     species: tuple[int, ...] = QM9_SPECIES
