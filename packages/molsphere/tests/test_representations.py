@@ -505,7 +505,7 @@ def test_maps_need_a_grid():
 
 
 def test_bad_radius_and_augmentation():
-    with pytest.raises(ValueError, match=r"`radius` must be finite and above 0, got 0\.0"):
+    with pytest.raises(ValueError, match=r"`radius` must be finite and above 0 and below 10000, got 0\.0"):
         CoulombRepresentation(GRID, radius=0.0)
 
 
