@@ -2,4 +2,4 @@
 
 import doc_examples
 
-_, test_examples_run = doc_examples.tests("wxsphere")
+test_public_names_have_examples, test_examples_run = doc_examples.tests("wxsphere")

@@ -59,6 +59,21 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
     Raises:
         ValueError: Data that do not fit the configuration, a rollout that the model cannot make, or a folder of
             another run; and what `fit` raises.
+
+    Example:
+        >>> import numpy as np
+        >>> from spinharm import Grid
+        >>> from wxsphere import NetworkConfig, RunConfig, Stage, grid_dataset, prepare, train
+        >>> times = np.arange("2020-01-01T00", "2020-01-02T00", 6, "datetime64[h]").astype("datetime64[ns]")
+        >>> fields = grid_dataset(Grid.gauss_legendre(4)).assign_coords(time=times)
+        >>> values = np.random.default_rng(0).normal(280, 5, (4, 4, 8))
+        >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
+        >>> small = NetworkConfig("resnet", bandlimits=(2,), widths=(2,), num_filter_params=(None,))
+        >>> stages = (Stage(steps=1, epochs=1),)
+        >>> config = RunConfig(stages=stages, batch_size=2, forcings=(), constants=(), network=small)
+        >>> model = train(prepare(fields, "data"), config, "run", progress=False)
+        >>> model.step.astype("timedelta64[h]")
+        np.timedelta64(6,'h')
     """
     folder, cadence = Path(folder), _cadence_hours(prepared)
     stepper, data, held_out = _begin(prepared, config)
