@@ -12,7 +12,7 @@ import xarray as xr
 
 from spinharm import Grid
 from wxsphere import FORCINGS, Channel, FieldLayout, ForecastTask, Normalization, Windows, batch_iterator, grid_dataset
-from wxsphere._model.pipeline import epoch_order
+from wxsphere._model.batches import epoch_order
 
 GRID = Grid.equiangular(5, 8, poles=False)
 LAYOUT = FieldLayout((Channel(("t",), 500.0), Channel(("t",), 850.0), Channel(("p",))), (Channel(("u", "v")),))

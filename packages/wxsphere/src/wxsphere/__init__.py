@@ -29,6 +29,7 @@ from ._flow.states import (
     state_of as state_of,
     williamson2 as williamson2,
 )
+from ._model.batches import batch_iterator as batch_iterator
 from ._model.forecast import forecast as forecast, initial_times as initial_times
 from ._model.forecast_model import ForecastModel as ForecastModel
 from ._model.loss import LossConfig as LossConfig, channel_weights as channel_weights, make_map_loss as make_map_loss
@@ -38,7 +39,6 @@ from ._model.networks import (
     NetworkConfig as NetworkConfig,
     network_config as network_config,
 )
-from ._model.pipeline import batch_iterator as batch_iterator
 from ._model.rollout import Stepper as Stepper, make_rollout_loss as make_rollout_loss, rollout as rollout
 from ._model.run_config import RunConfig as RunConfig, Stage as Stage, make_task as make_task
 from ._model.task import ForecastTask as ForecastTask

@@ -22,9 +22,9 @@ from spinnn.plots import save_figure
 from . import _checks
 from ._conventions.names import LEAD, TIME, WINDS
 from ._fields.weights import area_weights
+from ._files.checksums import create_store, seal_store
 from ._files.netcdf import read_netcdf
 from ._files.open import open_dataset
-from ._files.seals import create_store, seal_store
 from ._prepare.prepared import Prepared, open_prepared
 from ._report.figures import field_figure
 from ._report.maps import EXTRA

@@ -16,8 +16,8 @@ from spinnn import checks, command
 
 from .._conventions.grids import grid_named
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE
+from .._files.checksums import create_store, seal_store, write_part
 from .._files.open import open_dataset
-from .._files.seals import create_store, seal_store, write_part
 from .._prepare.regrid import Method, regrid
 from ._renames import renames
 

@@ -24,8 +24,8 @@ from .._conventions.canonical import canonical, names_in
 from .._conventions.heights import with_heights_as_attributes
 from .._conventions.horizontal import with_equal_axes
 from .catalogue import CATALOGUE
+from .checksums import MARK, check_store, is_guarded
 from .grib import open_grib
-from .seals import MARK, check_store, is_guarded
 
 Library = Literal["fsspec", "obstore"]
 AbsentChunks = Literal["refuse", "fill"]

@@ -20,8 +20,8 @@ from spinnn.resume import check_same, claimed, cores, warn_of_cores
 
 from .._conventions.names import TIME
 from .._notices import notice
+from .checksums import SEAL, check_store, seal_store
 from .open import open_dataset
-from .seals import SEAL, check_store, seal_store
 
 
 class Unfinished:

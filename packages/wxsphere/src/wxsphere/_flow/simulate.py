@@ -19,7 +19,7 @@ from spinharm import Grid
 from .. import _checks
 from .._conventions.grids import grid_dataset
 from .._conventions.names import LATITUDE, LONGITUDE, TIME
-from .._files.seals import create_store, write_part
+from .._files.checksums import create_store, write_part
 from .._files.unfinished import Unfinished, first_damaged
 from .._notices import notice
 from .equations import Flow, State

@@ -18,8 +18,8 @@ from .._conventions.grids import grid_dataset
 from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
 from .._conventions.time_axes import calendar_attributes
 from .._fields.fields import FieldLayout
+from .._files.checksums import create_store, write_part
 from .._files.open import open_dataset
-from .._files.seals import create_store, write_part
 from .._files.unfinished import Unfinished
 from .._notices import notice
 from .forecast_model import ForecastModel

@@ -22,9 +22,9 @@ from .._conventions.names import LATITUDE, LONGITUDE
 from .._fields.normalize import Normalization, tendency_scale
 from .._fields.weights import area_weights, point_weights
 from .._prepare.prepared import Prepared
+from .batches import batch_iterator, batches_per_epoch
 from .forecast_model import ForecastModel, make_network
 from .loss import make_map_loss
-from .pipeline import batch_iterator, batches_per_epoch
 from .rollout import Stepper, make_rollout_loss, rollout
 from .run_config import RunConfig, make_task
 from .task import ForecastTask

@@ -28,9 +28,9 @@ from .._conventions.grids import grid_dataset, grid_of
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
 from .._conventions.time_axes import calendar_attributes, calendar_of
 from .._fields.field_statistics import field_statistics
+from .._files.checksums import SEAL, create_store, seal_store, write_part
 from .._files.netcdf import write_netcdf
 from .._files.open import Library, open_dataset
-from .._files.seals import SEAL, create_store, seal_store, write_part
 from .._files.unfinished import first_damaged
 from .._notices import notice
 from .constants import constant_fields

@@ -19,9 +19,9 @@ from spinnn.files import FileWarning, check_digests, read_checked_json, well_for
 from .._conventions.grids import grid_of
 from .._conventions.names import LEVEL, TIME
 from .._fields.field_statistics import FIELD_STATISTICS
+from .._files.checksums import SEAL
 from .._files.netcdf import read_netcdf
 from .._files.open import open_dataset
-from .._files.seals import SEAL
 from .periods import check_even, periods_from
 
 FIELDS, STATISTICS_FILE, MANIFEST = "fields.zarr", "statistics.nc", "manifest.json"

@@ -14,7 +14,7 @@ from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME,
 from .._fields.weights import Convention
 from .._notices import notice
 from .alignment import Common, check_fields, check_same_grid, common_parts
-from .blocks import ARRAYS, Compared, blocks, group_statistics
+from .block_statistics import ARRAYS, Compared, blocks, group_statistics
 from .climatology import climatology_forecast, persistence_forecast
 from .metrics import METRICS, bootstrap, scores
 from .regions import Region, region_weights
