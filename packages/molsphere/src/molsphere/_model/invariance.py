@@ -1,4 +1,4 @@
-"""How much predictions change when molecules are turned."""
+"""Change of predictions when molecules are rotated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def invariance_error(
     reflections: bool = False,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Mean absolute change of predictions when each molecule is turned at random; 0 for a model that is invariant.
+    """Mean absolute change of predictions when each molecule is rotated at random; 0 for a model that is invariant.
 
     Properties of isolated molecules do not depend on how they lie. The network's transforms keep that exactly, its
     activations on grids only nearly; finer grids (`RegressorConfig.oversampling`) and augmentation lessen the error.

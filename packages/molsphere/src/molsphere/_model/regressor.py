@@ -76,7 +76,7 @@ class HeadConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MessageConfig:
-    """What atoms show to each other after a pass: learned values, by a perceptron of one hidden layer.
+    """Messages between atoms after an interaction: learned values, from a perceptron of one hidden layer.
 
     Attributes:
         channels: Values of each atom.
@@ -111,9 +111,9 @@ class RegressorConfig:
         representation: `"coefficients"` (closed form), `"grid"` (the paper's), `"cohen"` (Cohen et al. 2018).
         powers: Exponents of the distance in the representation.
         shells: Gaussians of the distance in it, (centre, width) [Å]; see `RadialBasis`.
-        passes: How often atoms look around. In the first pass they see each other's species; before each further one
-            the features of an atom become values (`messages`), and the next spheres show both.
-        messages: Of further passes.
+        passes: Number of interactions. In the first one atoms see each other's species; before each further one the
+            features of an atom become values (`messages`), and the next spheres show both.
+        messages: Messages of further interactions.
         cutoff_angle: Angle at which 5 % of a Gaussian is left [radians].
         feature_scale: What each channel of the representation is divided by; default 1. `measure_feature_scale` finds
             values that put all channels on one level.
@@ -235,7 +235,7 @@ class RegressorConfig:
         return len(self.species) * (1 if self.representation == "cohen" else len(self.powers) + len(self.shells))
 
     def channels_of_pass(self, number: int) -> int:
-        """Channels of the spheres of a pass, from 0.
+        """Number of channels of the spheres in an interaction, counted from 0.
 
         Raises:
             TypeError: A number that is not an integer.
@@ -262,8 +262,8 @@ class RegressorConfig:
 class SphereRegressor(eqx.Module):
     """A `SpinResNet` on the spheres of all atoms, pooled to invariant features per atom, and a head over atoms.
 
-    With several passes there is a `SpinResNet` for each: what the atoms' features are after one is shown on the spheres
-    of the next, as in message passing. The head gets the features of all passes.
+    With several interactions there is a `SpinResNet` for each: the atoms' features after one are shown on the spheres
+    of the next, as in message passing. The head gets the features of all interactions.
 
     Predictions do not change under translations and the order of atoms, nor, beyond the error of the activations on
     their grids, under rotations. Norms take their statistics over all atoms of a batch, padding left out.
@@ -404,7 +404,7 @@ def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tupl
 
     Args:
         config: The network's, without a scale.
-        molecules: Molecules of the training part, a few hundred are enough.
+        molecules: Molecules of the training split; a few hundred are enough.
 
     Returns:
         One number per channel; 1 for a channel that is zero throughout.

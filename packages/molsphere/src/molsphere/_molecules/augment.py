@@ -97,7 +97,7 @@ def augment(
 
 
 def turn(molecules: Sequence[Molecule], key: PRNGKeyArray, *, reflections: bool = False) -> list[Molecule]:
-    """Each molecule turned at random about the origin, and reflected if asked for."""
+    """Rotate each molecule at random about the origin, and reflect it if asked for."""
     matrices = np.asarray(random_rotation(key, (len(molecules),)), np.float64) * (-1 if reflections else 1)
     return [
         dataclasses.replace(molecule, positions=molecule.positions @ matrix.T)

@@ -1,4 +1,4 @@
-"""Errors of a model by part and by size of the molecule."""
+"""Errors of a model by split and by size of the molecule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIZE_CLASSES = 6
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions of a model beside what is right.
+    """Predictions of a model beside the reference values.
 
     Attributes:
         index: Positions in the data of the molecules predicted, shape (molecules,).
@@ -165,7 +165,7 @@ def evaluate(
     *,
     orientations: int = 1,
 ) -> Evaluation:
-    """Predict parts of a data set.
+    """Predict some splits of a data set.
 
     Args:
         model: A model, its file or the folder of its run; or several, whose mean is taken, see `predict_ensemble`.
