@@ -212,9 +212,9 @@ def divergence(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = 
 
     Example:
         >>> import numpy as np
-        >>> import spinharm
-        >>> potential = spinharm.convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
-        >>> round(float(spinharm.divergence(spinharm.gradient(potential))[1, 1].real), 4)  # its Laplacian
+        >>> from spinharm import convert, divergence, gradient
+        >>> potential = convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
+        >>> round(float(divergence(gradient(potential))[1, 1].real), 4)  # its Laplacian
         -2.0
     """
     return _divergence_and_vorticity(coeffs, axis)[0]
