@@ -19,7 +19,7 @@ from wrong_inputs.damage import damaged
 from wrong_inputs.tries import Tries
 from wrong_inputs.words import type_of, wrong_words
 
-PACKAGES = ("spinharm", "spinnn", "molsphere")
+PACKAGES = ("spinharm", "spinnn", "molsphere", "wxsphere")
 # Processes of pytest-xdist share what is drawn.
 DRAWN = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(1, 2**31)
 SEEDS = [pytest.param(0, id="fixed"), pytest.param(DRAWN, id="drawn")]

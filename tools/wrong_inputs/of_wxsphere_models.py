@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ def _tasks() -> list[Call]:
     options |= {"variables": NAMES, "targets": NAMES, "forcings": ("sine_of_day",), "leads": (6.0,)}
     network = {f: getattr(_NETWORK, f) for f in NetworkConfig.__dataclass_fields__}
     step = {"network": model.network, "state": model.state, "window": window}
-    fixed = {"network": "any callable; what it raises is its own"}
+    fixed = {name: "goes to the network as it is" for name in ("network", "state", "mask")}
     mask = np.array([True, False])
     make = functools.partial(_made, _NETWORK)
     parts = {
@@ -119,13 +121,23 @@ def _tasks() -> list[Call]:
         ),
         Call("wxsphere.Stepper.__call__", stepper, always(**step, forcings=forcing, mask=mask), fixed=fixed),
         Call("wxsphere.Stepper.advance", stepper.advance, always(window=window, outputs=window)),
-        Call("wxsphere.rollout", wxsphere.rollout, always(stepper=stepper, **step, forcings=forcing[None], mask=mask)),
+        Call(
+            "wxsphere.rollout",
+            wxsphere.rollout,
+            always(stepper=stepper, **step, forcings=forcing[None], mask=mask),
+            fixed=fixed,
+        ),
         Call(
             "wxsphere.make_rollout_loss",
             wxsphere.make_rollout_loss,
             always(stepper=stepper, config=loss, remat=True),
         ),
         Call("wxsphere.RunConfig", RunConfig, always(**options)),
+        Call(
+            "wxsphere.RunConfig.upgraded",
+            RunConfig.upgraded,
+            always(values={"memory": 2**20, "seed": 1, "epochs": [1, 2, 3]}),
+        ),
         Call("wxsphere.Stage", Stage, always(steps=2, epochs=3, rate_factor=0.5)),
         Call("wxsphere.make_task", wxsphere.make_task, always(fields=known, cadence_hours=6.0, config=_RUN)),
     ]
@@ -208,6 +220,14 @@ def _folders() -> list[Call]:
     def simulated(**arguments: Any) -> Any:
         return wxsphere.simulate(**_elsewhere(arguments, "path"))
 
+    @functools.wraps(wxsphere.train)
+    def trained(**arguments: Any) -> Any:
+        other = arguments["folder"]
+        if isinstance(other, str | Path) and not os.path.lexists(other):
+            # A run that is done, so that a name that is taken costs no training.
+            shutil.copytree(folder / "run", other)
+        return wxsphere.train(**arguments)
+
     return [
         Call("wxsphere.open_dataset", wxsphere.open_dataset, always(**opening)),
         Call("wxsphere.prepare", prepared, always(**prepare)),
@@ -215,7 +235,7 @@ def _folders() -> list[Call]:
         Call("wxsphere.open_prepared", wxsphere.open_prepared, always(path=folder / "ready", allow_gaps=False)),
         Call(
             "wxsphere.train",
-            wxsphere.train,
+            trained,
             always(prepared=ready, config=_RUN, folder=folder / "run", progress=False),
         ),
         Call("wxsphere.simulate", simulated, always(**simulation)),

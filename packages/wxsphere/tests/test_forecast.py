@@ -226,7 +226,7 @@ def test_what_cannot_be_forecast(untyped, tmp_path):
         (data.drop_vars("temperature"), {}, "`fields` must have temperature, which the model needs"),
         (data.sel(level=[500.0]), {}, r"`fields` must have temperature@850, which the model needs, got levels \[500"),
         (data.isel(latitude=slice(0, 4)), {}, "latitude|must be on"),
-        (data.isel(time=0), {}, "`fields` must have a dimension 'time'"),
+        (data.isel(time=0), {}, "`fields` must have a dimension and coordinate 'time'"),
         (data.isel(time=[0, 2, 4]), {}, r"`states` must have a time with all offsets \(-6.0, 0.0\) h, got 3 times"),
         (
             data,

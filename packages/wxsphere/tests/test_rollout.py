@@ -136,9 +136,10 @@ class Linear(eqx.Module):
 
     def __init__(self, task, key):
         inputs, outputs = task.network_inputs, task.network_outputs
-        self.weight = 0.3 * jax.random.normal(key, (len(inputs.spins), inputs.channels, outputs.channels))
+        self.weight = 0.3 * jax.random.normal(key, (len(outputs.spins), inputs.channels, outputs.channels))
 
     def __call__(self, x, state, *, mask=None):
+        x = x[..., : self.weight.shape[0], :]
         return jnp.einsum("...si,sio->...so", x, self.weight.astype(x.dtype)), state
 
 

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 
-from spinharm.checks import instance as instance, integer as integer, number as number, option as option
+from spinharm import Grid
+from spinharm.checks import (
+    instance as instance,
+    integer as integer,
+    number as number,
+    option as option,
+)
+
+from ._conventions.names import LATITUDE, LONGITUDE, TIME
+
+# What `datetime64[ns]` and `timedelta64[ns]` hold; NumPy wraps what is beyond.
+_FIRST, _LAST = np.datetime64("1677-09-22", "us"), np.datetime64("2262-04-11", "us")
+MOST_HOURS = 2.5e6
+"""Hours that `timedelta64[ns]` holds, 285 years."""
+_LONGEST = np.timedelta64(106_751, "D")
 
 
-def dimensions(name: str, dataset: xr.Dataset, wanted: Sequence[str]) -> None:
-    """Check that a dataset has these dimensions, with coordinates."""
-    missing = [dim for dim in wanted if dim not in dataset.dims or dim not in dataset.coords]
+def dataset(name: str, value: object) -> None:
+    """`value` must be an `xarray.Dataset`."""
+    instance(name, value, xr.Dataset, "an xarray.Dataset")
+
+
+def dimensions(name: str, value: xr.Dataset, wanted: Sequence[str]) -> None:
+    """A dataset must have these dimensions, with coordinates."""
+    dataset(name, value)
+    missing = [dim for dim in wanted if dim not in value.dims or dim not in value.coords]
+    remedy = "`wxsphere.canonical` brings datasets of any archive into the layout"
     if missing:
         raise ValueError(
-            f"`{name}` must have a dimension and coordinate {missing[0]!r}, got dimensions {dict(dataset.sizes)}; "
-            f"`wxsphere.canonical` brings datasets of any archive into the layout"
+            f"`{name}` must have a dimension and coordinate {missing[0]!r}, got dimensions "
+            f"{dict(value.sizes)}; {remedy}"
         )
+    if TIME in wanted and value[TIME].dtype.kind != "M":
+        raise ValueError(f"`{name}` must have {TIME!r} as datetime64, got dtype {value[TIME].dtype}; {remedy}")
+    empty = [dim for dim in wanted if dim in (LATITUDE, LONGITUDE) and not value.sizes[dim]]
+    if empty:
+        raise ValueError(f"`{name}` must have at least one {empty[0]}, got {dict(value.sizes)}")
 
 
 def memory_bytes(name: str, gib: float) -> int:
@@ -24,3 +55,130 @@ def memory_bytes(name: str, gib: float) -> int:
     if number(name, gib) < 0:
         raise ValueError(f"`{name}` must be 0 or more, in GiB, got {gib!r}")
     return int(gib * 2**30)
+
+
+def grid(name: str, value: object) -> None:
+    """`value` must be a `Grid`."""
+    instance(name, value, Grid, "a spinharm.Grid")
+
+
+def flag(name: str, value: object) -> None:
+    """`value` must be True or False: a text such as "no" is true."""
+    instance(name, value, (bool, np.bool_), "True or False")
+
+
+def function(name: str, value: object) -> None:
+    """`value` must be a function or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"`{name}` must be a function or None, got {value!r}")
+
+
+def names(name: str, values: object) -> list[str]:
+    """`values` as a list of texts; one text alone would be its letters."""
+    if isinstance(values, str):
+        raise TypeError(f"`{name}` must be a sequence of names, got {values!r}; write ({values!r},)")
+    if not isinstance(values, Iterable) or isinstance(values, Mapping | xr.Dataset | xr.DataArray):
+        raise TypeError(f"`{name}` must be a sequence of names, got {_told(values)}")
+    out = list(values)
+    for value in out:
+        if not isinstance(value, str):
+            raise TypeError(f"`{name}` must hold names, got {_told(value)}")
+    return [str(value) for value in out]
+
+
+def integers(name: str, values: object, minimum: int | None = None) -> tuple[int, ...]:
+    """`values` as a tuple of integers of at least `minimum`."""
+    instance(name, values, (tuple, list, np.ndarray), "a sequence of integers")
+    return tuple(integer(name, value, minimum) for value in values)  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def numbers(name: str, values: object, *, above: float = -math.inf, below: float = math.inf) -> tuple[float, ...]:
+    """`values` as a tuple of finite numbers between bounds."""
+    instance(name, values, (tuple, list, np.ndarray), "a sequence of numbers")
+    return tuple(number(name, value, above=above, below=below) for value in values)  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def mapping(name: str, value: object) -> None:
+    """`value` must be a mapping from texts, or None."""
+    if value is None:
+        return
+    instance(name, value, Mapping, "a mapping of names")
+    for key in value:  # pyright: ignore[reportGeneralTypeIssues]
+        instance(f"{name}` must be a mapping of names; its key", key, str, "a text")
+
+
+def texts(name: str, value: object) -> None:
+    """`value` must be a mapping of texts to texts, or None."""
+    mapping(name, value)
+    for new in (value or {}).values():  # pyright: ignore[reportAttributeAccessIssue]
+        instance(f"{name}` must be a mapping of texts to texts; one of them", new, str, "a text")
+
+
+def real_fields(name: str, value: xr.Dataset, chosen: Iterable[str]) -> None:
+    """Variables of a dataset must hold real numbers: texts that look like numbers are none."""
+    for one in chosen:
+        if value[one].dtype.kind not in "iufb":
+            raise TypeError(f"`{name}` must have real numbers in {one!r}, got dtype {value[one].dtype}")
+
+
+def array(name: str, value: Any, *, axes: int | None = None, real: bool = False) -> None:
+    """`value` must be an array of (real) numbers, of NumPy or JAX, with so many axes."""
+    instance(name, value, (np.ndarray, jax.Array), "an array")
+    if not jnp.issubdtype(value.dtype, np.number):
+        raise TypeError(f"`{name}` must hold numbers, got dtype {value.dtype}")
+    if real and jnp.issubdtype(value.dtype, np.complexfloating):
+        raise TypeError(f"`{name}` must be real, got dtype {value.dtype}")
+    if axes is not None and value.ndim != axes:
+        raise ValueError(f"`{name}` must have {axes} axes, got shape {value.shape}")
+
+
+def ends(name: str, value: Any, axes: str, sizes: tuple[int, ...]) -> None:
+    """`value` must be an array of real or complex numbers, no integers, whose last axes have these sizes."""
+    array(name, value)
+    if not jnp.issubdtype(value.dtype, np.inexact):
+        raise TypeError(f"`{name}` must have a floating-point or complex dtype, got {value.dtype}")
+    if value.ndim < len(sizes) or value.shape[value.ndim - len(sizes) :] != sizes:
+        raise ValueError(f"`{name}` must have axes (*batch, {axes}) ending {sizes}, got shape {value.shape}")
+
+
+def times(name: str, values: object) -> np.ndarray:
+    """Dates, or texts of dates, as `datetime64[ns]` of one axis; numbers are no dates."""
+    stamps = _converted(name, values, "MUO", "datetime64[us]", "dates, e.g. numpy.datetime64('2020-01-01T06')")
+    if np.any((stamps < _FIRST) | (stamps >= _LAST)):
+        raise ValueError(f"`{name}` must lie between {_FIRST} and {_LAST}, got {_first(values)}")
+    return np.asarray(values).astype("datetime64[ns]").reshape(-1)
+
+
+def durations(name: str, values: object) -> np.ndarray:
+    """Spans of time as `timedelta64[ns]` of one axis; numbers are none, as their unit is not known."""
+    wanted = "spans of time, e.g. numpy.timedelta64(6, 'h')"
+    spans = _converted(name, values, "mO", "timedelta64[us]", wanted)
+    if np.any(np.abs(spans) > _LONGEST):
+        raise ValueError(f"`{name}` must be at most {_LONGEST}, got {_first(values)}")
+    return np.asarray(values).astype("timedelta64[ns]").reshape(-1)
+
+
+def _converted(name: str, values: object, kinds: str, dtype: str, wanted: str) -> np.ndarray:
+    try:
+        given = np.asarray(values)
+        given = given if given.size else given.astype(dtype)
+        numbers = given.dtype.kind == "O" and any(isinstance(value, int | float | complex) for value in given.flat)
+        if given.dtype.kind not in kinds or numbers:
+            raise TypeError
+        found = given.astype(dtype)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"`{name}` must hold {wanted}, got {_told(values)}") from None
+    if given.ndim > 1 or np.isnat(found).any():
+        raise ValueError(f"`{name}` must hold {wanted}, on one axis and all there, got {_told(values)}")
+    return found
+
+
+def _first(values: object) -> object:
+    flat = np.asarray(values).reshape(-1)
+    return f"{flat[0]} … {flat[-1]}" if flat.size > 1 else flat[0]
+
+
+def _told(value: object) -> str:
+    """A value in a message, or its type where it is long."""
+    told = repr(value)
+    return told if len(told) <= 80 else type(value).__name__

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import xarray as xr
 
+from .. import _checks
 from .._conventions.grids import grid_of
 from .._conventions.names import CONSTANTS, LATITUDE, LEAD, LEVEL, LONGITUDE, TIME
 from .._fields.field_statistics import Moments, deviation, merged, moments
@@ -53,6 +54,7 @@ def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -
         note: grid: 4×8 equiangular without poles, resolves 4 degrees
         note: 2m_temperature: 5 … 25 K
     """
+    _checks.dataset("dataset", dataset)
     if variables is None:
         fields = dataset.data_vars.items()
         variables = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping
 import numpy as np
 import xarray as xr
 
+from .. import _checks
 from .._notices import notice
 from .grids import check_not_swapped
 from .horizontal import each_meridian_once, with_axes
@@ -75,8 +76,8 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
         >>> list(fields.data_vars), fields.latitude.values.tolist(), fields.longitude.values.tolist()
         (['2m_temperature'], [67.5, 22.5, -22.5, -67.5], [0.0, 90.0, 180.0, 270.0])
     """
-    if not isinstance(dataset, xr.Dataset):
-        raise TypeError(f"`dataset` must be an xarray.Dataset, got {type(dataset).__name__}")
+    _checks.dataset("dataset", dataset)
+    _checks.texts("rename", rename)
     if rename:
         missing = sorted(set(rename) - names_in(dataset))
         if missing:

@@ -116,6 +116,10 @@ def _faults(dataset: xr.Dataset) -> Iterator[str]:
         if dim not in dataset.dims or dim not in dataset.coords:
             continue
         values = dataset[dim].values
+        if dim == TIME and values.dtype.kind != "M":
+            yield f"must have {dim!r} as datetime64, got dtype {values.dtype}; `wxsphere.canonical` converts it"
+        if pd.isnull(values).any():
+            yield f"must have a value of {dim!r} everywhere, got none at {np.flatnonzero(pd.isnull(values))[0]}"
         if dim == LEVEL and not np.issubdtype(values.dtype, np.number):
             yield f"must have levels in hPa, got {values[:1].tolist()}; `wxsphere.canonical` converts texts"
         if dim == LEVEL:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from spinharm import Grid
 
+from .. import _checks
 from .names import LATITUDE, LONGITUDE
 
 
@@ -35,6 +36,7 @@ def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
         >>> print(grid_of(grid_dataset(Grid.gauss_legendre(4))))
         4×8 Gauss-Legendre
     """
+    _checks.instance("dataset", dataset, (xr.Dataset, xr.DataArray), "an xarray.Dataset or DataArray")
     for name in (LATITUDE, LONGITUDE):
         if name not in dataset.coords or dataset[name].ndim != 1:
             there = {str(key): dataset[key].dims for key in dataset.coords}
@@ -74,6 +76,7 @@ def grid_dataset(grid: Grid) -> xr.Dataset:
         >>> fields.latitude.values.tolist(), fields.longitude.values.tolist()
         ([90.0, 0.0, -90.0], [0.0, 90.0, 180.0, 270.0])
     """
+    _checks.grid("grid", grid)
     return xr.Dataset(
         coords={
             LATITUDE: (LATITUDE, grid.latitude_deg, {"units": "degrees_north", "standard_name": "latitude"}),

@@ -11,6 +11,7 @@ from dask.delayed import delayed
 from jaxtyping import Float
 
 from .. import _checks
+from .._conventions.coordinates import check_coordinates
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, TIME
 from .weights import area_weights
 
@@ -67,7 +68,10 @@ def field_statistics(
         {'mean': 281.5, 'std': 1.118, 'tendency_mean': 1.0, 'tendency_std': 0.0}
     """
     _checks.dimensions("dataset", dataset, (TIME, LATITUDE, LONGITUDE))
-    stamps = dataset[TIME].values if times is None else np.asarray(times).astype("datetime64[ns]")
+    check_coordinates("dataset", dataset)
+    fields = [str(n) for n, field in dataset.data_vars.items() if {TIME, LATITUDE, LONGITUDE} <= set(field.dims)]
+    _checks.real_fields("dataset", dataset, fields)
+    stamps = _checks.times("times", dataset[TIME].values if times is None else times)
     index = dataset.indexes[TIME].get_indexer(stamps)
     if not stamps.size:
         raise ValueError("`times` must hold at least one time, got none")
@@ -75,15 +79,16 @@ def field_statistics(
         raise ValueError(f"`times` must be in `dataset`, which lacks {stamps[index < 0][0]}")
     if np.any(np.diff(stamps) <= np.timedelta64(0, "ns")):
         raise ValueError("`times` must ascend without repeats")
+    if cadence is not None and _checks.durations("cadence", cadence).size != 1:
+        raise ValueError(f"`cadence` must be one span of time, got {cadence!r}")
     if cadence is None:
         cadence = np.diff(stamps).min() if stamps.size > 1 else np.timedelta64(0, "ns")
-    follows = np.diff(stamps) == cadence
+    follows = np.diff(stamps) == _checks.durations("cadence", cadence)
     out = xr.Dataset(coords={"statistic": list(FIELD_STATISTICS)})
     weights = area_weights(dataset[LATITUDE].values)
-    for name, field in dataset.data_vars.items():
-        if not {TIME, LATITUDE, LONGITUDE} <= set(field.dims):
-            continue
-        values, changes = _of_field(str(name), field, index, follows, weights)
+    for name in fields:
+        field = dataset[name]
+        values, changes = _of_field(name, field, index, follows, weights)
         rows = [values.mean, deviation(values), changes.mean, deviation(changes)]
         dims = ("statistic", LEVEL) if LEVEL in field.dims else ("statistic",)
         out[name] = (dims, np.stack(rows), field.attrs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -12,6 +12,7 @@ from jaxtyping import Inexact
 
 from spinharm import Grid
 
+from .. import _checks
 from .._conventions.grids import grid_dataset, grid_of
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
 from .poles import PoleRule, rebuild_poles
@@ -49,6 +50,10 @@ class FieldLayout:
         winds: Channels on the spin of the wind.
         wind_spin: +1 or −1.
 
+    Raises:
+        TypeError: Channels that are none.
+        ValueError: No channel, one that is there twice, or another number of variables in it.
+
     Example:
         >>> import numpy as np
         >>> from spinharm import Grid
@@ -75,9 +80,11 @@ class FieldLayout:
     wind_spin: Literal[1, -1] = 1
 
     def __post_init__(self) -> None:
+        for name in ("scalars", "winds"):
+            object.__setattr__(self, name, _channels(name, getattr(self, name)))
         if not (self.scalars or self.winds):
             raise ValueError("`scalars` and `winds` must not both be empty")
-        if self.wind_spin not in (1, -1):
+        if _checks.integer("wind_spin", self.wind_spin) not in (1, -1):
             raise ValueError(f"`wind_spin` must be 1 or -1, got {self.wind_spin!r}")
         for name, channels, parts in (("scalars", self.scalars, 1), ("winds", self.winds, 2)):
             for channel in channels:
@@ -110,15 +117,19 @@ class FieldLayout:
         Raises:
             ValueError: A variable that is not there, that is no field, or one component of a wind without the other.
         """
+        _checks.dataset("dataset", dataset)
+        _checks.flag("winds_as_scalars", winds_as_scalars)
         if variables is None:
             fields = dataset.data_vars.items()
             # Stores list their arrays in any order.
             chosen = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))
         else:
-            chosen = list(variables)
+            chosen = _checks.names("variables", variables)
         _check_fields(dataset, chosen)
         pairs = {} if winds_as_scalars else {name: pair for pair in WINDS.values() for name in pair}
         _check_components(chosen, pairs)
+        if LEVEL in dataset.dims and not dataset.sizes[LEVEL]:
+            raise ValueError(f"`dataset` must have at least one level, got sizes {dict(dataset.sizes)}")
         scalars: list[Channel] = []
         winds: list[Channel] = []
         for name in chosen:
@@ -168,6 +179,7 @@ class FieldLayout:
         sizes = tuple(dataset.sizes[name] for name in batch)
         kind = ("complex64" if dtype == "float32" else "complex128") if self.winds else dtype
         out = np.zeros((*sizes, *grid.shape, len(self.spins), self.channels), kind)
+        _checks.real_fields("dataset", dataset, self.variables)
         loaded = {name: self._loaded(dataset, name, batch, dtype) for name in self.variables}
         for at, channel in enumerate(self.scalars):
             field = self._map(loaded[channel.names[0]], channel, sizes)
@@ -197,7 +209,11 @@ class FieldLayout:
         Raises:
             ValueError: Sizes that are not those of the layout, the grid or the coordinates.
         """
-        batch = dict(batch or {})
+        _checks.array("maps", maps)
+        _checks.grid("grid", grid)
+        if self.winds and not np.iscomplexobj(maps):
+            raise TypeError(f"`maps` must be complex, as winds are, got dtype {maps.dtype}")
+        batch = _batch_axes(batch)
         wanted = (*(len(values) for values in batch.values()), *grid.shape, len(self.spins), self.channels)
         if maps.shape != wanted:
             raise ValueError(
@@ -226,7 +242,13 @@ class FieldLayout:
         return out
 
     def batch_dimensions(self, dataset: xr.Dataset) -> tuple[str, ...]:
-        """Dimensions of the variables that become batch axes of the maps, in order."""
+        """Dimensions of the variables that become batch axes of the maps, in order.
+
+        Raises:
+            TypeError: No `xarray.Dataset`.
+            ValueError: A variable that is not there.
+        """
+        _checks.dataset("dataset", dataset)
         missing = [name for name in self.variables if name not in dataset.data_vars]
         if missing:
             there = ", ".join(sorted(map(str, dataset.data_vars)))
@@ -269,6 +291,27 @@ def _check_components(chosen: Sequence[str], pairs: Mapping[str, tuple[str, ...]
         missing = [part for part in pairs.get(name, ()) if part not in chosen]
         if missing:
             raise ValueError(f"`variables` must name both components of a wind, got {name!r} without {missing[0]!r}")
+
+
+def _channels(name: str, channels: Any) -> tuple[Channel, ...]:
+    _checks.instance(name, channels, (tuple, list), "a sequence of wxsphere.Channel")
+    for channel in channels:
+        _checks.instance(name, channel, Channel, "a sequence of wxsphere.Channel")
+        if not isinstance(channel.names, tuple) or not all(isinstance(one, str) and one for one in channel.names):
+            raise TypeError(f"`{name}` must have a tuple of names in each channel, got {channel.names!r}")
+        if channel.level is not None:
+            _checks.number(f"level` in `{name}", channel.level, above=0.0)
+    return tuple(channels)
+
+
+def _batch_axes(batch: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+    _checks.instance("batch", {} if batch is None else batch, Mapping, "a mapping of names to coordinates, or None")
+    out = {}
+    for name, values in (batch or {}).items():
+        out[name] = np.asarray(values)
+        if not isinstance(name, str) or name in (LEVEL, LATITUDE, LONGITUDE) or out[name].ndim != 1:
+            raise ValueError(f"`batch` must hold a coordinate of one axis by name, got {name!r}: {values!r}")
+    return out
 
 
 def pack_members(

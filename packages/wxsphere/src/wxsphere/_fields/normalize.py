@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from .. import _checks
 from .._conventions.names import LEVEL
 from .fields import Channel, FieldLayout
 
@@ -61,17 +62,25 @@ class Normalization:
         Raises:
             ValueError: Statistics of other variables or levels, or a standard deviation that is not above 0.
         """
+        _check(statistics, layout)
         shift = np.zeros((len(layout.spins), layout.channels))
         for at, channel in enumerate(layout.scalars):
             shift[0, at] = _statistic(statistics, "mean", channel, 0)
         return cls(shift, _scales(statistics, layout, "mean", "std"))
 
     def normalize(self, maps: Maps) -> Maps:
-        """(x − shift) / scale of maps of shape (*batch, lat, lon, spin, channel), in their own precision."""
+        """(x − shift) / scale of maps of shape (*batch, lat, lon, spin, channel), in their own precision.
+
+        Raises:
+            TypeError: No array of numbers.
+            ValueError: Another number of spins or channels.
+        """
+        _checks.ends("maps", maps, "spin, channel", self.shift.shape)
         return (maps - _like(self.shift, maps)) / _like(self.scale, maps)
 
     def restore(self, maps: Maps) -> Maps:
-        """The inverse of `normalize`."""
+        """The inverse of `normalize`, which see."""
+        _checks.ends("maps", maps, "spin, channel", self.shift.shape)
         return maps * _like(self.scale, maps) + _like(self.shift, maps)
 
     def __eq__(self, other: object) -> bool:
@@ -109,9 +118,16 @@ def tendency_scale(
         >>> tendency_scale(statistics, layout, Normalization.of(statistics, layout)).round(1)
         array([[1.5]])
     """
+    _check(statistics, layout)
+    _checks.instance("normalization", normalization, Normalization, "a wxsphere.Normalization")
     found = _scales(statistics, layout, "tendency_mean", "tendency_std") / normalization.scale
     found[_padding(layout)] = 1.0
     return found
+
+
+def _check(statistics: xr.Dataset, layout: FieldLayout) -> None:
+    _checks.dataset("statistics", statistics)
+    _checks.instance("layout", layout, FieldLayout, "a wxsphere.FieldLayout")
 
 
 def _scales(statistics: xr.Dataset, layout: FieldLayout, mean: str, std: str) -> np.ndarray:
@@ -139,6 +155,7 @@ def _statistic(statistics: xr.Dataset, which: str, channel: Channel, part: int) 
     if name not in statistics.data_vars:
         there = ", ".join(sorted(map(str, statistics.data_vars))) or "nothing"
         raise ValueError(f"`statistics` must be those of the fields, which have {name}, got statistics of {there}")
+    _checks.real_fields("statistics", statistics, [name])
     field = statistics[name]
     if (LEVEL in field.dims) != (channel.level is not None):
         raise ValueError(f"`statistics` must be those of the fields, which have {channel}, got dims {field.dims}")
@@ -146,6 +163,8 @@ def _statistic(statistics: xr.Dataset, which: str, channel: Channel, part: int) 
         if channel.level not in field[LEVEL].values:
             raise ValueError(f"`statistics` must have {name} at {channel.level:g} hPa, got {field[LEVEL].values}")
         field = field.sel({LEVEL: channel.level})
+    if field.dims != ("statistic",) or which not in statistics["statistic"].values.tolist():
+        raise ValueError(f"`statistics` must have the statistic {which!r} of {channel}, got {dict(field.sizes)}")
     value = float(field.sel(statistic=which))
     if not np.isfinite(value):
         raise ValueError(f"`statistics` must be finite, got {which} {value} of {channel}")

@@ -9,6 +9,8 @@ from jaxtyping import Complex, Shaped
 
 from spinharm import Grid
 
+from .. import _checks
+
 PoleRule = Literal["auto", "rings", "row", "keep"]
 
 # A row is one vector if what is left of it without that vector is below this part of it, or of the wind on the next
@@ -54,8 +56,11 @@ def rebuild_poles(
                [4. , 5. , 6. , 7. ],
                [9.5, 9.5, 9.5, 9.5]])
     """
-    if rule not in ("auto", "rings", "row", "keep"):
-        raise ValueError(f"`rule` must be 'auto', 'rings', 'row' or 'keep', got {rule!r}")
+    _checks.array("maps", maps)
+    _checks.grid("grid", grid)
+    if abs(_checks.integer("spin", spin)) > grid.nlon // 2:
+        raise ValueError(f"`spin` must be at most {grid.nlon // 2}, half the columns of the grid, got {spin}")
+    _checks.option("rule", rule, ("auto", "rings", "row", "keep"))
     if maps.shape[-2:] != grid.shape:
         raise ValueError(f"`maps` must have axes (*batch, lat, lon) with sizes {grid.shape}, got shape {maps.shape}")
     if rule == "keep" or not (grid.north_pole or grid.south_pole):

@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from spinharm import Grid
 
+from .. import _checks
+
 SOLAR_CONSTANT = 1361.0
 """Total irradiance at one astronomical unit, W/m²."""
 
@@ -31,6 +33,10 @@ def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.n
     Returns:
         J/m², shape (time, lat, lon), float32.
 
+    Raises:
+        TypeError: Times that are no dates, or a grid that is none.
+        ValueError: A time that `datetime64[ns]` does not hold.
+
     References:
         Sun: Michalsky, The Astronomical Almanac's algorithm for approximate solar position (1988), equations 1–5 and
         8; distance: The Astronomical Almanac, page C24. Irradiance: Kopp and Lean, A new, lower value of total solar
@@ -45,7 +51,8 @@ def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.n
                [1206,   45,    0,   35],
                [   0,    0,    0,    0]])
     """
-    middles = np.asarray(times).astype("datetime64[ns]").reshape(-1) - np.timedelta64(30, "m")
+    _checks.grid("grid", grid)
+    middles = _checks.times("times", times) - np.timedelta64(30, "m")
     declination, distance, hour_angle = _sun(middles)
     latitude = np.pi / 2 - grid.colatitude
     out = np.empty((middles.size, *grid.shape), np.float32)

@@ -30,6 +30,7 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
         Weights, shape (lat,), float64, mean 1, in the order of the latitudes.
 
     Raises:
+        TypeError: Latitudes that are no real numbers.
         ValueError: Latitudes that are not sorted, out of range, or fewer than two; or an unknown convention.
 
     References:
@@ -41,7 +42,10 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
         array([0.19 , 1.353, 1.913, 1.353, 0.19 ])
     """
     _checks.option("convention", convention, ("wb2", "wbx"))
-    latitude = np.asarray(latitude_deg, np.float64)
+    given = np.asarray(latitude_deg)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"`latitude_deg` must hold real numbers, got dtype {given.dtype}")
+    latitude = given.astype(np.float64)
     if latitude.ndim != 1 or latitude.size < 2:
         raise ValueError(f"`latitude_deg` must be one-dimensional with at least 2 values, got shape {latitude.shape}")
     steps = np.diff(latitude)

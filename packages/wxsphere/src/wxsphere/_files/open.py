@@ -87,11 +87,24 @@ def open_dataset(
     """
     _checks.option("library", library, ("fsspec", "obstore"))
     _checks.option("absent_chunks", absent_chunks, ("refuse", "fill"))
+    _checks.mapping("storage_options", storage_options)
+    _checks.texts("rename", rename)
+    _check_chunks(chunks)
     settings = _Settings(dict(storage_options or {}), library, absent_chunks == "fill")
     (dataset,) = _open_each([source], rename or {}, settings)
     if variables is not None:
         dataset = dataset[check_variables("variables", variables, dataset)]
     return dataset if chunks is None else dataset.chunk(chunks)
+
+
+def _check_chunks(chunks: object) -> None:
+    if isinstance(chunks, str):
+        _checks.option("chunks", chunks, ("auto",))
+        return
+    _checks.mapping("chunks", chunks)
+    for size in (chunks or {}).values():  # pyright: ignore[reportAttributeAccessIssue]
+        if _checks.integer("chunks", size, -1) == 0:
+            raise ValueError("`chunks` must be at least 1, or -1 for one chunk, got 0")
 
 
 def open_each(
@@ -139,13 +152,12 @@ def _check_renamed(
 
 def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> list[str]:
     """Variables that must be in a dataset, as a list."""
-    if isinstance(wanted, str):
-        raise TypeError(f"`{name}` must be a sequence of names, got {wanted!r}; write ({wanted!r},)")
-    missing = [one for one in wanted if one not in dataset.data_vars]
+    chosen = _checks.names(name, wanted)
+    missing = [one for one in chosen if one not in dataset.data_vars]
     if missing:
         there = ", ".join(sorted(map(str, dataset.data_vars)))
         raise ValueError(f"`{name}` names {', '.join(map(repr, missing))}, but there are only {there}")
-    return list(wanted)
+    return chosen
 
 
 class _Settings(NamedTuple):

@@ -71,6 +71,22 @@ def _decay(bandlimit: int, time: float | None, order: int) -> np.ndarray:
     return np.zeros(bandlimit) if time is None else relative**order / time
 
 
+def check_flow(model: Flow) -> None:
+    """`model` must be one of the equations."""
+    kinds = (BarotropicVorticity, ShallowWater)
+    _checks.instance("model", model, kinds, "a wxsphere.BarotropicVorticity or ShallowWater")
+
+
+def check_state(model: Flow, state: State) -> None:
+    """`state` must be that of a model."""
+    _checks.array("state", state)
+    wanted = (len(model.fields), model.bandlimit, 2 * model.bandlimit - 1)
+    if state.shape != wanted:
+        raise ValueError(f"`state` must have shape {wanted} for fields {model.fields}, got {state.shape}")
+    if state.dtype not in (np.complex64, np.complex128):
+        raise TypeError(f"`state` must be complex64 or complex128, got {state.dtype}")
+
+
 def _check_common(model: Flow) -> None:
     _checks.integer("bandlimit", model.bandlimit, 3)
     _checks.integer("diffusion_order", model.diffusion_order, 1)
@@ -155,10 +171,12 @@ class BarotropicVorticity:
 
     def wind(self, state: State) -> Coeffs:
         """Spin +1 coefficients of the wind [m/s], shape (L, 2L−1)."""
+        check_state(self, state)
         return wind_coeffs(state[0], None, self.radius)
 
     def tendency(self, state: State) -> State:
         """Nonlinear tendency −∇·((ζ + f) V) as coefficients [1/s²], shape (1, L, 2L−1)."""
+        check_state(self, state)
         (vorticity,) = _maps([state[0]], _synthesis(self, 0), real=True)
         (wind,) = _maps([self.wind(state)], _synthesis(self, 1))
         (flux,) = _analysed([_absolute_flux(self, vorticity, wind)], _synthesis(self, 1))
@@ -233,10 +251,12 @@ class ShallowWater:
 
     def wind(self, state: State) -> Coeffs:
         """Spin +1 coefficients of the wind [m/s], shape (L, 2L−1)."""
+        check_state(self, state)
         return wind_coeffs(state[0], state[1], self.radius)
 
     def tendency(self, state: State) -> State:
         """Nonlinear tendency of (ζ, δ, Φ′), shape (3, L, 2L−1)."""
+        check_state(self, state)
         scalar, vector = _synthesis(self, 0), _synthesis(self, 1)
         vorticity, geopotential = _maps([state[0], state[2]], scalar, real=True)
         (wind,) = _maps([self.wind(state)], vector)
@@ -265,6 +285,7 @@ class ShallowWater:
         Returns:
             Coefficients [m²/s²], shape (L, 2L−1).
         """
+        _checks.array("vorticity", vorticity, axes=2)
         zero = jnp.zeros_like(vorticity)
         force = self.tendency(jnp.stack([vorticity, zero, zero]))[1]
         return spinharm.inverse_laplacian(force, axis=-2) * self.radius**2

@@ -14,9 +14,11 @@ import spinharm
 from spinharm import Grid, SpinTransform
 
 from .. import _checks
-from .equations import GRAVITY, BarotropicVorticity, Flow, ShallowWater, State, coriolis
+from .equations import GRAVITY, BarotropicVorticity, Flow, ShallowWater, State, check_flow, check_state, coriolis
 from .exponential import StepTables, etdrk4_step
 
+# The counter of the compiled loop has 32 bits.
+_MOST_STEPS = 2**31 - 1
 CONSERVED = {
     BarotropicVorticity: ("energy", "enstrophy", "fastest"),
     ShallowWater: ("mass", "energy", "enstrophy", "fastest"),
@@ -36,7 +38,7 @@ def integrate(model: Flow, state: State, steps: int) -> State:
 
     Raises:
         TypeError: `steps` is not an integer.
-        ValueError: A state of another shape, or `steps` below 0.
+        ValueError: A state of another shape, or `steps` below 0 or beyond 32 bits.
 
     Example:
         >>> from wxsphere import BarotropicVorticity, diagnostics, integrate, random_state
@@ -46,12 +48,13 @@ def integrate(model: Flow, state: State, steps: int) -> State:
         >>> bool(abs(diagnostics(model, later)["energy"] / diagnostics(model, state)["energy"] - 1) < 1e-4)
         True
     """
-    wanted = (len(model.fields), model.bandlimit, 2 * model.bandlimit - 1)
-    if state.shape != wanted:
-        raise ValueError(f"`state` must have shape {wanted} for fields {model.fields}, got {state.shape}")
+    check_flow(model)
+    check_state(model, state)
     wide = state.dtype == np.complex128
     tables = StepTables(*(table.astype(np.float64 if wide else np.float32) for table in _tables(model)))
-    count = np.asarray(_checks.integer("steps", steps, 0), np.int32)
+    if _checks.integer("steps", steps, 0) > _MOST_STEPS:
+        raise ValueError(f"`steps` must be at most {_MOST_STEPS}, got {steps}; integrate in parts")
+    count = np.asarray(steps, np.int32)
     # One program serves all time steps and diffusions, which are in the tables.
     return _program(dataclasses.replace(model, time_step=1.0, diffusion_time=None, diffusion_order=1))(
         state, tables, count
@@ -97,6 +100,10 @@ def flow_maps(model: Flow, state: State, grid: Grid | None = None) -> dict[str, 
         divergence (5, 10)
         geopotential (5, 10)
     """
+    check_flow(model)
+    check_state(model, state)
+    if grid is not None:
+        _checks.grid("grid", grid)
     scalars, wind = _synthesis_program(model, model.grid if grid is None else grid)(state)
     out = {"u_component_of_wind": wind.imag, "v_component_of_wind": -wind.real}
     out |= {name: scalars[..., at] for at, name in enumerate(model.fields)}

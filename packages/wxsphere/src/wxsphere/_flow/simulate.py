@@ -22,7 +22,7 @@ from .._conventions.names import LATITUDE, LONGITUDE, TIME
 from .._files.checksums import create_store, write_part
 from .._files.unfinished import Unfinished, first_damaged
 from .._notices import notice
-from .equations import Flow, State
+from .equations import Flow, State, check_flow, check_state
 from .integrate import CONSERVED, diagnostics, flow_maps, integrate
 
 _ATTRIBUTES = {
@@ -90,7 +90,17 @@ def simulate(
     _checks.integer("outputs", outputs, 1)
     _checks.integer("steps_per_output", steps_per_output, 1)
     _checks.integer("chunk", chunk, 1)
+    check_flow(model)
+    check_state(model, state)
     grid = model.grid if grid is None else grid
+    _checks.grid("grid", grid)
+    if grid.max_bandlimit < model.bandlimit:
+        raise ValueError(
+            f"`grid` must resolve {model.bandlimit} degrees, got {grid}, which resolves {grid.max_bandlimit}"
+        )
+    if _checks.times("start", start).size != 1:
+        raise ValueError(f"`start` must be one time, got {start!r}")
+    _checks.function("progress", progress)
     path = Path(path)
     told = _description(model, state, outputs, steps_per_output, grid, start, chunk)
     store = Unfinished(path, "simulation", told)

@@ -12,7 +12,7 @@ from jaxtyping import Float
 import spinharm
 
 from .. import _checks
-from .equations import GRAVITY, BarotropicVorticity, Coeffs, Flow, ShallowWater, State
+from .equations import GRAVITY, BarotropicVorticity, Coeffs, Flow, ShallowWater, State, check_flow
 
 Precision = Literal["float32", "float64"]
 
@@ -63,14 +63,19 @@ def state_of(
         >>> state_of(model, u, np.zeros_like(u)).shape
         (1, 4, 7)
     """
+    check_flow(model)
     kind = _precision(dtype)
     water = isinstance(model, ShallowWater)
     if (geopotential is not None) != water:
         need = "a geopotential" if water else "no geopotential"
         raise ValueError(f"`geopotential`: {type(model).__name__} has {need}, got {type(geopotential).__name__}")
-    for name, values in (("u", u), ("v", v), ("geopotential", geopotential)):
-        if values is not None and values.shape != model.grid.shape:
+    given = {"u": u, "v": v} | ({} if geopotential is None else {"geopotential": geopotential})
+    for name, values in given.items():
+        _checks.array(name, values, real=True)
+        if values.shape != model.grid.shape:
             raise ValueError(f"`{name}` must have the shape {model.grid.shape} of the model's grid, got {values.shape}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"`{name}` must be finite, got a value that is not")
     field = spinharm.wind_to_spin(u.astype(kind), v.astype(kind))
     wind = spinharm.forward(field, model.grid, spin=1, bandlimit=model.bandlimit)
     parts = [spinharm.vorticity(wind, axis=-2) / model.radius]
@@ -111,6 +116,8 @@ def williamson2(
         >>> round(diagnostics(model, williamson2(model, wind=40.0))["fastest"], 1)
         40.0
     """
+    _check_water(model)
+    _checks.number("geopotential", geopotential, above=0.0)
     speed = 2 * np.pi * model.radius / (12 * _DAY) if wind is None else _checks.number("wind", wind)
     phi, lam, tilt = np.pi / 2 - model.grid.colatitude[:, None], model.grid.longitude, model.axis_tilt
     u = speed * (np.cos(phi) * np.cos(tilt) + np.cos(lam) * np.sin(phi) * np.sin(tilt))
@@ -148,6 +155,8 @@ def galewsky(model: ShallowWater, *, perturbed: bool = True, dtype: Precision | 
         >>> galewsky(model).shape
         (3, 4, 7)
     """
+    _check_water(model)
+    _checks.flag("perturbed", perturbed)
     if model.axis_tilt:
         raise ValueError(f"`model` must have axis_tilt 0 for the jet, got {model.axis_tilt:g}")
     phi = np.pi / 2 - model.grid.colatitude
@@ -167,6 +176,10 @@ def galewsky(model: ShallowWater, *, perturbed: bool = True, dtype: Precision | 
         depth = depth + 120 * GRAVITY * bump
     wind = _jet(phi)[:, None] * np.ones(model.grid.nlon)
     return state_of(model, wind, np.zeros_like(wind), depth, dtype=dtype)
+
+
+def _check_water(model: ShallowWater) -> None:
+    _checks.instance("model", model, ShallowWater, "a wxsphere.ShallowWater")
 
 
 def _jet(phi: np.ndarray) -> np.ndarray:
@@ -202,6 +215,7 @@ def random_state(
         >>> random_state(BarotropicVorticity(bandlimit=4), seed=0).shape
         (1, 4, 7)
     """
+    check_flow(model)
     kind = _precision(dtype)
     speed, peak = _checks.number("wind", wind, above=0.0), _checks.number("degree", degree, above=0.0)
     L = model.bandlimit

@@ -12,6 +12,9 @@ from spinnn.training import iterate_batches
 from .. import _checks
 from .windows import Windows
 
+# In a batch: no machine holds so many, and even their positions fill its memory.
+_MOST_WINDOWS = 2**24
+
 
 def batches_per_epoch(windows: int, batch_size: int) -> int:
     """Batches in one pass over the data."""
@@ -88,7 +91,12 @@ def batch_iterator(
         (2, 1, 4, 8, 1, 1) [0, 1]
         (2, 1, 4, 8, 1, 1) [2, -1]
     """
+    _checks.instance("windows", windows, Windows, "a wxsphere.Windows")
+    _checks.flag("shuffle", shuffle)
+    _checks.integers("shard", shard)
     size, seed = _checks.integer("batch_size", batch_size, 1), _checks.integer("seed", seed, 0)
+    if size > _MOST_WINDOWS:
+        raise ValueError(f"`batch_size` must be at most {_MOST_WINDOWS}, got {size}")
     return iterate_batches(
         lambda epoch: list(epoch_order(len(windows), size, epoch, seed=seed, shuffle=shuffle)),
         lambda index, part: windows.batch(index[part]),

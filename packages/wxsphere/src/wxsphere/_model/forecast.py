@@ -93,10 +93,14 @@ def forecast(
     for name, value in (("steps", steps), ("chunk", chunk), ("batch", batch)):
         _checks.integer(name, value, 1)
     _checks.number("limit", limit, above=0.0)
+    _checks.function("progress", progress)
+    _check_model(model)
     task = model.task
     task.check_steps(steps)
+    if steps * task.leads[-1] > _checks.MOST_HOURS:
+        raise ValueError(f"`steps` must stay below {_checks.MOST_HOURS:g} hours, got {steps} of {task.leads[-1]:g} h")
     model.check(states)
-    stamps = initial_times(model, states) if times is None else np.asarray(times).astype("datetime64[ns]")
+    stamps = initial_times(model, states) if times is None else _checks.times("times", times)
     if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0, "ns")).any():
         raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
     members = states[MEMBER].values if _has_members(model, states) else None
@@ -104,6 +108,8 @@ def forecast(
     group = min(max(1, batch // (1 if members is None else len(members))), stamps.size)
     job = _Job(model, states, stamps, leads, members, steps, chunk, group, limit)
     told = _description(job, batch)
+    # Steps beyond the last are not made.
+    job = dataclasses.replace(job, chunk=min(chunk, steps))
     store = Unfinished(Path(out), "forecast", told)
     with store.claimed():
         if store.is_finished():
@@ -235,12 +241,18 @@ def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
         >>> initial_times(model, grid_dataset(grid).assign_coords(time=times)).astype("datetime64[h]")
         array(['2020-01-01T06', '2020-01-01T12'], dtype='datetime64[h]')
     """
+    _check_model(model)
+    _checks.dimensions("states", states, (TIME,))
     index = states.indexes[TIME]
     stamps = np.asarray(states[TIME].values).astype("datetime64[ns]")
     there = np.all([index.get_indexer(stamps + hours_of(h)) >= 0 for h in model.offsets], axis=0)
     if not there.any():
         raise ValueError(f"`states` must have a time with all offsets {model.offsets} h, got {stamps.size} times")
     return stamps[there]
+
+
+def _check_model(model: ForecastModel) -> None:
+    _checks.instance("model", model, ForecastModel, "a wxsphere.ForecastModel")
 
 
 def _has_members(model: ForecastModel, states: xr.Dataset) -> bool:

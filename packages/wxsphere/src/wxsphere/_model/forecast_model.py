@@ -20,8 +20,10 @@ from spinharm import Grid
 from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
+from .. import _checks
+from .._conventions.coordinates import check_coordinates
 from .._conventions.grids import grid_of
-from .._conventions.names import LEVEL, TIME
+from .._conventions.names import LEVEL, MEMBER, TIME
 from .._fields.fields import Channel, FieldLayout, pack_members
 from .._fields.normalize import Normalization
 from .networks import NetworkConfig
@@ -120,6 +122,9 @@ class ForecastModel:
             ValueError: Arrays of other sizes.
         """
         task, stepper = self.task, self.stepper
+        _checks.array("states", states)
+        if forcings is not None:
+            _checks.ends("forcings", forcings, "lat, lon, forcing", (*task.grid.shape, len(task.forcings)))
         wanted = (len(task.offsets), *task.grid.shape, len(task.inputs.spins), task.inputs.channels)
         if states.shape[-5:] != wanted:
             raise ValueError(
@@ -141,8 +146,11 @@ class ForecastModel:
 
         Args:
             times: `datetime64`, shape (time,).
+
+        Raises:
+            TypeError: Times that are no dates.
         """
-        return forcing_maps(self.task, np.asarray(times))
+        return forcing_maps(self.task, _checks.times("times", times))
 
     def pack(
         self, fields: xr.Dataset, times: Sequence[Any] | np.ndarray
@@ -160,7 +168,7 @@ class ForecastModel:
             ValueError: Another grid, a variable, level or time that is not there, or a value that is not finite.
         """
         self.check(fields)
-        stamps = np.asarray(times).astype("datetime64[ns]")
+        stamps = _checks.times("times", times)
         index = fields.indexes[TIME]
         wanted = np.stack([stamps + hours_of(h) for h in self.offsets], 1)
         positions = index.get_indexer(wanted.reshape(-1))
@@ -182,10 +190,12 @@ class ForecastModel:
         Raises:
             ValueError: Another grid, or a variable or level that is not there; the message names it.
         """
+        _checks.dataset("fields", fields)
         missing = [name for name in self.layout.variables if name not in fields.data_vars]
         if missing:
             there = ", ".join(sorted(map(str, fields.data_vars)))
             raise ValueError(f"`fields` must have {', '.join(missing)}, which the model needs, got {there}")
+        _checks.real_fields("fields", fields, self.layout.variables)
         for channel in self.layout.scalars + self.layout.winds:
             dims = fields[channel.names[0]].dims
             levels = fields[LEVEL].values.tolist() if LEVEL in dims else []
@@ -193,8 +203,11 @@ class ForecastModel:
                 channel.level is not None and channel.level not in levels
             ):
                 raise ValueError(f"`fields` must have {channel}, which the model needs, got levels {levels}")
-        if TIME not in fields.dims:
-            raise ValueError(f"`fields` must have a dimension {TIME!r}, got {dict(fields.sizes)}")
+        _checks.dimensions("fields", fields, (TIME,))
+        check_coordinates("fields", fields)
+        others = set(self.layout.batch_dimensions(fields)) - {TIME, MEMBER}
+        if others:
+            raise ValueError(f"`fields` must have no dimension {sorted(others)[0]!r}, got {dict(fields.sizes)}")
         if (grid := grid_of(fields)) != self.task.grid:
             raise ValueError(f"`fields` must be on {self.task.grid}, which the model was made for, got {grid}")
 
@@ -207,7 +220,22 @@ class ForecastModel:
 
         Returns:
             Normalised states, shape (step, *batch, lead, lat, lon, spin, channel), and the window of the next step.
+
+        Raises:
+            TypeError: No arrays of numbers.
+            ValueError: Arrays of other sizes, or more steps than one where the model cannot be repeated.
         """
+        task = self.task
+        sizes = (len(task.offsets), *task.grid.shape, len(task.inputs.spins), task.inputs.channels)
+        _checks.ends("window", window, "offset, lat, lon, spin, channel", sizes)
+        _checks.ends("forcings", forcings, "lat, lon, forcing", (*task.grid.shape, len(task.forcings)))
+        wanted = (*window.shape[:-5], *task.grid.shape, len(task.forcings))
+        if forcings.shape[1:] != wanted or not forcings.ndim:
+            raise ValueError(
+                f"`forcings` must have axes (step, *batch, lat, lon, forcing) with sizes {wanted} after the first, "
+                f"got shape {forcings.shape}"
+            )
+        task.check_steps(forcings.shape[0])
         arrays = eqx.filter(self.network, eqx.is_array)
         outputs, following = self._compiled(arrays, self.state, window, forcings)
         return np.asarray(outputs), np.asarray(following)

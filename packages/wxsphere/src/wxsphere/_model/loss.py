@@ -43,10 +43,11 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         _checks.option("levels", self.levels, ("uniform", "pressure"))
+        _checks.instance("variables", self.variables, dict, "a dictionary of weights by name of variable")
         for name, weight in self.variables.items():
-            if not (np.isfinite(weight) and weight >= 0):
+            if not isinstance(name, str) or not _checks.number("variables", weight) >= 0:
                 raise ValueError(f"`variables` must have weights of 0 or more, got {weight} for {name}")
-        if not 0 <= self.spectral <= 1:
+        if not 0 <= _checks.number("spectral", self.spectral) <= 1:
             raise ValueError(f"`spectral` must be between 0 and 1, got {self.spectral}")
         _checks.number("degree_power", self.degree_power)
 
@@ -72,6 +73,8 @@ def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray
         >>> channel_weights(layout, LossConfig(levels="pressure")).round(3)
         array([[0.333, 0.667]])
     """
+    _checks.instance("layout", layout, FieldLayout, "a wxsphere.FieldLayout")
+    _checks.instance("config", config, LossConfig, "a wxsphere.LossConfig")
     unknown = [name for name in config.variables if name not in layout.variables]
     if unknown:
         raise ValueError(f"`variables` must be among {', '.join(layout.variables)}, got {unknown[0]!r}")
@@ -119,6 +122,7 @@ def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLos
         [4.0]
     """
     channels = channel_weights(layout, config)
+    _checks.grid("grid", grid)
     points = point_weights(grid) * channels
     bandlimit = grid.max_bandlimit
     degrees = ((np.arange(bandlimit) + 1) / bandlimit) ** config.degree_power

@@ -12,6 +12,7 @@ from spinharm import Grid
 from spinnn import BlockOptions, SpinResNet, SpinUNet
 from spinnn.checks import block_sizes
 
+from .. import _checks
 from .._fields.fields import FieldLayout
 
 NetworkKind = Literal["resnet", "unet"]
@@ -77,8 +78,17 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         for name, allowed in (("kind", NetworkKind), ("grid", GridKind), ("output", OutputKind)):
-            if getattr(self, name) not in get_args(allowed):
-                raise ValueError(f"`{name}` must be one of {get_args(allowed)}, got {getattr(self, name)!r}")
+            _checks.option(name, getattr(self, name), get_args(allowed))
+        for name, minimum in (("bandlimits", 1), ("widths", 1), ("spins", None)):
+            object.__setattr__(self, name, _checks.integers(name, getattr(self, name), minimum))
+        for name in ("num_filter_params", "separable"):
+            _checks.instance(name, getattr(self, name), (tuple, list), "a tuple")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        _checks.integers("num_filter_params", [one for one in self.num_filter_params if one is not None], 1)
+        for one in self.separable:
+            _checks.flag("separable", one)
+        _checks.flag("remat", self.remat)
+        _checks.instance("block", self.block, BlockOptions, "a spinnn.BlockOptions")
         blocks = len(self.bandlimits)
         if blocks == 0 or len(self.widths) != blocks:
             raise ValueError(
@@ -104,7 +114,13 @@ class NetworkConfig:
         )
 
     def grid_of(self, bandlimit: int) -> Grid:
-        """The grid of a block."""
+        """The grid of a block.
+
+        Raises:
+            TypeError: `bandlimit` is not an integer.
+            ValueError: It is below 1.
+        """
+        _checks.integer("bandlimit", bandlimit, 1)
         if self.grid == "square":
             return Grid.equiangular(2 * bandlimit, 2 * bandlimit)
         return Grid.gauss_legendre(bandlimit)
@@ -123,8 +139,7 @@ class NetworkConfig:
             ValueError: A factor that is not above 0.
         """
         for name, factor in (("resolution", resolution), ("channels", channels)):
-            if not factor > 0:
-                raise ValueError(f"`{name}` must be above 0, got {factor}")
+            _checks.number(name, factor, above=0.0)
         bandlimits = tuple(max(1, round(L * resolution)) for L in self.bandlimits)
         knots = self._all("num_filter_params")
         return dataclasses.replace(
@@ -152,6 +167,9 @@ class NetworkConfig:
         Raises:
             ValueError: A grid that is too coarse, or what `spinnn`'s networks raise.
         """
+        for name, layout in (("inputs", inputs), ("outputs", outputs)):
+            _checks.instance(name, layout, FieldLayout, "a wxsphere.FieldLayout")
+        _checks.grid("grid", grid)
         for at in (0, -1):
             if grid.max_bandlimit < self.bandlimits[at]:
                 raise ValueError(
@@ -231,6 +249,5 @@ def network_config(name: str) -> NetworkConfig:
         ((16, 8, 8, 16), 64)
     """
     names = {**NETWORKS, **{f"scaling-{key}": config for key, config in SCALING.items()}}
-    if name not in names:
-        raise ValueError(f"`name` must be one of {', '.join(names)}, got {name!r}")
+    _checks.option("name", name, tuple(names))
     return names[name]

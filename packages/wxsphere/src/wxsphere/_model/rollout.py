@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
+from .. import _checks
 from .._fields.normalize import Normalization
 from .loss import LossConfig, make_map_loss
 from .task import ForecastTask
@@ -72,7 +73,12 @@ class Stepper:
 
         Returns:
             Normalised states, and the network's new state.
+
+        Raises:
+            TypeError: No arrays of numbers.
+            ValueError: Arrays of other sizes than those of the task.
         """
+        _checks.ends("forcings", forcings, "forcing", (len(self.task.forcings),))
         real = forcings.dtype
         constants = jnp.asarray(self.constants, real)
         constants = jnp.broadcast_to(constants, (*forcings.shape[:-1], constants.shape[-1]))
@@ -85,7 +91,19 @@ class Stepper:
         return self.task.now(window) + change * out, state
 
     def advance(self, window: Array, outputs: Array) -> Array:
-        """The window of the next step."""
+        """The window of the next step.
+
+        Raises:
+            TypeError: No arrays of numbers.
+            ValueError: Outputs of other sizes than those of the window.
+        """
+        _checks.array("window", window)
+        _checks.array("outputs", outputs)
+        if window.ndim < 5 or window.shape[:-5] + window.shape[-4:] != outputs.shape[:-5] + outputs.shape[-4:]:
+            raise ValueError(
+                f"`window` and `outputs` must have axes (*batch, offset or lead, lat, lon, spin, channel), "
+                f"the same but for the times, got {window.shape} and {outputs.shape}"
+            )
         return jnp.concatenate([window[..., 1:, :, :, :, :], outputs], -5)
 
     def error_scale(self) -> Float[np.ndarray, "lead spin channel"]:
@@ -114,6 +132,10 @@ def rollout(
     Returns:
         Normalised states of each step, and the window of the next one.
 
+    Raises:
+        TypeError: No `Stepper`, or no arrays of numbers.
+        ValueError: Arrays of other sizes than those of the task.
+
     Example:
         >>> import equinox as eqx
         >>> import jax.numpy as jnp
@@ -131,6 +153,10 @@ def rollout(
         >>> outputs.shape, outputs[:, 0, 0, 0, 0, 0, 0].tolist()
         ((3, 1, 1, 4, 8, 1, 1), [0.5, 1.0, 1.5])
     """
+    _checks.instance("stepper", stepper, Stepper, "a wxsphere.Stepper")
+    _checks.array("forcings", forcings)
+    if not forcings.ndim:
+        raise ValueError("`forcings` must have axes (step, *batch, lat, lon, forcing), got shape ()")
 
     def body(window: Array, now: Array) -> tuple[Array, Array]:
         outputs, _ = stepper(network, jax.tree.map(lambda leaf: leaf, state), window, now, mask)
@@ -157,6 +183,10 @@ def make_rollout_loss(
         `(network, state, batch, key) → (loss, (state, metrics))`; metrics are the losses of the first and of the last
         step.
 
+    Raises:
+        TypeError: Arguments of another kind.
+        ValueError: As in `make_map_loss`.
+
     Example:
         >>> import equinox as eqx
         >>> import numpy as np
@@ -176,6 +206,8 @@ def make_rollout_loss(
         >>> round(float(loss), 3), sorted(metrics)
         (1.0, ['loss_first_step', 'loss_last_step'])
     """
+    _checks.instance("stepper", stepper, Stepper, "a wxsphere.Stepper")
+    _checks.flag("remat", remat)
     task = stepper.task
     of_error = make_map_loss(task.outputs, task.grid, config)
     scale = stepper.error_scale()[:, None, None]

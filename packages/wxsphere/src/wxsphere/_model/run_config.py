@@ -115,6 +115,10 @@ class RunConfig:
         memory_gib: Data that take no more memory [GiB] are kept in it.
         network: The network.
 
+    Raises:
+        TypeError: A value of another type.
+        ValueError: A number out of range, offsets above 0, or no stage.
+
     Example:
         >>> from spinnn.training import LoopConfig, OptimizerConfig
         >>> from wxsphere import RunConfig, Stage, network_config
@@ -151,6 +155,19 @@ class RunConfig:
     network: NetworkConfig = NETWORKS["tiny"]
 
     def __post_init__(self) -> None:
+        for name in ("variables", "targets", "constants", "forcings"):
+            if (value := getattr(self, name)) is not None or name in ("variables", "targets"):
+                object.__setattr__(self, name, tuple(_checks.names(name, value)))
+        for name in ("offsets", "leads"):
+            object.__setattr__(self, name, _checks.numbers(name, getattr(self, name)))
+        for name in ("members", "validation_members"):
+            object.__setattr__(self, name, _checks.integers(name, getattr(self, name)))
+        for name in ("residual", "winds_as_scalars", "remat"):
+            _checks.flag(name, getattr(self, name))
+        for name, kind in (("training", LoopConfig), ("loss", LossConfig), ("network", NetworkConfig)):
+            _checks.instance(name, getattr(self, name), kind, f"a {kind.__name__}")
+        _checks.instance("stages", self.stages, (tuple, list), "a tuple of wxsphere.Stage")
+        object.__setattr__(self, "stages", tuple(self.stages))
         checks.integer_members(self, dict.fromkeys(("batch_size", "validation_windows"), 1))
         checks.integer_members(self, dict.fromkeys(("members", "validation_members"), 0))
         checks.number_members(self, positive=("leads",), finite=("offsets",))
@@ -175,6 +192,7 @@ class RunConfig:
         Raises:
             ValueError: An option by both names, or lists of different lengths.
         """
+        _checks.mapping("values", values)
         out = moved(values, {**_PLACES, "memory": "memory_gib"}, {"training": to_json(_TRAINING)})
         if "memory" in values:
             out["memory_gib"] = _checks.integer("memory", values["memory"], 0) / 2**30
@@ -223,6 +241,9 @@ def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> Fo
         >>> make_task(fields, 6.0, RunConfig(forcings=())).leads
         (6.0,)
     """
+    _checks.dataset("fields", fields)
+    _checks.number("cadence_hours", cadence_hours, above=0.0, below=_checks.MOST_HOURS)
+    _checks.instance("config", config, RunConfig, "a wxsphere.RunConfig")
     maps = {str(name) for name, field in fields.data_vars.items() if {LATITUDE, LONGITUDE} <= set(field.dims)}
     varying = sorted(name for name in maps if TIME in fields[name].dims)
     static = sorted(maps - set(varying))

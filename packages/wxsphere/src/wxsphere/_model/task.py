@@ -13,6 +13,7 @@ from spinharm import Grid
 
 from .. import _checks
 from .._fields.fields import Channel, FieldLayout
+from .._fields.forcings import FORCINGS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,11 @@ class ForecastTask:
         constants: Names of fields without time that it also gets.
         forcings: Names of `FORCINGS` that it also gets, now.
         residual: The network gives the change since now, in units of the typical change.
+
+    Raises:
+        TypeError: Parts of another kind.
+        ValueError: Hours that do not ascend or are on the wrong side of now, a forcing that there is not, or residual
+            outputs that are no inputs.
 
     Example:
         >>> import jax.numpy as jnp
@@ -62,14 +68,22 @@ class ForecastTask:
     residual: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("inputs", "outputs"):
+            _checks.instance(name, getattr(self, name), FieldLayout, "a wxsphere.FieldLayout")
+        _checks.grid("grid", self.grid)
+        _checks.flag("residual", self.residual)
+        for name in ("constants", "forcings"):
+            object.__setattr__(self, name, tuple(_checks.names(name, getattr(self, name))))
+        for one in self.forcings:
+            _checks.option("forcings", one, tuple(FORCINGS))
         for name in ("offsets", "leads"):
-            hours = [_checks.number(name, value) for value in getattr(self, name)]
-            if not hours or sorted(set(hours)) != hours:
+            hours = _checks.numbers(name, getattr(self, name), above=-_checks.MOST_HOURS, below=_checks.MOST_HOURS)
+            if not hours or tuple(sorted(set(hours))) != hours:
                 raise ValueError(f"`{name}` must be ascending hours, at least one, got {getattr(self, name)}")
-            object.__setattr__(self, name, tuple(hours))
+            object.__setattr__(self, name, hours)
         if self.offsets[-1] != 0:
             raise ValueError(f"`offsets` must end with 0, the time of the state, got {self.offsets}")
-        if self.leads[0] <= 0:
+        if hours_of(self.leads[0]) <= np.timedelta64(0):
             raise ValueError(f"`leads` must be above 0, got {self.leads}")
         if self.residual:
             missing = [c for c in self.outputs.scalars if c not in self.inputs.scalars]
@@ -91,7 +105,13 @@ class ForecastTask:
         return self.inputs == self.outputs and len(self.leads) == 1 and steady
 
     def check_steps(self, steps: int) -> None:
-        """Refuse several steps of a model that cannot be repeated."""
+        """Refuse several steps of a model that cannot be repeated.
+
+        Raises:
+            TypeError: `steps` is not an integer.
+            ValueError: It is below 1, or above 1 where outputs cannot be inputs.
+        """
+        _checks.integer("steps", steps, 1)
         if steps > 1 and not self.can_repeat:
             raise ValueError(
                 f"{steps} steps need a model whose outputs are its inputs, one lead time and offsets that are its "
@@ -115,7 +135,19 @@ class ForecastTask:
         window: Inexact[Array, "*batch offset lat lon spin channel"],
         extra: Float[Array, "*batch lat lon extra"],
     ) -> Inexact[Array, "*batch lat lon spin2 channel2"]:
-        """Join normalised states, constants and forcings to the network's input."""
+        """Join normalised states, constants and forcings to the network's input.
+
+        Raises:
+            TypeError: No arrays of numbers.
+            ValueError: Arrays of other sizes than those of the task.
+        """
+        self._check_window(window)
+        _checks.array("extra", extra, real=True)
+        wanted = (*window.shape[:-5], *self.grid.shape, len(self.constants) + len(self.forcings))
+        if extra.shape != wanted:
+            raise ValueError(
+                f"`extra` must have axes (*batch, lat, lon, extra) with sizes {wanted}, got shape {extra.shape}"
+            )
         layout, count = self.inputs, len(self.offsets)
         times = [window[..., at, :, :, :, :] for at in range(count)]
         scalars = [time[..., 0, : len(layout.scalars)].real for time in times if layout.scalars]
@@ -127,7 +159,14 @@ class ForecastTask:
     def part(
         self, output: Inexact[Array, "*batch lat lon spin2 channel2"]
     ) -> Inexact[Array, "*batch lead lat lon spin channel"]:
-        """Split the network's output into the states of each lead time."""
+        """Split the network's output into the states of each lead time.
+
+        Raises:
+            TypeError: No array of numbers.
+            ValueError: An array of other sizes than those of the task.
+        """
+        made = self.network_outputs
+        _checks.ends("output", output, "lat, lon, spin, channel", (*self.grid.shape, len(made.spins), made.channels))
         layout, times = self.outputs, []
         for at in range(len(self.leads)):
             count = len(layout.scalars)
@@ -140,7 +179,17 @@ class ForecastTask:
     def now(
         self, window: Inexact[Array, "*batch offset lat lon spin channel"]
     ) -> Inexact[Array, "*batch 1 lat lon spin2 channel2"]:
-        """The channels of the outputs at the last of the input times."""
+        """The channels of the outputs at the last of the input times.
+
+        Raises:
+            TypeError: No array of numbers.
+            ValueError: An array of other sizes than those of the task, or outputs that are no inputs.
+        """
+        self._check_window(window)
+        lacking = [c for c in self.outputs.scalars if c not in self.inputs.scalars]
+        lacking += [c for c in self.outputs.winds if c not in self.inputs.winds]
+        if lacking:
+            raise ValueError(f"`window` must hold the outputs, which {lacking[0]} is, but it is no input")
         last = window[..., -1:, :, :, :, :]
         if self.inputs == self.outputs:
             return last
@@ -151,6 +200,13 @@ class ForecastTask:
             [last[..., -1, np.array(winds)]] if winds else [],
             self.outputs.channels,
         )
+
+    def _check_window(self, window: Array) -> None:
+        layout = self.inputs
+        sizes = (len(self.offsets), *self.grid.shape, len(layout.spins), layout.channels)
+        _checks.ends("window", window, "offset, lat, lon, spin, channel", sizes)
+        if layout.winds and not jnp.iscomplexobj(window):
+            raise TypeError(f"`window` must be complex, as winds are, got dtype {window.dtype}")
 
 
 def hours_of(value: float) -> np.timedelta64:

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 import spinharm
 from spinnn.training import fit
 
+from .. import _checks
 from .._conventions.names import LATITUDE, LONGITUDE
 from .._fields.normalize import Normalization, tendency_scale
 from .._fields.weights import area_weights, point_weights
@@ -75,6 +76,9 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
         >>> model.step.astype("timedelta64[h]")
         np.timedelta64(6,'h')
     """
+    _checks.instance("prepared", prepared, Prepared, "a wxsphere.Prepared, as `open_prepared` gives it")
+    _checks.instance("config", config, RunConfig, "a wxsphere.RunConfig")
+    _checks.flag("progress", progress)
     folder, cadence = Path(folder), _cadence_hours(prepared)
     stepper, data, held_out = _begin(prepared, config)
     task, training = stepper.task, config.training
@@ -184,7 +188,10 @@ def _placement(batch_size: int) -> Callable[[Batch], Batch]:
 
 def _validation(stepper: Stepper, config: RunConfig, windows: Windows) -> Callable[[Any, Any, int], dict[str, Any]]:
     """What `fit` calls at a checkpoint: errors on some windows."""
-    task, chosen = stepper.task, np.unique(np.linspace(0, len(windows) - 1, config.validation_windows).astype(int))
+    task, chosen = (
+        stepper.task,
+        np.unique(np.linspace(0, len(windows) - 1, min(len(windows), config.validation_windows)).astype(int)),
+    )
     size = min(config.batch_size, len(chosen))
     padded = np.full(-(-len(chosen) // size) * size, -1)
     padded[: len(chosen)] = chosen

@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Array, Float, Inexact, Int
 
 from .. import _checks
+from .._conventions.coordinates import check_coordinates
 from .._conventions.grids import grid_of
 from .._conventions.names import MEMBER, TIME
 from .._fields.fields import FieldLayout, pack_members
@@ -104,13 +105,19 @@ class Windows:
                 or steps that the task cannot be repeated for.
         """
         _checks.dimensions("fields", fields, (TIME,))
+        _checks.instance("task", task, ForecastTask, "a wxsphere.ForecastTask")
+        for name, one in (("inputs", inputs), ("outputs", outputs)):
+            _checks.instance(name, one, Normalization, "a wxsphere.Normalization")
+        check_coordinates("fields", fields)
+        memory = _checks.memory_bytes("memory_gib", memory_gib)
+        members = _checks.integers("members", members)
         if (found := grid_of(fields)) != task.grid:
             raise ValueError(f"`fields` must be on {task.grid}, got {found}")
         if members:
             fields = _chosen_members(fields, members)
         if times is not None:
             there = np.asarray(fields[TIME].values).astype("datetime64[ns]")
-            usable = np.isin(there, np.asarray(times).astype("datetime64[ns]"))
+            usable = np.isin(there, _checks.times("times", times))
             fields = fields.isel({TIME: np.flatnonzero(usable)})
         if not fields.indexes[TIME].is_unique:
             raise ValueError("`fields` must have each time once")
@@ -118,7 +125,7 @@ class Windows:
         self._find(steps)
         self._members = fields.sizes.get(MEMBER, 1)
         self._readers = [
-            _Reader(fields, layout, normalization, _checks.memory_bytes("memory_gib", memory_gib))
+            _Reader(fields, layout, normalization, memory)
             for layout, normalization in ((task.inputs, inputs), (task.outputs, outputs))
         ]
         if task.inputs == task.outputs:
@@ -149,13 +156,15 @@ class Windows:
         task = self.task
         task.check_steps(_checks.integer("steps", steps, 1))
         stamps = np.asarray(self._fields[TIME].values).astype("datetime64[ns]")
-        leads = [hours_of(h) + task.step * k for k in range(steps) for h in task.leads]
+        # No window holds more steps than there are times; so many need not be listed.
+        listed = min(steps, stamps.size + 1)
+        leads = [hours_of(h) + task.step * k for k in range(listed) for h in task.leads]
         shifts = [hours_of(h) for h in task.offsets] + leads
         index = self._fields.indexes[TIME]
         positions = np.stack([index.get_indexer(stamps + shift) for shift in shifts], 1)
         whole = (positions >= 0).all(1)
         if not whole.any():
-            reach = (shifts[-1] - shifts[0]) / np.timedelta64(1, "h")
+            reach = task.leads[-1] + (steps - 1) * task.leads[0] - task.offsets[0]
             raise ValueError(
                 f"`fields` must have at least one window of {reach:g} h without gaps, offsets {task.offsets} h and "
                 f"{steps} steps of leads {task.leads} h; got {stamps.size} times"
@@ -186,8 +195,15 @@ class Windows:
             The batch; empty windows are 0.
 
         Raises:
-            ValueError: A field that is not finite; the message names variable and time.
+            TypeError: No array of integers.
+            ValueError: A position that there is not, or a field that is not finite; the message names variable and
+                time.
         """
+        _checks.array("index", index, axes=1)
+        if not np.issubdtype(index.dtype, np.integer):
+            raise TypeError(f"`index` must hold integers, got dtype {index.dtype}")
+        if np.any((index < -1) | (index >= len(self))):
+            raise ValueError(f"`index` must lie between -1 and {len(self) - 1}, got {index}")
         present = index >= 0
         start, member = np.divmod(np.where(present, index, 0), self._members)
         positions, count = self._positions[start], len(self.task.offsets)
@@ -227,6 +243,7 @@ class _Reader:
         if missing:
             there = ", ".join(sorted(str(name) for name, field in fields.data_vars.items() if TIME in field.dims))
             raise ValueError(f"`fields` must have {missing[0]} with times, got {there}")
+        _checks.real_fields("fields", fields, layout.variables)
         self._fields = fields[list(layout.variables)]
         others = set(layout.batch_dimensions(self._fields)) - {TIME, MEMBER}
         if others:

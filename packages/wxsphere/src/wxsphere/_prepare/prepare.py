@@ -140,9 +140,20 @@ def prepare(
     _checks.integer("chunk", chunk, 1)
     memory = _checks.memory_bytes("memory_gib", memory_gib)
     _checks.option("method", method, METHODS)
-    if grid is not None and not isinstance(grid, Grid):
-        raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}")
+    _checks.option("library", library, ("fsspec", "obstore"))
+    for name, value in (("daily_mean", daily_mean), ("check", check), ("allow_gaps", allow_gaps)):
+        _checks.flag(name, value)
+    _checks.texts("rename", rename)
+    _checks.mapping("storage_options", storage_options)
+    if bandlimit is not None:
+        _checks.integer("bandlimit", bandlimit, 2)
+    if cadence_hours is not None:
+        _checks.number("cadence_hours", cadence_hours, above=1e-4, below=_checks.MOST_HOURS)
+    if scheduler is not None:
+        _checks.instance("scheduler", scheduler, str, "a text or None")
+    _checks.function("progress", progress)
     if grid is not None:
+        _checks.grid("grid", grid)
         # As the store will be read: from north to south, from the first meridian.
         grid = grid_of(canonical(grid_dataset(grid)))
     periods = Period.of(training=training, validation=validation, test=test)
@@ -150,8 +161,8 @@ def prepare(
     options = {
         "source": _told(source),
         "variables": None if variables is None else _names("variables", variables),
-        "levels": None if levels is None else [float(level) for level in levels],
-        "members": None if members is None else [int(member) for member in members],
+        "levels": None if levels is None else list(_checks.numbers("levels", levels, above=0.0)),
+        "members": None if members is None else list(_checks.integers("members", members)),
         "periods": {name: [period.first, period.last] for name, period in periods.items()},
         "cadence_hours": cadence_hours,
         "daily_mean": daily_mean,
@@ -219,11 +230,10 @@ def _told(source: Any) -> list[str]:
 
 
 def _names(name: str, values: Sequence[str]) -> list[str]:
-    if isinstance(values, str):
-        raise TypeError(f"`{name}` must be a sequence of names, got {values!r}; write ({values!r},)")
-    if not values:
+    chosen = _checks.names(name, values)
+    if not chosen:
         raise ValueError(f"`{name}` must name at least one, got none")
-    return list(dict.fromkeys(values))
+    return list(dict.fromkeys(chosen))
 
 
 def _claim(out: Path, options: dict[str, Any]) -> dict[str, Any] | None:

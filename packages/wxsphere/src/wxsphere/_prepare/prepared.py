@@ -16,6 +16,7 @@ import xarray as xr
 from spinharm import Grid
 from spinnn.files import FileWarning, check_digests, read_checked_json, well_formed
 
+from .. import _checks
 from .._conventions.grids import grid_of
 from .._conventions.names import LEVEL, TIME
 from .._fields.field_statistics import FIELD_STATISTICS
@@ -105,7 +106,12 @@ class Prepared:
         return self.times("test")
 
     def times(self, period: str) -> np.ndarray:
-        """Times of a period by its name, `datetime64[ns]`; empty if there is none."""
+        """Times of a period by its name, `datetime64[ns]`; empty if there is none.
+
+        Raises:
+            ValueError: Another name than `"training"`, `"validation"` or `"test"`.
+        """
+        _checks.option("period", period, ("training", "validation", "test"))
         periods, stamps = periods_from(self.manifest["options"]["periods"]), self.fields[TIME].values
         return stamps[periods[period].contains(stamps)] if period in periods else stamps[:0]
 
@@ -137,6 +143,8 @@ def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) ->
         >>> dict(open_prepared("data").fields["2m_temperature"].sizes)
         {'time': 4, 'latitude': 4, 'longitude': 8}
     """
+    if allow_gaps is not None:
+        _checks.flag("allow_gaps", allow_gaps)
     path = Path(path)
     if not (path / MANIFEST).is_file():
         why = "there is no such folder" if not path.is_dir() else f"it has no {MANIFEST}, so that it is not finished"

@@ -74,8 +74,8 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
         array([ 0.861,  0.34 , -0.34 , -0.861], dtype=float32)
     """
     _checks.option("method", method, METHODS)
-    if not isinstance(grid, Grid):
-        raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}")
+    _checks.grid("grid", grid)
+    _checks.dataset("dataset", dataset)
     source = grid_of(dataset)
     if method == "conservative" and bandlimit is not None:
         raise ValueError(f"`bandlimit` is of the spectral method, got {bandlimit} with {method!r}")
@@ -84,6 +84,7 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
     if limit > most:
         raise ValueError(f"`bandlimit` must be at most {most}, which both grids resolve, got {limit}")
     fields = {str(name) for name, field in dataset.data_vars.items() if {LATITUDE, LONGITUDE} <= set(field.dims)}
+    _checks.real_fields("dataset", dataset, fields)
     areas: dict[Hashable, xr.DataArray] | None = None
     out = grid_dataset(grid).assign_attrs(dataset.attrs)
     for names in field_groups(sorted(fields)):

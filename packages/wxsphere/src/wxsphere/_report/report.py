@@ -21,7 +21,7 @@ from spinnn.files import replacing
 
 from .. import _checks
 from ..__about__ import __version__
-from .._conventions.names import LEAD, WINDS
+from .._conventions.names import LATITUDE, LEAD, LONGITUDE, WINDS
 from .figures import (
     BASELINES,
     INK,
@@ -162,6 +162,13 @@ def write_report(
     """
     jinja2 = require("jinja2", EXTRA, "the report")
     path = Path(path)
+    _check_result(result)
+    _checks.instance("title", title, str, "a text")
+    _checks.texts("details", details)
+    if created is not None:
+        _checks.instance("created", created, datetime.datetime, "a datetime.datetime or None")
+    if maps is not None:
+        _check_maps(maps, land_sea_mask)
     if path.suffix.lower() != ".html":
         raise ValueError(f"`path` must end in .html, got {str(path)!r}")
     quantities = quantities_of(result)
@@ -195,6 +202,37 @@ def write_report(
     with replacing(path) as file:
         file.write(page)
     return path
+
+
+def _check_result(result: xr.Dataset) -> None:
+    _checks.dataset("result", result)
+    lacking = [
+        dim for dim in ("forecast", "metric", "region", LEAD) if dim not in result.coords or not result.sizes.get(dim)
+    ]
+    others = [str(name) for name, field in result.data_vars.items() if field.dtype.kind != "f"]
+    if lacking or others:
+        why = f"without {lacking[0]!r}" if lacking else f"in which {others[0]!r} holds no real numbers"
+        raise ValueError(f"`result` must be scores of `evaluate`, got a dataset of sizes {dict(result.sizes)} {why}")
+    if any(str(name).endswith("_spectrum") for name in result.data_vars) and (
+        "source" not in result.coords or "truth" not in result["source"].values.tolist()
+    ):
+        raise ValueError("`result` must have the source 'truth' beside its spectra, as `evaluate` gives them")
+
+
+def _check_maps(maps: xr.Dataset, land_sea_mask: np.ndarray | None) -> None:
+    _checks.dataset("maps", maps)
+    wanted = {"map", "forecast", LEAD, LATITUDE, LONGITUDE}
+    if not wanted <= set(maps.coords) or not wanted <= set(maps.dims) or not maps.data_vars:
+        raise ValueError(f"`maps` must be those of `error_maps`, got {dict(maps.sizes)}")
+    if maps["map"].values.tolist() != ["bias", "rmse"] or any(one.dtype.kind != "f" for one in maps.data_vars.values()):
+        raise ValueError("`maps` must be those of `error_maps`, 'bias' and 'rmse' as real numbers")
+    if land_sea_mask is not None:
+        _checks.array("land_sea_mask", land_sea_mask, axes=2, real=True)
+        if np.any((land_sea_mask < -1e-3) | (land_sea_mask > 1.001)):
+            raise ValueError("`land_sea_mask` must lie between 0 and 1, got values that do not")
+        sizes = (maps.sizes[LATITUDE], maps.sizes[LONGITUDE])
+        if land_sea_mask.shape != sizes:
+            raise ValueError(f"`land_sea_mask` must be on the grid of `maps`, {sizes}, got {land_sea_mask.shape}")
 
 
 def _facts(result: xr.Dataset) -> Iterator[tuple[str, str]]:

@@ -65,6 +65,8 @@ def common_parts(
     given = {name: _with_leads(name, one, truth) for name, one in _by_name(forecast).items()}
     every = {"truth": truth, **given}
     names, left_out = _common_variables(every, variables)
+    for key, one in every.items():
+        _checks.real_fields(key if key == "truth" else f"forecast[{key!r}]", one, names)
     levels = members = None
     if any(LEVEL in truth[name].dims for name in names):
         levels, rest = common_values(every, LEVEL)
@@ -95,6 +97,9 @@ def common_parts(
 def _by_name(forecast: xr.Dataset | Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
     if isinstance(forecast, xr.Dataset):
         return {"forecast": forecast}
+    _checks.instance("forecast", forecast, Mapping, "an xarray.Dataset, or names to datasets")
+    for name in forecast:
+        _checks.instance("forecast", name, str, "names to datasets")
     if not forecast:
         raise ValueError("`forecast` must hold at least one forecast, got none")
     reserved = sorted({"truth", "persistence", "climatology"} & set(forecast))
@@ -209,7 +214,7 @@ def _common_variables(
             if rest := sorted(those - set(names) - set(STATIC)):
                 left_out.append(f"variables {listed(rest)} of {key}")
     else:
-        names = list(variables)
+        names = _checks.names("variables", variables)
     absent = [name for name in names if name not in common]
     if absent or not names:
         raise ValueError(

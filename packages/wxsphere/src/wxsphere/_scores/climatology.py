@@ -33,7 +33,7 @@ def window_weights(window: int) -> Float[np.ndarray, " window"]:
 
     Raises:
         TypeError: `window` is not an integer.
-        ValueError: It is even or below 3.
+        ValueError: It is even, below 3 or longer than a year.
 
     Example:
         >>> from wxsphere import window_weights
@@ -42,6 +42,8 @@ def window_weights(window: int) -> Float[np.ndarray, " window"]:
     """
     if _checks.integer("window", window, 3) % 2 == 0:
         raise ValueError(f"`window` must be odd, got {window}")
+    if window > _DAYS:
+        raise ValueError(f"`window` must be at most the {_DAYS} days of a year, got {window}")
     half = window // 2
     weights = np.concatenate([np.linspace(0, 1, half + 1), np.linspace(1, 0, half + 1)[1:]])
     return weights / weights.mean()
@@ -90,7 +92,9 @@ def climatology(
     if variables is None:
         variables = [str(name) for name, field in truth.data_vars.items() if TIME in field.dims]
     names = check_variables("variables", variables, truth)
+    _checks.real_fields("truth", truth, names)
     if years is not None:
+        years = _checked_years(years)
         inside = (truth[TIME].dt.year >= years[0]) & (truth[TIME].dt.year <= years[1])
         truth = truth.isel({TIME: np.flatnonzero(inside.values)})
     if not truth.sizes[TIME] or not names:
@@ -108,6 +112,15 @@ def climatology(
         order = [dim for dim in DIMENSIONS if dim in whole.dims]
         out[name] = whole.transpose(..., *order).assign_attrs(field.attrs)
     return out
+
+
+def _checked_years(years: object) -> tuple[int, int]:
+    if not isinstance(years, tuple | list) or len(years) != 2:
+        raise TypeError(f"`years` must be the first and the last year, got {years!r}")
+    first, last = (_checks.integer("years", year) for year in years)
+    if last < first:
+        raise ValueError(f"`years` must not end before they begin, got {years!r}")
+    return first, last
 
 
 def _mean_by_day(field: xr.DataArray, hours: np.ndarray, weights: np.ndarray) -> xr.DataArray:
@@ -183,10 +196,11 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
         >>> climatology_at(normal, np.array(["2020-01-01", "2020-12-31"], "datetime64[ns]")).values
         array([  0., 365.])
     """
+    _checks.instance("climatology", climatology, (xr.Dataset, xr.DataArray), "an xarray.Dataset or DataArray")
     for dim in ("hour", "dayofyear"):
         if dim not in climatology.dims or dim not in climatology.coords:
             raise ValueError(f"`climatology` must have a dimension {dim!r}, got {dict(climatology.sizes)}")
-    stamps = xr.DataArray(np.asarray(times).astype("datetime64[ns]"), dims=TIME)
+    stamps = xr.DataArray(_checks.times("times", times), dims=TIME)
     index = {}
     for dim, wanted in (("hour", stamps.dt.hour.values), ("dayofyear", stamps.dt.dayofyear.values)):
         known = climatology.indexes[dim]
@@ -201,6 +215,13 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
         index[dim] = xr.DataArray(at, dims=TIME)
     out = climatology.isel(index).drop_vars(["hour", "dayofyear"]).assign_coords({TIME: stamps.values})
     return out.transpose(TIME, ...)
+
+
+def _lead_times(leads: npt.ArrayLike) -> np.ndarray:
+    steps = _checks.durations("leads", leads)
+    if np.any(steps < np.timedelta64(0, "ns")):
+        raise ValueError(f"`leads` must be 0 or more, got {steps.min()}")
+    return steps
 
 
 def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.ArrayLike) -> xr.Dataset:
@@ -230,12 +251,12 @@ def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.Arr
     """
     _checks.dimensions("truth", truth, (TIME,))
     check_coordinates("truth", truth)
-    stamps = np.asarray(times).astype("datetime64[ns]")
+    stamps, steps = _checks.times("times", times), _lead_times(leads)
     at = truth.indexes[TIME].get_indexer(stamps)
     if np.any(at < 0):
         raise ValueError(f"`truth` must have all initial times, got none for {stamps[at < 0][0]}")
     chosen = truth[[name for name, field in truth.data_vars.items() if TIME in field.dims]].isel({TIME: at})
-    out = chosen.expand_dims({LEAD: np.asarray(leads).astype("timedelta64[ns]")})
+    out = chosen.expand_dims({LEAD: steps})
     return out.transpose(TIME, LEAD, ...)
 
 
@@ -264,8 +285,8 @@ def climatology_forecast(climatology: xr.Dataset, times: npt.ArrayLike, leads: n
         array([[ 2,  3],
                [33, 34]])
     """
-    stamps = np.asarray(times).astype("datetime64[ns]")
-    steps = np.asarray(leads).astype("timedelta64[ns]")
+    _checks.dataset("climatology", climatology)
+    stamps, steps = _checks.times("times", times), _lead_times(leads)
     fields = climatology[[name for name, field in climatology.data_vars.items() if "hour" in field.dims]]
     parts = [climatology_at(fields, stamps + step).assign_coords({TIME: stamps}) for step in steps]
     out: Any = xr.concat(parts, xr.DataArray(steps, dims=LEAD, name=LEAD), coords="minimal", compat="override")

@@ -16,7 +16,7 @@ from .._notices import notice
 from .alignment import Common, check_fields, check_same_grid, common_parts
 from .block_statistics import ARRAYS, Compared, blocks, group_statistics
 from .climatology import climatology_forecast, persistence_forecast
-from .metrics import METRICS, bootstrap, scores
+from .metrics import METRICS, bootstrap, check_metrics, scores
 from .regions import Region, region_weights
 from .spectra import power_spectra
 from .statistics import STATISTICS
@@ -94,6 +94,8 @@ def forecast_statistics(
         array([[-1., -2.],
                [-1., -2.]])
     """
+    for name, value in (("baselines", baselines), ("skipna", skipna), ("partial", partial)):
+        _checks.flag(name, value)
     memory = _checks.memory_bytes("memory_gib", memory_gib)
     common = common_parts(forecast, truth, variables, missing)
     common.say_left_out()
@@ -141,6 +143,7 @@ def forecast_statistics(
 
 def _checked_climatology(climatology: xr.Dataset, truth: xr.Dataset, common: Common) -> xr.Dataset:
     """A climatology with the levels that are scored, which has all that they need."""
+    _checks.dataset("climatology", climatology)
     check_coordinates("climatology", climatology)
     check_same_grid("climatology", climatology, truth)
     absent = [name for name in common.names if name not in climatology.data_vars]
@@ -264,8 +267,11 @@ def evaluate(
         >>> {str(name): rmse.sel(forecast=name).values.tolist() for name in rmse.forecast.values}
         {'forecast': [1.0, 2.0], 'persistence': [1.0, 2.0]}
     """
-    for name in metrics:
-        _checks.option("metrics", name, tuple(METRICS))
+    metrics = check_metrics(metrics)
+    _checks.integer("samples", samples, 0)
+    _checks.integer("block", block, 1)
+    _checks.integer("seed", seed, 0)
+    _checks.flag("spectra", spectra)
     statistics = forecast_statistics(
         forecast,
         truth,

@@ -161,6 +161,8 @@ def bootstrap(
         _checks.option("reference", reference, statistics["forecast"].values.tolist())
     times = statistics.sizes[TIME]
     count = times * statistics.sizes.get(MEMBER, 1)
+    if block > times:
+        raise ValueError(f"`block` must be at most the {times} initial times, got {block}")
     rng = np.random.default_rng(_checks.integer("seed", seed, 0))
     begins = rng.integers(0, count, (samples, -(-count // block)))[..., None]
     # Times follow each other within a member.
@@ -180,19 +182,30 @@ def bootstrap(
     return out.rename(quantile="bound").assign_coords(bound=["low", "high"])
 
 
+def check_metrics(metrics: Sequence[str]) -> list[str]:
+    """Names of `METRICS`, each once, at least one."""
+    chosen = list(dict.fromkeys(_checks.names("metrics", metrics)))
+    for name in chosen:
+        _checks.option("metrics", name, tuple(METRICS))
+    if not chosen:
+        raise ValueError(f"`metrics` must name at least one of {', '.join(METRICS)}, got none")
+    return chosen
+
+
 def _check(statistics: xr.Dataset) -> None:
+    _checks.dataset("statistics", statistics)
     there = statistics.coords["statistic"].values.tolist() if "statistic" in statistics.coords else None
     if there != list(STATISTICS) or TIME not in statistics.dims or not statistics.sizes[TIME]:
         raise ValueError(
             f"`statistics` must be those of `forecast_statistics`, with 'statistic' {list(STATISTICS)} and at "
             f"least one 'time', got {dict(statistics.sizes)}"
         )
+    _checks.real_fields("statistics", statistics, map(str, statistics.data_vars))
 
 
 def _reduced(statistics: xr.Dataset, metrics: Sequence[str], mean: Mean) -> xr.Dataset:
     _check(statistics)
-    for name in metrics:
-        _checks.option("metrics", name, tuple(METRICS))
+    metrics = check_metrics(metrics)
     out = statistics.drop_vars(["statistic", TIME, MEMBER], errors="ignore").drop_vars(list(statistics.data_vars))
     out = out.assign_coords(metric=list(metrics))
     for name, field in statistics.data_vars.items():

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from .. import _checks
 from .._conventions.grids import grid_of
 from .._conventions.names import LATITUDE, LONGITUDE
 from .._fields.weights import Convention, area_weights
@@ -52,7 +53,15 @@ class Region:
 
         Returns:
             The mask, shape (lat, lon), float64.
+
+        Raises:
+            TypeError: No arrays of numbers.
+            ValueError: Arrays of another number of axes.
         """
+        for name, values in (("latitude_deg", latitude_deg), ("longitude_deg", longitude_deg)):
+            _checks.array(name, values, axes=1, real=True)
+            if not np.isfinite(values).all():
+                raise ValueError(f"`{name}` must be finite, got {values}")
         eps = _TOLERANCE_DEG
         rows = np.zeros(latitude_deg.shape, bool)
         for south, north in self.latitude:
@@ -118,15 +127,19 @@ def region_weights(
         array([[0.067, 0.433, 0.433, 0.067],
                [0.134, 0.866, 0.   , 0.   ]])
     """
-    if isinstance(regions, str):
-        raise TypeError(f"`regions` must be a sequence of names, got {regions!r}; write ({regions!r},)")
+    _checks.dataset("dataset", dataset)
     if not isinstance(regions, Mapping):
+        regions = _checks.names("regions", regions)
         unknown = [name for name in regions if name not in REGIONS]
         if unknown:
             raise ValueError(f"`regions` names {unknown[0]!r}; there are {', '.join(REGIONS)}, or give a mapping")
         regions = {name: REGIONS[name] for name in regions}
     if not regions:
         raise ValueError("`regions` must not be empty; ('global',) is the whole sphere")
+    for region in regions.values():
+        _checks.instance("regions", region, Region, "names to wxsphere.Region")
+    if land_sea_mask is not None:
+        _checks.instance("land_sea_mask", land_sea_mask, xr.DataArray, "an xarray.DataArray")
     grid_of(dataset)
     latitude, longitude = (np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE))
     area = area_weights(latitude, convention=convention)
@@ -136,7 +149,7 @@ def region_weights(
     for name, region in regions.items():
         mask = region.contains(latitude, longitude) * area[:, None]
         if region.land:
-            mask = mask * _land(name, land_sea_mask, mask.shape)
+            mask = mask * _land(name, land_sea_mask, (latitude, longitude))
         if not mask.sum() > 0:
             raise ValueError(f"`regions` holds {name!r}, {region}, in which there is no point of the grid")
         out.append(mask / mask.sum())
@@ -144,11 +157,20 @@ def region_weights(
     return xr.DataArray(np.stack(out), dims=("region", LATITUDE, LONGITUDE), coords=coords)
 
 
-def _land(name: str, mask: xr.DataArray | None, shape: tuple[int, ...]) -> np.ndarray:
+def _land(name: str, mask: xr.DataArray | None, axes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     if mask is None:
         raise ValueError(f"`land_sea_mask` must be given for the region {name!r}: the dataset has none")
+    shape = (axes[0].size, axes[1].size)
+    if not {LATITUDE, LONGITUDE} <= set(mask.dims) or mask.dtype.kind not in "iufb":
+        raise ValueError(
+            f"`land_sea_mask` must have real numbers by latitude and longitude, got {mask.dtype} by {mask.dims}"
+        )
     for dim in set(mask.dims) - {LATITUDE, LONGITUDE}:
         mask = mask.isel({dim: 0})
+    for dim, wanted in zip((LATITUDE, LONGITUDE), axes, strict=True):
+        given = mask[dim].values if dim in mask.coords else wanted
+        if given.dtype.kind not in "iuf" or given.shape != wanted.shape or not np.allclose(given, wanted, atol=1e-3):
+            raise ValueError(f"`land_sea_mask` must be on the grid of the dataset, got another {dim}, {given[:2]} …")
     values = np.asarray(mask.transpose(LATITUDE, LONGITUDE).values, np.float64)
     if values.shape != shape or not (np.all(values >= 0) and np.all(values <= 1)):
         raise ValueError(

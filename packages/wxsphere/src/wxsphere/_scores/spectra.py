@@ -49,12 +49,16 @@ def power_spectra(
         >>> power_spectra(fields, ["sine_of_latitude"], bandlimit=3).sine_of_latitude.values.round(3)
         array([0.   , 0.333, 0.   ])
     """
+    _checks.dataset("dataset", dataset)
     grid = grid_of(dataset)
     if variables is None:
         fields = dataset.data_vars.items()
         variables = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))
     names = check_variables("variables", variables, dataset)
+    _checks.real_fields("dataset", dataset, names)
     bandlimit = grid.max_bandlimit if bandlimit is None else _checks.integer("bandlimit", bandlimit, 2)
+    if bandlimit > grid.max_bandlimit:
+        raise ValueError(f"`bandlimit` must be at most {grid.max_bandlimit}, which {grid} resolves, got {bandlimit}")
     out = xr.Dataset(coords={"degree": np.arange(bandlimit)})
     for name in names:
         field = dataset[name].transpose(..., LATITUDE, LONGITUDE)
