@@ -19,6 +19,7 @@ TASK = ForecastTask(LAYOUT, LAYOUT, GRID)
 TIMES = np.array(["2000-01-01T00", "2000-01-01T06"], "datetime64[ns]")
 LEADS = np.array([0, 6], "timedelta64[h]")
 FLOW = wxsphere.BarotropicVorticity(3)
+STATE = np.zeros((1, 3, 5), np.complex64)
 NORMAL = Normalization(np.zeros((2, 1)), np.ones((2, 1)))
 MAPS = np.ones((2, *GRID.shape, 2, 1), np.complex64)
 
@@ -81,6 +82,20 @@ REFUSED = {
         lambda: wxsphere.Windows(DATA, TASK, NORMAL, NORMAL, steps=2**40),
         "must have at least one window of 6.59707e+12 h",
     ),
+    "outputs": (
+        lambda: wxsphere.simulate(FLOW, STATE, "a.zarr", outputs=2**40, steps_per_output=1),
+        "`outputs` and `steps_per_output` must reach at most 2.5e+06 h",
+    ),
+    "samples": (
+        lambda: wxsphere.bootstrap(DATA, samples=2**40),
+        "`samples` must be at most 1000000",
+    ),
+    "level twice": (
+        lambda: FieldLayout((Channel(("t",), 500.0),)).pack(DATA.expand_dims(level=[500.0, 500.0])),
+        "`dataset` must have each level once",
+    ),
+    "upgraded": (lambda: RunConfig.upgraded(None), "`values` must be a dictionary"),
+    "memory_gib": (lambda: RunConfig(memory_gib=1e300), "`memory_gib` must be finite and below 1e+09"),
     "window": (lambda: wxsphere.window_weights(2**40 + 1), "`window` must be at most the 366 days"),
     "spin": (lambda: wxsphere.rebuild_poles(MAPS[..., 0, 0], POLES, spin=2**40), "`spin` must be at most 4"),
     "chunks": (lambda: wxsphere.open_dataset("a.nc", chunks={"time": 0}), "`chunks` must be at least 1, or -1"),

@@ -52,9 +52,9 @@ def dimensions(name: str, value: xr.Dataset, wanted: Sequence[str]) -> None:
 
 def memory_bytes(name: str, gib: float) -> int:
     """A limit of memory in GiB, 0 or more, as bytes."""
-    if number(name, gib) < 0:
+    if number(name, gib, below=1e9) < 0:
         raise ValueError(f"`{name}` must be 0 or more, in GiB, got {gib!r}")
-    return int(gib * 2**30)
+    return int(float(gib) * 2**30)
 
 
 def grid(name: str, value: object) -> None:

@@ -180,6 +180,8 @@ class FieldLayout:
         kind = ("complex64" if dtype == "float32" else "complex128") if self.winds else dtype
         out = np.zeros((*sizes, *grid.shape, len(self.spins), self.channels), kind)
         _checks.real_fields("dataset", dataset, self.variables)
+        if LEVEL in dataset.indexes and not dataset.indexes[LEVEL].is_unique:
+            raise ValueError(f"`dataset` must have each level once, got {dataset[LEVEL].values.tolist()}")
         loaded = {name: self._loaded(dataset, name, batch, dtype) for name in self.variables}
         for at, channel in enumerate(self.scalars):
             field = self._map(loaded[channel.names[0]], channel, sizes)

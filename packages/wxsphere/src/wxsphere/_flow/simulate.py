@@ -92,6 +92,11 @@ def simulate(
     _checks.integer("chunk", chunk, 1)
     check_flow(model)
     check_state(model, state)
+    if (reach := _hours(model, steps_per_output) * outputs) > _checks.MOST_HOURS:
+        raise ValueError(
+            f"`outputs` and `steps_per_output` must reach at most {_checks.MOST_HOURS:g} h, which is what times hold, "
+            f"got {outputs} times {steps_per_output} steps, {reach:g} h"
+        )
     grid = model.grid if grid is None else grid
     _checks.grid("grid", grid)
     if grid.max_bandlimit < model.bandlimit:

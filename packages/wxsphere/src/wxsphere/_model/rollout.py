@@ -154,6 +154,7 @@ def rollout(
         ((3, 1, 1, 4, 8, 1, 1), [0.5, 1.0, 1.5])
     """
     _checks.instance("stepper", stepper, Stepper, "a wxsphere.Stepper")
+    _checks.array("window", window)
     _checks.array("forcings", forcings)
     if not forcings.ndim:
         raise ValueError("`forcings` must have axes (step, *batch, lat, lon, forcing), got shape ()")

@@ -192,7 +192,7 @@ class RunConfig:
         Raises:
             ValueError: An option by both names, or lists of different lengths.
         """
-        _checks.mapping("values", values)
+        _checks.instance("values", values, dict, "a dictionary of options by name")
         out = moved(values, {**_PLACES, "memory": "memory_gib"}, {"training": to_json(_TRAINING)})
         if "memory" in values:
             out["memory_gib"] = _checks.integer("memory", values["memory"], 0) / 2**30

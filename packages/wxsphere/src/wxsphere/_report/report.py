@@ -210,6 +210,8 @@ def _check_result(result: xr.Dataset) -> None:
         dim for dim in ("forecast", "metric", "region", LEAD) if dim not in result.coords or not result.sizes.get(dim)
     ]
     others = [str(name) for name, field in result.data_vars.items() if field.dtype.kind != "f"]
+    if not lacking:
+        _check_names("result", result)
     if lacking or others:
         why = f"without {lacking[0]!r}" if lacking else f"in which {others[0]!r} holds no real numbers"
         raise ValueError(f"`result` must be scores of `evaluate`, got a dataset of sizes {dict(result.sizes)} {why}")
@@ -219,11 +221,17 @@ def _check_result(result: xr.Dataset) -> None:
         raise ValueError("`result` must have the source 'truth' beside its spectra, as `evaluate` gives them")
 
 
+def _check_names(name: str, dataset: xr.Dataset) -> None:
+    for one in dataset["forecast"].values.tolist():
+        _checks.instance(f"{name}` must have forecasts by name; one of them", one, str, "a text")
+
+
 def _check_maps(maps: xr.Dataset, land_sea_mask: np.ndarray | None) -> None:
     _checks.dataset("maps", maps)
     wanted = {"map", "forecast", LEAD, LATITUDE, LONGITUDE}
     if not wanted <= set(maps.coords) or not wanted <= set(maps.dims) or not maps.data_vars:
         raise ValueError(f"`maps` must be those of `error_maps`, got {dict(maps.sizes)}")
+    _check_names("maps", maps)
     if maps["map"].values.tolist() != ["bias", "rmse"] or any(one.dtype.kind != "f" for one in maps.data_vars.values()):
         raise ValueError("`maps` must be those of `error_maps`, 'bias' and 'rmse' as real numbers")
     if land_sea_mask is not None:

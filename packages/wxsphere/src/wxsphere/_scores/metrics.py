@@ -11,6 +11,9 @@ from .. import _checks
 from .._conventions.names import MEMBER, TIME
 from .statistics import STATISTICS
 
+# Far more than intervals gain from, and few enough for memory.
+_MOST_DRAWS = 10**6
+
 Mean = Callable[[np.ndarray], np.ndarray]
 Statistics = Mapping[str, np.ndarray]
 
@@ -153,7 +156,8 @@ def bootstrap(
         >>> bool(interval.sel(bound="low").item() < interval.sel(bound="high").item())
         True
     """
-    _checks.integer("samples", samples, 2)
+    if _checks.integer("samples", samples, 2) > _MOST_DRAWS:
+        raise ValueError(f"`samples` must be at most {_MOST_DRAWS}, got {samples}")
     _checks.integer("block", block, 1)
     tail = (1 - _checks.number("confidence", confidence, above=0.0, below=1.0)) / 2
     _check(statistics)
