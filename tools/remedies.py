@@ -63,7 +63,8 @@ def check_remedies(
         where = f"{text.path}:{text.line}"
         for typed in _commands_in(program, text.text):
             problems += [f"{where}: `{program} {typed}`: {why}" for why in _wrong(typed, known)]
-        here = [name for name, module in modules.items() if text.path.stem == module.rsplit(".", 1)[-1]]
+        place = text.path.relative_to(folder).with_suffix("").parts
+        here = [name for name, module in modules.items() if place == tuple(module.split(".")[1:])]
         allowed = set().union(*(known[name] for name in here)) if here else everything
         # Options of a command that is spelt out were looked at above.
         rest = _spelt(program).sub(" ", text.text)

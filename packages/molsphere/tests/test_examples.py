@@ -1,5 +1,5 @@
-"""The examples in docstrings run."""
+"""Examples in docstrings of public names."""
 
 import doc_examples
 
-_, test_examples_run = doc_examples.tests("molsphere")
+test_public_names_have_examples, test_examples_run = doc_examples.tests("molsphere")

@@ -215,11 +215,13 @@ def test_errors(call: Callable[[Any], Any], message: str):
         call(np.zeros((L, 2 * L - 1), np.complex64))
 
 
-@pytest.mark.parametrize("bandlimit", [2**31, 2**62, 10**30])
+@pytest.mark.parametrize("bandlimit", [2**31, 2**62])
 def test_change_bandlimit_to_more_than_the_machine_holds(bandlimit: int):
     """XLA ends the process when sizes overflow."""
     with pytest.raises(MemoryError, match=rf"`bandlimit` {bandlimit} needs .* GiB for a result of shape \({bandlimit}"):
         spinharm.change_bandlimit(np.zeros((L, 2 * L - 1), np.complex64), bandlimit)
+    with pytest.raises(ValueError, match=f"`bandlimit` must be at most {2**63 - 1}, got 1000"):
+        spinharm.change_bandlimit(np.zeros((L, 2 * L - 1), np.complex64), 10**30)
 
 
 def test_cosines_find_the_degrees(rng: np.random.Generator):

@@ -6,7 +6,6 @@ import pytest
 from spinharm import Grid
 from wxsphere import grid_dataset, grid_of, open_dataset, regrid
 from wxsphere.__main__ import main
-from wxsphere._commands._memory import memory_in_gib
 
 GRID = Grid.equiangular(12, 24, poles=False)
 HOUR = np.timedelta64(3600 * 10**9, "ns")
@@ -88,13 +87,3 @@ def test_coordinates_that_are_swapped_are_renamed(forecast, tmp_path, capsys):
     remedy = "--rename latitude=longitude longitude=latitude"
     assert remedy in capsys.readouterr().err
     assert main(["check", str(tmp_path / "f.nc"), *remedy.split()]) == 0
-
-
-def test_memory_in_earlier_units_is_read(capsys):
-    words = memory_in_gib(["a.zarr", "--memory", "512", "--truth", "b"], "MiB")
-    assert words == ["a.zarr", "--memory-gib", "0.5", "--truth", "b"]
-    assert "note: --memory 512 (MiB) is --memory-gib 0.5 now" in capsys.readouterr().err
-    assert memory_in_gib([f"--memory={2**30}"], "bytes") == ["--memory-gib", "1.0"]
-    for words in (["--memory", "much"], ["--memory"]):
-        with pytest.raises(ValueError, match=r"`memory` must be a number of MiB, got '.*'; --memory-gib takes GiB"):
-            memory_in_gib(words, "MiB")

@@ -31,6 +31,7 @@ class TargetScaling:
         ValueError: References of another number than species, or a scale that is not above 0.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, TargetScaling, from_smiles
         >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
@@ -40,7 +41,7 @@ class TargetScaling:
         (1, 6, 8)
         >>> scaled = scaling.scale_values(molecules, values)
         >>> batch = molecules.pad([0, 1, 2], 6)
-        >>> np.allclose(scaling.restore(scaled.astype("float32"), batch.numbers), values, rtol=1e-5)
+        >>> np.allclose(scaling.restore(jnp.asarray(scaled), batch.numbers), values, rtol=1e-5)
         True
         >>> scaling.baseline(molecules).shape
         (3,)

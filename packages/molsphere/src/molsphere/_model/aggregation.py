@@ -64,11 +64,12 @@ class Aggregation(eqx.Module):
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.1; Schütt, Unke, Gastegger, PaiNN (2021).
 
     Example:
+        >>> import jax.numpy as jnp
         >>> import numpy as np
-        >>> from molsphere import Molecule, Aggregation, pad_molecules
+        >>> from molsphere import Aggregation, Molecule, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
         >>> aggregation = Aggregation("type", features=4, species=(1, 8))
-        >>> aggregation(np.ones((1, 3, 4), np.float32), pad_molecules([water])).tolist()
+        >>> aggregation(jnp.ones((1, 3, 4)), pad_molecules([water])).tolist()
         [[3.0, 3.0, 3.0, 3.0]]
     """
 

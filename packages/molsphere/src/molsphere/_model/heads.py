@@ -57,12 +57,13 @@ class DeepSetsHead(eqx.Module):
         Zaheer et al., Deep sets (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.2.
 
     Example:
-        >>> import numpy as np
-        >>> from molsphere import Molecule, DeepSetsHead, pad_molecules
-        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
         >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import numpy as np
+        >>> from molsphere import DeepSetsHead, Molecule, pad_molecules
+        >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
         >>> head = DeepSetsHead(4, 8, 1, species=(1, 8), key=jax.random.key(0))
-        >>> head(np.ones((1, 3, 4), np.float32), pad_molecules([water])).shape
+        >>> head(jnp.ones((1, 3, 4)), pad_molecules([water])).shape
         (1, 1)
     """
 
@@ -150,12 +151,13 @@ class TransformerHead(eqx.Module):
         section 5.1.2: four layers and four heads, for α and ⟨R²⟩.
 
     Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
         >>> import numpy as np
         >>> from molsphere import Molecule, TransformerHead, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
-        >>> import jax
         >>> head = TransformerHead(4, 8, 1, layers=1, heads=2, species=(1, 8), key=jax.random.key(0))
-        >>> head(np.ones((1, 3, 4), np.float32), pad_molecules([water])).shape
+        >>> head(jnp.ones((1, 3, 4)), pad_molecules([water])).shape
         (1, 1)
     """
 

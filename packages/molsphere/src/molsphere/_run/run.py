@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 def run_training(
     options: TrainOptions, data: RunData, splits: Splits, *, say: Say = lambda text: None, progress: bool = True
 ) -> tuple[PropertyModel, Evaluation]:
-    """Train in the folder of the options, or go on there, and evaluate.
+    r"""Train in the folder of the options, or go on there, and evaluate.
 
     The folder gets `options.json`, `data.json`, `splits.npz`, what `train` writes, `evaluation.json`,
     `predictions.npz` and, with matplotlib, the plots. A folder of the same run is gone on with, bit for bit.
@@ -60,6 +60,27 @@ def run_training(
     Raises:
         TypeError: Something else than options, data and parts.
         ValueError: No folder, a folder of another run, or what `train` raises; nothing is written then.
+
+    Example:
+        >>> from molsphere import RegressorConfig, TrainOptions, read_run_data, run_training
+        >>> from spinnn.training import TrainingConfig
+        >>> xyz = "3\nProperties=species:S:1:pos:R:3 energy={}\nO 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n"
+        >>> with open("water.extxyz", "w") as file:
+        ...     _ = file.write("".join(xyz.format(-76.4 + 0.1 * i) for i in range(3)))
+        >>> options = TrainOptions(
+        ...     network=RegressorConfig(bandlimits=(2,), widths=(2,), num_filter_params=(None,)),
+        ...     training=TrainingConfig(epochs=1),
+        ...     data="water.extxyz",
+        ...     targets=("energy",),
+        ...     units=("eV",),
+        ...     sizes=(2, 1, 0),
+        ...     out="run",
+        ...     plots=False,
+        ... )
+        >>> data = read_run_data(options.data, options.targets, units=options.units)
+        >>> model, evaluation = run_training(options, data, options.make_splits(3), progress=False)
+        >>> model.units
+        {'energy': 'eV'}
     """
     _checks.instance("options", options, TrainOptions, "of type TrainOptions")
     _checks.instance("data", data, RunData, "of type RunData")

@@ -220,5 +220,5 @@ def _refuse_precision(path: str | os.PathLike, found: list[Any], wanted: list[An
 def _say_what_is_not_finite(path: str | os.PathLike, arrays: list[Any]) -> None:
     bad = sum(not np.isfinite(np.asarray(x)).all() for x in arrays if eqx.is_inexact_array(x))
     if bad:
-        told = f"{path}: {bad} of the model's {len(arrays)} arrays have values that are not finite; nor will predictions be"
-        warnings.warn(told, FileWarning, stacklevel=3)
+        told = f"{path}: {bad} of the model's {len(arrays)} arrays have values that are not finite"
+        warnings.warn(f"{told}; predictions will have none either", FileWarning, stacklevel=3)

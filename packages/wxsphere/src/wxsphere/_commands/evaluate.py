@@ -33,7 +33,6 @@ from .._scores.climatology import climatology
 from .._scores.error_maps import error_maps
 from .._scores.evaluate import evaluate
 from .._scores.metrics import METRICS
-from ._memory import memory_in_gib
 from ._renames import renames
 
 _TEXT = """Score forecasts against truth, beside persistence and climatology.
@@ -116,7 +115,7 @@ class EvaluateOptions:
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse(EvaluateOptions, f"wxsphere {name}", memory_in_gib(words, "MiB"), _TEXT)
+    options = command.parse(EvaluateOptions, f"wxsphere {name}", words, _TEXT)
     opened = _opened(options)
     truth = _narrowed("truth", opened[options.truth], options)
     forecasts = _forecasts(options, opened)

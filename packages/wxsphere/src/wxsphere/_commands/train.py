@@ -14,7 +14,6 @@ from .._model.networks import network_config
 from .._model.run_config import RunConfig
 from .._model.train import MODEL, train
 from .._prepare.prepared import open_prepared
-from ._memory import memory_in_gib
 
 OPTIONS = "options.json"
 
@@ -76,7 +75,7 @@ def read_options(name: str, words: Sequence[str]) -> TrainOptions:
     return command.parse_with_config(
         TrainOptions,
         f"wxsphere {name}",
-        memory_in_gib(words, "bytes"),
+        words,
         _TEXT,
         lambda path: load_config(path, TrainOptions),
         lambda options, preset: dataclasses.replace(options, network=network_config(preset)),
