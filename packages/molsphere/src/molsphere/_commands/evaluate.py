@@ -29,11 +29,11 @@ examples:
   molsphere evaluate runs/H
   molsphere evaluate runs/H --data elsewhere/qm9.npz
   molsphere evaluate runs/H --orientations 8     # predictions averaged over orientations
-  molsphere evaluate runs/H --rotations 4        # and how much predictions change when molecules are turned
+  molsphere evaluate runs/H --rotations 4        # and how much predictions change when molecules are rotated
   molsphere evaluate model.spinnn --data other.extxyz --out other-errors
   molsphere evaluate runs/H-0 runs/H-1 runs/H-2 --out committee"""
 
-# Molecules that are turned.
+# Molecules that are rotated.
 _TURNED = 1000
 
 

@@ -38,7 +38,7 @@ class PropertyModel:
         network: The network, in inference mode.
         state: Running statistics of its norms.
         units: Unit by property, in the order of the network's outputs.
-        scalings: What turns outputs into properties, by property.
+        scalings: Scale and reference energies of each property.
         seen: Ranges of the molecules it was trained on; None where they are not known, as in files of earlier versions.
 
     Raises:

@@ -43,5 +43,5 @@ def report_invariance(
         for name in turned
         for kind, found in (("rotation", turned), ("rotation and reflection", mirrored))
     ]
-    title = f"Mean absolute change of predictions, {molecules:,} molecules turned at random"
-    command.table(title, ("property", "turned by", "change", "unit"), rows)
+    title = f"Mean absolute change of predictions, {molecules:,} molecules rotated at random"
+    command.table(title, ("property", "transformation", "change", "unit"), rows)
