@@ -16,7 +16,8 @@ from spinharm._transform.tuning import TUNING, Tuning
 
 NEVER = 10**9
 # One block of whole tables; everything else off.
-PLAIN = Tuning(halved_from=NEVER, rings_from=NEVER, shared_from=NEVER, fewest_orders=NEVER)
+PLAIN = Tuning(classes_from=NEVER, halved_from=NEVER, rings_from=NEVER, shared_from=NEVER, fewest_orders=NEVER)
+CLASSES = {"classes_from": 4, "classes_orders": 2}
 BLOCKS = {"fewest_orders": 2, "blocks": 8, "enough_orders": 2}
 GAUSS, POLES, SKEW = Grid.gauss_legendre(8), Grid.equiangular(9, 16), Grid.mcewen_wiaux(8, 16)
 ASCENDING = dataclasses.replace(GAUSS, south_first=True, longitude_origin=-1.0)
@@ -44,7 +45,7 @@ def operand(rng: np.random.Generator, plan: Plan) -> jax.Array:
 
 def table_bytes(plan: Plan) -> int:
     """Bytes of the tables between rings and degrees, as they are built."""
-    return sum(table.nbytes for table in linear.tables(plan)[2:])
+    return sum(table.nbytes for table in linear.tables(plan)[2 * plan.stride :])
 
 
 def tuned(**changes: Any) -> dict[str, Any]:
@@ -62,6 +63,9 @@ def tuned(**changes: Any) -> dict[str, Any]:
         pytest.param(plain(SKEW, MIXED), tuned(shared_from=1, **BLOCKS), id="shared-blocks"),
         pytest.param(plain(GAUSS, (0,), real=True), tuned(shared_from=1, halved_from=1), id="shared-halved-real"),
         pytest.param(plain(GAUSS, MIXED), tuned(enough_columns=1, enough_channels=1), id="many-columns-and-channels"),
+        pytest.param(plain(SKEW, MIXED), tuned(**CLASSES), id="classes"),
+        pytest.param(plain(POLES, MIXED, 7), tuned(**CLASSES, **{**BLOCKS, "fewest_orders": 3}), id="classes-blocks"),
+        pytest.param(plain(ASCENDING, (0,), real=True), tuned(**CLASSES, halved_from=1), id="classes-halved-real"),
         pytest.param(plain(ASCENDING, MIXED), {"fourier": "fft"}, id="fft"),
         pytest.param(plain(SKEW, (0,), real=True), {"fourier": "fft"}, id="fft-real"),
         pytest.param(
@@ -115,6 +119,17 @@ def test_sizes_choose_the_variants():
     assert not plan(511, memory_limit=NEVER * 9).shared
     assert plan(512, memory_limit=NEVER * 9).shared
     assert [len(plan(size).blocks) for size in (8, 32, 64, 128, 256)] == [1, 1, 4, 6, 8]
+    classes = [
+        dataclasses.replace(plan(size), real=real, transform=transform).stride
+        for size, real, transform in (
+            (64, False, "analysis"),
+            (64, True, "analysis"),
+            (64, False, "synthesis"),
+            (63, False, "synthesis"),
+            (32, False, "synthesis"),
+        )
+    ]
+    assert classes == [1, 2, 2, 1, 1]
     assert (plan(128).fourier, plan(129).fourier) == ("dft", "fft")
 
 

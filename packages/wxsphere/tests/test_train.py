@@ -264,9 +264,7 @@ def test_the_command_line(run, data, tmp_path, capsys):
     save_config(path, options)
     assert load_config(path, TrainOptions) == options
     assert read_options("train", ["--config", str(path), "--seed", "3"]).training.seed == 3
-    words = (
-        "--data a --out b --rollout 1 4 --epochs 5 2 --rate-factors 1 0.3 --ema-decay 0.9 --memory-gib 0.5".split()
-    )
+    words = "--data a --out b --rollout 1 4 --epochs 5 2 --rate-factors 1 0.3 --ema-decay 0.9 --memory-gib 0.5".split()
     flat = read_options("train", words)
     assert flat.stages == (Stage(1, 5), Stage(4, 2, 0.3))
     assert flat.memory_gib == 0.5

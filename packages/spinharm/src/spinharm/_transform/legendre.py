@@ -64,7 +64,7 @@ def block(plan: Plan, spin: int, orders: np.ndarray, first_degree: int = 0, ring
 
 
 def tables(plan: Plan) -> list[np.ndarray]:
-    """Host tables by `Plan.blocks`: (order, spin, degree, lat) or (order, spin, lat, degree).
+    """Host tables by class of orders and `Plan.blocks`: (order, spin, degree, lat) or (order, spin, lat, degree).
 
     Without symmetric rings a second one follows each, for the negative orders. If `plan.halved`, a block is two tables
     of the northern rings, for every other degree from the first one and from the second one.
@@ -72,10 +72,11 @@ def tables(plan: Plan) -> list[np.ndarray]:
     result = []
     signs = (1,) if plan.folded or plan.real else (1, -1)
     degrees = (slice(0, None, 2), slice(1, None, 2)) if plan.halved else (slice(None),)
-    for (first, last), degree, (north, south) in plan.blocks:
+    blocks = [(index, *block) for index in range(plan.stride) for block in plan.blocks]
+    for index, (first, last), degree, (north, south) in blocks:
         rings = slice(north, plan.northern_rings if plan.halved else south)
         for sign in signs:
-            orders = sign * np.arange(first, last)
+            orders = sign * np.arange(first + index, last, plan.stride)
             spins = [block(plan, spin, orders, degree, rings).astype(plan.dtype) for spin in plan.spins]
             table = np.stack(spins, 1)
             result += [np.ascontiguousarray(table[:, :, x] if plan.gives_degrees else table[..., x]) for x in degrees]
@@ -92,9 +93,9 @@ def _ring_factors(plan: Plan) -> np.ndarray:
     return factors.astype(plan.dtype)[:, None, None]
 
 
-def _parity(plan: Plan, orders: tuple[int, int], degree: int) -> np.ndarray:
+def _parity(plan: Plan, orders: range, degree: int) -> np.ndarray:
     """(−1)^(m + degree), the parity about the equator of a block's first degree, by order: (m, 1, 1, 1, 1)."""
-    return ((-1.0) ** (np.arange(*orders) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
+    return ((-1.0) ** (np.array(orders) + degree)).astype(plan.dtype).reshape(-1, 1, 1, 1, 1)
 
 
 def _fold(parity: np.ndarray, x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -151,48 +152,71 @@ def _transposed(plan: Plan, matrix: jax.Array, parts: list[jax.Array]) -> list[j
     return [jnp.moveaxis(product[:, :, index], -1, 2) for index in range(len(parts))]
 
 
-def _by_block(plan: Plan, matrices: tuple[jax.Array, ...]) -> list[tuple[Block, list[jax.Array]]]:
-    """Each block with its matrices."""
+def _by_class(plan: Plan, matrices: tuple[jax.Array, ...]) -> list[list[tuple[range, Block, list[jax.Array]]]]:
+    """(orders, block, matrices) of each block, for each class of orders."""
     blocks, remaining = plan.blocks, iter(matrices)
-    return [(block, list(islice(remaining, len(matrices) // len(blocks)))) for block in blocks]
+    per_block = len(matrices) // (plan.stride * len(blocks))
+    return [
+        [
+            (range(block.orders[0] + index, block.orders[1], plan.stride), block, list(islice(remaining, per_block)))
+            for block in blocks
+        ]
+        for index in range(plan.stride)
+    ]
 
 
-def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[jax.Array]) -> list[jax.Array]:
-    """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
-    apply, factors = partial(_direct, plan), _ring_factors(plan)
-    results = []
-    for (orders, degree, (north, south)), own in _by_block(plan, matrices):
-        parts = _scaled([part[slice(*orders), :, north:south] for part in profiles], factors[north:south])
-        if plan.halved:
-            parity = _parity(plan, orders, degree)
-            folded = zip(*(_fold(parity, part) for part in parts), strict=True)
-            halves = (apply(table, list(x)) for table, x in zip(own, folded, strict=True))
-            products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
-        else:
-            products = _multiply(apply, own, parts)
-        results.append([_pad(product, degree, 0) for product in products])
-    return _join(results)
+def to_degrees(plan: Plan, matrices: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
+    """Parts (m, s, lat, batch, channel) by class to parts (m, s, degree, batch, channel) of all orders."""
+    by_class = [
+        [_block_to_degrees(plan, *one, of_class) for one in blocks]
+        for blocks, of_class in zip(_by_class(plan, matrices), profiles, strict=True)
+    ]
+    if plan.stride == 1:
+        return _join(by_class[0])
+    pairs = zip(*by_class, strict=True)
+    return _join([[_interleave(even, odd, 0) for even, odd in zip(*pair, strict=True)] for pair in pairs])
 
 
-def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[jax.Array]:
-    """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
-    blocks = _by_block(plan, matrices)
-    if len(blocks) == 1:
+def _block_to_degrees(
+    plan: Plan, orders: range, block: Block, own: list[jax.Array], profiles: list[jax.Array]
+) -> list[jax.Array]:
+    apply, factors, (north, south) = partial(_direct, plan), _ring_factors(plan), block.rings
+    begin = orders.start // plan.stride
+    parts = [part[begin : begin + len(orders), :, north:south] for part in profiles]
+    parts = _scaled(parts, factors[north:south])
+    if plan.halved:
+        parity = _parity(plan, orders, block.degree)
+        folded = zip(*(_fold(parity, part) for part in parts), strict=True)
+        halves = (apply(table, list(x)) for table, x in zip(own, folded, strict=True))
+        products = [_interleave(even, odd, 2) for even, odd in zip(*halves, strict=True)]
+    else:
+        products = _multiply(apply, own, parts)
+    return [_pad(product, block.degree, 0) for product in products]
+
+
+def to_rings(plan: Plan, matrices: tuple[jax.Array, ...], degrees: list[jax.Array]) -> list[list[jax.Array]]:
+    """Parts (m, s, degree, batch, channel) of all orders to parts (m, s, lat, batch, channel) by class."""
+    classes = _by_class(plan, matrices)
+    if len(classes[0]) == 1:
         # Slicing several blocks would already bring entries into the order of the products.
         degrees = lax.optimization_barrier(degrees)
+    return [_join([_block_to_rings(plan, *one, degrees) for one in blocks]) for blocks in classes]
+
+
+def _block_to_rings(
+    plan: Plan, orders: range, block: Block, own: list[jax.Array], degrees: list[jax.Array]
+) -> list[jax.Array]:
     apply, factors = partial(_transposed if plan.shared else _direct, plan), _ring_factors(plan)
-    results = []
-    for (orders, degree, (north, south)), own in blocks:
-        parts = [part[slice(*orders), :, degree:] for part in degrees]
-        if plan.halved:
-            parity = _parity(plan, orders, degree)
-            halves = (apply(table, [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
-            products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
-        else:
-            products = _multiply(apply, own, parts)
-        products = _scaled(products, factors[north:south])
-        results.append([_pad(product, north, plan.grid.nlat - south) for product in products])
-    return _join(results)
+    north, south = block.rings
+    parts = [part[orders.start : orders.stop : plan.stride, :, block.degree :] for part in degrees]
+    if plan.halved:
+        parity = _parity(plan, orders, block.degree)
+        halves = (apply(table, [x[:, :, i::2] for x in parts]) for i, table in enumerate(own))
+        products = [_unfold(plan, parity, *pair) for pair in zip(*halves, strict=True)]
+    else:
+        products = _multiply(apply, own, parts)
+    products = _scaled(products, factors[north:south])
+    return [_pad(product, north, plan.grid.nlat - south) for product in products]
 
 
 def _scaled(parts: list[jax.Array], factors: np.ndarray) -> list[jax.Array]:

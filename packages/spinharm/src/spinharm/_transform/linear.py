@@ -29,8 +29,9 @@ def tables(plan: Plan) -> tuple[jax.Array, ...]:
     return _tables(plan.source)
 
 
-# How many of the tables are those of the Fourier transform: cosines and sines.
-_FOURIER = 2
+def _fourier_tables(plan: Plan) -> int:
+    """How many of the tables are those of the Fourier transform: cosines and sines of each class of orders."""
+    return 2 * plan.stride
 
 
 @cached_table
@@ -73,8 +74,9 @@ def _alternating(plan: Plan) -> np.ndarray:
 
 def _analyse(maps: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
     """Maps (batch, lat, lon, spin, channel) to coefficients (batch, degree, order, spin, channel)."""
-    profiles = rings.to_profiles(plan, tables[:_FOURIER], maps)
-    parts = _stage(plan).to_degrees(plan, tables[_FOURIER:], profiles)
+    count = _fourier_tables(plan)
+    profiles = rings.to_profiles(plan, tables[:count], maps)
+    parts = _stage(plan).to_degrees(plan, tables[count:], profiles)
     parts = [part.transpose(3, 2, 0, 1, 4) for part in lax.optimization_barrier(parts)]
     positive = lax.complex(parts[0], parts[1])
     if plan.real:
@@ -106,8 +108,9 @@ def _synthesise(coeffs: jax.Array, *tables: jax.Array, plan: Plan) -> jax.Array:
         sign = _mirror_sign(plan) * (np.arange(plan.bandlimit) > 0)[:, None, None].astype(plan.dtype)
         parts = [positive.real, positive.imag, negative.real * sign, negative.imag * sign]
     parts = [jnp.transpose(part, (2, 3, 1, 0, 4)) for part in parts]
-    profiles = _stage(plan).to_rings(plan, tables[_FOURIER:], parts)
-    return rings.to_maps(plan, tables[:_FOURIER], profiles)
+    count = _fourier_tables(plan)
+    profiles = _stage(plan).to_rings(plan, tables[count:], parts)
+    return rings.to_maps(plan, tables[:count], profiles)
 
 
 def _like(x, sizes: tuple[int, int], dtype: np.dtype):

@@ -176,9 +176,9 @@ def _in_double(function):
 
 
 @_in_double
-def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[jax.Array]) -> list[jax.Array]:
+def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> list[jax.Array]:
     """Parts (m, s, lat, batch, channel) to parts (m, s, degree, batch, channel)."""
-    rings = jnp.stack(profiles, 3)
+    rings = jnp.stack(profiles[0], 3)
     _, _, interpolation = _unpack(plan, tables)
     if interpolation is not None:
         rings = _interpolate(plan, interpolation, rings)
@@ -195,7 +195,7 @@ def to_degrees(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[jax.Arr
 
 
 @_in_double
-def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[jax.Array]:
+def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) -> list[list[jax.Array]]:
     """Parts (m, s, degree, batch, channel) to parts (m, s, lat, batch, channel)."""
     degrees = jnp.stack(lax.optimization_barrier(parts), 3)
     _, _, interpolation = _unpack(plan, tables)
@@ -211,7 +211,7 @@ def to_rings(plan: Plan, tables: tuple[jax.Array, ...], parts: list[jax.Array]) 
     start = _zeros(columns, tables[1].shape[0])
     total = _from_chunks(_by_chunk(plan, tables, consume, start, columns), 1, _orders(plan).size)
     out = _from_rows(plan, total.swapaxes(0, 1))
-    return _unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))
+    return [_unstack(out if interpolation is None else _interpolate(plan, interpolation.swapaxes(1, 2), out))]
 
 
 def _zeros(columns: jax.Array, size: int) -> jax.Array:

@@ -1,8 +1,9 @@
 """Fourier transforms along the rings, between maps and order profiles.
 
 Maps have axes (batch, lat, lon, spin, channel). Profiles are lists of real arrays (order, spin, lat, batch, channel)
-for orders m >= 0: re and im F_m and, for complex maps, re F_−m and im F_−m. In this layout the product over colatitude
-is one batched matrix product without any transposition.
+for orders m >= 0: re and im F_m and, for complex maps, re F_−m and im F_−m; one list for all orders, or one for the
+even and one for the odd ones (`Plan.stride`). In this layout the product over colatitude is one batched matrix product
+without any transposition.
 
 A CPU spends its time here on memory traffic. Slices, flips, sums and transpositions between two `optimization_barrier`s
 are one pass over memory; products stay outside such passes.
@@ -22,12 +23,12 @@ _barrier = lax.optimization_barrier
 
 
 class _Columns(NamedTuple):
-    """Combinations of the columns of rings that the cosines, or the sines, of all orders need.
+    """Combinations of the columns of rings that the cosines, or the sines, of a class of orders need.
 
     Attributes:
         paired: (k, spin, lat, batch, channel): sums or differences of columns that mirror each other.
         same: A column that counts the same in all orders, if any.
-        alternating: A column that counts (−1)^m in order m, if any.
+        alternating: A column that counts (−1)^i in entry i of the class, if any.
     """
 
     paired: jax.Array
@@ -36,28 +37,53 @@ class _Columns(NamedTuple):
 
 
 def dft_tables(plan: Plan) -> list[np.ndarray]:
-    """Cosines and sines of m φ_k, (order, k), k up to half a ring."""
-    order, k = np.arange(plan.bandlimit), np.arange(plan.grid.nlon // 2 + 1)
-    # The integer product is reduced first, so that the angle keeps its digits.
-    angle = 2 * np.pi * (np.outer(order, k) % plan.grid.nlon) / plan.grid.nlon
-    return [np.cos(angle), np.sin(angle)]
+    """Cosines and sines of m φ_k by class, (order, k): k up to half a ring, to a quarter for two classes."""
+    k = np.arange(plan.grid.nlon // (2 * plan.stride) + 1)
+    result = []
+    for first in range(plan.stride):
+        order = np.arange(first, plan.bandlimit, plan.stride)
+        # The integer product is reduced first, so that the angle keeps its digits.
+        angle = 2 * np.pi * (np.outer(order, k) % plan.grid.nlon) / plan.grid.nlon
+        result += [np.cos(angle), np.sin(angle)]
+    return result
 
 
-def _fold(plan: Plan, x: jax.Array) -> tuple[_Columns, _Columns]:
-    """Combine mirrored columns (lon, …) for cosines, even about φ = 0, and sines, odd: half the size of the products.
+def _fold(plan: Plan, x: jax.Array) -> list[tuple[_Columns, _Columns]]:
+    """Combine mirrored columns (lon, …) for the cosines and the sines of each class: smaller products.
 
-    Columns that are their own mirror image are kept separately.
+    Cosines are even and sines odd about φ = 0. Cosines of even and sines of odd orders are even about φ = π/2, the
+    others odd. Columns that are their own mirror image are kept separately.
     """
     nlon, pairs = plan.grid.nlon, (plan.grid.nlon - 1) // 2
-    inner, mirrored = x[1 : pairs + 1], jnp.flip(x[nlon - pairs :], 0)
-    opposite = x[nlon // 2] if nlon % 2 == 0 else None
-    return _Columns(inner + mirrored, x[0], opposite), _Columns(inner - mirrored)
+    if plan.stride == 1:
+        inner, mirrored = x[1 : pairs + 1], jnp.flip(x[nlon - pairs :], 0)
+        opposite = x[nlon // 2] if nlon % 2 == 0 else None
+        return [(_Columns(inner + mirrored, x[0], opposite), _Columns(inner - mirrored))]
+    quarter, half = nlon // 4, nlon // 2
+    near, mirrored = x[1:quarter], jnp.flip(x[nlon - quarter + 1 :], 0)
+    far, opposite = jnp.flip(x[half - quarter + 1 : half], 0), x[half + 1 : half + quarter]
+    even, odd, far_even, far_odd = near + mirrored, near - mirrored, far + opposite, far - opposite
+    east, west = x[quarter], x[nlon - quarter]
+    return [
+        (_Columns(even + far_even, x[0] + x[half], east + west), _Columns(odd - far_odd)),
+        (_Columns(even - far_even, x[0] - x[half]), _Columns(odd + far_odd, None, east - west)),
+    ]
 
 
-def _unfold(plan: Plan, even: jax.Array, odd: jax.Array) -> jax.Array:
-    """Sums of cosines and of sines, (k, …), to columns (lon, …)."""
-    inner = slice(1, (plan.grid.nlon - 1) // 2 + 1)
-    return jnp.concatenate([even + odd, jnp.flip((even - odd)[inner], 0)])
+def _unfold(plan: Plan, waves: list[tuple[jax.Array, jax.Array]]) -> jax.Array:
+    """Sums of cosines and of sines of each class, (k, …), to columns (lon, …)."""
+    if plan.stride == 1:
+        ((even, odd),) = waves
+        inner = slice(1, (plan.grid.nlon - 1) // 2 + 1)
+        return jnp.concatenate([even + odd, jnp.flip((even - odd)[inner], 0)])
+    (even, odd), (even_of_odd, odd_of_odd) = waves
+    quadrants = [
+        even + even_of_odd + (odd + odd_of_odd),
+        jnp.flip((even - even_of_odd - (odd - odd_of_odd))[:-1], 0),
+        (even - even_of_odd + (odd - odd_of_odd))[1:],
+        jnp.flip((even + even_of_odd - (odd + odd_of_odd))[1:-1], 0),
+    ]
+    return jnp.concatenate(quadrants)
 
 
 def _product(plan: Plan, matrix: jax.Array, x: jax.Array) -> jax.Array:
@@ -80,15 +106,28 @@ def _flip(plan: Plan, x: jax.Array) -> jax.Array:
     return jnp.flip(x, 2) if plan.folded else x
 
 
-def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> list[jax.Array]:
-    """F_m = Σ_k f(φ_k) e^{−iσmφ_k} for every ring, without the phase of the longitude origin."""
+def to_profiles(plan: Plan, tables: tuple[jax.Array, ...], maps: jax.Array) -> list[list[jax.Array]]:
+    """F_m = Σ_k f(φ_k) e^{−iσmφ_k} for every ring by class, without the phase of the longitude origin."""
     if plan.fourier == "fft":
-        return _fft_to_profiles(plan, maps)
-    columns = _barrier(_fold(plan, _parts(maps.transpose(2, 3, 1, 0, 4))))
+        return [_fft_to_profiles(plan, maps)]
+    folded = _barrier(_fold(plan, _parts(maps.transpose(2, 3, 1, 0, 4))))
+    return [
+        _orders_of_waves(plan, _waves(plan, pair, columns))
+        for pair, columns in zip(_pairs(tables), folded, strict=True)
+    ]
+
+
+def _pairs(tables: tuple[jax.Array, ...]) -> list[tuple[jax.Array, jax.Array]]:
+    """Cosines and sines of each class of orders."""
+    return list(zip(tables[::2], tables[1::2], strict=True))
+
+
+def _waves(plan: Plan, tables: tuple[jax.Array, jax.Array], columns: tuple[_Columns, _Columns]) -> list[jax.Array]:
+    """Sums of columns times cosines and times sines, for one class of orders: (m, …)."""
     products = [
         _product(plan, table[:, 1 : 1 + x.paired.shape[0]], x.paired) for table, x in zip(tables, columns, strict=True)
     ]
-    return _orders_of_waves(plan, [_with_fixed(plan, *pair) for pair in zip(_barrier(products), columns, strict=True)])
+    return [_with_fixed(plan, *pair) for pair in zip(_barrier(products), columns, strict=True)]
 
 
 def _parts(x: jax.Array) -> jax.Array:
@@ -129,14 +168,18 @@ def _fft_to_profiles(plan: Plan, maps: jax.Array) -> list[jax.Array]:
     return [*positive, *(_flip(plan, x) for x in negative)]
 
 
-def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[jax.Array]) -> jax.Array:
+def to_maps(plan: Plan, tables: tuple[jax.Array, ...], profiles: list[list[jax.Array]]) -> jax.Array:
     """f(φ_k) = Σ_m F_m e^{iσmφ_k}; real maps take F_m for m > 0 as already doubled."""
     if plan.fourier == "fft":
-        return _fft_to_maps(plan, _unflipped(plan, profiles))
-    waves = _barrier(_waves_of_orders(plan, _unflipped(plan, profiles)))
-    cosine, sine = tables
-    sums = _barrier([(_product(plan, cosine.T, even), _product(plan, sine.T, odd)) for even, odd in waves])
-    columns = [_unfold(plan, *pair) for pair in sums]
+        return _fft_to_maps(plan, _unflipped(plan, profiles[0]))
+    waves = _barrier([_waves_of_orders(plan, _unflipped(plan, parts)) for parts in profiles])
+    sums = _barrier(
+        [
+            [(_product(plan, cosine.T, even), _product(plan, sine.T, odd)) for even, odd in of_class]
+            for (cosine, sine), of_class in zip(_pairs(tables), waves, strict=True)
+        ]
+    )
+    columns = [_unfold(plan, list(component)) for component in zip(*sums, strict=True)]
     if not arguments.at_least(columns[0].shape[-1], plan.tuning.enough_channels):
         columns = _barrier(columns)
     columns = [x.transpose(3, 2, 0, 1, 4) for x in columns]

@@ -20,6 +20,8 @@ class Tuning:
         rings_from: Bandlimit from which blocks omit rings near the poles, see `Block.rings`.
         ring_margin: Harmonics below the rounding error by the factor e^−ring_margin count as zero.
         shared_from: Bandlimit from which memory counts more than products with transposed operands, see `Plan.shared`.
+        classes_from: Longitudes from which the smaller products of `Plan.stride` save more than their number costs.
+        classes_orders: Orders from which they do.
         enough_columns: With fewer columns, real and imaginary parts are joined for one product: a copy, but the table
             is read once.
         enough_channels: With fewer channels, which are contiguous in memory, unfolding and transposing are faster as
@@ -40,6 +42,8 @@ class Tuning:
     rings_from: int = 128
     ring_margin: float = 5.0
     shared_from: int = 512
+    classes_from: int = 128
+    classes_orders: int = 32
     enough_columns: int = 64
     enough_channels: int = 16
     degrees_per_block: int = 16
