@@ -220,3 +220,13 @@ def test_an_ensemble_of_one_has_no_deviation(make_model):
     assert set(columns) == {"gap"} == set(units)
     with pytest.raises(ValueError, match="`models` must hold at least one model, got none"):
         predict_ensemble([], molecules)
+
+
+def test_options_of_training_are_keywords_by_the_names_of_their_flags():
+    options = TrainOptions(data="a", epochs=7, learning_rate=2e-3)  # pyright: ignore[reportCallIssue]
+    assert (options.training.epochs, options.training.optimizer.learning_rate) == (7, 2e-3)
+    assert dataclasses.replace(options, out="b").training == options.training
+    with pytest.raises(ValueError, match="`epochs` must be at least 1, got 0"):
+        TrainOptions(epochs=0)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match="epoch"):
+        TrainOptions(epoch=3)  # pyright: ignore[reportCallIssue]

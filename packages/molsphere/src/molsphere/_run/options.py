@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Literal
 
 from spinnn import checks
@@ -49,7 +50,8 @@ class TrainOptions(RunConfig):
         weighting: Of atoms in the sum; default `displacement` for mu, `distance` for r2, else `type`.
         reduction: Default `mean` for homo, lumo and gap, else `sum`.
         plots: Draw the plots at the end, if matplotlib is installed.
-        training: Epochs, optimiser, checkpoints, each with errors on the validation split.
+        training: Epochs, optimiser, checkpoints, each with errors on the validation split. Its options are keywords,
+            too, by the names of their flags, as in `TrainOptions(epochs=20, learning_rate=1e-3)`.
         network: The network; its outputs, species, head kind, weighting and reduction are set from the rest.
 
     Example:
@@ -61,6 +63,8 @@ class TrainOptions(RunConfig):
         >>> longer = dataclasses.replace(options.training, epochs=200)
         >>> dataclasses.replace(options, training=longer).run_config(steps_per_epoch=50).training.checkpoint_every
         500
+        >>> TrainOptions(epochs=200).training == longer
+        True
         >>> print(options.make_splits(100))
         80 training, 10 validation, 10 test molecules
         >>> TrainOptions.upgraded({"epochs": 7})["training"]["epochs"]
@@ -186,3 +190,24 @@ class TrainOptions(RunConfig):
             weighting=weighting.get(name, "type"),
             reduction="mean" if intensive else "sum",
         )
+
+
+_init = TrainOptions.__init__
+
+
+@functools.wraps(_init)
+def _init_with_flags(self: TrainOptions, *values: Any, **named: Any) -> None:
+    flags = {name: named.pop(name) for name in _PLACES if name in named and name != "optimizer"}
+    _init(self, *values, **named)
+    training = self.training
+    for name, value in flags.items():
+        *_, inner, last = _PLACES[name].split(".")
+        if inner == "optimizer":
+            optimizer = dataclasses.replace(training.optimizer, **{last: value})
+            training = dataclasses.replace(training, optimizer=optimizer)
+        else:
+            training = dataclasses.replace(training, **{last: value})
+    object.__setattr__(self, "training", training)
+
+
+TrainOptions.__init__ = _init_with_flags
