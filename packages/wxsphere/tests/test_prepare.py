@@ -552,3 +552,11 @@ def test_a_mask_with_a_time_axis_is_a_constant(source, tmp_path):
         data = prepare(given, tmp_path / "a")
     assert data.variables == ("2m_temperature",)
     assert "land_sea_mask" in data.constants
+
+
+def test_a_variable_in_seconds_stays_a_number_in_seconds(make_dataset, tmp_path):
+    data = make_dataset(Grid.equiangular(6, 12, poles=False), levels=(500,))[["2m_temperature"]]
+    data = data.rename({"2m_temperature": "mean_wave_period"})
+    data["mean_wave_period"].attrs["units"] = "seconds"
+    made = prepare(data, tmp_path / "data", check=False)
+    np.testing.assert_array_equal(made.fields["mean_wave_period"], data["mean_wave_period"])

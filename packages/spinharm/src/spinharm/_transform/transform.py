@@ -265,8 +265,8 @@ class SpinTransform:
         Example:
             >>> from spinharm import Grid, SpinTransform
             >>> stages = SpinTransform(Grid.gauss_legendre(2, 4)).stages(0)
-            >>> [table.matrix.shape for table in stages]
-            [(3, 4), (3, 2, 2), (3, 2, 2), (4, 3)]
+            >>> stages.fourier_analysis.matrix.shape, stages.legendre_analysis.matrix.shape
+            ((3, 4), (3, 2, 2))
         """
         return dense.stages(self._single(spin, dtype))
 

@@ -315,7 +315,7 @@ def _note(out: Path, options: dict[str, Any], block: int, done: int) -> None:
 
 def _finish(out: Path, plan: Plan, options: dict[str, Any], periods: Mapping[str, Period]) -> None:
     hours = plan.cadence / np.timedelta64(3600, "s")
-    with xr.open_zarr(out / FIELDS, consolidated=False, decode_timedelta=True) as fields:
+    with xr.open_zarr(out / FIELDS, consolidated=False, decode_timedelta=False) as fields:
         training = plan.times[periods["training"].contains(plan.times)]
         statistics = field_statistics(fields, times=training, cadence=plan.cadence)
     refuse_fields_that_stay(statistics)
