@@ -50,7 +50,7 @@ class SphereCalculator(_calculator.Calculator):
     Several models are a committee: energy and forces are their means, and `results` has the standard deviations
     (divided by K − 1) as `energy_std` and `forces_std`, by component. A calculator can be pickled and sent to workers.
 
-    Example:
+    Examples:
         >>> import ase
         >>> import equinox as eqx
         >>> import jax

@@ -29,7 +29,7 @@ def integer(name: str, value: object, minimum: int | None = None, maximum: int =
         TypeError: Not an integer.
         ValueError: Below `minimum` or above `maximum`.
 
-    Example:
+    Examples:
         >>> from spinharm.checks import integer
         >>> integer("steps", 3, 1)
         3
@@ -66,7 +66,7 @@ def number(name: str, value: object, *, above: float = -math.inf, below: float =
         TypeError: Not a number.
         ValueError: Not finite, or out of bounds.
 
-    Example:
+    Examples:
         >>> from spinharm.checks import number
         >>> number("rate", 1, above=0.0)
         1.0
@@ -94,7 +94,7 @@ def instance(name: str, value: object, kind: type | tuple[type, ...], wanted: st
     Raises:
         TypeError: Another type.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from spinharm.checks import instance
         >>> instance("grid", Grid.gauss_legendre(4), Grid, "a spinharm.Grid")
@@ -118,7 +118,7 @@ def option(name: str, value: object, allowed: Sequence[object]) -> None:
     Raises:
         ValueError: Another value.
 
-    Example:
+    Examples:
         >>> from spinharm.checks import option
         >>> option("method", "tables", ("tables", "recursion"))
         >>> option("method", "table", ("tables", "recursion"))

@@ -43,7 +43,7 @@ def to_packed(coeffs: Num[Array | np.ndarray, "*batch degree order"]) -> Complex
     References:
         Górski et al., HEALPix (2005); `healpy.Alm.getidx`; `ducc0.sht.synthesis`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> convert.to_packed(np.ones((3, 5), np.complex64)).shape
@@ -70,7 +70,7 @@ def from_packed(alm: Num[Array | np.ndarray, "*batch packed"]) -> Complex[Array,
     References:
         Górski et al., HEALPix (2005); `healpy.Alm.getidx`; `ducc0.sht.synthesis`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> convert.from_packed(np.array([1 + 0j, 2, 3j])).imag.tolist()  # l, m = (0, 0), (1, 0), (1, 1)
@@ -101,7 +101,7 @@ def to_packed_complex(
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> coeffs = np.zeros((3, 5), np.complex64)
@@ -132,7 +132,7 @@ def from_packed_complex(
     References:
         `spherical.Yindex`; `s2fft.sampling.s2_samples.elm2ind`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> modes = np.arange(4) + 0j
@@ -170,7 +170,7 @@ def to_ducc0_spin(
         Zaldarriaga, Seljak, All-sky analysis of polarization in the microwave background (1997);
         `ducc0.sht.synthesis`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> from spinharm import convert
@@ -211,7 +211,7 @@ def from_ducc0_spin(
         Zaldarriaga, Seljak, All-sky analysis of polarization in the microwave background (1997);
         `ducc0.sht.synthesis`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> E, B = np.array([0, 1, 2, 0, 1j, 1]), np.zeros(6)
@@ -260,7 +260,7 @@ def to_e3nn(
     References:
         `e3nn_jax.spherical_harmonics`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> coeffs = convert.from_packed(np.array([1 + 0j, 2, 1j]))
@@ -295,7 +295,7 @@ def from_e3nn(
     References:
         `e3nn_jax.spherical_harmonics`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> irreps = np.array([1.0, 2.0, 3.0, 4.0])
@@ -340,7 +340,7 @@ def to_s2fft(
     References:
         Price, McEwen, Differentiable and accelerated spherical harmonic and Wigner transforms (2024).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> convert.to_s2fft(np.ones((2, 3), np.complex64)).real.tolist()  # |m| > l is set to zero
@@ -370,7 +370,7 @@ def from_s2fft(
     References:
         Price, McEwen (2024), see `to_s2fft`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> flm = np.array([[0, 1, 0], [1, 2, 3]], np.complex64)

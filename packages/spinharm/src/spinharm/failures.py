@@ -30,7 +30,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 class Terminated(SystemExit):
     """The operating system asked the process to end (SIGTERM): exit status 143.
 
-    Example:
+    Examples:
         >>> from spinharm.failures import Terminated
         >>> Terminated().code
         143
@@ -52,7 +52,7 @@ def printable(text: str) -> str:
     Raises:
         TypeError: `text` is not a string.
 
-    Example:
+    Examples:
         >>> from spinharm.failures import printable
         >>> printable("red: \x1b[31m")
         'red: \\x1b[31m'
@@ -79,7 +79,7 @@ def first_line(error: BaseException) -> str:
     Returns:
         The line.
 
-    Example:
+    Examples:
         >>> from spinharm.failures import first_line
         >>> first_line(ValueError("no such grid\nmore"))
         'no such grid'
@@ -107,7 +107,7 @@ def run(program: str, words: Sequence[str], action: Callable[[], int], *, stoppe
     Returns:
         The exit status.
 
-    Example:
+    Examples:
         >>> import contextlib, sys
         >>> from spinharm import failures
         >>> def action():
@@ -161,7 +161,7 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
     Returns:
         Path of the file; None if it cannot be written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinharm.failures import write_report
         >>> path = Path(write_report("program", ["--steps", "3"], RuntimeError("lost")))
@@ -200,7 +200,7 @@ def is_full(error: BaseException) -> TypeGuard[OSError]:
     Returns:
         True for such an `OSError`.
 
-    Example:
+    Examples:
         >>> import errno
         >>> from spinharm.failures import is_full
         >>> is_full(OSError(errno.ENOSPC, "No space left on device")), is_full(ValueError("3"))

@@ -20,7 +20,7 @@ def require(module: str, extra: str, purpose: str) -> types.ModuleType:
     Raises:
         ModuleNotFoundError: It is not installed.
 
-    Example:
+    Examples:
         >>> from spinharm.optional import require
         >>> require("math", "spinharm[plot]", "the picture").pi
         3.14159...

@@ -20,7 +20,7 @@ def reuse_memory() -> bool:
     Returns:
         Whether the allocator took the settings.
 
-    Example:
+    Examples:
         >>> from spinnn import reuse_memory
         >>> isinstance(reuse_memory(), bool)
         True

@@ -25,7 +25,7 @@ def size(name: str, value: object) -> int:
         TypeError: Not an integer.
         ValueError: Out of range.
 
-    Example:
+    Examples:
         >>> from spinnn.checks import size
         >>> size("channels", 32)
         32
@@ -50,7 +50,7 @@ def integer_members(record: object, minima: Mapping[str, int]) -> None:
         TypeError: Not an integer.
         ValueError: Below the minimum, or of more than 64 bits.
 
-    Example:
+    Examples:
         >>> import dataclasses
         >>> from spinnn.checks import integer_members
         >>> @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ def number_members(
         TypeError: Not a number.
         ValueError: Not finite, or out of range.
 
-    Example:
+    Examples:
         >>> import dataclasses
         >>> from spinnn.checks import number_members
         >>> @dataclasses.dataclass(frozen=True)
@@ -129,7 +129,7 @@ def block_sizes(
         TypeError: A size that is not an integer.
         ValueError: Sizes out of range.
 
-    Example:
+    Examples:
         >>> from spinnn.checks import block_sizes
         >>> block_sizes([8, 4], [16, 32], [None, None], (0, 1))
         >>> block_sizes([8, 4], [16, 0], [None, None], (0, 1))

@@ -39,7 +39,7 @@ class Command(NamedTuple):
         purpose: What it does, in a few words.
         resumes: Whether the same command again goes on where it was stopped.
 
-    Example:
+    Examples:
         >>> from spinnn.command import Command
         >>> Command("program._commands.train", "train a model", resumes=True).purpose
         'train a model'
@@ -73,7 +73,7 @@ def run_program(
         The exit status: the command's own, or one of `spinharm.failures.run`, after one line on the standard error: 2
         after an error, 130 and 143 after Ctrl-C and SIGTERM, 70 after an exception that nobody foresaw, with a report.
 
-    Example:
+    Examples:
         >>> from spinnn.command import Command, run_program
         >>> commands = {"train": Command("program._commands.train", "train a model", resumes=True)}
         >>> run_program("program", "1.0", "Trains models.", commands, ["--version"])
@@ -167,7 +167,7 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
         ValueError: Unknown options, or values of the wrong type or out of range.
         SystemExit: 0 after `--help`.
 
-    Example:
+    Examples:
         >>> from spinnn import command
         >>> from spinnn.training import TrainingConfig
         >>> config = command.parse(TrainingConfig, "train", ["--epochs", "3", "--learning-rate", "0.01"], "Train.")
@@ -240,7 +240,7 @@ def parse_with_config(
         ValueError: As `parse`; or a required option that is empty.
         SystemExit: 0 after `--help`.
 
-    Example:
+    Examples:
         >>> from spinnn.command import parse_with_config
         >>> from spinnn.training import TrainingConfig, load_config
         >>> def load(path):
@@ -283,7 +283,7 @@ def _console(*, error: bool = False) -> Console:
 def say(text: str) -> None:
     """Print a line on the standard output, flushed; control characters are shown as escapes.
 
-    Example:
+    Examples:
         >>> from spinnn import command
         >>> command.say("wrote scores.nc")
         wrote scores.nc
@@ -295,7 +295,7 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a line on the standard error; control characters are shown as escapes.
 
-    Example:
+    Examples:
         >>> from spinnn import command
         >>> command.warn("left out: 3 of 10 molecules")
     """
@@ -305,7 +305,7 @@ def warn(text: str) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table on the standard output, all columns but the first to the right.
 
-    Example:
+    Examples:
         >>> from spinnn import command
         >>> command.table("Errors", ("name", "rmse"), [("temperature", command.figure(1.23456))])
         Errors
@@ -326,7 +326,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def figure(value: float) -> str:
     """A number with four digits.
 
-    Example:
+    Examples:
         >>> from spinnn import command
         >>> command.figure(0.0123456), command.figure(123456.7)
         ('0.01235', '123,457')

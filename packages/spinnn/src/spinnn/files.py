@@ -19,7 +19,7 @@ _DIGEST = "sha256"
 class FileWarning(UserWarning):
     """A one-line warning about a file; commands print each such line once.
 
-    Example:
+    Examples:
         >>> import warnings
         >>> from spinnn.files import FileWarning
         >>> with warnings.catch_warnings():
@@ -44,7 +44,7 @@ def file_digest(path: str | os.PathLike, start: int = 0) -> str:
     Raises:
         OSError: The file cannot be read.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.files import file_digest
         >>> Path("data.bin").write_bytes(b"abc")
@@ -73,7 +73,7 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
         FileNotFoundError: No such file.
         ValueError: It holds something else; the message names the file.
 
-    Example:
+    Examples:
         >>> from spinnn.files import read_json, write_json
         >>> write_json("run.json", {"epochs": 3})
         >>> read_json("run.json")
@@ -95,7 +95,7 @@ def parse_json(content: bytes | str, name: str | os.PathLike) -> dict[str, Any]:
     Raises:
         ValueError: The text is not JSON, is nested too deeply, or is no object; the message begins with the name.
 
-    Example:
+    Examples:
         >>> from spinnn.files import parse_json
         >>> parse_json('{"epochs": 3}', "run.json")
         {'epochs': 3}
@@ -125,7 +125,7 @@ def write_json(path: str | os.PathLike, values: Any) -> None:
     Raises:
         OSError: The file cannot be written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.files import write_json
         >>> write_json("run.json", {"epochs": 3})
@@ -148,7 +148,7 @@ def write_checked_json(path: str | os.PathLike, values: dict[str, Any]) -> None:
     Raises:
         OSError: The file cannot be written.
 
-    Example:
+    Examples:
         >>> from spinnn.files import read_checked_json, read_json, write_checked_json
         >>> write_checked_json("run.json", {"epochs": 3})
         >>> sorted(read_json("run.json"))
@@ -172,7 +172,7 @@ def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
         FileNotFoundError: No such file.
         ValueError: The file holds no JSON object, or its checksum is not that of its content; the message names it.
 
-    Example:
+    Examples:
         >>> from spinnn.files import read_checked_json, write_json
         >>> write_json("run.json", {"epochs": 3})
         >>> read_checked_json("run.json")  # written without a digest
@@ -202,7 +202,7 @@ def check_digests(folder: str | os.PathLike, digests: Mapping[str, str], *, lost
         FileNotFoundError: A file is missing.
         ValueError: A file has another digest.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.files import check_digests, file_digest
         >>> _ = Path("a.txt").write_text("one")
@@ -242,7 +242,7 @@ def well_formed(name: str | os.PathLike, what: str) -> Iterator[None]:
         ValueError: In place of errors of types, names, positions and depth, and of a `ValueError` without the file's
             name.
 
-    Example:
+    Examples:
         >>> from spinnn.files import well_formed
         >>> with well_formed("run.json", "the model"):
         ...     {"width": 8}["depth"]
@@ -279,7 +279,7 @@ def replacing(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
     Raises:
         OSError: The file cannot be written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.files import replacing
         >>> with replacing("out/table.txt") as file:

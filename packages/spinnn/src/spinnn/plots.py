@@ -33,7 +33,7 @@ def make_figure(width: float, height: float, extra: str) -> Any:
     Raises:
         ModuleNotFoundError: matplotlib is not installed; the message names the extra.
 
-    Example:
+    Examples:
         >>> from spinnn.plots import make_figure
         >>> make_figure(4.0, 3.0, "spinnn[plot]").get_size_inches()
         array([4., 3.])
@@ -57,7 +57,7 @@ def save_figure(figure: Any, path: str | Path) -> Path:
         TypeError: `figure` is no figure.
         ValueError: Another suffix.
 
-    Example:
+    Examples:
         >>> from spinnn.plots import make_figure, save_figure
         >>> save_figure(make_figure(1.0, 1.0, "spinnn[plot]"), "empty.png").name
         'empty.png'
@@ -84,7 +84,7 @@ def plain(text: str) -> str:
     Raises:
         TypeError: `text` is no text.
 
-    Example:
+    Examples:
         >>> from spinnn.plots import plain
         >>> print(plain("costs $5"))
         costs \$5
@@ -107,7 +107,7 @@ def make_panels(figure: Any, count: int) -> list[Any]:
         TypeError: `count` is not an integer.
         ValueError: `count` is out of range.
 
-    Example:
+    Examples:
         >>> from spinnn.plots import make_figure, make_panels
         >>> len(make_panels(make_figure(4.0, 2.0, "spinnn[plot]"), 2))
         2
@@ -136,7 +136,7 @@ def learning_curve(paths: str | Path | Sequence[str | Path], extra: str, *, vali
         FileNotFoundError: No such file.
         ValueError: A file holds no lines with a loss.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.plots import learning_curve
         >>> lines = ['{"step": 1, "loss": 3.0}', '{"step": 2, "loss": 1.0, "validation_error": 2.0}']

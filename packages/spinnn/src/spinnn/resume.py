@@ -46,7 +46,7 @@ def claimed(folder: str | os.PathLike, lock: str | os.PathLike | None = None) ->
     Warns:
         FileWarning: A lock was taken over.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.resume import claimed
         >>> with claimed("run"):
@@ -174,7 +174,7 @@ def check_same(where: str | os.PathLike, before: Any, now: Any, *, leave_out: Co
     Raises:
         ValueError: The options differ; the message has their dotted names and both values.
 
-    Example:
+    Examples:
         >>> from spinnn.resume import check_same
         >>> check_same("run", {"training": {"epochs": 3}}, {"training": {"epochs": 5}})
         Traceback (most recent call last):
@@ -210,7 +210,7 @@ def cores() -> int:
     Returns:
         The number, at least 1.
 
-    Example:
+    Examples:
         >>> from spinnn.resume import cores
         >>> cores() >= 1
         True
@@ -230,7 +230,7 @@ def warn_of_cores(where: str | os.PathLike, before: int | None) -> None:
     Warns:
         FileWarning: The numbers differ.
 
-    Example:
+    Examples:
         >>> from spinnn.resume import cores, warn_of_cores
         >>> warn_of_cores("run", cores())  # as many as before: silent
     """

@@ -37,7 +37,7 @@ def random_coefficients(
         TypeError: A size or spin that is not an integer.
         ValueError: A size out of range, or more coefficients than any machine holds.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinnn.testing import random_coefficients
         >>> coeffs = random_coefficients(jax.random.key(0), 2, (0, 1), 3, batch=(8,))
@@ -109,7 +109,7 @@ def equivariance_error(
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 2.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinnn.testing import equivariance_error
         >>> key = jax.random.key(0)
@@ -158,7 +158,7 @@ def assert_equivariant(function: Callable[[jax.Array], jax.Array], *, tolerance:
         AssertionError: The error is above `tolerance` or not a number; or the output is zero, with which any function
             would pass.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinnn.testing import assert_equivariant
         >>> key = jax.random.key(0)

@@ -10,7 +10,7 @@ from spinnn.files import FileWarning
 class DataWarning(FileWarning):
     """Warning that data were repaired, converted or left out; the text gives the values.
 
-    Example:
+    Examples:
         >>> import warnings
         >>> import numpy as np
         >>> import xarray as xr

@@ -27,7 +27,7 @@ class Batch(eqx.Module):
         weight: 1 for molecules, 0 for the empty ones that fill a batch up, shape (batch,).
         index: Positions in the data, −1 for empty ones, shape (batch,).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, BatchPlan, batch_iterator, from_smiles
         >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
@@ -57,7 +57,7 @@ class BatchPlan:
         seed: Seed of the shuffling.
         shuffle: Whether to shuffle; if not, batches come bucket by bucket in the order of the data.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import BatchPlan
         >>> plan = BatchPlan.build(np.array([3, 5, 3, 4]), batch_size=2, buckets=(3, 5))
@@ -177,7 +177,7 @@ def batch_iterator(
         ValueError: A plan for other molecules, targets of another shape or infinite, or a shard that does not divide
             the batch.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, BatchPlan, batch_iterator, from_smiles
         >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])

@@ -38,7 +38,7 @@ class RunData:
         source: Where they are from, in words, and what the file holds that is not used.
         problems: Records that are left out.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, RunData, from_smiles
         >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
@@ -98,7 +98,7 @@ def read_run_data(
         FileWarning: An archive with a part of QM9 alone, values that some molecules lack of several properties, and
             values more than 40 robust standard deviations from a linear fit to composition.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_run_data
         >>> _ = Path("some.csv").write_text("smiles,energy\nO,1.5\nC,2.5\n")

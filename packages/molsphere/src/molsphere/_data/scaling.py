@@ -30,7 +30,7 @@ class TargetScaling:
         TypeError: Something else than integers and numbers.
         ValueError: References of another number than species, or a scale that is not above 0.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, TargetScaling, from_smiles

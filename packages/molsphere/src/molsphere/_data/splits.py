@@ -33,7 +33,7 @@ class Splits:
         TypeError: Positions or a total that are not integers.
         ValueError: Positions out of range, or a molecule twice.
 
-    Example:
+    Examples:
         >>> from molsphere import Splits, random_splits
         >>> splits = random_splits(10, train=7, validation=2)
         >>> splits.save("splits.npz")
@@ -124,7 +124,7 @@ def random_splits(total: int, train: int, validation: int, test: int | None = No
         TypeError: A size or seed that is not an integer.
         ValueError: Sizes below 0, or more than there are molecules.
 
-    Example:
+    Examples:
         >>> from molsphere import random_splits
         >>> splits = random_splits(10, train=7, validation=2, seed=1)
         >>> splits.train.size, splits.validation.size, splits.test.size
@@ -166,7 +166,7 @@ def qm9_splits(name: Literal["cormorant", "110k"], total: int = QM9_CHARACTERIZE
     References:
         Anderson, Hy, Kondor, Cormorant (2019); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), Table 2.
 
-    Example:
+    Examples:
         >>> from molsphere import qm9_splits
         >>> splits = qm9_splits("cormorant")
         >>> splits.train.size, splits.validation.size, splits.test.size

@@ -38,7 +38,7 @@ class Target:
         report_unit: Unit in which errors are told.
         factor: Reported value over value in the file.
 
-    Example:
+    Examples:
         >>> from molsphere import TARGETS
         >>> TARGETS["mu"].unit
         'D'
@@ -88,7 +88,7 @@ def target(name: str) -> Target:
     Raises:
         ValueError: Another name.
 
-    Example:
+    Examples:
         >>> from molsphere import target
         >>> target("gap").report_unit
         'meV'
@@ -117,7 +117,7 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
         ValueError: An unknown target, one that the molecules lack, a value that is not finite, or an element without
             reference.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, from_smiles, target_values
         >>> one = MoleculeSet.from_molecules([from_smiles("O")])

@@ -37,7 +37,7 @@ class TrainingRange:
             that no molecule has are absent.
         isolation: Largest distance [Å] of an atom to the nearest other one of its molecule.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import MoleculeSet, TrainingRange, from_smiles
         >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])

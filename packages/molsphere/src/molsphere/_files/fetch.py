@@ -29,7 +29,7 @@ class RemoteFile:
         checksum: `"md5:…"` or `"sha256:…"`, in hexadecimal.
         urls: Mirrors, http or https, in the order to try.
 
-    Example:
+    Examples:
         >>> from molsphere import RemoteFile
         >>> RemoteFile("some.txt", 7, "md5:9a0364b9e99bb480dd25e1f0284c8555", ("https://example.org/some.txt",)).size
         7
@@ -44,7 +44,7 @@ class RemoteFile:
 class FetchError(OSError):
     """No mirror gave the file; the message names it, its checksum, and where to put it by hand.
 
-    Example:
+    Examples:
         >>> from molsphere import FetchError
         >>> issubclass(FetchError, OSError)
         True
@@ -95,7 +95,7 @@ def fetch(file: RemoteFile, folder: str | Path, *, progress: Progress | None = N
         TypeError: Something else than a file, a folder and a number.
         ValueError: A name, a checksum or an address of another kind, or a time that is not above 0.
 
-    Example:
+    Examples:
         >>> import hashlib
         >>> from pathlib import Path
         >>> from molsphere import RemoteFile, fetch
@@ -159,7 +159,7 @@ def fetch_qm9(folder: str | Path, *, progress: Progress | None = None, files: Se
         TypeError: Something else than files and a folder.
         ValueError: No files.
 
-    Example:
+    Examples:
         >>> import hashlib
         >>> from pathlib import Path
         >>> from molsphere import RemoteFile, fetch_qm9

@@ -56,7 +56,7 @@ class QM9:
         left_out: Uncharacterised molecules that the file held and this does not.
         source: The file or folder.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_qm9
         >>> tail = "1.0\t2.0\n[H][H]\t[H][H]\nInChI\tInChI\n"
@@ -140,7 +140,7 @@ def read_qm9(
         Ramakrishnan, Dral, Rupp, von Lilienfeld, Quantum chemistry structures and properties of 134 kilo molecules
         (2014), doi:10.6084/m9.figshare.978904.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_qm9
         >>> tail = "1.0\t2.0\n[H][H]\t[H][H]\nInChI\tInChI\n"
@@ -190,7 +190,7 @@ def read_uncharacterized(path: str | Path) -> frozenset[int]:
         FileNotFoundError: No such file.
         ValueError: A file without numbers, or no text.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_uncharacterized
         >>> _ = Path("uncharacterized.txt").write_text("     58  C(=O)N  a reason\n     61  N1CC1  another\n")

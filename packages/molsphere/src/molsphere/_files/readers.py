@@ -46,7 +46,7 @@ class Problem:
         line: Where it is, counted from 1.
         message: What is wrong.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_molecules
         >>> _ = Path("some.smi").write_text("O water\nC(C broken\n")
@@ -74,7 +74,7 @@ class ReadResult(Sequence[Molecule]):
         atom_columns: Columns of atoms, besides element and position, that nothing uses, with the number of records
             that have them.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_molecules
         >>> _ = Path("some.smi").write_text("O water\nC(C broken\n")
@@ -163,7 +163,7 @@ def read_molecules(
         FileWarning: Forces, charges or spins in the file, which are not used; geometries of SMILES that did not
             converge.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import read_molecules
         >>> _ = Path("some.smi").write_text("O water\nC(C broken\n")

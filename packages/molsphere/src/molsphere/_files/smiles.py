@@ -43,7 +43,7 @@ def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
     References:
         Riniker and Landrum, Better informed distance geometry (2015); Halgren, Merck molecular force field (1996).
 
-    Example:
+    Examples:
         >>> from molsphere import from_smiles
         >>> molecule = from_smiles("CCO", name="ethanol")
         >>> molecule.formula, molecule.positions.shape

@@ -51,7 +51,7 @@ def write_predictions(
         ValueError: Another suffix, a quantity without unit, a name or unit of other characters, or values of another
             shape.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import from_smiles, write_predictions
         >>> write_predictions("out.csv", [from_smiles("O", name="water")], {"energy": [1.5]}, {"energy": "eV"})

@@ -36,7 +36,7 @@ def displacements(molecules: Molecules) -> Float[Array, "*batch atoms 3"]:
         TypeError: Something else than a padded batch.
         ValueError: A batch whose arrays do not fit each other.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, displacements, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -63,7 +63,7 @@ class Aggregation(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.1; Schütt, Unke, Gastegger, PaiNN (2021).
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> import numpy as np
         >>> from molsphere import Aggregation, Molecule, pad_molecules

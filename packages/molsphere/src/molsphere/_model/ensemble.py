@@ -28,7 +28,7 @@ def load_models(models: Source | Sequence[Source]) -> tuple[PropertyModel, ...]:
         TypeError: Something else.
         ValueError: No models, a file that is no model, or a damaged one.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from molsphere import PropertyModel, RegressorConfig, SphereRegressor, TargetScaling, load_models
@@ -79,7 +79,7 @@ def predict_ensemble(
         TypeError: Something else than models and molecules, or a number that is not an integer.
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

@@ -56,7 +56,7 @@ class DeepSetsHead(eqx.Module):
     References:
         Zaheer et al., Deep sets (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.2.
 
-    Example:
+    Examples:
         >>> import jax
         >>> import jax.numpy as jnp
         >>> import numpy as np
@@ -150,7 +150,7 @@ class TransformerHead(eqx.Module):
         Vaswani et al., Attention is all you need (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023),
         section 5.1.2: four layers and four heads, for α and ⟨R²⟩.
 
-    Example:
+    Examples:
         >>> import jax
         >>> import jax.numpy as jnp
         >>> import numpy as np

@@ -40,7 +40,7 @@ def invariance_error(
         TypeError: Something else than a model and molecules, or a number that is not an integer.
         ValueError: No molecules, or molecules that the model cannot predict.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

@@ -50,7 +50,7 @@ def network_config(name: str) -> RegressorConfig:
     Raises:
         ValueError: Another name.
 
-    Example:
+    Examples:
         >>> from molsphere import network_config
         >>> network_config("tiny").widths
         (32,)

@@ -45,7 +45,7 @@ class PropertyModel:
         TypeError: Something of another type.
         ValueError: Units and scalings that are not of the network's outputs and species.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

@@ -52,7 +52,7 @@ class HeadConfig:
         TypeError: A size that is not an integer.
         ValueError: Options out of range.
 
-    Example:
+    Examples:
         >>> from molsphere import HeadConfig
         >>> HeadConfig(kind="transformer", width=64).layers
         4
@@ -84,7 +84,7 @@ class MessageConfig:
         powers: Exponents of the distance, without charges.
         shells: Gaussians of the distance, see `RadialBasis`.
 
-    Example:
+    Examples:
         >>> from molsphere import MessageConfig
         >>> MessageConfig(channels=8, powers=(1,), shells=((1.1, 0.3),)).width
         64
@@ -132,7 +132,7 @@ class RegressorConfig:
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.1 and A.1.1.
 
-    Example:
+    Examples:
         >>> from molsphere import RegressorConfig
         >>> config = RegressorConfig(species=(1, 6, 8), powers=(2,), shells=((1.1, 0.3),), passes=2)
         >>> config.channels, config.channels_of_pass(1)
@@ -214,7 +214,7 @@ class RegressorConfig:
         Returns:
             The representation, which has a grid if the network's input is on one, else a bandlimit.
 
-        Example:
+        Examples:
             >>> from molsphere import RegressorConfig
             >>> RegressorConfig(species=(1, 6, 8)).make_representation().channels
             6
@@ -268,7 +268,7 @@ class SphereRegressor(eqx.Module):
     Predictions do not change under translations and the order of atoms, nor, beyond the error of the activations on
     their grids, under rotations. Norms take their statistics over all atoms of a batch, padding left out.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, RegressorConfig, SphereRegressor, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -413,7 +413,7 @@ def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tupl
         TypeError: Something else than a configuration or a padded batch.
         ValueError: No atoms.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, RegressorConfig, measure_feature_scale, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

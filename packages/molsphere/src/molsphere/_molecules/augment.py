@@ -36,7 +36,7 @@ def random_rotation(
     References:
         Shoemake, Uniform random rotations (1992).
 
-    Example:
+    Examples:
         >>> import jax
         >>> import numpy as np
         >>> from molsphere import random_rotation
@@ -79,7 +79,7 @@ def augment(
         TypeError: Positions that are no array of float32 or float64.
         ValueError: Another shape.
 
-    Example:
+    Examples:
         >>> import jax
         >>> import numpy as np
         >>> from molsphere import augment

@@ -24,7 +24,7 @@ class Molecules(eqx.Module):
         positions: Positions [Å], 0 for padding, shape (*batch, atoms, 3).
         mask: True for atoms, shape (*batch, atoms).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -77,7 +77,7 @@ def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dty
         TypeError: Something else than molecules, or a size that is not an integer.
         ValueError: No molecules, one larger than `size`, or another type.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -116,7 +116,7 @@ def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buc
         TypeError: Sizes that are not integers.
         ValueError: No sizes, one below 1, or no buckets.
 
-    Example:
+    Examples:
         >>> from molsphere import choose_buckets
         >>> choose_buckets([3, 4, 4, 9, 10], max_buckets=2)
         (4, 10)
@@ -172,7 +172,7 @@ def bucket_of(sizes: Int[np.ndarray, " molecules"], buckets: Sequence[int]) -> I
         TypeError: Sizes or buckets that are not integers.
         ValueError: Buckets that do not ascend, or a molecule larger than the last.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import bucket_of
         >>> bucket_of(np.array([3, 5, 9]), (4, 10)).tolist()
@@ -207,7 +207,7 @@ def bucket_molecules(
         TypeError: Something else than molecules, or sizes that are not integers.
         ValueError: No molecules, or buckets that do not hold them.
 
-    Example:
+    Examples:
         >>> from molsphere import bucket_molecules, from_smiles
         >>> for index, batch in bucket_molecules([from_smiles("O"), from_smiles("C")], buckets=(3, 5), batch_size=2):
         ...     print(index.tolist(), batch.positions.shape)

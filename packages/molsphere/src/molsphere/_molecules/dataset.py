@@ -29,7 +29,7 @@ class MoleculeSet:
         TypeError: Something else than arrays of integers, positions of floats and properties of numbers.
         ValueError: Shapes that do not fit, molecules without atoms, unknown elements, or positions that are not finite.
 
-    Example:
+    Examples:
         >>> from molsphere import MoleculeSet, from_smiles
         >>> molecules = MoleculeSet.from_molecules([from_smiles(smiles) for smiles in ("O", "C", "CO")])
         >>> molecules.species

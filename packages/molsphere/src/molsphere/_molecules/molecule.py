@@ -29,7 +29,7 @@ class Origin:
         line: First line of its record, counted from 1.
         cells: The cells of its row in a CSV as they are written, by column; empty for other files.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from molsphere import Origin
         >>> str(Origin(Path("some.xyz"), 12))
@@ -60,7 +60,7 @@ class Molecule:
         ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite or farther than
             10,000 Å from the origin, or two atoms within 0.01 Å.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -182,7 +182,7 @@ def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> No
         TypeError: Something else than molecules.
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, check_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

@@ -39,7 +39,7 @@ class Evaluation:
         predicted: Predictions by property, each of shape (molecules,).
         wanted: What is right, likewise; NaN where it is not known, which no error counts.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Evaluation
         >>> two = np.array([0, 1])
@@ -187,7 +187,7 @@ def evaluate(
     Warns:
         FileWarning: How many molecules are unlike the training data, if any, see `TrainingRange.differences`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

@@ -54,7 +54,7 @@ class TrainOptions(RunConfig):
             too, by the names of their flags, as in `TrainOptions(epochs=20, learning_rate=1e-3)`.
         network: The network; its outputs, species, head kind, weighting and reduction are set from the rest.
 
-    Example:
+    Examples:
         >>> import dataclasses
         >>> from molsphere import TrainOptions
         >>> options = TrainOptions(data="qm9.npz", targets=("mu",), out="runs/mu", batch_size=16)

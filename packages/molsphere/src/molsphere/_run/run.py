@@ -61,7 +61,7 @@ def run_training(
         TypeError: Something else than options, data and parts.
         ValueError: No folder, a folder of another run, or what `train` raises; nothing is written then.
 
-    Example:
+    Examples:
         >>> from molsphere import RegressorConfig, TrainOptions, read_run_data, run_training
         >>> from spinnn.training import TrainingConfig
         >>> xyz = "3\nProperties=species:S:1:pos:R:3 energy={}\nO 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n"

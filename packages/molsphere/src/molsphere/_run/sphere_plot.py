@@ -54,7 +54,7 @@ def draw_spheres(
         ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
         ValueError: A lone atom, one that is not there, or another projection.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, draw_spheres
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

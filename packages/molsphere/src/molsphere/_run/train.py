@@ -50,7 +50,7 @@ class RunConfig:
         loss: `"l1"` or `"l2"`, of scaled values.
         max_buckets: Most sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
 
-    Example:
+    Examples:
         >>> from molsphere import RunConfig, network_config
         >>> RunConfig(network=network_config("tiny"), batch_size=16).training.epochs
         100
@@ -110,7 +110,7 @@ def train(
             values or parts of another number of molecules, no molecules to train on or none with a value, a lone atom,
             an element in the validation or test part that the training part has not; and what `fit` raises.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, MoleculeSet, RegressorConfig, RunConfig, random_splits, train
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
@@ -230,7 +230,7 @@ def mean_errors(
         TypeError: Something else than a model, a set of molecules and real values.
         ValueError: Values of another shape, or of properties that the model has not.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Molecule, MoleculeSet, mean_errors
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))

@@ -39,7 +39,7 @@ class CoulombRepresentation:
     References:
         Cohen, Geiger, Köhler, Welling, Spherical CNNs (2018), section 5.3.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import CoulombRepresentation
         >>> from spinharm import Grid
@@ -62,7 +62,7 @@ class CoulombRepresentation:
     def channels(self) -> int:
         """Number of channels, one per species.
 
-        Example:
+        Examples:
             >>> from molsphere import CoulombRepresentation
             >>> from spinharm import Grid
             >>> CoulombRepresentation(Grid.gauss_legendre(4), species=(6, 8)).channels

@@ -30,7 +30,7 @@ class RadialBasis:
         TypeError: Something else than numbers.
         ValueError: No functions, equal ones, or numbers out of range.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from molsphere import RadialBasis
         >>> basis = RadialBasis(powers=(1, 2), gaussians=((1.1, 0.3), (1.6, 0.4)))

@@ -48,7 +48,7 @@ class Representation:
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.1.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from molsphere import Representation
         >>> from spinharm import Grid
@@ -83,7 +83,7 @@ class Representation:
     def channels(self) -> int:
         """Number of channels without `values`.
 
-        Example:
+        Examples:
             >>> from molsphere import Representation
             >>> Representation(species=(1, 6, 8), bandlimit=4).channels
             6

@@ -71,7 +71,7 @@ def cached_table(function: Callable[P, T]) -> Callable[P, T]:
     Returns:
         The function with a cache, which `clear_tables` empties.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm.convert import cached_table
         >>> @cached_table
@@ -99,7 +99,7 @@ def clear_tables() -> None:
 
     Programs of `jax.jit` hold the tables that were embedded in them; `jax.clear_caches` drops those.
 
-    Example:
+    Examples:
         >>> import spinharm
         >>> spinharm.clear_tables()  # frees the memory of all tables
     """
@@ -121,7 +121,7 @@ def limit_tables(memory_gib: float | int) -> None:
         TypeError: A limit that is not a number.
         ValueError: A limit that is not finite or not above 0.
 
-    Example:
+    Examples:
         >>> import spinharm
         >>> spinharm.limit_tables(2)  # GiB
         >>> spinharm.limit_tables(8)

@@ -47,7 +47,7 @@ def jit(
         TypeError: When called: a leaf that is no array and cannot be hashed, or an object whose attributes could change
             unnoticed, such as the `self` of a class that is no pytree.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> from spinharm import Grid

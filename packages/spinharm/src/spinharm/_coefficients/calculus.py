@@ -56,7 +56,7 @@ def eth(coeffs: Num[Array | np.ndarray, "*shape"], spin: int, *, axis: int | Non
     References:
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7a).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> height = spinharm.convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
@@ -88,7 +88,7 @@ def ethbar(
     References:
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (2.7b).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert, eth, ethbar
         >>> height = convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
@@ -114,7 +114,7 @@ def laplacian(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert, laplacian
         >>> height = convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
@@ -143,7 +143,7 @@ def inverse_laplacian(
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert, inverse_laplacian
         >>> height = convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
@@ -169,7 +169,7 @@ def gradient(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = No
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid, forward, gradient, inverse, spin_to_wind
         >>> grid = Grid.gauss_legendre(4)
@@ -210,7 +210,7 @@ def divergence(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = 
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert, divergence, gradient
         >>> potential = convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10
@@ -234,7 +234,7 @@ def vorticity(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid, forward, vorticity, wind_to_spin
         >>> grid = Grid.gauss_legendre(4)
@@ -255,7 +255,7 @@ class Helmholtz(NamedTuple):
         rotational: r̂ × ∇ψ; spin +1 coefficients.
         divergent: ∇χ; spin +1 coefficients.
 
-    Example:
+    Examples:
         >>> from spinharm import Helmholtz
         >>> Helmholtz._fields
         ('streamfunction', 'potential', 'rotational', 'divergent')
@@ -282,7 +282,7 @@ def helmholtz(coeffs: Num[Array | np.ndarray, "*shape"], *, axis: int | None = N
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> wind = spinharm.convert.from_packed_complex(np.array([0j, 0, 1 + 1j, 0]))

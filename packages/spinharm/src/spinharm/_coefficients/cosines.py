@@ -38,7 +38,7 @@ def to_cosines(
         TypeError: Integer or half-precision coefficients.
         ValueError: An axis that does not exist or has the wrong size.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> from spinharm import Grid, convert
@@ -57,7 +57,7 @@ def from_cosines(
 ) -> Complex[Array, "*axes"]:
     """Coefficients a_lm from those of cosines and sines: the inverse of `to_cosines`, with the same arguments.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert
         >>> a = np.arange(3) + 1j  # the orders of degree 1

@@ -57,7 +57,7 @@ def rotate(
     References:
         Risbo, Fourier transform summation of Legendre series and D-functions (1996), equation (13).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> z = spinharm.convert.from_packed_complex(np.array([0j, 0, 1, 0]))  # Y_10

@@ -40,7 +40,7 @@ def power_spectrum(
         TypeError: Integer coefficients.
         ValueError: Axes that are not (degree, order), a spin out of range, or an unknown `normalization`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> coeffs = spinharm.convert.from_packed_complex(np.array([2 + 0j, 1, 3j, 1]))
@@ -78,7 +78,7 @@ def cross_spectrum(
         ValueError: Axes that are not (degree, order), shapes or types that differ, a spin out of range, or an
             unknown `normalization`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import cross_spectrum
         >>> a, b = np.array([[0, 2, 0], [1, 3j, 1]]), np.array([[0, 1, 0], [1j, 1, 0j]])

@@ -35,7 +35,7 @@ def wigner_delta(bandlimit: int) -> Float[Array, "degree row column"]:
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), below equation (4).
 
-    Example:
+    Examples:
         >>> import spinharm
         >>> delta = spinharm.wigner_delta(2)
         >>> delta.shape
@@ -71,7 +71,7 @@ def wigner_d(
     References:
         Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), 4.8.2 (14) and 4.3.1 (4).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> d = spinharm.wigner_d(2, np.radians(60.0))
@@ -112,7 +112,7 @@ def wigner_D(
         TypeError: `bandlimit` is not an integer, or an angle is complex.
         ValueError: `bandlimit` out of range, a concrete angle that is not finite, or shapes that do not broadcast.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> D = spinharm.wigner_D(2, 0.1, 0.2, 0.3)
@@ -157,7 +157,7 @@ def spin_weighted_harmonics(
         Goldberg et al., Spin-s spherical harmonics and ð (1967), equation (3.1), times the Condon-Shortley phase
         (−1)^m; see `docs/conventions.md`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> values = spinharm.spin_weighted_harmonics(2, 0, np.radians(60.0), 0.0)

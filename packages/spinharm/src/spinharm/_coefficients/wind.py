@@ -28,7 +28,7 @@ def wind_to_spin(
         TypeError: Winds that are not real floating point.
         ValueError: `spin` other than ±1, or shapes or types that differ.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> u, v = np.array([3.0]), np.array([4.0])
@@ -63,7 +63,7 @@ def spin_to_wind(
         TypeError: A field of integers or half precision.
         ValueError: `spin` other than ±1.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> u, v = spinharm.spin_to_wind(np.array([-4 + 3j]))

@@ -45,7 +45,7 @@ class Grid:
         longitude_origin: Longitude of the first column [radians].
         south_first: Whether the first ring is the southernmost (ascending latitude).
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> grid = Grid.equiangular(5, 8)
         >>> grid.shape, grid.max_bandlimit, grid.max_bandlimit_of_rings, grid.is_symmetric
@@ -97,7 +97,7 @@ class Grid:
             TypeError: `nlat` or `nlon` is not an integer.
             ValueError: `nlat` or `nlon` is too small.
 
-        Example:
+        Examples:
             >>> from spinharm import Grid
             >>> print(Grid.equiangular(121, 240), "and", Grid.equiangular(32, 64, poles=False))
             121×240 equiangular with poles and 32×64 equiangular without poles
@@ -120,7 +120,7 @@ class Grid:
             TypeError: An argument is not an integer.
             ValueError: An argument is below 1.
 
-        Example:
+        Examples:
             >>> from spinharm import Grid
             >>> grid = Grid.gauss_legendre(64)
             >>> grid.shape, grid.max_bandlimit
@@ -148,7 +148,7 @@ class Grid:
         References:
             Driscoll and Healy, Computing Fourier transforms and convolutions on the 2-sphere (1994), Theorem 3.
 
-        Example:
+        Examples:
             >>> from spinharm import Grid
             >>> grid = Grid.driscoll_healy(64)
             >>> grid.shape, grid.max_bandlimit
@@ -176,7 +176,7 @@ class Grid:
         References:
             McEwen and Wiaux, A novel sampling theorem on the sphere (2011), section III.
 
-        Example:
+        Examples:
             >>> from spinharm import Grid
             >>> grid = Grid.mcewen_wiaux(64)
             >>> grid.shape, grid.max_bandlimit
@@ -205,7 +205,7 @@ class Grid:
                 known grid; the message names the first offending value. Coordinates of single points, such as those of
                 a reduced Gaussian grid; the message names the kind and a remedy.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> from spinharm import Grid
             >>> print(Grid.from_latlon(np.linspace(-90, 90, 121), np.arange(0, 360, 1.5)))

@@ -44,7 +44,7 @@ def resample(
         TypeError: Integer or half-precision maps, or a grid that is not a `Grid`.
         ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> from spinharm import Grid
@@ -90,7 +90,7 @@ def change_bandlimit(
         ValueError: Axes that are not (degree, order), `bandlimit` below 1, or a spin out of range.
         MemoryError: A `bandlimit` whose coefficients the machine cannot hold.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> spinharm.change_bandlimit(np.ones((4, 7), np.complex64), 2).shape
@@ -138,7 +138,7 @@ def evaluate(
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), equation (6).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import convert, evaluate
         >>> coeffs = convert.from_packed(np.array([0j, np.sqrt(4 * np.pi / 3), 0]))  # cos θ

@@ -54,7 +54,7 @@ class SpinTransform:
         precision: Precision of every matrix product.
         delta_symmetry: For the torus method: whether only half of the Wigner Δ sum is evaluated.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinharm import Grid, SpinTransform
         >>> transform = SpinTransform(Grid.gauss_legendre(4), spins=(0, 1))
@@ -233,7 +233,7 @@ class SpinTransform:
         Raises:
             ValueError: Another spin or `dtype`.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> from spinharm import Grid, SpinTransform
             >>> transform = SpinTransform(Grid.gauss_legendre(2, 4))
@@ -262,7 +262,7 @@ class SpinTransform:
         Raises:
             ValueError: Another spin or `dtype`.
 
-        Example:
+        Examples:
             >>> from spinharm import Grid, SpinTransform
             >>> stages = SpinTransform(Grid.gauss_legendre(2, 4)).stages(0)
             >>> stages.fourier_analysis.matrix.shape, stages.legendre_analysis.matrix.shape
@@ -380,7 +380,7 @@ def forward(
         TypeError: Integer or half-precision maps.
         ValueError: Axis sizes that are not the grid's, or a bandlimit or spin out of range.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> from spinharm import Grid
@@ -416,7 +416,7 @@ def inverse(
         TypeError: Integer or half-precision coefficients.
         ValueError: Axes that are not (degree, order), a bandlimit above the grid's, or a spin out of range.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import spinharm
         >>> from spinharm import Grid

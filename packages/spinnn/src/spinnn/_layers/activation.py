@@ -24,7 +24,7 @@ class PhaseCollapse(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinnn import PhaseCollapse
@@ -94,7 +94,7 @@ class MagnitudeActivation(eqx.Module):
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn import MagnitudeActivation
         >>> layer = MagnitudeActivation((0, 1), 1, initial_bias=-1.0)
@@ -145,7 +145,7 @@ class GatedActivation(eqx.Module):
     References:
         Weiler et al., 3D steerable CNNs (2018), section 4.3; Esteves, Slotine, Makadia (2023), section 5.3.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinnn import GatedActivation
         >>> layer = GatedActivation((0, 1), 4, key=jax.random.key(0))

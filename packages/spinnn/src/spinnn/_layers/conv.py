@@ -38,7 +38,7 @@ class SpinConv(eqx.Module):
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 3; Esteves, Makadia, Daniilidis, Spin-weighted
         spherical CNNs (2020), equation (12) and section 4.2 (localised filters).
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinharm import Grid
         >>> from spinnn import SpinConv

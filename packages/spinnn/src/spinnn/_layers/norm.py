@@ -95,7 +95,7 @@ class SpectralBatchNorm(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinnn import SpectralBatchNorm
@@ -216,7 +216,7 @@ class SpatialBatchNorm(eqx.Module):
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinharm import Grid, checks

@@ -29,7 +29,7 @@ class BlockOptions:
         TypeError: A momentum that is no number.
         ValueError: Options out of range.
 
-    Example:
+    Examples:
         >>> import dataclasses
         >>> from spinnn import BlockOptions
         >>> dataclasses.asdict(BlockOptions(activation="gated"))

@@ -24,7 +24,7 @@ class SpectralPool(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 4.1.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn import SpectralPool
         >>> SpectralPool(2)(jnp.ones((4, 7, 1, 3), jnp.complex64)).shape
@@ -57,7 +57,7 @@ class SpatialPool(eqx.Module):
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinharm import Grid
         >>> from spinnn import SpatialPool
@@ -133,7 +133,7 @@ def spin_mean(
         TypeError: Integer or half-precision maps, or a spin that is not an integer.
         ValueError: Axes of other sizes.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinharm import Grid
         >>> from spinnn import spin_mean

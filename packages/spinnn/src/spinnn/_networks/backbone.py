@@ -143,7 +143,7 @@ class SpinResNet(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.1.2 and 5.2.1, A.1.1.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinharm import Grid
@@ -314,7 +314,7 @@ class SpinUNet(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.2 and A.1.4.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinharm import Grid

@@ -75,7 +75,7 @@ class SpinBlock(eqx.Module):
     The norm acts on the coefficients between the two transforms of the convolution, so the block has one forward and
     one inverse transform.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> import spinharm
@@ -211,7 +211,7 @@ class SpinResidualBlock(eqx.Module):
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), Figure 2.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinharm import Grid

@@ -21,7 +21,7 @@ def parameter_count(model: Any) -> int:
     Returns:
         The number.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinnn import SpinConv, parameter_count
         >>> parameter_count(SpinConv((0,), (0, 1), 3, 8, bandlimit=4, key=jax.random.key(0)))
@@ -42,7 +42,7 @@ def summary(model: Any) -> str:
     Returns:
         A text with a line per part and one for the total.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinnn import SpinConv, summary

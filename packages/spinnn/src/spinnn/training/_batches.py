@@ -83,7 +83,7 @@ def iterate_batches(
         TypeError: A number that is not an integer.
         ValueError: A number out of range, or a shard that does not divide the batch.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinnn.training import iterate_batches
         >>> values = np.arange(8)

@@ -53,7 +53,7 @@ class Checkpoints:
     Each holds the arrays of a pytree, a JSON object and a fingerprint of the run's configuration; a checkpoint of
     another configuration is refused.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import Checkpoints
         >>> weights = {"weight": jnp.ones(3)}

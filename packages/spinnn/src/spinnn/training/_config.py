@@ -61,7 +61,7 @@ class OptimizerConfig:
         ema_decay: Decay per step t of the exponential average of the parameters, at most (1 + t)/(10 + t) so that the
             first weights are soon forgotten; None for no average.
 
-    Example:
+    Examples:
         >>> from spinnn.training import OptimizerConfig
         >>> OptimizerConfig(name="adamw", weight_decay=0.01).learning_rate
         0.001
@@ -104,7 +104,7 @@ class LoopConfig:
         tensorboard: Also write TensorBoard files (needs tensorboardX).
         profile: Steps (first, last), counted from 0, to trace with `jax.profiler` into `profile/`, or None.
 
-    Example:
+    Examples:
         >>> from spinnn.training import LoopConfig
         >>> LoopConfig(seed=3).for_epochs(10).epochs
         10
@@ -154,7 +154,7 @@ class TrainingConfig(LoopConfig):
     Attributes:
         epochs: Passes over the data.
 
-    Example:
+    Examples:
         >>> from spinnn.training import OptimizerConfig, TrainingConfig
         >>> config = TrainingConfig(epochs=3, optimizer=OptimizerConfig(learning_rate=0.01), checkpoint_every=None)
         >>> config.steps_between_checkpoints(steps_per_epoch=40)
@@ -191,7 +191,7 @@ def to_json(config: Any) -> dict[str, Any]:
     Returns:
         Names and values.
 
-    Example:
+    Examples:
         >>> from spinnn.training import OptimizerConfig, to_json
         >>> to_json(OptimizerConfig())["learning_rate"]
         0.001
@@ -217,7 +217,7 @@ def from_json(kind: type[T], values: dict[str, Any]) -> T:
         ValueError: A name that the type does not have, one without default that is missing, or a value of another type
             or out of range; the message has the dotted name of the field.
 
-    Example:
+    Examples:
         >>> from spinnn.training import TrainingConfig, from_json
         >>> from_json(TrainingConfig, {"epochs": 30, "optimizer": {"name": "muon"}}).optimizer.name
         'muon'
@@ -309,7 +309,7 @@ def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mappin
     Raises:
         ValueError: Values with both an earlier name and its present one.
 
-    Example:
+    Examples:
         >>> from spinnn.training import moved
         >>> moved({"rate": 0.1, "out": "a"}, {"rate": "optimizer.rate"}, {"optimizer": {"rate": 1.0, "decay": 0}})
         {'out': 'a', 'optimizer': {'rate': 0.1, 'decay': 0}}
@@ -354,7 +354,7 @@ def save_config(path: str | os.PathLike, config: Any) -> None:
     Raises:
         OSError: The file cannot be written.
 
-    Example:
+    Examples:
         >>> from spinnn.training import TrainingConfig, load_config, save_config
         >>> save_config("config.json", TrainingConfig(epochs=30))
         >>> load_config("config.json", TrainingConfig).epochs
@@ -377,7 +377,7 @@ def load_config(path: str | os.PathLike, kind: type[T]) -> T:
         FileNotFoundError: No such file.
         ValueError: The file is not JSON, or not a configuration of that type; the message names the file and field.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from spinnn.training import TrainingConfig, load_config
         >>> _ = Path("config.json").write_text('{"epochs": 0}')

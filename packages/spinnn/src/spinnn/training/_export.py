@@ -46,7 +46,7 @@ def save_model(path: str | os.PathLike, tree: Any, config: dict[str, Any]) -> No
     Warns:
         FileWarning: Some arrays have values that are not finite.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from spinnn import SpinConv
         >>> from spinnn.training import load_model, save_model
@@ -109,7 +109,7 @@ def read_header(path: str | os.PathLike) -> dict[str, Any]:
     Warns:
         FileWarning: A file of an earlier version, which has no checksum.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import read_header, save_model
         >>> save_model("weights.spinnn", {"weight": jnp.ones(3)}, {"width": 3})
@@ -166,7 +166,7 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
     Warns:
         FileWarning: A file of an earlier version, which has no checksum; arrays with values that are not finite.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import load_model, save_model
         >>> save_model("weights.spinnn", {"weight": jnp.full(3, 2.0)}, {"width": 3})

@@ -31,7 +31,7 @@ from ._step import Loss, TrainState, init_state, make_step
 class DataIterator(Protocol):
     """An endless iterator over batches whose position can be saved, such as Grain's.
 
-    Example:
+    Examples:
         >>> from spinnn.training import DataIterator
         >>> class Counter:
         ...     position = 0
@@ -73,7 +73,7 @@ class DataIterator(Protocol):
 class Interrupted(SystemExit):
     """Training was asked to stop and has saved a checkpoint. Exit status 130 after Ctrl-C, 143 after SIGTERM.
 
-    Example:
+    Examples:
         >>> from spinnn.training import Interrupted
         >>> Interrupted(130).code
         130
@@ -83,7 +83,7 @@ class Interrupted(SystemExit):
 class Diverged(ArithmeticError):
     """The loss or its gradient is not finite; the message names the file that holds the batch.
 
-    Example:
+    Examples:
         >>> from spinnn.training import Diverged
         >>> issubclass(Diverged, ArithmeticError)
         True
@@ -139,7 +139,7 @@ def fit(
     Warns:
         FileWarning: A damaged checkpoint was removed and an earlier one used, or the number of cores has changed.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import OptimizerConfig, TrainingConfig, fit
         >>> class Ones:

@@ -32,7 +32,7 @@ def weighted_mean(
     Raises:
         TypeError: `values` or `weights` is no array.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import weighted_mean
         >>> print(weighted_mean(jnp.array([1.0, 2.0, 9.0]), jnp.array([True, True, False])))
@@ -65,7 +65,7 @@ def l1_loss(
     Raises:
         TypeError: `weights` is no array.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import l1_loss
         >>> print(l1_loss(jnp.array([1.0, 2.0]), jnp.array([0.0, 5.0])))
@@ -97,7 +97,7 @@ def l2_loss(
     Raises:
         TypeError: `weights` is no array.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import l2_loss
         >>> print(l2_loss(jnp.array([1.0, 2.0]), jnp.array([0.0, 5.0]), jnp.array([3.0, 1.0])))
@@ -125,7 +125,7 @@ def make_schedule(config: OptimizerConfig, epochs: int, steps_per_epoch: int) ->
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), A.1.
 
-    Example:
+    Examples:
         >>> from spinnn.training import OptimizerConfig, make_schedule
         >>> schedule = make_schedule(OptimizerConfig(learning_rate=0.1), epochs=3, steps_per_epoch=10)
         >>> [round(float(schedule(step)), 3) for step in (0, 5, 10, 20, 30)]
@@ -157,7 +157,7 @@ def make_optimizer(config: OptimizerConfig, epochs: int, steps_per_epoch: int) -
         TypeError: `config` of another type, or a count that is not an integer.
         ValueError: A count below 1, or 2³¹ steps or more.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import OptimizerConfig, make_optimizer
         >>> optimizer = make_optimizer(OptimizerConfig(name="adamw", weight_decay=0.01), epochs=3, steps_per_epoch=10)

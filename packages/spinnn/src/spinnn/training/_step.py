@@ -33,7 +33,7 @@ class TrainState(eqx.Module):
         step: Number of steps done.
         key: Random key; each step uses `fold_in(key, step)`.
 
-    Example:
+    Examples:
         >>> import jax
         >>> import jax.numpy as jnp
         >>> import optax
@@ -60,7 +60,7 @@ class StepResult(eqx.Module):
         metrics: The loss function's own metrics.
         finite: Whether loss and gradient were finite.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinnn.training import StepResult
         >>> result = StepResult(jnp.array(0.5), jnp.array(2.0), {"error": jnp.array(0.1)}, jnp.array(True))
@@ -93,7 +93,7 @@ def init_state(
     Raises:
         TypeError: `optimizer`, `key` or a leaf of `net_state` of another type.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> import jax.numpy as jnp
@@ -165,7 +165,7 @@ def make_step(
         TypeError: `optimizer` or `ema_decay` of another type.
         ValueError: `ema_decay` out of range.
 
-    Example:
+    Examples:
         >>> import jax
         >>> import jax.numpy as jnp
         >>> import optax

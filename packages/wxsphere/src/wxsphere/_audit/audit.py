@@ -42,7 +42,7 @@ def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -
     Raises:
         ValueError: A variable that is not there.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import check_dataset, grid_dataset

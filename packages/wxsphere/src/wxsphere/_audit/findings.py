@@ -20,7 +20,7 @@ class Finding:
         subject: A variable or coordinate.
         text: What is found, with values, and what to do about it.
 
-    Example:
+    Examples:
         >>> from wxsphere import Finding
         >>> print(Finding("warning", "time", "a gap of 12 h after 2020-02-28"))
         warning: time: a gap of 12 h after 2020-02-28

@@ -67,7 +67,7 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
             for one name, texts that are no levels, lead times without a unit or that contradict times, or times that
             are no dates, such as those of the calendar `360_day`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import xarray as xr
         >>> from wxsphere import canonical

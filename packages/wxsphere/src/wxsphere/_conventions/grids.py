@@ -30,7 +30,7 @@ def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
         ValueError: A coordinate is missing, latitude and longitude are swapped, or the coordinates are those of no
             known grid; the message names the first value that does not fit.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset, grid_of
         >>> print(grid_of(grid_dataset(Grid.gauss_legendre(4))))
@@ -69,7 +69,7 @@ def grid_dataset(grid: Grid) -> xr.Dataset:
     Returns:
         A dataset with coordinates `latitude` (lat,) and `longitude` (lon,) [degrees], float64, with CF attributes.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset
         >>> fields = grid_dataset(Grid.equiangular(3, 4, poles=True))

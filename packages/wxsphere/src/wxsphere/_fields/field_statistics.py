@@ -55,7 +55,7 @@ def field_statistics(
     References:
         Chan, Golub and LeVeque, Algorithms for computing the sample variance (1983), equations 2.1.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import field_statistics, grid_dataset

@@ -25,7 +25,7 @@ class Channel(NamedTuple):
         names: The variable, or the eastward and the northward component.
         level: In hPa, or None for a field without levels.
 
-    Example:
+    Examples:
         >>> from wxsphere import Channel
         >>> print(Channel(("u_component_of_wind", "v_component_of_wind"), 850.0))
         u_component_of_wind,v_component_of_wind@850
@@ -54,7 +54,7 @@ class FieldLayout:
         TypeError: Channels that are none.
         ValueError: No channel, one that is there twice, or another number of variables in it.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import FieldLayout, grid_dataset

@@ -21,7 +21,7 @@ class Forcing(NamedTuple):
         scale: What values are divided by to be of the order of 1.
         units: Of the values.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import FORCINGS
         >>> local_time = FORCINGS["cosine_of_day"]

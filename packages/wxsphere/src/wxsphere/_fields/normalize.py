@@ -29,7 +29,7 @@ class Normalization:
         shift: Subtracted, shape (spin, channel), in the units of the fields; 0 for winds and padding.
         scale: Divided by, shape (spin, channel); 1 for padding.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import FieldLayout, Normalization, field_statistics, grid_dataset
@@ -106,7 +106,7 @@ def tendency_scale(
     Raises:
         ValueError: As `Normalization.of`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import FieldLayout, Normalization, field_statistics, grid_dataset, tendency_scale

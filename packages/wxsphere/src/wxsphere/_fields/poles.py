@@ -46,7 +46,7 @@ def rebuild_poles(
         ValueError: Sizes that are not the grid's, an unknown rule, or fewer than five rings with rule `"auto"` or
             `"rings"` and a spin that is not 0.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import rebuild_poles

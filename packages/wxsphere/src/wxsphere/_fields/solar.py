@@ -42,7 +42,7 @@ def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.n
         8; distance: The Astronomical Almanac, page C24. Irradiance: Kopp and Lean, A new, lower value of total solar
         irradiance (2011).
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import toa_incident_solar_radiation
         >>> sunlight = toa_incident_solar_radiation(["2020-06-21T12:30"], Grid.equiangular(3, 4, poles=True))

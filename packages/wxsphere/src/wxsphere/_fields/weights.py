@@ -36,7 +36,7 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
     References:
         Rasp et al., WeatherBench 2 (2024), equation (1).
 
-    Example:
+    Examples:
         >>> from wxsphere import area_weights
         >>> area_weights([90.0, 45.0, 0.0, -45.0, -90.0]).round(3)
         array([0.19 , 1.353, 1.913, 1.353, 0.19 ])

@@ -24,7 +24,7 @@ class Store:
         kind: `"analysis"` (valid times), `"climatology"` (hour, dayofyear) or `"forecast"` (initial times, lead times).
         text: What it holds, one line.
 
-    Example:
+    Examples:
         >>> from wxsphere import CATALOGUE
         >>> store = CATALOGUE["era5-5.6"]
         >>> store.kind, store.text

@@ -75,7 +75,7 @@ def open_dataset(
     Warns:
         FileWarning: Files without checksums, in which damage may read as other numbers.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import xarray as xr
         >>> from wxsphere import open_dataset

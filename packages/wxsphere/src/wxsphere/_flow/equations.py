@@ -38,7 +38,7 @@ def quadratic_grid(bandlimit: int) -> Grid:
     Returns:
         The grid, north first: 32×64 for L = 22 (T21), 64×128 for L = 43 (T42), 96×192 for L = 64 (T63).
 
-    Example:
+    Examples:
         >>> from wxsphere import quadratic_grid
         >>> print(quadratic_grid(22))
         32×64 Gauss-Legendre
@@ -138,7 +138,7 @@ class BarotropicVorticity:
         axis_tilt: Angle between the axis of rotation and the north pole of the grid [radians].
         radius: [m].
 
-    Example:
+    Examples:
         >>> import jax
         >>> from wxsphere import BarotropicVorticity, random_state
         >>> model = BarotropicVorticity(bandlimit=4, time_step=1800.0)
@@ -216,7 +216,7 @@ class ShallowWater:
         Williamson et al., A standard test set for numerical approximations to the shallow water equations (1992),
         equations (5)-(7) in this form.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from wxsphere import ShallowWater, williamson2
         >>> model = ShallowWater(bandlimit=4, time_step=1800.0, mean_geopotential=2.94e4)

@@ -40,7 +40,7 @@ def integrate(model: Flow, state: State, steps: int) -> State:
         TypeError: `steps` is not an integer.
         ValueError: A state of another shape, or `steps` below 0 or beyond 32 bits.
 
-    Example:
+    Examples:
         >>> from wxsphere import BarotropicVorticity, diagnostics, integrate, random_state
         >>> model = BarotropicVorticity(bandlimit=4, time_step=1800.0, diffusion_time=None)
         >>> state = random_state(model, seed=0, degree=2.0)
@@ -89,7 +89,7 @@ def flow_maps(model: Flow, state: State, grid: Grid | None = None) -> dict[str, 
     Raises:
         ValueError: A grid that does not resolve L degrees.
 
-    Example:
+    Examples:
         >>> from wxsphere import ShallowWater, flow_maps, williamson2
         >>> model = ShallowWater(bandlimit=4, mean_geopotential=2.94e4)
         >>> for name, values in flow_maps(model, williamson2(model)).items():
@@ -138,7 +138,7 @@ def diagnostics(model: Flow, state: State) -> dict[str, float]:
         ½⟨(ζ + f)²/Φ⟩ g [1/(m s²)], the potential enstrophy. Also `fastest`, the largest wind speed [m/s]. All are
         quadratures on the grid of the model, exact but for the potential enstrophy.
 
-    Example:
+    Examples:
         >>> from wxsphere import BarotropicVorticity, diagnostics, random_state
         >>> model = BarotropicVorticity(bandlimit=4)
         >>> found = diagnostics(model, random_state(model, seed=0, wind=20.0))

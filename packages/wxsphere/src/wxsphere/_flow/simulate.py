@@ -77,7 +77,7 @@ def simulate(
         ValueError: Counts below 1, a path that holds something else, or an unfinished store of another simulation.
         FloatingPointError: The flow is no longer finite; the message says when.
 
-    Example:
+    Examples:
         >>> from wxsphere import BarotropicVorticity, open_dataset, random_state, simulate
         >>> model = BarotropicVorticity(bandlimit=4, time_step=1800.0)
         >>> path = simulate(model, random_state(model, seed=0), "flow.zarr", outputs=3, steps_per_output=12)

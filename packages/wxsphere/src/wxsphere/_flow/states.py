@@ -54,7 +54,7 @@ def state_of(
         ValueError: Another shape, a geopotential where there is none or none where there is one, or float64 without
             64-bit types.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from wxsphere import BarotropicVorticity, state_of
         >>> model = BarotropicVorticity(bandlimit=4)
@@ -110,7 +110,7 @@ def williamson2(
     References:
         Williamson et al. (1992), section 3, equations (90)-(95).
 
-    Example:
+    Examples:
         >>> from wxsphere import ShallowWater, diagnostics, williamson2
         >>> model = ShallowWater(bandlimit=4, mean_geopotential=2.94e4)
         >>> round(diagnostics(model, williamson2(model, wind=40.0))["fastest"], 1)
@@ -149,7 +149,7 @@ def galewsky(model: ShallowWater, *, perturbed: bool = True, dtype: Precision | 
         Galewsky, Scott, Polvani, An initial-value problem for testing numerical models of the global shallow-water
         equations (2004), equations (2)-(4).
 
-    Example:
+    Examples:
         >>> from wxsphere import ShallowWater, galewsky
         >>> model = ShallowWater(bandlimit=4)
         >>> galewsky(model).shape
@@ -210,7 +210,7 @@ def random_state(
         TypeError: `seed` is not an integer, or `wind` or `degree` no number.
         ValueError: They are out of range.
 
-    Example:
+    Examples:
         >>> from wxsphere import BarotropicVorticity, random_state
         >>> random_state(BarotropicVorticity(bandlimit=4), seed=0).shape
         (1, 4, 7)

@@ -74,7 +74,7 @@ def batch_iterator(
         TypeError: A number that is not an integer.
         ValueError: A number out of range, or a shard that does not divide the batch.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import FieldLayout, ForecastTask, Normalization, Windows, batch_iterator, grid_dataset

@@ -69,7 +69,7 @@ def forecast(
         FloatingPointError: A forecast has diverged; the message names variable, initial time and lead time. What was
             forecast until then is in the unfinished store, which can be opened; the rest of it is NaN.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import numpy as np
         >>> from spinharm import Grid
@@ -224,7 +224,7 @@ def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
     Raises:
         ValueError: There is none.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import numpy as np
         >>> from spinharm import Grid

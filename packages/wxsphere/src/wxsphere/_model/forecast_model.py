@@ -44,7 +44,7 @@ class ForecastModel:
         state: Running statistics of its norms.
         stepper: Task, normalisation and constants.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> import numpy as np

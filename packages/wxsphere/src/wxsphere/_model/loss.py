@@ -30,7 +30,7 @@ class LossConfig:
         spectral: Share of the spectral part, 0 … 1.
         degree_power: In the spectral part, degree ℓ weighs as ((ℓ + 1) / L)^degree_power.
 
-    Example:
+    Examples:
         >>> from wxsphere import LossConfig
         >>> LossConfig(variables={"2m_temperature": 0.1}, levels="pressure").spectral
         0.0
@@ -67,7 +67,7 @@ def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray
     Raises:
         ValueError: A variable that is not in the layout, or weights that are all 0.
 
-    Example:
+    Examples:
         >>> from wxsphere import Channel, FieldLayout, LossConfig, channel_weights
         >>> layout = FieldLayout((Channel(("temperature",), 500.0), Channel(("temperature",), 1000.0)))
         >>> channel_weights(layout, LossConfig(levels="pressure")).round(3)
@@ -111,7 +111,7 @@ def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLos
     References:
         Rasp et al., WeatherBench (2020), equation (1); Lam et al., GraphCast (2023), equation (19).
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinharm import Grid
         >>> from wxsphere import Channel, FieldLayout, LossConfig, make_map_loss

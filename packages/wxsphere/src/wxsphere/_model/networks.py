@@ -46,7 +46,7 @@ class NetworkConfig:
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.2 and 5.3, A.1.2 to A.1.4.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax
         >>> from spinharm import Grid
@@ -243,7 +243,7 @@ def network_config(name: str) -> NetworkConfig:
     Raises:
         ValueError: Another name.
 
-    Example:
+    Examples:
         >>> from wxsphere import network_config
         >>> network_config("tiny").bandlimits, network_config("scaling-256-50%").widths[0]
         ((16, 8, 8, 16), 64)

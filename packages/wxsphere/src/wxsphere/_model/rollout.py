@@ -30,7 +30,7 @@ class Stepper:
         change: Of residual outputs, the typical change at each lead time, normalised, shape (lead, spin, channel).
         constants: Normalised constants, shape (lat, lon, constant).
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax.numpy as jnp
         >>> import numpy as np
@@ -136,7 +136,7 @@ def rollout(
         TypeError: No `Stepper`, or no arrays of numbers.
         ValueError: Arrays of other sizes than those of the task.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import jax.numpy as jnp
         >>> import numpy as np
@@ -188,7 +188,7 @@ def make_rollout_loss(
         TypeError: Arguments of another kind.
         ValueError: As in `make_map_loss`.
 
-    Example:
+    Examples:
         >>> import equinox as eqx
         >>> import numpy as np
         >>> from spinharm import Grid

@@ -30,7 +30,7 @@ class Stage:
         epochs: Passes over the data.
         rate_factor: What the learning rate is multiplied by.
 
-    Example:
+    Examples:
         >>> from wxsphere import Stage
         >>> Stage(steps=4, epochs=10, rate_factor=0.1)
         Stage(steps=4, epochs=10, rate_factor=0.1)
@@ -119,7 +119,7 @@ class RunConfig:
         TypeError: A value of another type.
         ValueError: A number out of range, offsets above 0, or no stage.
 
-    Example:
+    Examples:
         >>> from spinnn.training import LoopConfig, OptimizerConfig
         >>> from wxsphere import RunConfig, Stage, network_config
         >>> config = RunConfig(
@@ -231,7 +231,7 @@ def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> Fo
     Raises:
         ValueError: A variable, constant or forcing that is not there, or times that make no task.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import RunConfig, grid_dataset, make_task

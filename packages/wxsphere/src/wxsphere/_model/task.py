@@ -35,7 +35,7 @@ class ForecastTask:
         ValueError: Hours that do not ascend or are on the wrong side of now, a forcing that there is not, or residual
             outputs that are no inputs.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from spinharm import Grid
         >>> from wxsphere import Channel, FieldLayout, ForecastTask

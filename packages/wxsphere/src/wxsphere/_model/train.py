@@ -61,7 +61,7 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
         ValueError: Data that do not fit the configuration, a rollout that the model cannot make, or a folder of
             another run; and what `fit` raises.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import NetworkConfig, RunConfig, Stage, grid_dataset, prepare, train

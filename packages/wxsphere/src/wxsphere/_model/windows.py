@@ -35,7 +35,7 @@ class Batch(eqx.Module):
         weight: 1 for windows, 0 for the empty ones that fill a batch up, shape (batch,).
         index: Positions of the windows, −1 for empty ones, shape (batch,).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from wxsphere import Batch
         >>> states = np.zeros((2, 1, 4, 8, 1, 1), np.float32)
@@ -57,7 +57,7 @@ class Windows:
     A window is a time, and a member if the store has members, with all its offsets and lead times. Windows that reach
     over a gap in time or out of the given times are left out.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import FieldLayout, ForecastTask, Normalization, Windows, field_statistics, grid_dataset

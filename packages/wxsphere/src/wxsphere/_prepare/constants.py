@@ -20,7 +20,7 @@ def constant_fields(grid: Grid) -> xr.Dataset:
     Returns:
         Dataset with `sine_of_latitude`, `sine_of_longitude` and `cosine_of_longitude`, each (lat, lon), float32.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import constant_fields
         >>> fields = constant_fields(Grid.equiangular(2, 4))

@@ -123,7 +123,7 @@ def prepare(
             read; errors of the audit; a folder that holds something else, or that was begun with other options. Each
             message names what and where.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset, prepare

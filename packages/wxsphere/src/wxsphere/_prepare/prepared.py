@@ -42,7 +42,7 @@ class Prepared:
         statistics: Dimensions (statistic[, level]), see `field_statistics`; in memory.
         manifest: Source, options, periods, cadence, versions.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset, prepare
@@ -131,7 +131,7 @@ def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) ->
         ValueError: Files that do not belong together, such as statistics of another set of variables or levels, a
             store that lacks variables or times, or times with gaps; the message names what and where.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset, open_prepared, prepare

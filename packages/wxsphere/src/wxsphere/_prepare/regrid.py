@@ -66,7 +66,7 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
         Jones, First- and second-order conservative remapping schemes for grids in spherical coordinates (1999),
         equation (6).
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import constant_fields, regrid
         >>> fields = regrid(constant_fields(Grid.equiangular(8, 16)), Grid.gauss_legendre(4))

@@ -148,7 +148,7 @@ def write_report(
         ModuleNotFoundError: jinja2 or matplotlib is not installed; the message names the extra that brings both.
         ValueError: Another suffix, scores without RMSE, or an unknown reference.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import evaluate, grid_dataset, persistence_forecast, write_report

@@ -35,7 +35,7 @@ def window_weights(window: int) -> Float[np.ndarray, " window"]:
         TypeError: `window` is not an integer.
         ValueError: It is even, below 3 or longer than a year.
 
-    Example:
+    Examples:
         >>> from wxsphere import window_weights
         >>> window_weights(5)
         array([0.  , 1.25, 2.5 , 1.25, 0.  ])
@@ -76,7 +76,7 @@ def climatology(
     References:
         Rasp et al., WeatherBench 2 (2024), section 3.3; `compute_hourly_stat` of its code.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import climatology, grid_dataset
@@ -186,7 +186,7 @@ def climatology_at(climatology: T, times: npt.ArrayLike) -> T:
         ValueError: A dimension is missing, or the climatology lacks an hour or a day, or has one twice; the message
             names it.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import xarray as xr
         >>> from wxsphere import climatology_at
@@ -238,7 +238,7 @@ def persistence_forecast(truth: xr.Dataset, times: npt.ArrayLike, leads: npt.Arr
     Raises:
         ValueError: An initial time that is not in `truth`, or a time that is there twice.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset, persistence_forecast
@@ -274,7 +274,7 @@ def climatology_forecast(climatology: xr.Dataset, times: npt.ArrayLike, leads: n
     Raises:
         ValueError: A valid time whose hour or day the climatology lacks.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import xarray as xr
         >>> from wxsphere import climatology_forecast

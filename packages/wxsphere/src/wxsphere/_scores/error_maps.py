@@ -38,7 +38,7 @@ def error_maps(
     Raises:
         ValueError: As in `forecast_statistics`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import error_maps, grid_dataset, persistence_forecast

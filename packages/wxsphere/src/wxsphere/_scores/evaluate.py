@@ -78,7 +78,7 @@ def forecast_statistics(
             time, lead time, level or member, with one of these twice, with gaps in the valid times, in different units,
             fields without a dimension that those of truth have, or a forecast that was cut off.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import forecast_statistics, grid_dataset, persistence_forecast
@@ -254,7 +254,7 @@ def evaluate(
         TypeError: Arguments of another kind.
         ValueError: As in `forecast_statistics`, `scores` and `bootstrap`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import evaluate, grid_dataset, persistence_forecast

@@ -85,7 +85,7 @@ def scores(statistics: xr.Dataset, metrics: Sequence[str] = tuple(METRICS)) -> x
         the RMSE of the ensemble mean? (2014), equation (15), of the ratio; Gneiting and Raftery, Strictly proper
         scoring rules (2007), of the energy score.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import forecast_statistics, grid_dataset, persistence_forecast, scores
@@ -140,7 +140,7 @@ def bootstrap(
     References:
         Politis and Romano, A circular block-resampling procedure for stationary data (1992).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
         >>> from wxsphere import bootstrap, forecast_statistics, grid_dataset, persistence_forecast

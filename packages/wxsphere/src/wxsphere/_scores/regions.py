@@ -29,7 +29,7 @@ class Region:
         longitude: Intervals (west, east) [degrees, 0 … 360]; west above east crosses the prime meridian.
         land: Weigh points by the land-sea mask, 1 on land, as WeatherBench 2 does.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from wxsphere import Region
         >>> europe = Region(latitude=((35.0, 75.0),), longitude=((347.5, 42.5),))
@@ -119,7 +119,7 @@ def region_weights(
     Raises:
         ValueError: An unknown name, a region without a point of the grid, or one of land without a mask.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import grid_dataset, region_weights
         >>> weights = region_weights(grid_dataset(Grid.equiangular(4, 8)), ["global", "northern-hemisphere"])

@@ -42,7 +42,7 @@ def power_spectra(
     Raises:
         ValueError: A variable that is not there, an unknown grid, or a bandlimit above the grid's.
 
-    Example:
+    Examples:
         >>> from spinharm import Grid
         >>> from wxsphere import constant_fields, power_spectra
         >>> fields = constant_fields(Grid.equiangular(8, 16))
