@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import ast
 import doctest
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import pytest
 
+import doc_pages
 import structure
 
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -36,23 +35,14 @@ def examples(package: str, root: Path = structure.ROOT) -> list[doctest.DocTest]
 def run(example: doctest.DocTest) -> str:
     """What an example does otherwise than it says; empty if all is well."""
     report: list[str] = []
-    former = jax.config.read("jax_enable_x64")
-    try:
-        # As users have it; the tests at large are stricter.
-        with jax.numpy_dtype_promotion("standard"):
-            doctest.DocTestRunner(verbose=False, optionflags=_OPTIONS).run(example, out=report.append)
-    finally:
-        jax.config.update("jax_enable_x64", former)
+    with doc_pages.settings_of_users():
+        doctest.DocTestRunner(verbose=False, optionflags=_OPTIONS).run(example, out=report.append)
     return "".join(report)
 
 
 def missing(package: str, root: Path = structure.ROOT) -> list[str]:
     """Public names of a package without an example."""
-    known = dict(
-        itertools.chain.from_iterable(
-            structure.modules(root, name).items() for name in structure.PACKAGES if (root / "packages" / name).is_dir()
-        )
-    )
+    known = structure.all_modules(root)
     return structure.without_example(structure.public_names(known[package], known))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -29,18 +30,24 @@ def blocks(page: Path) -> list[str]:
     return ["\n" * text.count("\n", 0, found.start(1)) + found[1] for found in _BLOCK.finditer(text)]
 
 
+@contextlib.contextmanager
+def settings_of_users() -> Iterator[None]:
+    """JAX as users have it, and as it was before when the block ends; the tests at large are stricter."""
+    former = jax.config.read("jax_enable_x64")
+    try:
+        with jax.numpy_dtype_promotion("standard"):
+            yield
+    finally:
+        jax.config.update("jax_enable_x64", former)
+
+
 def run(page: Path) -> dict[str, object]:
     """Run a page's blocks one after the other in one namespace, which is returned."""
     namespace: dict[str, object] = {"__name__": "example"}
-    former = jax.config.read("jax_enable_x64")
-    try:
-        # As users have it; the tests at large are stricter.
-        with jax.numpy_dtype_promotion("standard"):
-            for block in blocks(page):
-                # Without the `from __future__` of this module.
-                exec(compile(block, str(page), "exec", dont_inherit=True), namespace)
-    finally:
-        jax.config.update("jax_enable_x64", former)
+    with settings_of_users():
+        for block in blocks(page):
+            # Without the `from __future__` of this module.
+            exec(compile(block, str(page), "exec", dont_inherit=True), namespace)
     return namespace
 
 

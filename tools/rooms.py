@@ -11,7 +11,6 @@ what is imported, so that it neither lies nor lags behind.
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from pathlib import Path
 
@@ -24,10 +23,9 @@ _SENTENCE = re.compile(r"^May import: (?P<names>.*)\.\s*\Z", re.MULTILINE | re.D
 
 def check_rooms(root: Path) -> list[str]:
     """Each room imports what its docstring says, in no circle, and nothing private; none holds too many modules."""
-    packages = sorted(path.name for path in root.glob("packages/*") if (path / "src" / path.name).is_dir())
-    known = dict(itertools.chain.from_iterable(structure.modules(root, name).items() for name in packages))
+    known = structure.all_modules(root)
     problems = []
-    for package in packages:
+    for package in sorted({module.package for module in known.values()}):
         own = {name: module for name, module in known.items() if module.package == package}
         edges = [
             one

@@ -72,6 +72,12 @@ def modules(root: Path, package: str) -> dict[str, Module]:
     return found
 
 
+def all_modules(root: Path) -> dict[str, Module]:
+    """The modules of every package in a tree by dotted name."""
+    packages = sorted(path.name for path in root.glob("packages/*") if (path / "src" / path.name).is_dir())
+    return dict(itertools.chain.from_iterable(modules(root, name).items() for name in packages))
+
+
 def imports(module: Module, known: set[str]) -> list[Import]:
     """What a module imports of the known modules, anywhere in it."""
     typed = {
@@ -328,7 +334,7 @@ def main(arguments: list[str] | None = None, *, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description="Rooms, storeys, imports and sizes of the four packages.")
     parser.add_argument("--list", action="store_true", help="also what each count is of")
     options = parser.parse_args(arguments)
-    known = dict(itertools.chain.from_iterable(modules(root, name).items() for name in PACKAGES))
+    known = all_modules(root)
     for name in PACKAGES:
         print("\n".join(describe(root, name, known, options.list)))
     return 0

@@ -10,6 +10,7 @@ import jax.core
 import numpy as np
 
 from spinharm.checks import instance as instance, integer as integer, number as number, option as option
+from spinnn.checks import flag as flag
 
 # More molecules of a batch, or atoms of one of them, fit no machine.
 _MOST = 2**20
@@ -42,11 +43,6 @@ def degrees(name: str, value: object) -> int:
 def turns(name: str, value: object) -> int:
     """How many orientations of a molecule."""
     return count(name, value, 1, _MOST_TURNS)
-
-
-def flag(name: str, value: object) -> None:
-    """True or False; texts are always true, so that `"no"` would be."""
-    instance(name, value, (bool, np.bool_), "True or False")
 
 
 def float_type(name: str, value: object) -> None:

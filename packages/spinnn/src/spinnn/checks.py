@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spinharm.checks import integer, number
+import numpy as np
+
+from spinharm.checks import instance, integer, number
 
 # More channels or degrees fit no machine; sizes near 2⁶³ would end the process.
 _LARGEST = 2**24
@@ -37,6 +39,27 @@ def size(name: str, value: object) -> int:
     if isinstance(value, bool):
         raise TypeError(f"`{name}` must be an integer, got {value!r}")
     return integer(name, value, 1, _LARGEST)
+
+
+def flag(name: str, value: object) -> None:
+    """Check a switch: a text such as "no" would count as true.
+
+    Args:
+        name: Name of the argument in messages.
+        value: True or False, of Python or NumPy.
+
+    Raises:
+        TypeError: Anything else.
+
+    Examples:
+        >>> from spinnn.checks import flag
+        >>> flag("plots", True)
+        >>> flag("plots", "no")
+        Traceback (most recent call last):
+            ...
+        TypeError: `plots` must be True or False, got 'no'
+    """
+    instance(name, value, (bool, np.bool_), "True or False")
 
 
 def integer_members(record: object, minima: Mapping[str, int]) -> None:

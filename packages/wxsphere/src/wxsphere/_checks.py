@@ -18,6 +18,7 @@ from spinharm.checks import (
     number as number,
     option as option,
 )
+from spinnn.checks import flag as flag
 
 from ._conventions.names import LATITUDE, LONGITUDE, TIME
 
@@ -60,11 +61,6 @@ def memory_bytes(name: str, gib: float) -> int:
 def grid(name: str, value: object) -> None:
     """`value` must be a `Grid`."""
     instance(name, value, Grid, "a spinharm.Grid")
-
-
-def flag(name: str, value: object) -> None:
-    """`value` must be True or False: a text such as "no" is true."""
-    instance(name, value, (bool, np.bool_), "True or False")
 
 
 def function(name: str, value: object) -> None:
