@@ -560,3 +560,7 @@ def test_a_variable_in_seconds_stays_a_number_in_seconds(make_dataset, tmp_path)
     data["mean_wave_period"].attrs["units"] = "seconds"
     made = prepare(data, tmp_path / "data", check=False)
     np.testing.assert_array_equal(made.fields["mean_wave_period"], data["mean_wave_period"])
+    assert made.statistics["mean_wave_period"].dtype == np.float64
+    weights = xr.DataArray(area_weights(data.latitude), dims="latitude")
+    mean = made.statistics["mean_wave_period"].sel(statistic="mean")
+    np.testing.assert_allclose(mean.squeeze(), data["mean_wave_period"].weighted(weights).mean(), rtol=1e-5)

@@ -48,10 +48,12 @@ def read_netcdf(path: Path) -> xr.Dataset:
         raise ValueError(
             f"{path}: damaged or changed: its checksum is not that of its content; take another copy of the file"
         )
-    settings: dict[str, Any] = {"engine": "h5netcdf", "decode_timedelta": True}
+    settings: dict[str, Any] = {"engine": "h5netcdf", "decode_timedelta": False}
     try:
         with xr.open_dataset(io.BytesIO(content), **settings) as file:
-            return file.load()
+            # A variable in seconds is a number; only coordinates are spans of time.
+            coords = xr.decode_cf(file.coords.to_dataset(), decode_timedelta=True)
+            return file.assign_coords(coords.coords).load()
     # h5py has one for each kind of damage.
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path}: cannot be read as NetCDF: {first_line(error)}") from error
