@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,65 +87,89 @@ def simulate(
         >>> flow.time.dt.hour.values.tolist()
         [0, 6, 12]
     """
-    _checks.integer("outputs", outputs, 1)
-    _checks.integer("steps_per_output", steps_per_output, 1)
-    _checks.integer("chunk", chunk, 1)
+    for name, value in (("outputs", outputs), ("steps_per_output", steps_per_output), ("chunk", chunk)):
+        _checks.integer(name, value, 1)
     check_flow(model)
     check_state(model, state)
-    if (reach := _hours(model, steps_per_output) * outputs) > _checks.MOST_HOURS:
-        raise ValueError(
-            f"`outputs` and `steps_per_output` must reach at most {_checks.MOST_HOURS:g} h, which is what times hold, "
-            f"got {outputs} times {steps_per_output} steps, {reach:g} h"
-        )
-    grid = model.grid if grid is None else grid
-    _checks.grid("grid", grid)
-    if grid.max_bandlimit < model.bandlimit:
-        raise ValueError(
-            f"`grid` must resolve {model.bandlimit} degrees, got {grid}, which resolves {grid.max_bandlimit}"
-        )
+    _check_reach(model, outputs, steps_per_output)
+    grid = _checked_grid(model, model.grid if grid is None else grid)
     if _checks.times("start", start).size != 1:
         raise ValueError(f"`start` must be one time, got {start!r}")
     _checks.function("progress", progress)
-    path = Path(path)
     told = _description(model, state, outputs, steps_per_output, grid, start, chunk)
-    store = Unfinished(path, "simulation", told)
+    store = Unfinished(Path(path), "simulation", told)
     with store.claimed():
         if store.is_finished():
-            return path
+            return store.path
         done = 0
-        found = store.resume()
-        if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
-            notice(f"{store.folder}: a chunk is damaged or lost; the simulation begins anew")
-            store.begin_anew()
-            found = None
-        if found is not None:
+        if (found := _resumed(store)) is not None:
             done, state = int(found["done"]), jax.numpy.asarray(found["state"])
         else:
             apart = np.timedelta64(round(_hours(model, steps_per_output) * 3600e9), "ns")
             times = np.asarray(start, "datetime64[ns]") + np.arange(outputs) * apart
             _create(store.folder, model, grid, times, chunk, told)
         while done < outputs:
-            maps: list[dict[str, np.ndarray]] = []
-            means: list[dict[str, float]] = []
             count = min(chunk, outputs - done)
-            for at in range(count):
-                maps.append(flow_maps(model, state, grid))
-                means.append(diagnostics(model, state))
-                if done + at + 1 < outputs:
-                    state = integrate(model, state, steps_per_output)
+            # The last state of all is not integrated further.
+            steps = [steps_per_output if done + at + 1 < outputs else 0 for at in range(count)]
+            maps, means, state = _block(model, state, grid, steps)
             _write(store.folder, done, maps, means)
-            if not all(np.isfinite(values).all() for one in maps for values in one.values()):
-                raise FloatingPointError(
-                    f"the flow is not finite after {_hours(model, steps_per_output) * (done + count):g} hours; take a "
-                    f"smaller `time_step` than {model.time_step:g} s, or a shorter `diffusion_time` than "
-                    f"{model.diffusion_time}"
-                )
             done += count
+            _check_finite(model, maps, _hours(model, steps_per_output) * done)
             store.save(done=done, state=np.asarray(state))
             if progress is not None:
                 progress(done, outputs)
         store.finish()
-        return path
+        return store.path
+
+
+def _check_reach(model: Flow, outputs: int, steps: int) -> None:
+    if (reach := _hours(model, steps) * outputs) > _checks.MOST_HOURS:
+        raise ValueError(
+            f"`outputs` and `steps_per_output` must reach at most {_checks.MOST_HOURS:g} h, which is what times hold, "
+            f"got {outputs} times {steps} steps, {reach:g} h"
+        )
+
+
+def _checked_grid(model: Flow, grid: Grid) -> Grid:
+    _checks.grid("grid", grid)
+    if grid.max_bandlimit < model.bandlimit:
+        raise ValueError(
+            f"`grid` must resolve {model.bandlimit} degrees, got {grid}, which resolves {grid.max_bandlimit}"
+        )
+    return grid
+
+
+def _resumed(store: Unfinished) -> dict[str, Any] | None:
+    """What an unfinished store last saved, if what it has can still be read."""
+    found = store.resume()
+    if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
+        notice(f"{store.folder}: a chunk is damaged or lost; the simulation begins anew")
+        store.begin_anew()
+        return None
+    return found
+
+
+def _block(
+    model: Flow, state: State, grid: Grid, steps: Sequence[int]
+) -> tuple[list[dict[str, np.ndarray]], list[dict[str, float]], State]:
+    """Maps and diagnostics of a state, and of those after `steps` of integration each; and the state after the last."""
+    maps: list[dict[str, np.ndarray]] = []
+    means: list[dict[str, float]] = []
+    for count in steps:
+        maps.append(flow_maps(model, state, grid))
+        means.append(diagnostics(model, state))
+        if count:
+            state = integrate(model, state, count)
+    return maps, means, state
+
+
+def _check_finite(model: Flow, maps: Sequence[dict[str, np.ndarray]], hours: float) -> None:
+    if not all(np.isfinite(values).all() for one in maps for values in one.values()):
+        raise FloatingPointError(
+            f"the flow is not finite after {hours:g} hours; take a smaller `time_step` than {model.time_step:g} s, or "
+            f"a shorter `diffusion_time` than {model.diffusion_time}"
+        )
 
 
 def _hours(model: Flow, steps: int) -> float:

@@ -94,15 +94,10 @@ def forecast(
         _checks.integer(name, value, 1)
     _checks.number("limit", limit, above=0.0)
     _checks.function("progress", progress)
-    _check_model(model)
-    task = model.task
-    task.check_steps(steps)
-    if steps * task.leads[-1] > _checks.MOST_HOURS:
-        raise ValueError(f"`steps` must stay below {_checks.MOST_HOURS:g} hours, got {steps} of {task.leads[-1]:g} h")
+    _check_steps(model, steps)
     model.check(states)
-    stamps = initial_times(model, states) if times is None else _checks.times("times", times)
-    if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0, "ns")).any():
-        raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
+    task = model.task
+    stamps = _initial(model, states, times)
     members = states[MEMBER].values if _has_members(model, states) else None
     leads = np.array([task.step * k + hours_of(h) for k in range(steps) for h in task.leads])
     group = min(max(1, batch // (1 if members is None else len(members))), stamps.size)
@@ -127,6 +122,21 @@ def forecast(
                 progress(min(begin, stamps.size) * steps + done * min(group, stamps.size - begin), stamps.size * steps)
         store.finish()
         return store.path
+
+
+def _check_steps(model: ForecastModel, steps: int) -> None:
+    _check_model(model)
+    model.task.check_steps(steps)
+    if steps * (last := model.task.leads[-1]) > _checks.MOST_HOURS:
+        raise ValueError(f"`steps` must stay below {_checks.MOST_HOURS:g} hours, got {steps} of {last:g} h")
+
+
+def _initial(model: ForecastModel, states: xr.Dataset, times: Sequence[Any] | np.ndarray | None) -> np.ndarray:
+    """The initial times, checked."""
+    stamps = initial_times(model, states) if times is None else _checks.times("times", times)
+    if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0, "ns")).any():
+        raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
+    return stamps
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
