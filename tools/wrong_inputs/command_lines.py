@@ -102,7 +102,7 @@ def _weather() -> Iterator[Line]:
     simulated = (importlib.import_module("wxsphere._commands.simulate"), "integrate")
     yield line("demo", {"out": "bad-demo"}, nowhere, "DemoOptions", begins=simulated)
     yield line("simulate", {"out": "bad-flow", "bandlimit": "8"}, nowhere, "SimulateOptions", begins=simulated)
-    yield line("prepare", {"": fields, "out": "bad-prepared"}, {"": missing}, "PrepareOptions")
+    yield line("prepare", {"": fields, "out": "bad-prepared"}, {"": missing}, "PrepareCommand")
     train = line(
         "train", {"data": "good/prepared", "out": "bad-run", "rollout": "1", "epochs": "1", "rate-factors": "1"},
         {"data": "good/missing"}, "TrainOptions", begins=(sys.modules[wxsphere.train.__module__], "fit"),
@@ -116,7 +116,7 @@ def _weather() -> Iterator[Line]:
     regrid = {"": fields, "grid": "8x16+gauss", "out": "bad-regridded"}
     yield line("regrid", regrid, {"": missing}, "RegridOptions")
     evaluate = {"": "good/forecast.zarr", "truth": fields, "out": "bad-scores", "drop-missing": ""}
-    yield line("evaluate", evaluate, {"": missing}, "EvaluateOptions")
+    yield line("evaluate", evaluate, {"": missing}, "EvaluateCommand")
     yield line("plot maps", {"": fields, "out": "bad-maps.png"}, {"": missing}, "MapsOptions")
     yield line("plot spectra", {"": fields, "out": "bad-spectra.png"}, {"": missing}, "SpectraOptions")
     yield line("plot curves", {"": "good/scores", "out": "bad-curves.png"}, {"": missing}, "CurvesOptions")

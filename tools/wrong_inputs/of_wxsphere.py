@@ -155,27 +155,37 @@ def _flows() -> list[Call]:
 def _scores() -> list[Call]:
     data, forecasts = dataset(), _forecasts()
     compared = {"forecast": {"a": forecasts}, "truth": data}
-    more = {
-        **compared, "climatology": _of_hours(), "baselines": True, "variables": _WINDS, "regions": ("global_land",),
-        "land_sea_mask": data["land_sea_mask"], "convention": "wb2", "skipna": False, "missing": "raise",
-        "partial": False, "memory_gib": 0.001,
+    given = {**compared, "climatology": _of_hours(), "land_sea_mask": data["land_sea_mask"]}
+    averages = {
+        "baselines": True, "variables": _WINDS, "regions": ("global_land",), "convention": "wb2", "skipna": False,
+        "missing": "raise", "partial": False, "memory_gib": 0.001,
     }  # fmt: skip
     metrics = ("rmse", "bias")
-    statistics = wxsphere.forecast_statistics(**more)
-    all_of_it = {
-        **more, "metrics": metrics, "samples": 2, "block": 1, "seed": 0, "reference": "persistence", "spectra": True
+    statistics = wxsphere.forecast_statistics(**given, **averages)
+    scored = {
+        **averages, "metrics": metrics, "samples": 2, "block": 1, "seed": 0, "reference": "persistence", "spectra": True
     }  # fmt: skip
     drawn = {"samples": 2, "block": 1, "confidence": 0.9, "seed": 0, "reference": "persistence"}
     less = {"variables": _WINDS[:1], "metrics": ("rmse",), "spectra": False}
     report = {
-        "result": wxsphere.evaluate(**all_of_it | less), "path": Path.cwd() / "report.html",
+        "result": wxsphere.evaluate(**given, **scored | less), "path": Path.cwd() / "report.html",
         "maps": wxsphere.error_maps(**compared, variables=_WINDS[:1]).isel(prediction_timedelta=[1]),
         "land_sea_mask": data["land_sea_mask"].values, "title": "a", "details": {"b": "c"},
         "reference": "persistence", "created": datetime.datetime(2020, 1, 1),
     }  # fmt: skip
     return [
-        Call("wxsphere.forecast_statistics", wxsphere.forecast_statistics, always(**more)),
-        Call("wxsphere.evaluate", wxsphere.evaluate, always(**all_of_it)),
+        Call("wxsphere.StatisticsOptions", wxsphere.StatisticsOptions, always(**averages)),
+        Call("wxsphere.EvaluateOptions", wxsphere.EvaluateOptions, always(**scored)),
+        Call(
+            "wxsphere.forecast_statistics",
+            wxsphere.forecast_statistics,
+            always(**given, options=wxsphere.StatisticsOptions(regions=("tropics",)), **averages),
+        ),
+        Call(
+            "wxsphere.evaluate",
+            wxsphere.evaluate,
+            always(**given, options=wxsphere.EvaluateOptions(regions=("tropics",)), **scored),
+        ),
         Call("wxsphere.scores", wxsphere.scores, always(statistics=statistics, metrics=metrics)),
         Call("wxsphere.bootstrap", wxsphere.bootstrap, always(statistics=statistics, metrics=metrics, **drawn)),
         Call("wxsphere.error_maps", wxsphere.error_maps, always(**compared, variables=_WINDS[:1], missing="raise")),

@@ -193,14 +193,16 @@ def _folders() -> list[Call]:
     flow = wxsphere.BarotropicVorticity(bandlimit=3)
     for name in ("data.nc", "other.nc"):
         data.to_netcdf(folder / name, engine="h5netcdf")
-    prepare = {
-        "source": data, "out": folder / "new.zarr", "variables": NAMES, "levels": (500.0,), "members": None,
+    chosen = {
+        "variables": NAMES, "levels": (500.0,), "members": None,
         "training": ("2000-01-01", "2000-01-01"), "validation": ("2000-01-02", "2000-01-02"), "test": None,
         "cadence_hours": 6.0, "daily_mean": False, "grid": GRID, "method": "conservative", "bandlimit": None,
         "chunk": 2, "check": False, "allow_gaps": False, "rename": {}, "storage_options": {}, "library": "fsspec",
-        "scheduler": "synchronous", "memory_gib": 0.001, "progress": lambda done, total: None,
+        "scheduler": "synchronous", "memory_gib": 0.001,
     }  # fmt: skip
-    ready = wxsphere.prepare(**{**prepare, "out": folder / "ready"})
+    options = wxsphere.PrepareOptions(chunk=1)
+    prepare = {"source": data, "out": folder / "new.zarr", "options": options, "progress": lambda done, total: None}
+    ready = wxsphere.prepare(data, folder / "ready", **chosen)
     wxsphere.train(ready, _RUN, folder / "run", progress=False)
     simulation = {
         "model": flow, "state": wxsphere.random_state(flow, 0), "path": folder / "new.zarr", "outputs": 1,
@@ -230,7 +232,8 @@ def _folders() -> list[Call]:
 
     return [
         Call("wxsphere.open_dataset", wxsphere.open_dataset, always(**opening)),
-        Call("wxsphere.prepare", prepared, always(**prepare)),
+        Call("wxsphere.PrepareOptions", wxsphere.PrepareOptions, always(**chosen)),
+        Call("wxsphere.prepare", prepared, always(**prepare, **chosen)),
         Call("wxsphere.Prepared.times", ready.times, always(period="training")),
         Call("wxsphere.open_prepared", wxsphere.open_prepared, always(path=folder / "ready", allow_gaps=False)),
         Call(

@@ -20,7 +20,7 @@ import numpy as np
 
 from spinharm import Grid
 from spinnn import command
-from wxsphere import grid_dataset, prepare
+from wxsphere import PrepareOptions, grid_dataset, prepare
 
 _LEVELS = [50, 100, 150, 200, 250, 300, 400, 500, 600, 700, 850, 925, 1000]
 _NAMES = ("geopotential", "temperature", "u_component_of_wind", "v_component_of_wind")
@@ -41,7 +41,7 @@ def main() -> None:
         store, out = words.folder / "store.zarr", words.folder / "data"
         times = write(store, words.store_gib)
         begin = time.perf_counter()
-        data = prepare(store, out, grid=Grid.gauss_legendre(32), check=False, memory_gib=0.25)
+        data = prepare(store, out, PrepareOptions(grid=Grid.gauss_legendre(32), check=False, memory_gib=0.25))
         seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         command.say(

@@ -110,14 +110,14 @@ def test_one_member_is_none(forecast, truth):
     xr.testing.assert_identical(evaluate(one, truth), evaluate(one.isel(number=0, drop=True), truth))
 
 
-def test_members_with_a_truth_each_are_further_initial_states(forecast, truth, rng):
-    worlds = truth.expand_dims(number=range(6)).map(lambda field: field + rng.standard_normal(field.shape))
+def test_members_are_compared_with_the_truth_of_the_same_number(forecast, truth, rng):
+    analyses = truth.expand_dims(number=range(6)).map(lambda field: field + rng.standard_normal(field.shape))
     usual = truth.isel(time=0, drop=True).expand_dims(hour=[0, 6, 12, 18], dayofyear=range(1, 367)) * 0.0
     with pytest.warns(DataWarning, match="left out: members 5 of truth$"):
-        out = evaluate(forecast, worlds, climatology=usual, samples=20, spectra=True)
+        out = evaluate(forecast, analyses, climatology=usual, samples=20, spectra=True)
     assert out.attrs["members"] == 5, "the sixth has no forecast"
     parts = [
-        forecast_statistics(forecast.sel(number=k, drop=True), worlds.sel(number=k, drop=True), climatology=usual)
+        forecast_statistics(forecast.sel(number=k, drop=True), analyses.sel(number=k, drop=True), climatology=usual)
         for k in range(5)
     ]
     pooled = scores(xr.concat(parts, "time"))
@@ -129,14 +129,14 @@ def test_members_with_a_truth_each_are_further_initial_states(forecast, truth, r
     np.testing.assert_allclose(
         out.geopotential_spectrum.sel(source="forecast").transpose(*spectrum.dims), spectrum, rtol=1e-5
     )
-    of_members = evaluate(forecast, worlds.isel(number=slice(0, 5)), climatology=usual.expand_dims(number=range(6)))
+    of_members = evaluate(forecast, analyses.isel(number=slice(0, 5)), climatology=usual.expand_dims(number=range(6)))
     of_members = of_members.drop_vars("initial_time")
     xr.testing.assert_allclose(of_members, out[list(of_members.data_vars)].sel(region=of_members.region))
 
 
 def test_blocks_of_the_bootstrap_stay_within_a_member(forecast, truth, rng):
-    worlds = truth.expand_dims(number=range(5)).map(lambda field: field + rng.standard_normal(field.shape))
-    statistics = forecast_statistics(forecast, worlds, variables=["geopotential"])
+    analyses = truth.expand_dims(number=range(5)).map(lambda field: field + rng.standard_normal(field.shape))
+    statistics = forecast_statistics(forecast, analyses, variables=["geopotential"])
     # Blocks as long as a member's record are its whole record: draws are means over members.
     low = bootstrap(statistics, ["bias"], samples=4000, block=4).geopotential.sel(forecast="forecast", metric="bias")
     of_member = statistics.geopotential.sel(statistic="error", forecast="forecast").mean("time")

@@ -298,7 +298,7 @@ def test_what_cannot_be_scored(forecast, truth, untyped, change, message):
 
 def test_initial_times_without_truth_can_be_left_out(forecast, truth):
     gap = truth.isel(time=[0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11])
-    with pytest.warns(DataWarning, match=r"left out: 4 of 6 initial times, which need truth that is not there$"):
+    with pytest.warns(DataWarning, match=r"left out: 4 of 6 initial times, which need truth that is missing$"):
         out = evaluate(forecast, gap, missing="drop")
     # Hour 30 is missing: the initial times 6, 18, 24 and 30 h need it.
     assert out.attrs["initial_times"] == 2

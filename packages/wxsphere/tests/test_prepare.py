@@ -1,5 +1,6 @@
 """Prepared folders: what is in them, that they resume, and what is refused."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from spinharm import Grid
 from spinnn.files import FileWarning
 from wxsphere import (
     FIELD_STATISTICS,
+    PrepareOptions,
     area_weights,
     constant_fields,
     field_statistics,
@@ -176,7 +178,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
         open_prepared(out)
 
     with monkeypatch.context() as patched:
-        patched.setattr("wxsphere._prepare.prepare._note", stop)
+        patched.setattr("wxsphere._prepare.record.Record.note", stop)
         with pytest.raises(TypeError):
             prepare(store, out, memory_gib=1e-9, **settings)
     with monkeypatch.context() as patched:
@@ -191,6 +193,42 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(store, data, tmp_path, monke
         assert _bytes(again.path / name) == _bytes(data.path / name)
     xr.testing.assert_identical(again.statistics, data.statistics)
     assert not list(out.glob(".*"))
+
+
+def test_the_record_is_what_it_was(store, data, tmp_path):
+    """Folders that were begun or finished before there were `PrepareOptions` are resumed and opened."""
+    assert data.manifest["options"] == {
+        "source": [str(store)], "variables": ["geopotential", *WIND, "2m_temperature"], "levels": None, "members": None,
+        "periods": {name: list(period) for name, period in PERIODS.items()}, "cadence_hours": None,
+        "daily_mean": False, "grid": dataclasses.asdict(TARGET), "method": "spectral", "bandlimit": None, "chunk": 4,
+        "check": True, "allow_gaps": False, "rename": {},
+    }  # fmt: skip
+    options = {
+        "source": [str(store)], "variables": ["geopotential"], "levels": [850.0], "members": None,
+        "periods": {"training": ["", ""]}, "cadence_hours": 12.0, "daily_mean": False, "grid": None,
+        "method": "spectral", "bandlimit": None, "chunk": 8, "check": False, "allow_gaps": True,
+        "rename": {"2m_temperature": "t2m"},
+    }  # fmt: skip
+    path = tmp_path / "begun" / ".progress.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"options": options, "block": 16, "done": 0}))
+    asked = PrepareOptions(
+        variables=("geopotential",),
+        levels=(850.0,),
+        cadence_hours=12.0,
+        check=False,
+        allow_gaps=True,
+        rename={"2m_temperature": "t2m"},
+    )
+    told = []
+    made = prepare(store, path.parent, asked, progress=lambda done, total: told.append((done, total)))
+    assert told == [(14, 14)]
+    assert made.manifest["options"] == options
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
+    path.write_text(json.dumps({"options": options, "block": 0, "done": 0}))
+    with pytest.raises(ValueError, match=r"progress.json cannot be read: `block` must be at least 1, got 0; remove"):
+        prepare(store, path.parent, asked)
 
 
 def test_a_given_scheduler_gives_the_same(store, tmp_path):
@@ -219,7 +257,7 @@ def test_a_finished_folder_is_opened_and_other_options_are_refused(store, data, 
     def never(done, total):
         raise AssertionError
 
-    again = prepare(store, data.path, progress=never, **settings)
+    again = prepare(store, data.path, PrepareOptions(**settings), progress=never)
     xr.testing.assert_identical(again.fields, data.fields)
     with pytest.raises(ValueError, match=r"was begun with other options: bandlimit \(None, now 4\); give"):
         prepare(store, data.path, bandlimit=4, **settings)

@@ -56,7 +56,7 @@ def test_every_command_that_reads_data_renames(forecast, tmp_path, capsys, monke
     assert main(["prepare", str(tmp_path / "s.nc"), "--out", str(tmp_path / "p"), *given]) == 0
     words = ["evaluate", str(tmp_path / "f.nc"), "--truth", str(tmp_path / "truth.nc"), "--out", str(tmp_path / "e")]
 
-    def stop(forecasts, truth, **settings):
+    def stop(forecasts, truth, options, **settings):
         raise ValueError(f"{list(truth.data_vars)} {list(forecasts['f'].data_vars)} {list(forecasts['f'].dims)[1]}")
 
     monkeypatch.setattr("wxsphere._commands.evaluate.evaluate", stop)

@@ -171,15 +171,17 @@ def test_error_maps_are_means_over_initial_times(forecast, truth):
     np.testing.assert_allclose(whole.geopotential.sel(forecast="a"), rmse.geopotential, rtol=1e-10)  # fmt: skip
 
 
-def test_error_maps_of_ensembles_are_of_the_mean_and_of_worlds_over_all(forecast, truth):
+def test_error_maps_of_ensembles_are_of_the_mean_and_pool_members_of_truth(forecast, truth):
     two: Any = xr.concat([forecast, -forecast], xr.DataArray([0, 1], dims="number", name="number"))
     mean = error_maps(two, truth).geopotential
     at = truth.geopotential.sel(time=forecast.time.values + LEADS[0]).astype(float)
     np.testing.assert_allclose(
         mean.sel(map="bias", prediction_timedelta=LEADS[0]).squeeze("forecast"), -at.mean("time"), atol=1e-6
     )
-    worlds: Any = xr.concat([truth.drop_vars("land_sea_mask")] * 2, xr.DataArray([0, 1], dims="number", name="number"))
-    pooled = error_maps(two, worlds).geopotential.sel(map="rmse")
+    analyses: Any = xr.concat(
+        [truth.drop_vars("land_sea_mask")] * 2, xr.DataArray([0, 1], dims="number", name="number")
+    )
+    pooled = error_maps(two, analyses).geopotential.sel(map="rmse")
     alone = [error_maps(one, truth).geopotential.sel(map="rmse") ** 2 for one in (forecast, -forecast)]
     np.testing.assert_allclose(pooled**2, (alone[0] + alone[1]) / 2, rtol=1e-9)
 

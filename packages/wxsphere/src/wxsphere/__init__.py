@@ -46,6 +46,7 @@ from ._model.train import train as train
 from ._model.windows import Batch as Batch, Windows as Windows
 from ._notices import DataWarning as DataWarning
 from ._prepare.constants import constant_fields as constant_fields
+from ._prepare.options import PrepareOptions as PrepareOptions
 from ._prepare.prepare import prepare as prepare
 from ._prepare.prepared import Prepared as Prepared, open_prepared as open_prepared
 from ._prepare.regrid import regrid as regrid
@@ -58,8 +59,10 @@ from ._scores.climatology import (
     window_weights as window_weights,
 )
 from ._scores.error_maps import error_maps as error_maps
-from ._scores.evaluate import evaluate as evaluate, forecast_statistics as forecast_statistics
+from ._scores.evaluate import evaluate as evaluate
+from ._scores.forecast_statistics import forecast_statistics as forecast_statistics
 from ._scores.metrics import METRICS as METRICS, bootstrap as bootstrap, scores as scores
+from ._scores.options import EvaluateOptions as EvaluateOptions, StatisticsOptions as StatisticsOptions
 from ._scores.regions import REGIONS as REGIONS, Region as Region, region_weights as region_weights
 from ._scores.spectra import power_spectra as power_spectra
 from ._scores.statistics import STATISTICS as STATISTICS

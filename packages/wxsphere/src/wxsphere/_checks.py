@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,26 @@ _FIRST, _LAST = np.datetime64("1677-09-22", "us"), np.datetime64("2262-04-11", "
 MOST_HOURS = 2.5e6
 """Hours that `timedelta64[ns]` holds, 285 years."""
 _LONGEST = np.timedelta64(106_751, "D")
+
+
+Options = TypeVar("Options")
+
+
+def options(kind: type[Options], given: object, changes: Mapping[str, Any]) -> Options:
+    """The `options` of a function, or the defaults of their class, with members replaced by keywords.
+
+    Raises:
+        TypeError: Options of another class, or a keyword that is not a member.
+        ValueError: See the class.
+    """
+    whole = f"wxsphere.{kind.__name__}"
+    start = kind() if given is None else given
+    if not isinstance(start, kind):
+        raise TypeError(f"`options` must be a {whole} or None, got {_told(given)}; single options are keywords, too")
+    known = [field.name for field in dataclasses.fields(start)]  # pyright: ignore[reportArgumentType]
+    if unknown := [name for name in changes if name not in known]:
+        raise TypeError(f"keywords must be options of {whole}, got {unknown[0]!r}; there are {', '.join(known)}")
+    return dataclasses.replace(start, **changes)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
 def dataset(name: str, value: object) -> None:

@@ -11,14 +11,14 @@ _FIRST, _LAST = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s
 
 
 def dates(option: str, words: Sequence[str]) -> np.ndarray:
-    """Words as `datetime64[ns]`.
+    """Dates on the command line as `datetime64[ns]`.
 
     Args:
         option: Name of the option, for the message.
         words: Dates or times of ISO 8601.
 
     Raises:
-        ValueError: A word that is no date, or one before 1678 or after 2261.
+        ValueError: A word that is not a date, or one before 1678 or after 2261.
     """
     out = []
     for word in words:

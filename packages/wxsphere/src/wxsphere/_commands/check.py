@@ -32,7 +32,7 @@ class CheckOptions:
 
     Attributes:
         source: Paths, URLs, or one name of the catalogue; several files are combined.
-        variables: Which to read, by their names in WeatherBench 2; default all.
+        variables: Variables to read, by their names in WeatherBench 2; default all.
         rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
     """
 

@@ -26,12 +26,12 @@ class DemoOptions:
     """Options of `wxsphere demo`.
 
     Attributes:
-        out: Folder for everything. A demo that was stopped goes on in it.
-        days: Length of the simulation.
+        out: Folder for everything. A demo that was stopped resumes in it.
+        days: Days to simulate.
         epochs: Passes over the data, at one step and at a rollout of four.
-        steps: Of the forecasts that are scored.
-        long_steps: Of one long forecast.
-        seed: Of everything random.
+        steps: Steps of the forecasts that are scored.
+        long_steps: Steps of one long forecast.
+        seed: Seed of all random numbers.
     """
 
     out: str = "demo-output"

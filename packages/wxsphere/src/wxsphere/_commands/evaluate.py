@@ -33,14 +33,15 @@ from .._scores.climatology import climatology
 from .._scores.error_maps import error_maps
 from .._scores.evaluate import evaluate
 from .._scores.metrics import METRICS
+from .._scores.options import EvaluateOptions
 from ._renames import renames
 
 _TEXT = """Score forecasts against truth, beside persistence and climatology.
 
 FORECAST, --truth and --climatology are stores, files or names of the catalogue. All must be on one grid; `wxsphere
-regrid` brings a store to another. What not all of them have is left out, which is said. Forecasts with members
-(`number`) are ensembles; if truth has members too, each is compared with its own. Writes scores.nc, maps.nc and
-report.html into the folder --out, and prints a table.
+regrid` brings a store to another. What not all of them have is left out, with a note. Forecasts with members
+(`number`) are ensembles; if truth has members too, each member is compared with the truth of the same number. Writes
+scores.nc, maps.nc and report.html into the folder --out, and prints a table.
 
 examples:
   wxsphere evaluate forecast.zarr --truth era5.zarr --climatology-years 1990 2019 --out scores
@@ -53,7 +54,7 @@ _MAP_LEAD = np.timedelta64(72, "h")
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateCommand:
     """Options of `wxsphere evaluate`.
 
     Attributes:
@@ -61,26 +62,26 @@ class EvaluateOptions:
         truth: Analyses.
         out: Folder for the results.
         rename: OLD=NEW, names in any of the sources to those of WeatherBench 2, for what is not found by itself.
-        names: Of the forecasts in tables and figures; default those of the files.
+        names: Names of the forecasts in tables and figures; default those of the files.
         climatology: Climatology by hour and day of year; without one, correlations are not defined.
         climatology_years: First and last year of truth to compute it from.
-        variables: Which; default all that are common.
-        levels: hPa; default all that are common.
+        variables: Variables to score; default all that are common.
+        levels: Pressure levels, hPa; default all that are common.
         leads: Lead times, hours; default all that are common.
-        regions: Names of WeatherBench 2.
-        metrics: Which; rmse is always among them.
+        regions: Regions, by the names of WeatherBench 2.
+        metrics: Scores to compute; rmse is always among them.
         reference: Forecast or baseline that the scorecard compares with.
         bootstrap: Draws for intervals; 0 for none.
         block: Initial times in a block of the bootstrap.
-        seed: Of the bootstrap.
-        spectra: Power and kinetic-energy spectra by lead time.
-        map_leads: Lead times whose errors are drawn, hours; default the one nearest 72.
-        convention: Of the area weights.
+        seed: Seed of the bootstrap.
+        spectra: Add power and kinetic-energy spectra by lead time.
+        map_leads: Lead times of the maps of errors, hours; default the one nearest 72.
+        convention: Convention of the area weights.
         skipna: Leave out points without a value.
         drop_missing: Leave out initial times for which truth lacks a valid time.
         partial: Score what is complete of forecasts that were cut off.
-        memory_gib: What a block may take, GiB.
-        title: Of the report.
+        memory_gib: Memory for a block of fields, GiB.
+        title: Title of the report.
     """
 
     forecast: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -112,34 +113,35 @@ class EvaluateOptions:
         checks.integer_members(self, {"bootstrap": 0, "block": 1, "seed": 0, "climatology_years": 1})
         checks.number_members(self, positive=("levels", "memory_gib"), not_negative=("leads", "map_leads"))
 
+    def evaluate_options(self) -> EvaluateOptions:
+        """The options of the function `evaluate`."""
+        return EvaluateOptions(
+            variables=self.variables or None,
+            regions=self.regions,
+            convention=self.convention,
+            skipna=self.skipna,
+            missing="drop" if self.drop_missing else "raise",
+            partial=self.partial,
+            memory_gib=self.memory_gib,
+            metrics=self.metrics if "rmse" in self.metrics else ("rmse", *self.metrics),
+            samples=self.bootstrap,
+            block=self.block,
+            seed=self.seed,
+            reference=self.reference,
+            spectra=self.spectra,
+        )
+
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse(EvaluateOptions, f"wxsphere {name}", words, _TEXT)
+    options = command.parse(EvaluateCommand, f"wxsphere {name}", words, _TEXT)
     opened = _opened(options)
     truth = _narrowed("truth", opened[options.truth], options)
     forecasts = _forecasts(options, opened)
     _check_choices(options, forecasts)
     usual = _climatology(options, opened, truth, forecasts)
     out = Path(options.out)
-    result = evaluate(
-        forecasts,
-        truth,
-        climatology=usual,
-        variables=options.variables or None,
-        metrics=options.metrics if "rmse" in options.metrics else ("rmse", *options.metrics),
-        regions=options.regions,
-        convention=options.convention,
-        skipna=options.skipna,
-        missing="drop" if options.drop_missing else "raise",
-        partial=options.partial,
-        samples=options.bootstrap,
-        block=options.block,
-        seed=options.seed,
-        reference=options.reference,
-        spectra=options.spectra,
-        memory_gib=options.memory_gib,
-    )
+    result = evaluate(forecasts, truth, options.evaluate_options(), climatology=usual)
     details = _details(options, truth)
     result.attrs |= {key.lower().replace(" ", "_"): value for key, value in details.items()}
     maps = _maps(options, forecasts, truth, result)
@@ -160,15 +162,15 @@ def main(name: str, words: Sequence[str]) -> int:
     return 0
 
 
-def _check_choices(options: EvaluateOptions, forecasts: dict[str, xr.Dataset]) -> None:
-    """Refuse before the scores are computed what would be refused after."""
+def _check_choices(options: EvaluateCommand, forecasts: dict[str, xr.Dataset]) -> None:
+    """Check the reference and the lead times of maps before scores are computed."""
     usual = options.climatology is not None or options.climatology_years is not None
     _checks.option("reference", options.reference, [*forecasts, *(BASELINES if usual else BASELINES[:1])])
     leads = [one[LEAD].values if LEAD in one.dims else np.zeros(1, "timedelta64[ns]") for one in forecasts.values()]
     _check_map_leads(options, functools.reduce(np.intersect1d, leads))
 
 
-def _check_map_leads(options: EvaluateOptions, leads: np.ndarray) -> np.ndarray:
+def _check_map_leads(options: EvaluateCommand, leads: np.ndarray) -> np.ndarray:
     """The lead times to draw, which must be among those that are scored."""
     wanted = np.round(np.array(options.map_leads) * 3600e9).astype("timedelta64[ns]")
     if lacking := sorted(set(wanted) - set(leads)):
@@ -176,7 +178,7 @@ def _check_map_leads(options: EvaluateOptions, leads: np.ndarray) -> np.ndarray:
     return wanted
 
 
-def _forecasts(options: EvaluateOptions, opened: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+def _forecasts(options: EvaluateCommand, opened: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
     if not options.forecast:
         raise ValueError("`forecast` must name at least one store or file")
     names = options.names or tuple(one if one in CATALOGUE else Path(one).stem for one in options.forecast)
@@ -200,8 +202,8 @@ def _forecasts(options: EvaluateOptions, opened: dict[str, xr.Dataset]) -> dict[
     return out
 
 
-def _opened(options: EvaluateOptions) -> dict[str, xr.Dataset]:
-    """By their words, stores, or the fields of folders that `wxsphere prepare` made."""
+def _opened(options: EvaluateCommand) -> dict[str, xr.Dataset]:
+    """Open stores and folders of prepared data, by the words that name them."""
     if options.climatology is not None and options.climatology_years is not None:
         raise ValueError("`climatology` and `climatology-years` must not be given both")
     words = [options.truth, *options.forecast, *([] if options.climatology is None else [options.climatology])]
@@ -210,8 +212,8 @@ def _opened(options: EvaluateOptions) -> dict[str, xr.Dataset]:
     return dict(zip(words, open_each(sources, rename=renames(options.rename)), strict=True))
 
 
-def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateOptions) -> xr.Dataset:
-    """The variables and levels that are asked for, and the land-sea mask."""
+def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateCommand) -> xr.Dataset:
+    """The chosen variables and levels of a dataset, and its land-sea mask."""
     if options.variables:
         names = check_variables("variables", options.variables, dataset)
         dataset = dataset[[*names, *(["land_sea_mask"] if "land_sea_mask" in dataset else [])]]
@@ -226,7 +228,7 @@ def _narrowed(name: str, dataset: xr.Dataset, options: EvaluateOptions) -> xr.Da
 
 
 def _climatology(
-    options: EvaluateOptions, opened: dict[str, xr.Dataset], truth: xr.Dataset, forecasts: dict[str, xr.Dataset]
+    options: EvaluateCommand, opened: dict[str, xr.Dataset], truth: xr.Dataset, forecasts: dict[str, xr.Dataset]
 ) -> xr.Dataset | None:
     if options.climatology is not None:
         return _narrowed("climatology", opened[options.climatology], options)
@@ -242,7 +244,7 @@ def _climatology(
 
 
 def _maps(
-    options: EvaluateOptions, forecasts: dict[str, xr.Dataset], truth: xr.Dataset, result: xr.Dataset
+    options: EvaluateCommand, forecasts: dict[str, xr.Dataset], truth: xr.Dataset, result: xr.Dataset
 ) -> xr.Dataset:
     leads = result[LEAD].values
     wanted = _check_map_leads(options, leads)
@@ -257,7 +259,7 @@ def _maps(
         return error_maps(few, truth, variables=options.variables or None)
 
 
-def _details(options: EvaluateOptions, truth: xr.Dataset) -> dict[str, str]:
+def _details(options: EvaluateCommand, truth: xr.Dataset) -> dict[str, str]:
     out = {"Forecasts": ", ".join(options.forecast), "Truth": options.truth}
     if options.climatology is not None:
         out["Climatology"] = options.climatology

@@ -24,8 +24,8 @@ from ._renames import renames
 _TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.
 
 States are a folder that `wxsphere prepare` made, or any store with the model's variables on its grid. The same command
-again goes on where it stopped. A forecast that is no longer finite, or is further from the mean than --limit standard
-deviations, ends with one line that says of what and when.
+again resumes where it stopped. A forecast that is no longer finite, or is further from the mean than --limit standard
+deviations, ends with one line that names the variable and the time.
 
 examples:
   wxsphere forecast runs/flow/model.spinnn --states data/flow --period test --every 4 --steps 40 --out forecast.zarr
@@ -41,15 +41,15 @@ class ForecastOptions:
         states: Prepared folder, store or file with the initial states.
         out: Folder of the forecast.
         rename: OLD=NEW, names in states to those of WeatherBench 2, for what is not found by itself.
-        steps: How often the model is applied.
-        times: Initial times; default all of the period for which the states are there.
-        period: Of a prepared folder.
-        verified: Leave out initial times whose last valid time is not in the period.
+        steps: Number of steps of the model.
+        times: Initial times; default all of the split for which the model's inputs are there.
+        period: Split of a prepared folder that initial times are taken from.
+        verified: Leave out initial times whose last valid time is not in the split.
         every: Take every n-th initial time.
-        members: Values of number; default all.
+        members: Members of an ensemble, values of number; default all.
         chunk: Steps between two writes, and lead times in a chunk of the store.
         batch: States that are forecast together.
-        limit: Standard deviations from the mean that are a divergence.
+        limit: Distance from the mean, in standard deviations, at which a forecast has diverged.
     """
 
     model: Annotated[str, tyro.conf.Positional]

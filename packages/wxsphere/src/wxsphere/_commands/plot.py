@@ -52,12 +52,12 @@ class MapsOptions:
         store: A store, file or name of the catalogue.
         out: A .png.
         rename: OLD=NEW, names in the store to those of WeatherBench 2, for what is not found by itself.
-        variables: Which, and "wind", "10m_wind"; default the usual ones that are there.
-        level: hPa; default that nearest 500.
-        time: The time nearest to this is drawn; default the first.
+        variables: Variables, "wind" and "10m_wind" among them; default the usual ones that are there.
+        level: Pressure level, hPa; default the one nearest 500.
+        time: The time nearest to this one is drawn; default the first.
         lead: Lead time, hours; default the first.
-        member: Of an ensemble; default the first.
-        projection: Of the maps.
+        member: Member of an ensemble; default the first.
+        projection: Map projection.
     """
 
     store: Annotated[str, tyro.conf.Positional]
@@ -84,11 +84,11 @@ class SpectraOptions:
         store: A store, file or name of the catalogue.
         out: A .png.
         rename: OLD=NEW, names in the store to those of WeatherBench 2, for what is not found by itself.
-        variables: Which; default all; both components of a wind add its kinetic energy.
-        level: hPa; default that nearest 500.
-        time: The time nearest to this; default the first.
+        variables: Variables; default all; both components of a wind add its kinetic energy.
+        level: Pressure level, hPa; default the one nearest 500.
+        time: The time nearest to this one is drawn; default the first.
         leads: Lead times, hours; default four of them.
-        member: Of an ensemble; default the first.
+        member: Member of an ensemble; default the first.
     """
 
     store: Annotated[str, tyro.conf.Positional]
@@ -115,7 +115,7 @@ class CurvesOptions:
         out: A .png; default beside it.
         metric: Name of a score.
         region: Name of a region; default the first.
-        variables: Which; default the usual ones.
+        variables: Variables; default the usual ones.
     """
 
     scores: Annotated[str, tyro.conf.Positional]
@@ -159,13 +159,13 @@ def main(name: str, words: Sequence[str]) -> int:
 
 
 def _metrics_of(run: Path) -> list[Path]:
-    """The metrics of a run, of its stages in their order."""
+    """The metrics of a run, stage after stage."""
     stages = sorted(run.glob("stage-*/metrics.jsonl"), key=lambda path: int(path.parent.name.removeprefix("stage-")))
     return stages or [run / "metrics.jsonl"]
 
 
 def _chosen(dataset: xr.Dataset, level: float | None, time: str | None, member: int | None) -> tuple[xr.Dataset, str]:
-    """One time, level and member, and words for what they are."""
+    """One time, level and member of a dataset, and their description."""
     words = []
     if TIME in dataset.dims:
         _checks.dimensions("store", dataset, (TIME,))
@@ -201,7 +201,7 @@ def _lead(hours: float, there: np.ndarray) -> np.timedelta64:
 
 
 def _opened(options: MapsOptions | SpectraOptions) -> tuple[xr.Dataset, str]:
-    """The store at one time, level and member, and words for what they are."""
+    """The store at one time, level and member, and their description."""
     dataset = open_dataset(options.store, rename=renames(options.rename))
     return _chosen(dataset, options.level, options.time, options.member)
 

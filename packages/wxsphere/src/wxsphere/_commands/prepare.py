@@ -13,6 +13,7 @@ from spinnn import checks, command
 
 from .._conventions.grids import grid_named
 from .._conventions.names import LEVEL
+from .._prepare.options import PrepareOptions
 from .._prepare.prepare import prepare
 from .._prepare.prepared import Prepared
 from .._prepare.regrid import Method
@@ -20,10 +21,10 @@ from ._renames import renames
 
 _TEXT = """Bring part of a store to a grid, with statistics of the training period, as a folder that training reads.
 
-Block by block, so that the source may be of any size. The same command again goes on where it stopped. The folder gets
+The source is read in blocks, so it may have any size. The same command again resumes where it stopped. The folder gets
 fields.zarr, statistics.nc and, when all is done, manifest.json. Winds are regridded as one field of spin 1; constants
 (land-sea mask, orography, sine of latitude, sine and cosine of longitude) are added. Points without a value, gaps in
-time and units that cannot be are refused, in one line that names what and where.
+time and impossible units are refused, in one line that names what and where.
 
 examples:
   wxsphere prepare flow.zarr --out data/flow --training 2000-01 2000-09 --validation 2000-10 2000-12
@@ -35,30 +36,31 @@ examples:
 
 
 @dataclasses.dataclass(frozen=True)
-class PrepareOptions:
+class PrepareCommand:
     """Options of `wxsphere prepare`.
 
     Attributes:
         source: Paths, URLs, or one name of the catalogue; several files are combined.
         out: Folder of the prepared data.
-        variables: By their names in WeatherBench 2; default all with time. total_precipitation_6hr, _24hr are summed
-            from shorter ones.
+        variables: Variables, by their names in WeatherBench 2; default all with time. total_precipitation_6hr, _24hr
+            are summed from shorter ones.
         rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
-        levels: In hPa; default all.
-        members: Of an ensemble; default all.
-        training: First and last time, as far as they are written: 1979 2016 ends with 2016. Default all times.
-        validation: The same.
-        test: The same.
-        cadence_hours: Between two times; default the source's, or 24 of daily means.
-        daily_mean: Means of days from 0 UTC.
+        levels: Pressure levels, hPa; default all.
+        members: Members of an ensemble; default all.
+        training: First and last time of the training split, to the precision they are written with: 1979 2016 ends
+            with 2016. Default all times.
+        validation: First and last time of the validation split; default none.
+        test: First and last time of the test split; default none.
+        cadence_hours: Time between two states; default the source's, or 24 of daily means.
+        daily_mean: Average the times of each day from 0 UTC.
         grid: NLATxNLON for rings at cell centres, NLATxNLON+poles, NLATxNLON+gauss, or "source".
         method: Spectral truncation, or first-order conservative.
         bandlimit: Degrees kept by the spectral method; default what both grids resolve.
         chunk: Times in a chunk of the store.
         check: Refuse a source whose first time has wrong units or other errors of the audit.
-        allow_gaps: Take periods with times missing.
+        allow_gaps: Accept splits with missing times.
         scheduler: "threads", "synchronous", or the address of a Dask scheduler.
-        memory_gib: What a block of times may take, GiB.
+        memory_gib: Memory for a block of times, GiB.
     """
 
     source: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -85,32 +87,38 @@ class PrepareOptions:
         checks.integer_members(self, {"bandlimit": 1, "chunk": 1, "members": 0})
         checks.number_members(self, positive=("levels", "cadence_hours", "memory_gib"))
 
+    def prepare_options(self) -> PrepareOptions:
+        """The options of the function `prepare`."""
+        return PrepareOptions(
+            variables=self.variables or None,
+            levels=self.levels or None,
+            members=self.members or None,
+            training=self.training,
+            validation=self.validation,
+            test=self.test,
+            cadence_hours=self.cadence_hours,
+            daily_mean=self.daily_mean,
+            grid=None if self.grid == "source" else grid_named(self.grid, "source"),
+            method=self.method,
+            bandlimit=self.bandlimit,
+            chunk=self.chunk,
+            check=self.check,
+            allow_gaps=self.allow_gaps,
+            rename=renames(self.rename),
+            scheduler=self.scheduler,
+            memory_gib=self.memory_gib,
+        )
+
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse(PrepareOptions, f"wxsphere {name}", words, _TEXT)
+    options = command.parse(PrepareCommand, f"wxsphere {name}", words, _TEXT)
     if not options.source:
         raise ValueError("`source` must name a store or file")
     data = prepare(
         options.source[0] if len(options.source) == 1 else list(options.source),
         options.out,
-        variables=options.variables or None,
-        rename=renames(options.rename),
-        levels=options.levels or None,
-        members=options.members or None,
-        training=options.training,
-        validation=options.validation,
-        test=options.test,
-        cadence_hours=options.cadence_hours,
-        daily_mean=options.daily_mean,
-        grid=None if options.grid == "source" else grid_named(options.grid, "source"),
-        method=options.method,
-        bandlimit=options.bandlimit,
-        chunk=options.chunk,
-        check=options.check,
-        allow_gaps=options.allow_gaps,
-        scheduler=options.scheduler,
-        memory_gib=options.memory_gib,
+        options.prepare_options(),
         progress=lambda done, total: command.say(f"{done} of {total} times"),
     )
     _report(data)

@@ -39,9 +39,9 @@ class RegridOptions:
         source: Paths, URLs, or one name of the catalogue; several files are combined.
         grid: NLATxNLON for rings at cell centres, NLATxNLON+poles, or NLATxNLON+gauss.
         out: Folder of the store.
-        variables: By their names in WeatherBench 2; default all.
+        variables: Variables, by their names in WeatherBench 2; default all.
         rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
-        levels: In hPa; default all.
+        levels: Pressure levels, hPa; default all.
         method: Spectral truncation, or first-order conservative.
         bandlimit: Degrees kept by the spectral method; default what both grids resolve.
     """

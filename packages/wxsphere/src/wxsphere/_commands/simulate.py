@@ -23,8 +23,8 @@ from ._dates import dates
 _TEXT = """Solve the shallow-water or the barotropic vorticity equations on the rotating sphere, and write the states.
 
 Spherical harmonics, exact products, exponential time stepping. The store is zarr v3 in the layout of WeatherBench 2:
-time, latitude, longitude. The same command again goes on where it stopped. Prints by how much energy and enstrophy
-change and, for williamson2, whose solution is steady, the error.
+time, latitude, longitude. The same command again resumes where it stopped. Prints the changes of energy
+and enstrophy and, for williamson2, whose solution is steady, the error.
 
 examples:
   wxsphere simulate --out random.zarr --days 365 --hours 6 --grid 32x64
@@ -38,13 +38,13 @@ class SimulateOptions:
 
     Attributes:
         out: Folder of the store.
-        equations: What is solved.
-        initial: Where it begins; galewsky and williamson2 are of shallow water.
+        equations: Equations to solve.
+        initial: Initial state; galewsky and williamson2 are of shallow water.
         bandlimit: L, truncation T(L−1).
-        time_step: Seconds.
-        days: Length.
-        hours: Between two states that are written; a multiple of the time step.
-        spin_up_days: Before the first state that is written.
+        time_step: Time step, seconds.
+        days: Days to simulate.
+        hours: Hours between two states that are written; a multiple of the time step.
+        spin_up_days: Days to simulate before the first state that is written.
         grid: "model" for the Gauss grid of the equations; NLATxNLON for rings at cell centres, NLATxNLON+poles,
             NLATxNLON+gauss.
         diffusion_hours: Time in which the smallest scale decays; 0 for no diffusion.
@@ -52,7 +52,7 @@ class SimulateOptions:
         degree: Degree at which a random state has most energy.
         tilt: Angle between the axis of rotation and the north pole of the grid, degrees.
         start: Time of the first state.
-        seed: Of a random state.
+        seed: Seed of a random state.
     """
 
     out: str

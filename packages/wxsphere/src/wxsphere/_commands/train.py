@@ -39,14 +39,14 @@ class TrainOptions(RunConfig):
 
     Attributes:
         data: Folder that `wxsphere prepare` made.
-        out: The run's folder. The same command again goes on where it stopped.
+        out: The run's folder. The same command again resumes where it stopped.
     """
 
     data: str = ""
     out: str = ""
 
     def run_config(self) -> RunConfig:
-        """The run, whatever its data and folder."""
+        """The run without its data and folder."""
         return RunConfig(**{field.name: getattr(self, field.name) for field in dataclasses.fields(RunConfig)})
 
 

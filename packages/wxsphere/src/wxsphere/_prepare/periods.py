@@ -26,10 +26,11 @@ class Period(NamedTuple):
 
     @classmethod
     def of(cls, **given: Sequence[str] | None) -> dict[str, Period]:
-        """Periods by name, without those that are not given; `training` is everything if it is not.
+        """The periods that are given, by name; `training` is all times if it is not given.
 
         Raises:
-            ValueError: Not two times, times that are none, ends before beginnings, or periods that overlap.
+            TypeError: A period that is not a sequence.
+            ValueError: Not two times, invalid times, ends before beginnings, or periods that overlap.
         """
         out = {name: cls._one(name, period) for name, period in given.items() if period is not None}
         out = out if "training" in out else {"training": cls(), **out}
@@ -44,6 +45,7 @@ class Period(NamedTuple):
 
     @classmethod
     def _one(cls, name: str, period: Sequence[str]) -> Period:
+        _checks.instance(name, period, (Sequence, np.ndarray), "a sequence of the first and the last time")
         if isinstance(period, str) or len(period) != 2:
             raise ValueError(f"`{name}` must be the first and the last time, got {period!r}")
         out = cls(*(str(one) for one in period))
@@ -71,7 +73,7 @@ class Period(NamedTuple):
         return after.astype("datetime64[ns]") - np.timedelta64(1, "ns")
 
     def contains(self, times: np.ndarray) -> np.ndarray:
-        """Which times lie in it, boolean."""
+        """Mask of the times that lie in it."""
         return (times >= self.begin) & (times <= self.end)
 
     def __str__(self) -> str:
@@ -92,8 +94,8 @@ def steps_of(
         The usual spacing of the source and the cadence, `timedelta64[ns]`; of one time alone the cadence, or an hour.
 
     Raises:
-        TypeError: A cadence that is no number.
-        ValueError: Times that do not ascend, or a cadence that is no multiple of the source's spacing, or of a day.
+        TypeError: A cadence that is not a number.
+        ValueError: Times that do not ascend, or a cadence that is not a multiple of the source's spacing, or of a day.
     """
     apart = np.diff(stamps)
     if np.any(apart <= np.timedelta64(0, "ns")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -16,6 +16,7 @@ from .._audit.layout import fields_with_time, layout_errors
 from .._audit.values import constant_text, impossible_text, running_sum_text
 from .._conventions.grids import grid_of
 from .._conventions.names import CONSTANTS, LATITUDE, LEVEL, LONGITUDE, MEMBER, TIME
+from .options import PrepareOptions, periods_of
 from .periods import Period, check_even, steps_of
 from .regrid import field_groups
 from .time_reduction import TimeReduction, available_times, reduced, time_reduction
@@ -26,36 +27,71 @@ _OVERHEAD = 6
 
 
 class Plan(NamedTuple):
-    """Fields, times and grid that `prepare` writes, and how they come from the source."""
+    """Fields, times and grid that `prepare` writes, and how they come from the source.
+
+    Attributes:
+        source: Chosen levels and members.
+        reductions: How each variable comes from the source.
+        statics: Names of the constants that the source has.
+        times: Times of all splits, ascending.
+        periods: Splits by name.
+        grid: Grid of the store.
+        cadence: Spacing of the times.
+    """
 
     source: xr.Dataset
     reductions: dict[str, TimeReduction]
     statics: list[str]
     times: np.ndarray
+    periods: Mapping[str, Period]
     grid: Grid
     cadence: np.timedelta64
 
 
-def make_plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, periods: Mapping[str, Period]) -> Plan:
+def make_plan(source: xr.Dataset, options: PrepareOptions) -> Plan:
+    """Choose fields, times and grid; only coordinates are read.
+
+    Args:
+        source: In the layout of `canonical`.
+        options: What is wanted of it.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: See `prepare`.
+    """
     if TIME not in source.dims:
         raise ValueError(
             f"`source` must have times, got dimensions {dict(source.sizes)}; `regrid` takes states without a time"
         )
     _checks.dimensions("source", source, (LATITUDE, LONGITUDE))
-    known = {TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE}
-    names = options["variables"] or fields_with_time(source)
-    if not names:
+    names = list(options.variables or _default_variables(source))
+    refuse(layout_errors(source, [name for name in names if name in source.data_vars]))
+    source = _selected(source, LEVEL, options.levels)
+    source = _selected(source, MEMBER, options.members)
+    stamps = source[TIME].values.astype("datetime64[ns]")
+    step, cadence = steps_of(stamps, options.cadence_hours, options.daily_mean)
+    reductions = {name: time_reduction(source, name, step, options.daily_mean) for name in names}
+    list(field_groups(names))
+    _check_dimensions(source, reductions)
+    periods = periods_of(options)
+    times = _times(stamps, list(reductions.values()), (step, cadence), periods, options)
+    statics = [name for name in CONSTANTS if name in source.data_vars and name not in names]
+    return Plan(source, reductions, statics, times, periods, options.grid or grid_of(source), cadence)
+
+
+def _default_variables(source: xr.Dataset) -> list[str]:
+    if not (names := fields_with_time(source)):
         raise ValueError(
             f"`source` must have variables with time, latitude and longitude, beside them number and level, "
             f"got none among dimensions {dict(source.sizes)}"
         )
-    refuse(layout_errors(source, [name for name in names if name in source.data_vars]))
-    source = _selected(source, LEVEL, options["levels"])
-    source = _selected(source, MEMBER, options["members"])
-    stamps = source[TIME].values.astype("datetime64[ns]")
-    step, cadence = steps_of(stamps, options["cadence_hours"], options["daily_mean"])
-    reductions = {name: time_reduction(source, name, step, options["daily_mean"]) for name in names}
-    list(field_groups(names))
+    return list(names)
+
+
+def _check_dimensions(source: xr.Dataset, reductions: Mapping[str, TimeReduction]) -> None:
+    known = {TIME, MEMBER, LEVEL, LATITUDE, LONGITUDE}
     for name, reduction in reductions.items():
         dims = set(source[reduction.source].dims)
         if not {TIME, LATITUDE, LONGITUDE} <= dims <= known:
@@ -63,10 +99,6 @@ def make_plan(source: xr.Dataset, options: dict[str, Any], grid: Grid | None, pe
                 f"`variables` names {name!r}, which has dimensions {sorted(map(str, dims))}; it must have "
                 f"time, latitude and longitude, and beside them only number and level"
             )
-    times = _times(stamps, list(reductions.values()), cadence, step, periods, options)
-    statics = [name for name in CONSTANTS if name in source.data_vars and name not in names]
-    target = grid_of(source) if grid is None else grid
-    return Plan(source, reductions, statics, times, target, cadence)
 
 
 def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[int] | None) -> xr.Dataset:
@@ -84,17 +116,17 @@ def _selected(source: xr.Dataset, dim: str, wanted: Sequence[float] | Sequence[i
 def _times(
     stamps: np.ndarray,
     reductions: list[TimeReduction],
-    cadence: np.timedelta64,
-    usual: np.timedelta64,
+    spacing: tuple[np.timedelta64, np.timedelta64],
     periods: Mapping[str, Period],
-    options: dict[str, Any],
+    options: PrepareOptions,
 ) -> np.ndarray:
-    """All times of all periods, evenly spaced within each."""
+    """All times of all periods, evenly spaced within each; `spacing` is that of the source and the wanted one."""
     chosen = []
+    usual, cadence = spacing
     anchor: np.datetime64 | None = None
     for name, period in sorted(periods.items(), key=lambda pair: pair[1].begin):
         inside = stamps[period.contains(stamps)]
-        if options["daily_mean"]:
+        if options.daily_mean:
             inside = np.unique(inside.astype("datetime64[D]")).astype("datetime64[ns]")
             inside = inside[period.contains(inside)]
         if inside.size and anchor is None:
@@ -110,7 +142,7 @@ def _times(
         # What the ends lack, such as the hours before the first time, is left out; what lacks between is a gap.
         inside = inside[there[0] : there[-1] + 1]
         kept = inside[there - there[0]]
-        if not options["allow_gaps"]:
+        if not options.allow_gaps:
             check_even(name, kept, cadence, "`allow_gaps` or --allow-gaps takes them as they are")
         chosen.append(kept)
     return np.concatenate(chosen)

@@ -34,7 +34,7 @@ SEALED = (f"{FIELDS}/{SEAL}", STATISTICS_FILE)
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """Data as `prepare` writes them.
+    """Prepared data, as `prepare` writes them.
 
     Attributes:
         path: The folder.
@@ -45,13 +45,13 @@ class Prepared:
     Examples:
         >>> import numpy as np
         >>> from spinharm import Grid
-        >>> from wxsphere import grid_dataset, prepare
+        >>> from wxsphere import PrepareOptions, grid_dataset, prepare
         >>> times = np.arange("2020-01-01T00", "2020-01-03T00", 6, "datetime64[h]").astype("datetime64[ns]")
         >>> fields = grid_dataset(Grid.gauss_legendre(4)).assign_coords(time=times)
         >>> values = np.random.default_rng(0).normal(280, 5, (8, 4, 8))
         >>> fields["2m_temperature"] = ("time", "latitude", "longitude"), values
         >>> first, second = ("2020-01-01", "2020-01-01"), ("2020-01-02", "2020-01-02")
-        >>> data = prepare(fields, "data", training=first, validation=second)
+        >>> data = prepare(fields, "data", PrepareOptions(training=first, validation=second))
         >>> data.variables, data.constants
         (('2m_temperature',), ('cosine_of_longitude', 'sine_of_latitude', 'sine_of_longitude'))
         >>> str(data.grid), data.cadence.astype("timedelta64[h]"), data.calendar
@@ -92,21 +92,21 @@ class Prepared:
 
     @property
     def training_times(self) -> np.ndarray:
-        """Times of the training period, `datetime64[ns]`."""
+        """Times of the training split, `datetime64[ns]`."""
         return self.times("training")
 
     @property
     def validation_times(self) -> np.ndarray:
-        """Times of the validation period, empty if there is none."""
+        """Times of the validation split, empty if there is none."""
         return self.times("validation")
 
     @property
     def test_times(self) -> np.ndarray:
-        """Times of the test period, empty if there is none."""
+        """Times of the test split, empty if there is none."""
         return self.times("test")
 
     def times(self, period: str) -> np.ndarray:
-        """Times of a period by its name, `datetime64[ns]`; empty if there is none.
+        """Times of a split by its name, `datetime64[ns]`; empty if there is none.
 
         Raises:
             ValueError: Another name than `"training"`, `"validation"` or `"test"`.
@@ -121,7 +121,7 @@ def open_prepared(path: str | os.PathLike, *, allow_gaps: bool | None = None) ->
 
     Args:
         path: The folder.
-        allow_gaps: Take periods with times missing; default what the folder was prepared with.
+        allow_gaps: Accept splits with missing times; default what the folder was prepared with.
 
     Returns:
         The data; fields are lazy.

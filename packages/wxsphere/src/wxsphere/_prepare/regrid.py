@@ -57,7 +57,7 @@ def regrid(dataset: xr.Dataset, grid: Grid, *, method: Method = "spectral", band
         unless JAX's 64-bit types are on.
 
     Raises:
-        TypeError: `grid` is not a `Grid`, or `bandlimit` no integer.
+        TypeError: `grid` is not a `Grid`, or `bandlimit` not an integer.
         ValueError: An unknown grid or method, a bandlimit with the other method or above what both grids resolve, or
             one component of a wind without the other. When values are read: a field with points without a value,
             with the spectral method; the message names the variable and the time.

@@ -43,15 +43,15 @@ def time_reduction(dataset: xr.Dataset, name: str, step: np.timedelta64, daily_m
 
     Args:
         dataset: The source, in the layout of `canonical`.
-        name: The variable that is wanted.
-        step: Between two times of the source.
+        name: The wanted variable.
+        step: Spacing of the times of the source.
         daily_mean: See above.
 
     Returns:
         The reduction.
 
     Raises:
-        ValueError: A variable that the source has not and that no sum gives.
+        ValueError: A variable that the source lacks and that no sum gives.
     """
     found = _ACCUMULATED.fullmatch(name)
     if found is not None and (name not in dataset.data_vars):
@@ -100,7 +100,7 @@ def _accumulation(dataset: xr.Dataset, name: str, of: str, hours: int, step: np.
 
 
 def available_times(stamps: np.ndarray, reductions: Sequence[TimeReduction], candidates: np.ndarray) -> np.ndarray:
-    """Which candidates have all the times of the source that they need, boolean."""
+    """Mask of the candidates for which the source has all times that they need."""
     there = np.ones(candidates.size, bool)
     for reduction in reductions:
         there &= np.isin(candidates[:, None] + reduction.offsets, stamps).all(1)
@@ -112,9 +112,9 @@ def reduced(dataset: xr.Dataset, name: str, reduction: TimeReduction, times: np.
 
     Args:
         dataset: The source.
-        name: What the result is called.
-        reduction: Of this variable.
-        times: Wanted, `datetime64[ns]`; each has all that it needs, see `available_times`.
+        name: Name of the result.
+        reduction: Reduction of this variable.
+        times: Wanted times, `datetime64[ns]`; each has all that it needs, see `available_times`.
 
     Returns:
         The field, `time` first.

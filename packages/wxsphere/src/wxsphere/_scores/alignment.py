@@ -28,9 +28,9 @@ class Common(NamedTuple):
         leads: Lead times.
         names: Variables.
         levels: hPa, as truth has them, or None if no variable has levels.
-        members: Members that are worlds of their own, with a truth each, or None.
-        ensembles: Names of the forecasts that are ensembles for the one truth.
-        left_out: In words, what is not in all of them.
+        members: Values of `number` if truth has members, each compared with that of the same number; else None.
+        ensembles: Number of members of the forecasts that are ensembles, by name; none if truth has members.
+        left_out: Descriptions of what is left out because not all of them have it.
     """
 
     sources: dict[str, Source]
@@ -76,22 +76,25 @@ def common_parts(
     if MEMBER in truth.dims:
         members, rest = common_values(every, MEMBER)
         left_out += rest
-    check_fields("truth", truth, truth, names)
-    for name, one in given.items():
-        check_fields(f"forecast[{name!r}]", one, truth, names, (LEAD, *((MEMBER,) if MEMBER in one.dims else ())))
+    _check_all_fields(given, truth, names)
     if levels is not None:
         given = {name: with_values(one, LEVEL, levels) if LEVEL in one.dims else one for name, one in given.items()}
     there = _with_truth(truth, times, leads, missing)
     if not there.all():
-        left_out.append(f"{np.count_nonzero(~there)} of {times.size} initial times, which need truth that is not there")
+        left_out.append(f"{np.count_nonzero(~there)} of {times.size} initial times, which need truth that is missing")
         times = times[there]
     sources: dict[str, Source] = {
         name: (lambda t, dt, one=one: one.sel({TIME: t, LEAD: dt})) for name, one in given.items()
     }
-    ensembles = {
-        name: one.sizes[MEMBER] for name, one in given.items() if members is None and one.sizes.get(MEMBER, 1) > 1
-    }
+    ensembles = {name: one.sizes.get(MEMBER, 1) for name, one in given.items() if members is None}
+    ensembles = {name: size for name, size in ensembles.items() if size > 1}
     return Common(sources, times, leads, names, levels, members, ensembles, left_out)
+
+
+def _check_all_fields(given: Mapping[str, xr.Dataset], truth: xr.Dataset, names: Sequence[str]) -> None:
+    check_fields("truth", truth, truth, names)
+    for name, one in given.items():
+        check_fields(f"forecast[{name!r}]", one, truth, names, (LEAD, *((MEMBER,) if MEMBER in one.dims else ())))
 
 
 def _by_name(forecast: xr.Dataset | Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:

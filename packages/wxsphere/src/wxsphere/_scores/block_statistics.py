@@ -46,8 +46,8 @@ class BlockStatistics(NamedTuple):
 def _points_in_memory(common: Common, truth: xr.Dataset) -> int:
     """Numbers in memory for one time, lead time and level."""
     members = _ARRAYS_OF_MEMBERS * max(common.ensembles.values(), default=0)
-    worlds = 1 if common.members is None else common.members.size
-    return truth.sizes[LATITUDE] * truth.sizes[LONGITUDE] * (ARRAYS * worlds + members)
+    paired = 1 if common.members is None else common.members.size
+    return truth.sizes[LATITUDE] * truth.sizes[LONGITUDE] * (ARRAYS * paired + members)
 
 
 def blocks(times: int, leads: int, levels: np.ndarray | None, points: int, memory: int) -> Iterator[_Block]:
@@ -102,14 +102,14 @@ def group_statistics(parts: tuple[str, ...], compared: Compared, memory: int) ->
     """
     common, truth = compared.common, compared.truth
     levels = common.levels if LEVEL in truth[parts[0]].dims else None
-    worlds = () if common.members is None else (common.members.size,)
+    paired = () if common.members is None else (common.members.size,)
     size = (len(common.times), len(common.leads))
-    shape = (len(STATISTICS), len(compared.sources), *worlds, *size, *(() if levels is None else (len(levels),)))
+    shape = (len(STATISTICS), len(compared.sources), *paired, *size, *(() if levels is None else (len(levels),)))
     values = np.full((*shape, compared.weights.sizes["region"]), np.nan)
     absent, lacking = np.zeros(size, bool), np.zeros(size)
     for block in blocks(*size, levels, _points_in_memory(common, truth), memory):
         part = _block_statistics(parts, block, compared)
-        at = (*[slice(None)] * (2 + len(worlds)), block.times, block.leads)
+        at = (*[slice(None)] * (2 + len(paired)), block.times, block.leads)
         values[at if block.levels is None else (*at, block.levels)] = part.values
         absent[block.times, block.leads] |= part.absent
         share = 1.0 if levels is None else len(levels[block.levels]) / len(levels)
@@ -137,23 +137,23 @@ def _block_statistics(parts: tuple[str, ...], block: _Block, compared: Compared)
     """Statistics of a block of one variable, or of the two components of a wind."""
     common, sources, truth, climatology, weights, skipna = compared
     stamps, steps, levels = common.times[block.times], common.leads[block.leads], common.levels
-    worlds = () if common.members is None else (MEMBER,)
-    axis = len(worlds)
+    paired = () if common.members is None else (MEMBER,)
+    axis = len(paired)
 
     def cut(field: xr.DataArray) -> xr.DataArray:
-        if worlds and MEMBER in field.dims:
+        if paired and MEMBER in field.dims:
             field = field.sel({MEMBER: common.members})
         return field if block.levels is None or levels is None else field.sel({LEVEL: levels[block.levels]})
 
     # Valid times overlap between initial times: each is read once.
     valid, back = np.unique(stamps[:, None] + steps, return_inverse=True)
     back = back.reshape(len(stamps), len(steps))
-    right = [np.take(_loaded(cut(truth[part]).sel({TIME: valid}), *worlds, TIME), back, axis) for part in parts]
+    right = [np.take(_loaded(cut(truth[part]).sel({TIME: valid}), *paired, TIME), back, axis) for part in parts]
     shape = right[0].shape
     usual = None
     if climatology is not None and len(parts) == 1:
         fields = climatology_at(cut(climatology[parts[0]]), valid)
-        before = tuple(dim for dim in worlds if dim in fields.dims)
+        before = tuple(dim for dim in paired if dim in fields.dims)
         usual = np.broadcast_to(np.take(_loaded(fields, *before, TIME), back, len(before)), shape)
     points = np.ascontiguousarray(weights.values)
     out, absent = [], np.zeros(shape[:-2], bool)

@@ -57,13 +57,14 @@ def climatology(
     For each hour, values of all years are averaged with weights that fall linearly from the day itself to 0 at
     ±(window // 2) days, around the turn of the year as well. In years without day 366, day 365 stands for it.
 
-    Read in blocks of times, variable by variable, level by level and hour by hour; in memory are the result and at most
-    1 GiB of sums. Grids of more than 91,000 points are taken in bands of latitude, each of which reads its times again.
+    Truth is read in blocks of times, variable by variable, level by level and hour by hour; the result and at most
+    1 GiB of sums are in memory. Grids of more than 91,000 points are taken in bands of latitude, each of which reads
+    its times again.
 
     Args:
         truth: Analyses with `time`; any hours, which need not be the same on all days.
         window: Days, odd.
-        variables: Which; default all that have time.
+        variables: Names; default all that have time.
         years: First and last year used; default all. Leave out the years that are evaluated.
 
     Returns:
@@ -71,7 +72,7 @@ def climatology(
         window has data.
 
     Raises:
-        ValueError: No `time`, no data in `years`, a variable that is not there or has no time, or a bad `window`.
+        ValueError: No `time`, no data in `years`, a variable that is missing or has no time, or a bad `window`.
 
     References:
         Rasp et al., WeatherBench 2 (2024), section 3.3; `compute_hourly_stat` of its code.

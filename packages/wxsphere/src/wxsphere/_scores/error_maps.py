@@ -22,14 +22,15 @@ def error_maps(
     """Mean error and root mean square error at each point.
 
     bias = ⟨f − t⟩ and rmse = √⟨(f − t)²⟩, with ⟨·⟩ the mean over initial times and, where truth has members too, over
-    members. Of an ensemble, f is the mean. Read one initial time after the other, all lead times and levels together:
-    select those to draw first.
+    members. Of an ensemble, f is the mean. Initial times are read one after the other, all lead times and levels at
+    once, so select those to draw first.
 
     Args:
         forecast: One, or several by name, in the layout of `canonical`.
         truth: Analyses with `time`.
-        variables: Which; default all that forecasts and truth have.
-        missing: Of valid times that truth lacks: `"raise"`, or `"drop"` the initial times that need them.
+        variables: Names; default all that forecasts and truth have.
+        missing: What to do about valid times that truth lacks: `"raise"` an error, or `"drop"` the initial times that
+            need them.
 
     Returns:
         Dataset with dimensions (map, forecast, prediction_timedelta[, level], latitude, longitude), where map is

@@ -11,8 +11,8 @@ from .. import _checks
 from .._conventions.names import MEMBER, TIME
 from .statistics import STATISTICS
 
-# Far more than intervals gain from, and few enough for memory.
-_MOST_DRAWS = 10**6
+MOST_DRAWS = 10**6
+"""Draws of the bootstrap: far more than intervals gain from, and few enough for memory."""
 
 Mean = Callable[[np.ndarray], np.ndarray]
 Statistics = Mapping[str, np.ndarray]
@@ -65,8 +65,8 @@ def scores(statistics: xr.Dataset, metrics: Sequence[str] = tuple(METRICS)) -> x
     | `spread` | √⟨s²⟩, s² = Σ_i (x_i − f)²/(M − 1) |
     | `spread_skill_ratio` | √(⟨(1 + 1/M) s²⟩ / ⟨(f − t)²⟩), 1 where the truth is like a member |
 
-    The last three are of M members x_i, whose mean f is; without members `crps` is ⟨abs(f − t)⟩. Where forecast and
-    truth have members, each member has a truth of its own, and ⟨·⟩ is over members as well.
+    The last three are of M members x_i with mean f; without members `crps` is ⟨abs(f − t)⟩. Where forecast and truth
+    have members, each member is compared with the truth of the same number, and ⟨·⟩ is over members as well.
 
     Args:
         statistics: Per initial time, as `forecast_statistics` gives them; several may be concatenated along `time`.
@@ -126,8 +126,8 @@ def bootstrap(
         metrics: Names of `METRICS`.
         samples: Draws, at least 2.
         block: Initial times in a block, at least 1.
-        confidence: Part of the draws that lies inside, 0 … 1.
-        seed: Of the draws; all variables, forecasts and lead times share them.
+        confidence: Share of the draws that lies inside, 0 … 1.
+        seed: Seed of the draws; all variables, forecasts and lead times share them.
         reference: Name of a forecast, or None.
 
     Returns:
@@ -156,8 +156,7 @@ def bootstrap(
         >>> bool(interval.sel(bound="low").item() < interval.sel(bound="high").item())
         True
     """
-    if _checks.integer("samples", samples, 2) > _MOST_DRAWS:
-        raise ValueError(f"`samples` must be at most {_MOST_DRAWS}, got {samples}")
+    _checks.integer("samples", samples, 2, MOST_DRAWS)
     _checks.integer("block", block, 1)
     tail = (1 - _checks.number("confidence", confidence, above=0.0, below=1.0)) / 2
     _check(statistics)

@@ -55,7 +55,7 @@ class Region:
             The mask, shape (lat, lon), float64.
 
         Raises:
-            TypeError: No arrays of numbers.
+            TypeError: Something else than arrays of numbers.
             ValueError: Arrays of another number of axes.
         """
         for name, values in (("latitude_deg", latitude_deg), ("longitude_deg", longitude_deg)):
@@ -98,6 +98,27 @@ REGIONS: Mapping[str, Region] = {
 """The regions of WeatherBench 2 (its `scripts/evaluate.py`), by its names."""
 
 
+def named_regions(regions: Sequence[str] | Mapping[str, Region]) -> dict[str, Region]:
+    """Regions by name, from names of `REGIONS` or from a mapping.
+
+    Raises:
+        TypeError: Something else than names to regions.
+        ValueError: An unknown name, or no region.
+    """
+    if not isinstance(regions, Mapping):
+        names = _checks.names("regions", regions)
+        unknown = [name for name in names if name not in REGIONS]
+        if unknown:
+            raise ValueError(f"`regions` names {unknown[0]!r}; there are {', '.join(REGIONS)}, or give a mapping")
+        regions = {name: REGIONS[name] for name in names}
+    if not regions:
+        raise ValueError("`regions` must not be empty; ('global',) is the whole sphere")
+    _checks.mapping("regions", regions)
+    for region in regions.values():
+        _checks.instance("regions", region, Region, "names to wxsphere.Region")
+    return dict(regions)
+
+
 def region_weights(
     dataset: xr.Dataset,
     regions: Sequence[str] | Mapping[str, Region],
@@ -110,7 +131,7 @@ def region_weights(
     Args:
         dataset: Has the latitudes and longitudes.
         regions: Names of `REGIONS`, or names to regions.
-        convention: Of the area weights, see `area_weights`.
+        convention: Convention of the area weights, see `area_weights`.
         land_sea_mask: 1 on land … 0 on sea, on the same grid; for regions of land. Default the dataset's own.
 
     Returns:
@@ -128,16 +149,7 @@ def region_weights(
                [0.134, 0.866, 0.   , 0.   ]])
     """
     _checks.dataset("dataset", dataset)
-    if not isinstance(regions, Mapping):
-        regions = _checks.names("regions", regions)
-        unknown = [name for name in regions if name not in REGIONS]
-        if unknown:
-            raise ValueError(f"`regions` names {unknown[0]!r}; there are {', '.join(REGIONS)}, or give a mapping")
-        regions = {name: REGIONS[name] for name in regions}
-    if not regions:
-        raise ValueError("`regions` must not be empty; ('global',) is the whole sphere")
-    for region in regions.values():
-        _checks.instance("regions", region, Region, "names to wxsphere.Region")
+    regions = named_regions(regions)
     if land_sea_mask is not None:
         _checks.instance("land_sea_mask", land_sea_mask, xr.DataArray, "an xarray.DataArray")
     grid_of(dataset)

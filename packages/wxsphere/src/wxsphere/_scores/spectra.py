@@ -32,7 +32,7 @@ def power_spectra(
 
     Args:
         dataset: Fields with latitude and longitude; all other dimensions are kept. Read into memory.
-        variables: Which; default all fields. Two components of a wind give their own spectra and that of the wind.
+        variables: Names; default all fields. Two components of a wind give their own spectra and that of the wind.
         bandlimit: Degrees 0 … bandlimit − 1; default what the grid resolves.
 
     Returns:
@@ -40,7 +40,7 @@ def power_spectra(
         `10m_wind` in m²/s². float64 numbers with the precision of float32, unless JAX's 64-bit types are on.
 
     Raises:
-        ValueError: A variable that is not there, an unknown grid, or a bandlimit above the grid's.
+        ValueError: A variable that is missing, an unknown grid, or a bandlimit above the grid's.
 
     Examples:
         >>> from spinharm import Grid
