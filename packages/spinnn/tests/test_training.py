@@ -16,6 +16,7 @@ import pytest
 
 import spinharm
 from spinnn import SpinConv
+from spinnn._flags import flat_words
 from spinnn.files import FileWarning, replacing
 from spinnn.training import (
     Checkpoints,
@@ -530,6 +531,36 @@ def test_nested_tuples_come_back_as_tuples(tmp_path):
     loaded = load_config(tmp_path / "c.json", Nested)
     assert loaded == config
     assert hash(loaded) == hash(config)
+
+
+@dataclasses.dataclass(frozen=True)
+class Renamed:
+    """Options, of which one had another name."""
+
+    size: int = dataclasses.field(default=1, metadata={"formerly": "length"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Outer:
+    """Options with others inside."""
+
+    inner: Renamed = Renamed()
+    several: tuple[Renamed, ...] = ()
+
+
+def test_renamed_fields_are_read_by_former_names():
+    present = {"inner": {"size": 3}, "several": [{"size": 4}]}
+    former = {"inner": {"length": 3}, "several": [{"length": 4}]}
+    config = Outer(Renamed(3), (Renamed(4),))
+    assert from_json(Outer, present) == from_json(Outer, former) == config
+    assert to_json(config) == present
+    assert to_json(config, former_names=True) == former
+    both = "`length` must not be given together with `size`, which it is now called, got both in `inner`"
+    with pytest.raises(ValueError, match=both):
+        from_json(Outer, {"inner": {"size": 3, "length": 3}})
+    words = ["--inner.length", "5", "--outer=6"]
+    assert flat_words(Outer, words) == ["--inner.size", "5", "--outer=6"]
+    assert flat_words(Outer, ["--inner.length=5"]) == ["--inner.size=5"]
 
 
 def test_config_json_round_trip(tmp_path):

@@ -5,6 +5,7 @@ What a dataclass says of a field in its metadata:
 - `{"flag": name}`: the flag is `--name`; with an empty name, of a nested dataclass, its options are flags of their own.
 - `{"flags": kind}`: the options of the dataclass `kind` are flags in place of the field. `kind.of(value)` gives them
   and their method `made()` the value again.
+- `{"formerly": name}`: the field had another name in earlier versions, which its flag may have, too.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def from_flags(kind: type[T], flags: Any) -> T:
 
 
 def flat_words(kind: type, words: Sequence[str]) -> list[str]:
-    """Words of a command line in which flags that have no prefix may have it: `--optimizer.ema-decay` too."""
-    short = dict(_long_flags(kind, ()))
+    """Words of a command line with flags by their present names: without omitted prefixes and without former names."""
+    short = dict(_long_flags(kind, ())) | dict(_former_flags(kind, ()))
     out = []
     for word in words:
         flag, equals, value = word.partition("=")
@@ -100,4 +101,17 @@ def _long_flags(kind: Any, prefix: tuple[str, ...]) -> list[tuple[str, str]]:
             out.append((f"--{'.'.join((*prefix[-1:], name))}", field.metadata.get("flag") or name))
         if dataclasses.is_dataclass(hints[field.name]) and field.metadata.get("flag") == "":
             out += _long_flags(hints[field.name], (*prefix, name))
+    return out
+
+
+def _former_flags(kind: Any, prefix: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Each renamed option as a flag with its former name, and its present name with prefixes."""
+    hints, out = typing.get_type_hints(kind), []
+    for field in dataclasses.fields(kind):
+        name = field.name.replace("_", "-")
+        if former := field.metadata.get("formerly"):
+            out.append((f"--{'.'.join((*prefix, former.replace('_', '-')))}", ".".join((*prefix, name))))
+        if dataclasses.is_dataclass(hints[field.name]):
+            inner = prefix if field.metadata.get("flag") == "" else (*prefix, name)
+            out += _former_flags(hints[field.name], inner)
     return out

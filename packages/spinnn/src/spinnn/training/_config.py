@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from spinharm import checks
 
-from ..checks import integer_members
+from ..checks import flag, integer_members
 from ..files import read_json, write_json
 
 T = TypeVar("T")
@@ -182,11 +182,13 @@ class TrainingConfig(LoopConfig):
         return min(max(self.epochs * steps_per_epoch // 20, 1), _MOST_BETWEEN_CHECKPOINTS)
 
 
-def to_json(config: Any) -> dict[str, Any]:
+def to_json(config: Any, *, former_names: bool = False) -> dict[str, Any]:
     """A configuration as JSON types; nested dataclasses become objects.
 
     Args:
         config: A dataclass.
+        former_names: Whether renamed fields have their former names, see `from_json`; for records that are compared
+            with those of earlier versions.
 
     Returns:
         Names and values.
@@ -196,14 +198,28 @@ def to_json(config: Any) -> dict[str, Any]:
         >>> to_json(OptimizerConfig())["learning_rate"]
         0.001
     """
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    flag("former_names", former_names)
+    values = _with_former_names(config) if former_names else dataclasses.asdict(config)
+    return json.loads(json.dumps(values))
+
+
+def _with_former_names(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return {
+            field.metadata.get("formerly", field.name): _with_former_names(getattr(value, field.name))
+            for field in fields
+        }
+    if isinstance(value, list | tuple):
+        return [_with_former_names(one) for one in value]
+    return {name: _with_former_names(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def from_json(kind: type[T], values: dict[str, Any]) -> T:
     """The configuration of that dataclass type; unknown or missing names and values of other types are refused.
 
-    A class method `upgraded(values)` of the type gives the values that another version wrote as this one has them; see
-    `moved`.
+    Values from earlier versions are read: a field with the metadata `{"formerly": name}` also by that name, and others
+    by a class method `upgraded(values)` of the type, which converts them to the present format; see `moved`.
 
     Args:
         kind: The dataclass.
@@ -238,6 +254,7 @@ def _made(kind: type[T], values: dict[str, Any], where: str) -> T:
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
     inside = f" in `{where}`" if where else ""
+    values = _with_present_names(fields, values, inside)
     if unknown := sorted(set(values) - set(fields)):
         raise ValueError(f"{kind.__name__} has no {unknown}{inside}, it has {sorted(fields)}")
     chosen = {name: _revive(hints[name], value, f"{where}.{name}".lstrip(".")) for name, value in values.items()}
@@ -249,6 +266,22 @@ def _made(kind: type[T], values: dict[str, Any], where: str) -> T:
         if not where:
             raise
         raise ValueError(f"{error}{inside}") from None
+
+
+def _with_present_names(
+    fields: Mapping[str, dataclasses.Field[Any]], values: Mapping[str, Any], inside: str
+) -> dict[str, Any]:
+    """Values with the former names of renamed fields replaced by the present ones."""
+    out = dict(values)
+    for name, field in fields.items():
+        former = field.metadata.get("formerly")
+        if former in out:
+            if name in out:
+                raise ValueError(
+                    f"`{former}` must not be given together with `{name}`, which it is now called, got both{inside}"
+                )
+            out[name] = out.pop(former)
+    return out
 
 
 def _revive(hint: Any, value: Any, where: str) -> Any:
