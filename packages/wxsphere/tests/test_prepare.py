@@ -507,7 +507,7 @@ def test_prepared_data_of_an_earlier_version_are_read_with_one_line(data, tmp_pa
     with pytest.warns(FileWarning) as told:
         found = open_prepared(copy)
     assert [str(one.message) for one in told] == [
-        f"{copy}: prepared by an earlier version, without checksums: damage in it cannot be noticed"
+        f"{copy}: prepared by an earlier version, without checksums: damage in it cannot be detected"
     ]
     xr.testing.assert_identical(found.fields.load(), data.fields.load())
     xr.testing.assert_identical(found.statistics, data.statistics)

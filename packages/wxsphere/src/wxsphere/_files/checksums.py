@@ -28,7 +28,7 @@ _TRAILER = 4
 def create_store(template: xr.Dataset, folder: Path, encoding: Mapping[str, Mapping[str, Any]] | None = None) -> None:
     """Create a store and write coordinates and arrays in memory; of Dask arrays only metadata are written.
 
-    Every chunk ends with a CRC-32C, all chunks are written, those of fill values too, so that a lost one is noticed.
+    Every chunk ends with a CRC-32C, all chunks are written, those of fill values too, so that a lost one is detected.
 
     Args:
         template: What the store will hold.

@@ -42,7 +42,7 @@ def read_netcdf(path: Path) -> xr.Dataset:
     content = path.read_bytes()
     found = _TRAILER.fullmatch(content[-_LENGTH:])
     if found is None:
-        told = f"{path}: a file without checksum, of an earlier version or another program: damage cannot be noticed"
+        told = f"{path}: a file without checksum, of an earlier version or another program: damage cannot be detected"
         warnings.warn(told, FileWarning, stacklevel=2)
     elif hashlib.sha256(content[:-_LENGTH]).hexdigest().encode() != found[1]:
         raise ValueError(

@@ -188,7 +188,7 @@ def _said_once(path: Path, version: int) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FileWarning)
         yield
-    told = f"{path}: prepared by an earlier version, without checksums: damage in it cannot be noticed"
+    told = f"{path}: prepared by an earlier version, without checksums: damage in it cannot be detected"
     warnings.warn(told, FileWarning, stacklevel=4)
 
 
