@@ -130,16 +130,18 @@ def _heads() -> list[Call]:
     choice: dict[str, Any] = {"weighting": "type", "reduction": "sum", "species": SPECIES}
     pool = molsphere.Aggregation("type", 2, SPECIES)
     calls = [
+        Call("molsphere.HeadConfig", molsphere.HeadConfig, always(**dataclasses.asdict(molsphere.HeadConfig(width=2)))),
         Call("molsphere.Aggregation", molsphere.Aggregation, always(**choice, features=2)),
         Call("molsphere.Aggregation.__call__", pool, always(features=_FEATURES, molecules=_BATCH)),
         Call("molsphere.Aggregation.__call__", _on_molecules(pool), always(features=_FEATURES, **_PADDED)),
     ]
-    sizes: dict[str, Any] = {"features": 2, "width": 2, "outputs": 1, "linear": False, "key": _KEY}
-    attention: dict[str, Any] = {"layers": 1, "heads": 1}
-    for kind, more in ((molsphere.DeepSetsHead, {}), (molsphere.TransformerHead, attention)):
-        name, head = f"molsphere.{kind.__name__}", kind(**sizes, **choice, **more)
+    deepsets = molsphere.HeadConfig(width=2, layers=1, heads=1)
+    transformer = dataclasses.replace(deepsets, kind="transformer")
+    for config, of in ((deepsets, molsphere.DeepSetsHead), (transformer, molsphere.TransformerHead)):
+        given: dict[str, Any] = {"features": 2, "outputs": 1, "config": config, "species": SPECIES, "key": _KEY}
+        name, head = f"molsphere.{of.__name__}", of(**given)
         calls += [
-            Call(name, kind, always(**sizes, **choice, **more)),
+            Call(name, of, always(**given)),
             Call(f"{name}.__call__", head, always(features=_FEATURES, molecules=_BATCH)),
             Call(f"{name}.__call__", _on_molecules(head), always(features=_FEATURES, **_PADDED)),
         ]
@@ -147,13 +149,13 @@ def _heads() -> list[Call]:
 
 
 def _networks() -> list[Call]:
-    config, model = small_config(passes=2), small_model()
+    config, model = small_config(interactions=2), small_model()
     fields = {name: getattr(config, name) for name in config.__dataclass_fields__} | {
-        "shells": ((1.1, 0.3),),
+        "gaussians": ((1.1, 0.3),),
         "feature_scale": (1.0,) * 6,
         "num_filter_params": (2,),
     }
-    message = {"channels": 2, "width": 2, "powers": (1,), "shells": ((1.1, 0.3),)}
+    message = {"channels": 2, "width": 2, "powers": (1,), "gaussians": ((1.1, 0.3),)}
     network, state = eqx.nn.make_with_state(molsphere.SphereRegressor)(small_config(), key=_KEY)
     predict = always(molecules=_BOTH, batch_size=2, orientations=2, warn=True)
     turned = always(model=model, molecules=_BOTH, rotations=1, reflections=False, seed=0)
@@ -167,7 +169,7 @@ def _networks() -> list[Call]:
     return [
         Call("molsphere.MessageConfig", molsphere.MessageConfig, always(**message)),
         Call("molsphere.RegressorConfig", build, always(**fields)),
-        Call("molsphere.RegressorConfig.channels_of_pass", config.channels_of_pass, always(number=1)),
+        Call("molsphere.RegressorConfig.channels_of_interaction", config.channels_of_interaction, always(number=1)),
         Call("molsphere.RegressorConfig.make_representation", config.make_representation, always(interaction=1)),
         Call("molsphere.RegressorConfig.make_grid", config.make_grid, always(bandlimit=2)),
         Call("molsphere.network_config", molsphere.network_config, always(name="tiny")),

@@ -27,7 +27,7 @@ from molsphere._run.evaluation import Evaluation
 
 NETWORK = (
     "--network.powers 2 --network.bandlimits 3 --network.widths 4 --network.num-filter-params None "
-    "--network.passes 1 --network.embedding 2 --network.head.width 8"
+    "--network.interactions 1 --network.embedding 2 --network.head.width 8"
 ).split()
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -110,7 +110,7 @@ def test_a_run_has_all_of_its_files(run, data):
     assert found["sizes"] == [{"atoms": [4, 4], "molecules": 8, "mae": found["parts"]["test"]["mae"]}]
 
 
-def test_an_interrupted_run_goes_on_by_the_same_command(run, data, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_run_is_resumed_by_the_same_command(run, data, tmp_path, monkeypatch, capsys):
     count = 0
 
     class Stopping:
@@ -131,7 +131,7 @@ def test_an_interrupted_run_goes_on_by_the_same_command(run, data, tmp_path, mon
         with pytest.raises(SystemExit) as stopped:
             main(train_words(data, tmp_path / "again"))
     assert stopped.value.code == 143
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err
     assert not (tmp_path / "again" / "model.spinnn").exists()
     assert main(train_words(data, tmp_path / "again")) == 0
     assert (tmp_path / "again" / "model.spinnn").read_bytes() == (run / "model.spinnn").read_bytes()
@@ -146,13 +146,13 @@ def test_a_folder_of_another_run_is_refused(run, data, one_line, tmp_path):
     assert f"{run} was begun with other options: training.optimizer.learning_rate (0.002, now 0.5)" in error
     other = tmp_path / "other.extxyz"
     other.write_text(data.read_text("utf-8").replace("bent=", "bent=1", 1), "utf-8")
-    assert f"what the run in {run} began with" in one_line(train_words(other, run))
+    assert f"`data` must be those that the run in {run} began with, got others" in one_line(train_words(other, run))
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--targets", "mu"], "must hold numbers 'mu'; those it holds: bent"),
+        (["--targets", "mu"], "must hold numbers 'mu'; its numeric columns: bent"),
         (["--data", "nothing.xyz"], "found no nothing.xyz"),
         (["--data", ""], "`data` must be given"),
         (["--sizes", "40", "8", "8"], "at most `total` = 48 together, got 40 + 8 + 8"),
@@ -246,8 +246,8 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     (other / "data.json").write_text(json.dumps({"fingerprint": known["fingerprint"]}))
     assert main(["evaluate", str(run), str(other), "--out", str(tmp_path / "no")]) == 2
     note, error = capsys.readouterr().err.splitlines()
-    assert note == f"note: {other}: a run of an earlier version, without checksums: damage in it cannot be noticed"
-    assert f"must be runs with the same parts, {other} is not as {run}" in error
+    assert note == f"note: {other}: a run of an earlier version, without checksums: damage in it cannot be detected"
+    assert f"must be runs with the same splits, not {run} and {other}" in error
     other = tmp_path / "other.extxyz"
     other.write_text("2\nbent=1.0\nO 0 0 0\nH 0 0 1\n")
     error = one_line(["evaluate", run / "model.spinnn", "--data", other, "--out", tmp_path / "no"])
@@ -379,11 +379,11 @@ def test_qm9_fetch(monkeypatch, tmp_path, capsys, one_line):
     assert "verified" in capsys.readouterr().out
 
     def fail(folder, *, progress=None):
-        raise FetchError("no mirror gave archive. Put it at x by hand")
+        raise FetchError("no mirror provided archive. Put it at x by hand")
 
     monkeypatch.setattr(qm9, "fetch_qm9", fail)
     assert one_line(["qm9", "fetch", "--out", tmp_path]) == (
-        "molsphere qm9 fetch: no mirror gave archive. Put it at x by hand\n"
+        "molsphere qm9 fetch: no mirror provided archive. Put it at x by hand\n"
     )
 
 

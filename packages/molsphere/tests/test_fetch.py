@@ -136,7 +136,7 @@ def test_failures_name_the_file_to_put_where(server, tmp_path, path, message):
     with pytest.raises(FetchError, match=message) as caught:
         fetch(remote(server, path), tmp_path)
     text = str(caught.value)
-    assert f"no mirror gave data.bin. Put it at {tmp_path / 'data.bin'} by hand" in text
+    assert f"no mirror provided data.bin. Put it at {tmp_path / 'data.bin'} by hand" in text
     assert f"{len(CONTENT)} bytes, md5 {MD5}" in text
     assert server.url(path) in text
     assert not (tmp_path / "data.bin").exists()
@@ -150,13 +150,13 @@ def test_a_shifted_range_is_refused(server, tmp_path):
 
 def test_nobody_is_there(tmp_path):
     file = RemoteFile("data.bin", 3, f"md5:{MD5}", ("http://127.0.0.1:9/data.bin",))
-    with pytest.raises(FetchError, match=r"no mirror gave data\.bin.*127\.0\.0\.1:9"):
+    with pytest.raises(FetchError, match=r"no mirror provided data\.bin.*127\.0\.0\.1:9"):
         fetch(file, tmp_path, timeout=5.0)
 
 
 def test_another_file_of_that_name_is_not_touched(server, tmp_path):
     (tmp_path / "data.bin").write_bytes(b"mine")
-    with pytest.raises(FetchError, match=f"data.bin is there but has md5 .* instead of {MD5}; move it away"):
+    with pytest.raises(FetchError, match=f"data.bin exists but has md5 .* instead of {MD5}; move it away"):
         fetch(remote(server, "good"), tmp_path)
     assert (tmp_path / "data.bin").read_bytes() == b"mine"
 

@@ -130,7 +130,7 @@ def test_bad_smiles(smiles, message):
 
 @pytest.mark.usefixtures("untyped")
 def test_smiles_of_another_type():
-    with pytest.raises(TypeError, match="`smiles` must be a text, got 3"):
+    with pytest.raises(TypeError, match="`smiles` must be a string, got 3"):
         from_smiles(3)  # pyright: ignore[reportArgumentType]
 
 
@@ -313,7 +313,7 @@ def test_bad_predictions_leave_no_file(tmp_path):
     with pytest.raises(ValueError, match=r"underscores in extended XYZ, got 'H at'; write a \.csv"):
         write_predictions(tmp_path / "a.xyz", MOLECULES, {"H at": np.zeros(2)}, {"H at": "meV"})
     for name, message in (
-        ("=H", "no formulas to a spreadsheet"),
+        ("=H", "not spreadsheet formulas"),
         (" H", "without spaces at the ends"),
         ("H\x1b", "of printable characters"),
         ("Name", "other than name, formula, smiles"),

@@ -188,7 +188,7 @@ def test_sets_keep_every_atom(rng):
         ),
         (lambda: bucket_molecules([]), ValueError, "`molecules` must hold at least one molecule, got none"),
         (lambda: MoleculeSet.from_molecules([]), ValueError, "`molecules` must hold at least one molecule, got none"),
-        (lambda: MoleculeSet.from_molecules([WATER])[1], IndexError, "position must be within 1 molecules, got 1"),
+        (lambda: MoleculeSet.from_molecules([WATER])[1], IndexError, "index must be within 1 molecules, got 1"),
         (lambda: MoleculeSet.from_molecules([WATER]).pad([0], 2), ValueError, "largest molecule, 3 atoms, got 2"),
         (
             lambda: MoleculeSet(np.array([2]), np.array([1]), np.zeros((1, 3)), np.array([0])),

@@ -40,7 +40,7 @@ def made(make_model) -> dict[str, object]:
         "Batch": ms.Batch(batch, {"energy": np.zeros(1)}, np.ones(1), part),
         "BatchPlan": ms.BatchPlan.build(np.array([3, 3]), 2, buckets=[3]),
         "CoulombRepresentation": ms.CoulombRepresentation(Grid.gauss_legendre(3), species),
-        "DeepSetsHead": ms.DeepSetsHead(4, 4, 1, species=species, key=key),
+        "DeepSetsHead": ms.DeepSetsHead(4, 1, ms.HeadConfig(width=4), species=species, key=key),
         "Evaluation": ms.Evaluation(part, part, part, ("test",), {"e": "eV"}, {"e": np.ones(1)}, {"e": np.ones(1)}),
         "FetchError": ms.FetchError("no mirror"),
         "HeadConfig": ms.HeadConfig(),
@@ -65,7 +65,9 @@ def made(make_model) -> dict[str, object]:
         "TargetScaling": ms.TargetScaling(species, (0.0, 1.0), 0.5, 2.0),
         "TrainOptions": ms.TrainOptions(),
         "TrainingRange": ms.TrainingRange((2, 3), {(1, 8): 0.9}, 1.0),
-        "TransformerHead": ms.TransformerHead(4, 4, 1, layers=1, heads=2, species=species, key=key),
+        "TransformerHead": ms.TransformerHead(
+            4, 1, ms.HeadConfig("transformer", width=4, layers=1, heads=2), species=species, key=key
+        ),
         "BadLine": BadLine(3, "is broken", 5),
     }
 

@@ -107,8 +107,8 @@ FIRST = "dsgdb9nsd_000001.xyz"
             [(FIRST, 1), ("dsgdb9nsd_000002.xyz", 2), ("dsgdb9nsd_000009.xyz", 9)],
             "1 too many, the first dsgdb9nsd_000009",
         ),
-        ([(FIRST, 1), ("notes.txt", 2)], "member 'notes.txt' is none of QM9's"),
-        ([(FIRST, 1), (FIRST, 1)], "member 'dsgdb9nsd_000001.xyz' is there twice"),
+        ([(FIRST, 1), ("notes.txt", 2)], "member 'notes.txt' must be one of QM9's"),
+        ([(FIRST, 1), (FIRST, 1)], "member 'dsgdb9nsd_000001.xyz' occurs twice"),
         ([("../" + FIRST, 1)], r"member '\.\./dsgdb9nsd_000001.xyz' would lie outside its folder"),
         ([("/tmp/" + FIRST, 1)], "member '/tmp/dsgdb9nsd_000001.xyz' would lie outside its folder"),
         ([(link(FIRST), 0)], "member 'dsgdb9nsd_000001.xyz' must be a plain file, not a link or device"),
@@ -155,11 +155,11 @@ def npz(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"charges": None}, "it lacks charges"),
+        ({"charges": None}, "got none named charges"),
         ({"positions": np.zeros((1, 3, 3))}, r"must hold positions \(N, A, 3\).*: positions \(1, 3, 3\)"),
-        ({"num_atoms": np.array([1])}, "then zeros: molecule 5 has not"),
-        ({"positions": np.full((1, 2, 3), np.nan)}, "must hold finite positions: molecule 5 has others"),
-        ({"positions": np.zeros((1, 2, 3))}, "must keep atoms apart: molecule 5 has atoms 0 and 1 in one place"),
+        ({"num_atoms": np.array([1])}, "then zeros; molecule 5 has others"),
+        ({"positions": np.full((1, 2, 3), np.nan)}, "must hold finite positions; molecule 5 has others"),
+        ({"positions": np.zeros((1, 2, 3))}, "must keep atoms apart; molecule 5 has atoms 0 and 1 at one place"),
         ({"index": np.array([{}], dtype=object)}, "must hold index as integers, got object"),
         ({"positions": np.zeros((1, 2, 3), object)}, "must hold positions as floats, got object"),
         ({"charges": np.ones((1, 2))}, "must hold charges as integers, got float64"),
@@ -299,7 +299,7 @@ def two_atoms(numbers, **properties) -> MoleculeSet:
 def test_bad_targets():
     with pytest.raises(ValueError, match=r"`name` must be one of mu, alpha, .*, got 'energy'"):
         target("energy")
-    with pytest.raises(ValueError, match=r"`name` must be a target that the file has, \['gap'\], got 'H'"):
+    with pytest.raises(ValueError, match=r"`name` must be a property of the molecules, \['gap'\], got 'H'"):
         target_values(two_atoms([1, 1], gap=1.0), "H")
     with pytest.raises(ValueError, match="'H' must be finite, got nan for molecule 0"):
         target_values(two_atoms([1, 1], H=float("nan")), "H")
@@ -365,7 +365,7 @@ def test_bad_scalings(rng):
         TargetScaling.fit(data, np.full(50, np.inf))
     with pytest.raises(ValueError, match="`method` must be one of 'none', 'mean', 'composition', got 'atoms'"):
         TargetScaling.fit(data, np.zeros(50), method="atoms")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match=r"`species` must hold all of the training part, got \(1, 6\) without \[8\]"):
+    with pytest.raises(ValueError, match=r"`species` must hold all of the training split, got \(1, 6\) without \[8\]"):
         TargetScaling.fit(data, np.zeros(50), species=(1, 6))
     with pytest.raises(ValueError, match=r"`molecules` must be of the species \(1, 6, 8\), got \[9\] too"):
         TargetScaling.fit(data, np.zeros(50)).baseline(two_atoms([1, 9]))
@@ -389,7 +389,7 @@ def test_baselines_on_real_molecules(qm9_npz):
 
 
 def test_published_splits(sphere_data):
-    """The drawn molecules of the .npz are all in Cormorant's test part, by their numbers."""
+    """The drawn molecules of the .npz are all in Cormorant's test split, by their numbers."""
     splits = qm9_splits("cormorant")
     assert (splits.train.size, splits.validation.size, splits.test.size) == (100_000, 17_748, 13_083)
     files = [sphere_data / "qm9" / name for name in ("uncharacterized.txt", "qm9_11k.npz")]
@@ -435,9 +435,9 @@ def test_bad_splits(tmp_path):
         ValueError, match="`total` must be 130831, QM9 without its uncharacterised molecules, got 11000"
     ):
         qm9_splits("cormorant", 11_000)
-    with pytest.raises(ValueError, match="one part each, got a molecule twice"):
+    with pytest.raises(ValueError, match="one split each, got a molecule twice"):
         Splits(np.array([1, 2]), np.array([2]), np.array([0]), 4)
-    with pytest.raises(ValueError, match="positions must be within 4 molecules, got 0 … 4"):
+    with pytest.raises(ValueError, match="indices must be within 4 molecules, got 0 … 4"):
         Splits(np.array([1, 2]), np.array([4]), np.array([0]), 4)
     np.savez(tmp_path / "a.npz", train=np.zeros(1))
     with pytest.raises(ValueError, match="must hold the arrays train, validation, test and total"):

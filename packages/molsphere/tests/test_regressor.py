@@ -62,16 +62,16 @@ def moved(molecules, positions):
 
 
 ONE_BLOCK = {"bandlimits": (4,), "widths": (6,), "num_filter_params": (None,)}
-PASSES = {"passes": 2, "shells": ((1.2, 0.3),), "messages": MessageConfig(channels=3, width=5), **ONE_BLOCK}
+SEVERAL = {"interactions": 2, "gaussians": ((1.2, 0.3),), "messages": MessageConfig(channels=3, width=5), **ONE_BLOCK}
 
 
 @pytest.mark.parametrize(
     ("kind", "weighting", "options"),
     [
         ("deepsets", "type", {}),
-        ("deepsets", "distance", {"representation": "grid", **PASSES}),
+        ("deepsets", "distance", {"representation": "grid", **SEVERAL}),
         ("transformer", "type", {}),
-        ("transformer", "displacement", PASSES),
+        ("transformer", "displacement", SEVERAL),
     ],
 )
 def test_invariances(batch, kind, weighting, options):
@@ -94,7 +94,7 @@ def test_invariances(batch, kind, weighting, options):
 
 def test_a_third_pass_sees_the_features_of_both_before(batch):
     """Shapes alone, which is where it could differ from a second."""
-    config = dataclasses.replace(CONFIG, **(PASSES | {"passes": 3}))
+    config = dataclasses.replace(CONFIG, **(SEVERAL | {"interactions": 3}))
     network, state = eqx.filter_eval_shape(make, config)
     first, second = (messages.layers[0].in_features for messages in network.messages)
     pooled = len(config.spins) * config.widths[-1]
@@ -119,13 +119,13 @@ def test_molecules_differ(batch):
     assert np.ptp(out, axis=0).min() > 1e-3 * np.abs(out).max()
 
 
-@pytest.mark.parametrize(("passes", "sees"), [(1, False), (2, True)])
-def test_later_passes_reach_further(passes, sees):
+@pytest.mark.parametrize(("interactions", "sees"), [(1, False), (2, True)])
+def test_later_interactions_reach_further(interactions, sees):
     """O–H–X with spheres that show next neighbours alone: the oxygen learns what X is from the hydrogen's message."""
-    near = {"powers": (), "shells": ((1.0, 0.15),)}
+    near = {"powers": (), "gaussians": ((1.0, 0.15),)}
     options = {"messages": MessageConfig(channels=3, **near), "distance": False, "feature_scale": (0.01,) * 3, **near}
     options |= ONE_BLOCK
-    network, state = make(dataclasses.replace(CONFIG, passes=passes, **options))
+    network, state = make(dataclasses.replace(CONFIG, interactions=interactions, **options))
     only_oxygen = jnp.zeros_like(network.head.aggregation.weight).at[SPECIES.index(8)].set(1.0)
     run = compiled(eqx.tree_at(lambda n: n.head.aggregation.weight, network, only_oxygen), state)
     where = np.array([[[0, 0, -1], [0, 0, 0], [0, 0, 1]]], np.float32)
@@ -135,7 +135,7 @@ def test_later_passes_reach_further(passes, sees):
 
 
 @pytest.mark.parametrize(
-    ("weighting", "options"), [("type", PASSES), ("displacement", ONE_BLOCK), ("distance", ONE_BLOCK)]
+    ("weighting", "options"), [("type", SEVERAL), ("displacement", ONE_BLOCK), ("distance", ONE_BLOCK)]
 )
 def test_gradients_in_positions(batch, weighting, options, x64, rng):
     head = dataclasses.replace(CONFIG.head, weighting=weighting)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
+import pickle
 import tarfile
 from pathlib import Path
 
@@ -13,7 +15,10 @@ import pytest
 from molsphere import (
     NETWORKS,
     TARGETS,
+    TRAINING,
     Evaluation,
+    MessageConfig,
+    RegressorConfig,
     TrainOptions,
     evaluate,
     from_smiles,
@@ -25,8 +30,9 @@ from molsphere import (
 from molsphere._data.labels import find_outliers
 from molsphere._molecules.dataset import MoleculeSet
 from molsphere._molecules.distances import closest_pairs
+from spinnn.command import parse
 from spinnn.files import FileWarning
-from spinnn.training import OptimizerConfig, load_config, save_config
+from spinnn.training import OptimizerConfig, from_json, load_config, save_config, to_json
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,9 @@ def test_heads_follow_the_target(target, preset, head):
 
 def test_targets_that_want_different_heads():
     options = TrainOptions(targets=("mu", "H"))
-    with pytest.raises(ValueError, match="want one weighting, got mu: displacement, H: type; train them one by one"):
+    with pytest.raises(
+        ValueError, match="same default weighting, got mu: displacement, H: type; train them one by one"
+    ):
         options.make_head()
     assert dataclasses.replace(options, weighting="type").make_head().weighting == "type"
     assert TrainOptions(targets=("homo", "lumo")).make_head().reduction == "mean"
@@ -148,7 +156,9 @@ def test_a_part_of_qm9_in_an_archive(tmp_path, qm9_record):
         data = read_run_data(path, ("H",), uncharacterized=str(tmp_path / "list.txt"))
     assert "1 uncharacterised ones left out" in data.source
     (tmp_path / "a.csv").write_text("smiles,e\nC,1\n")
-    with pytest.raises(ValueError, match=r"`uncharacterized` must be None for other data than QM9, as .*, got 'none'"):
+    with pytest.raises(
+        ValueError, match=r"`uncharacterized` must be None for data other than QM9, such as .*, got 'none'"
+    ):
         read_run_data(tmp_path / "a.csv", ("e",), uncharacterized="none")
 
 
@@ -199,7 +209,7 @@ def test_evaluation(make_model, tmp_path):
     for wrong, message in (
         ({"part": np.full(5, 2)}, r"must be what `molsphere evaluate` wrote: `part` must be 0 … 1, got 2 … 2"),
         ({"predicted_energy": np.zeros(4)}, "'predicted_energy' must be 5 numbers along one axis, got float64"),
-        ({"units": np.zeros(1)}, "'units' must be texts along one axis"),
+        ({"units": np.zeros(1)}, "'units' must be strings along one axis"),
         ({"names": np.array(["mu"])}, "it lacks 'predicted_mu'"),
     ):
         np.savez(path, **{**arrays, **wrong})
@@ -223,10 +233,49 @@ def test_an_ensemble_of_one_has_no_deviation(make_model):
 
 
 def test_options_of_training_are_keywords_by_the_names_of_their_flags():
-    options = TrainOptions(data="a", epochs=7, learning_rate=2e-3)  # pyright: ignore[reportCallIssue]
-    assert (options.training.epochs, options.training.optimizer.learning_rate) == (7, 2e-3)
-    assert dataclasses.replace(options, out="b").training == options.training
+    options = TrainOptions(data="a", epochs=7, learning_rate=2e-3, optimizer="muon", keep_checkpoints=5)
+    training = options.training
+    assert (training.epochs, training.keep_checkpoints, training.checkpoint_every) == (7, 5, None)
+    assert (training.optimizer.learning_rate, training.optimizer.name) == (2e-3, "muon")
+    assert training.optimizer.ema_decay == TRAINING.optimizer.ema_decay
+    assert TrainOptions(training=training, data="a") == options
+    assert dataclasses.replace(options, out="b").training == training
+    assert pickle.loads(pickle.dumps(options)) == options
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.epochs = 8  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(ValueError, match="`epochs` must be at least 1, got 0"):
-        TrainOptions(epochs=0)  # pyright: ignore[reportCallIssue]
-    with pytest.raises(TypeError, match="epoch"):
-        TrainOptions(epoch=3)  # pyright: ignore[reportCallIssue]
+        TrainOptions(epochs=0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        TrainOptions(epoch=3)
+    both = (
+        r"`learning_rate` must not be given together with `training`, got both; set it there, by dataclasses.replace\("
+    )
+    with pytest.raises(TypeError, match=both + r"training\.optimizer, …\)"):
+        TrainOptions(training=training, learning_rate=1e-3)
+    with pytest.raises(TypeError, match="`epochs` must not be given together with `training`"):
+        TrainOptions(NETWORKS["tiny"], training, epochs=3)
+
+
+def test_fields_have_present_names_and_are_read_by_former_ones(tmp_path):
+    """`shells` and `passes` became `gaussians` and `interactions`, in options, model files and records of runs."""
+    path = tmp_path / "options.json"
+    former = {"network": {"shells": [[1.0, 0.5]], "passes": 2, "messages": {"shells": [[2.0, 0.5]], "channels": 3}}}
+    path.write_text(json.dumps(former))
+    network = load_config(path, TrainOptions).network
+    assert (network.gaussians, network.interactions) == (((1.0, 0.5),), 2)
+    assert network.messages == MessageConfig(gaussians=((2.0, 0.5),), channels=3)
+    present, recorded = to_json(network), to_json(network, former_names=True)
+    assert {"gaussians", "interactions"} <= set(present)
+    assert not {"shells", "passes"} & set(present)
+    assert (recorded["shells"], recorded["messages"]["shells"]) == ([[1.0, 0.5]], [[2.0, 0.5]])
+    assert from_json(RegressorConfig, present) == from_json(RegressorConfig, recorded) == network
+    path.write_text('{"network": {"passes": 2, "interactions": 2}}')
+    both = r"`passes` must not be given together with `interactions`, which it is now called, got both in `network`"
+    with pytest.raises(ValueError, match=both):
+        load_config(path, TrainOptions)
+
+
+def test_former_flags_are_read():
+    words = "--network.passes 2 --network.messages.shells=2 0.5 --network.shells 1 0.5 --epochs 3".split()
+    network = parse(TrainOptions, "molsphere train", words, "Train.").network
+    assert (network.interactions, network.gaussians, network.messages.gaussians) == (2, ((1, 0.5),), ((2, 0.5),))

@@ -30,7 +30,7 @@ from spinnn.training import OptimizerConfig, TrainingConfig, save_model
 
 NETWORK = RegressorConfig(
     powers=(2,),
-    shells=((1.2, 0.4),),
+    gaussians=((1.2, 0.4),),
     bandlimits=(3,),
     grid="gauss",
     widths=(4,),
@@ -192,7 +192,7 @@ def test_bad_input(data, splits, trained, tmp_path):
     with pytest.raises(ValueError, match=r"was begun with other options: run\.batch_size \(8, now 4\)"):
         train(data[0], data[1], UNITS, splits, other, folder, progress=False)
     parts = random_splits(64, 40, 12, seed=1)
-    with pytest.raises(ValueError, match=r"`splits` must be the parts that the run in .* began with, got others"):
+    with pytest.raises(ValueError, match=r"`splits` must be those that the run in .* began with, got others"):
         train(data[0], data[1], UNITS, parts, CONFIG, folder, progress=False)
     save_model(tmp_path / "other.spinnn", {"a": jax.numpy.ones(2)}, {"kind": "something"})
     with pytest.raises(ValueError, match="must be a molsphere model, got the kind 'something'"):

@@ -25,11 +25,11 @@ def splits(count: int, test: int = 1) -> Splits:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (data(H2, H2, OH), "of the test part must consist of H alone, the elements of the training part, got O in "
-         "molecule 2; draw the parts with another --split-seed, or leave such molecules out of the data"),
-        (data(H2, C, H2), "at least two atoms each, got a lone C in molecule 1 of the training part: its spheres"),
-        (data(H2, H2, C), "got a lone C in molecule 2 of the test part"),
-        (data(H2, H2, name="=energy"), "`targets` must have names no formulas to a spreadsheet, which begin with = "),
+        (data(H2, H2, OH), "of the test split must consist of H alone, the elements of the training split, got O in "
+         "molecule 2; use another --split-seed, or leave such molecules out of the data"),
+        (data(H2, C, H2), "at least two atoms each, got a lone C in molecule 1 of the training split: its spheres"),
+        (data(H2, H2, C), "got a lone C in molecule 2 of the test split"),
+        (data(H2, H2, name="=energy"), "`targets` must have names that are not spreadsheet formulas, which"),
         (data(H2, H2, name="smiles"), "`targets` must have names other than name, formula, smiles"),
         (data(H2, H2, name="a\nb"), r"`targets` must have names of printable characters, .*, got 'a\\nb'"),
         (data(H2, H2, unit="e\x07V"), r"`units` must be printable, got 'e\\x07V' for 'energy'"),

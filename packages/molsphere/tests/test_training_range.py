@@ -46,13 +46,13 @@ def test_ranges_are_those_of_all_pairs(random_molecules, rng):
     [
         (chain(1, 8, step=1.1), ""),
         (chain(1, 6, 6, 6, step=1.5), "4 atoms (trained with 2 … 3)"),
-        (chain(8, 6, 8), "O and O in one molecule, never so in training"),
+        (chain(8, 6, 8), "O and O in one molecule, not so in training"),
         (chain(1, 8, step=0.05), "H and O 0.05 Å apart (in training at least 1.2 Å)"),
-        (chain(1, 8, step=3.0), "an atom 3 Å from its nearest (in training at most 1.5 Å)"),
-        (chain(1, 1, step=0.05), "H and H in one molecule, never so in training"),
+        (chain(1, 8, step=3.0), "an atom 3 Å from its nearest neighbor (in training at most 1.5 Å)"),
+        (chain(1, 1, step=0.05), "H and H in one molecule, not so in training"),
     ],
 )
-def test_differences_in_words(molecule, told):
+def test_descriptions_of_differences(molecule, told):
     assert SEEN.differences([TRAINED[0], molecule, TRAINED[2]]) == ["", told, ""]
 
 
@@ -64,7 +64,7 @@ def test_predictions_warn_by_molecule(make_model, tmp_path):
     with pytest.warns(FileWarning) as told:
         predicted = model.predict([TRAINED[0], strange])
     assert [str(one.message) for one in told] == [
-        "molecule 1 (long): unlike the training data: 4 atoms (trained with 2 … 3); its prediction may mean nothing"
+        "molecule 1 (long): unlike the training data: 4 atoms (trained with 2 … 3); its prediction may be meaningless"
     ]
     with pytest.warns(FileWarning) as told:
         model.predict([strange] * 25)
@@ -93,7 +93,7 @@ def test_models_of_earlier_versions_have_no_ranges(make_model, tmp_path):
     ],
 )
 def test_ranges_of_another_kind(fields):
-    with pytest.raises(ValueError, match="`fields` must be what `to_json` gave, got"):
+    with pytest.raises(ValueError, match="`fields` must be a result of `to_json`, got"):
         TrainingRange.from_json(fields)
 
 
@@ -103,7 +103,7 @@ def test_calculators_warn_once(make_model, recwarn):
 
     calculator = SphereCalculator(dataclasses.replace(make_model({"energy": "eV"}), seen=SEEN))
     calculator._warn(chain(6, 8))
-    with pytest.warns(FileWarning, match=r"CO: unlike the training data: C and O 0.5 Å apart .*said once") as told:
+    with pytest.warns(FileWarning, match=r"CO: unlike the training data: C and O 0.5 Å apart .*reported once") as told:
         calculator._warn(chain(6, 8, step=0.5))
     assert len(told) == 1
     calculator._warn(chain(6, 8, step=0.6))

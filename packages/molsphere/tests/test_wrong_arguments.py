@@ -35,7 +35,7 @@ def replaced(record, **changes):
 
 
 def heads(**changes):
-    sizes = {"features": 2, "width": 2, "outputs": 1, "species": (1,), "key": jax.random.key(0)}
+    sizes = {"features": 2, "outputs": 1, "config": ms.HeadConfig(width=2), "species": (1,), "key": jax.random.key(0)}
     return ms.DeepSetsHead(**{**sizes, **changes})
 
 
@@ -43,7 +43,7 @@ TYPES = [
     (lambda: ms.check_molecules(["C"], (1, 6)), "`molecules` must be objects of type Molecule, got 'C' at 0"),
     (lambda: ms.pad_molecules(WATER), r"must be a sequence of molecules, got the one .*; write \[molecule\]"),
     (lambda: MoleculeSet.from_molecules("CO"), "`molecules` must be a sequence of molecules, got 'CO'"),
-    (lambda: ms.displacements([WATER]), "`molecules` must be a padded batch, as pad_molecules gives it"),
+    (lambda: ms.displacements([WATER]), "`molecules` must be a padded batch, as from pad_molecules"),
     (lambda: ms.augment([[0.0, 0, 0]], jax.random.key(0)), "`positions` must be an array, got"),
     (lambda: ms.augment(jnp.ones((2, 3), jnp.bfloat16), jax.random.key(0)), "must be floats, float32 or float64"),
     (lambda: SPHERES.coefficients(**{**GEOMETRY, "positions": [[0.0, 0, 0]]}), "`positions` must be an array"),
@@ -57,7 +57,7 @@ TYPES = [
     (lambda: MoleculeSet(**ARRAYS, properties={"a": np.array(["1", "2"])}), "`a` must be numbers, got dtype <U1"),
     (
         lambda: DATA.subset(np.array([True, False])),
-        r"`at` must be positions, got a mask; write np\.flatnonzero\(mask\)",
+        r"`at` must be indices, got a mask; write np\.flatnonzero\(mask\)",
     ),
     (lambda: DATA.subset([0.9]), "`at` must be integers"),
     (lambda: SCALING.baseline([WATER]), "`molecules` must be a MoleculeSet"),
@@ -69,16 +69,17 @@ TYPES = [
     # A number would be read as a descriptor of an open file, and that file closed.
     (lambda: Splits.load(987), "not int"),
     (lambda: ms.random_splits(4, 2, 1, seed=None), "`seed` must be an integer, got None"),
+    (lambda: heads(config=2), "`config` must be of type HeadConfig, got 2"),
     (lambda: RegressorConfig(head="deepsets"), "`head` must be of type HeadConfig, got 'deepsets'"),
     (lambda: ms.RunConfig(augmentation="no"), "`augmentation` must be True or False, got 'no'"),
     (lambda: ms.SphereRegressor({}, key=jax.random.key(0)), r"`config` must be of type RegressorConfig, got \{\}"),
     (lambda: ms.from_smiles("O", seed=math.inf), "`seed` must be an integer, got inf"),
-    (lambda: ms.read_run_data("a.csv", "mu"), "`targets` must be a sequence of texts, got 'mu'"),
+    (lambda: ms.read_run_data("a.csv", "mu"), "`targets` must be a sequence of strings, got 'mu'"),
     (lambda: ms.fetch("a.txt", "folder"), "`file` must be a RemoteFile, got 'a.txt'"),
     (lambda: ms.write_predictions("a.csv", [WATER], {"a": [1j]}, {"a": ""}), "`predictions` must be real numbers"),
     (
         lambda: ms.write_predictions("a.csv", [WATER], {"a": [1.0]}, {"a": 1}),
-        "`units` must be texts by property, got 1",
+        "`units` must be strings by property, got 1",
     ),
     (lambda: Molecule(np.array([8]), np.array([["0", "0", "0"]])), "`positions` must be real numbers, got dtype <U1"),
 ]
@@ -94,14 +95,18 @@ VALUES = [
     ),
     (lambda: POOL(np.ones((1, 3, 5), np.float32), BATCH), r"`features` must have shape \(1, 3, 2\).*, got \(1, 3, 5\)"),
     (lambda: heads(outputs=-1), "`outputs` must be at least 1, got -1"),
-    (lambda: heads(width=2**31), "`width` must be at most 16777216"),
+    (lambda: ms.HeadConfig(width=2**31), "`width` must be at most 16777216"),
+    (
+        lambda: heads(config=ms.HeadConfig("transformer", width=2)),
+        "`config` must be of the kind 'deepsets', got 'transformer'; take the head of that kind",
+    ),
     (lambda: RegressorConfig(embedding=-1), "`embedding` must be at least 1, got -1"),
     (lambda: MoleculeSet(**{**ARRAYS, "positions": DATA.positions * np.nan}), "`positions` must be finite"),
     (lambda: MoleculeSet(**{**ARRAYS, "numbers": DATA.numbers * 99}), "`numbers` must be atomic numbers 1 … 118, got"),
     (lambda: SCALING.scale_values(DATA, np.array(1.0)), r"shape \(2,\), got \(\)"),
     (lambda: replaced(SCALING, scale=0.0), "`scale` must be finite and above 0, got 0.0"),
     (lambda: replaced(SCALING, references=(1.0,)), r"`references` must be one for each of the species \(1, 8\)"),
-    (lambda: ms.TrainingRange.from_json(np.float64(1)), "`fields` must be what `to_json` gave"),
+    (lambda: ms.TrainingRange.from_json(np.float64(1)), "`fields` must be a result of `to_json`"),
     (lambda: ms.fetch_qm9("folder", files=()), "`files` must hold at least one file, got none"),
     (lambda: ms.fetch(ms.RemoteFile("../a", 1, "md5:0", ()), "folder"), "`name` must be a plain file name"),
     (lambda: ms.from_smiles("O", seed=2**40), "`seed` must be at most 2147483647"),
@@ -111,7 +116,7 @@ VALUES = [
     ),
     (
         lambda: ms.train(DATA, {"a": np.zeros(2)}, {"a": ""}, replaced(SPLITS, total=3), ms.RunConfig(), "run"),
-        "`splits` must be parts of the 2 molecules, got parts of 3",
+        "`splits` must be of the 2 molecules of `data`, got splits of 3",
     ),
 ]
 
@@ -135,12 +140,12 @@ def test_positions_beyond_a_set():
         DATA.pad([-2], 3)
 
 
-def test_models_whose_parts_do_not_fit(make_model):
+def test_models_with_inconsistent_fields(make_model):
     model = make_model({"energy": "eV", "gap": "eV"})
     for changes, message in (
         (
             {"units": {"gap": "eV", "energy": "eV"}},
-            r"in one order, 2 as the network has outputs, got \['gap', 'energy'\]",
+            r"one for each of the network's 2 outputs, got \['gap', 'energy'\]",
         ),
         ({"units": {"energy": "eV"}}, "must be of the same properties"),
         ({"scalings": dict.fromkeys(("energy", "gap"), SCALING)}, r"species \(1, 6, 8\), 'energy' has \(1, 8\)"),

@@ -20,12 +20,15 @@ from ._files.smiles import from_smiles as from_smiles
 from ._files.writers import write_predictions as write_predictions
 from ._model.aggregation import Aggregation as Aggregation, displacements as displacements
 from ._model.ensemble import load_models as load_models, predict_ensemble as predict_ensemble
-from ._model.heads import DeepSetsHead as DeepSetsHead, TransformerHead as TransformerHead
+from ._model.heads import (
+    DeepSetsHead as DeepSetsHead,
+    HeadConfig as HeadConfig,
+    TransformerHead as TransformerHead,
+)
 from ._model.invariance import invariance_error as invariance_error
 from ._model.presets import NETWORKS as NETWORKS, network_config as network_config
 from ._model.property_model import PropertyModel as PropertyModel
 from ._model.regressor import (
-    HeadConfig as HeadConfig,
     MessageConfig as MessageConfig,
     RegressorConfig as RegressorConfig,
     SphereRegressor as SphereRegressor,

@@ -14,10 +14,10 @@ _COMMANDS = {
     for name, module, purpose in (
         ("demo", "demo", "make data, train, evaluate, predict and plot, in about two minutes"),
         ("qm9 fetch", "qm9", "download QM9, resumable and verified"),
-        ("train", "train", "train a model, or go on with a run"),
-        ("evaluate", "evaluate", "errors of a model by part and by size of the molecule"),
+        ("train", "train", "train a model, or resume a run"),
+        ("evaluate", "evaluate", "errors of a model by split and by number of atoms"),
         ("predict", "predict", "properties of the molecules in a file, or of SMILES"),
-        ("plot parity", "plot", "predictions over what is right"),
+        ("plot parity", "plot", "predictions against reference values"),
         ("plot sizes", "plot", "errors by number of atoms"),
         ("plot learning", "plot", "loss and validation errors by step"),
         ("plot spheres", "plot", "the spheres of a molecule"),
@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: Words of the command line after the program's name; default those of the process.
+        arguments: Command-line arguments; default those of the process.
 
     Returns:
-        The exit status: 0, 1 if some records could not be read or predicted, 2 after an error, told in one line on the
+        The exit status: 0, 1 if some records could not be read or predicted, 2 after an error, which is one line on the
         standard error.
     """
     return run_program("molsphere", __version__, _PURPOSE, _COMMANDS, arguments, partly="if some records were left out")

@@ -1,4 +1,4 @@
-"""Checks of arguments that several modules share, each with one message that names argument, value and remedy."""
+"""Checks of arguments that several modules share; messages name argument, value and remedy."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from spinharm.checks import instance as instance, integer as integer, number as number, option as option
 from spinnn.checks import flag as flag
 
-# More molecules of a batch, or atoms of one of them, fit no machine.
+# More molecules in a batch, or atoms in a molecule, fit no machine.
 _MOST = 2**20
 # Quadrature for more degrees takes minutes and gigabytes.
 _MOST_DEGREES = 4096
-# Repetitions of a prediction.
-_MOST_TURNS = 10_000
+# Repetitions of a prediction, of a molecule in different orientations.
+_MOST_REPETITIONS = 10_000
 
 
 def seed(value: int) -> None:
-    """A seed of RDKit's."""
+    """A seed for RDKit."""
     integer("seed", value, 0, 2**31 - 1)
 
 
@@ -31,7 +31,7 @@ def positive_float(name: str, value: object) -> float:
 
 
 def count(name: str, value: object, minimum: int = 1, most: int = _MOST) -> int:
-    """A whole number of things, no more of them than fit a machine."""
+    """An integer that is a number of things, with an upper limit."""
     return integer(name, value, minimum, most)
 
 
@@ -40,9 +40,9 @@ def degrees(name: str, value: object) -> int:
     return count(name, value, 1, _MOST_DEGREES)
 
 
-def turns(name: str, value: object) -> int:
-    """How many orientations of a molecule."""
-    return count(name, value, 1, _MOST_TURNS)
+def repetitions(name: str, value: object) -> int:
+    """A number of orientations of a molecule."""
+    return count(name, value, 1, _MOST_REPETITIONS)
 
 
 def float_type(name: str, value: object) -> None:
@@ -52,33 +52,35 @@ def float_type(name: str, value: object) -> None:
 
 
 def entries(name: str, values: object, what: str) -> tuple[Any, ...]:
-    """The entries of something that one can go through, which the message calls `what`; a text is none."""
+    """The entries of an iterable other than text; `what` describes it in the message."""
     try:
         if isinstance(values, str | bytes):
             raise TypeError
         return tuple(values)  # pyright: ignore[reportArgumentType]
     except TypeError:
-        told = repr(values)
-        raise TypeError(f"`{name}` must be {what}, got {told if len(told) <= 80 else type(values).__name__}") from None
+        given = repr(values)
+        raise TypeError(
+            f"`{name}` must be {what}, got {given if len(given) <= 80 else type(values).__name__}"
+        ) from None
 
 
 def texts(name: str, values: object) -> tuple[str, ...]:
-    """Texts, several of them: a single one would be taken letter by letter."""
-    found = entries(name, values, "a sequence of texts")
+    """A sequence of strings; a single string would be taken letter by letter."""
+    found = entries(name, values, "a sequence of strings")
     for value in found:
-        instance(name, value, str, "a sequence of texts")
+        instance(name, value, str, "a sequence of strings")
     return found
 
 
 def mapping(name: str, value: object, what: str) -> None:
-    """A mapping with texts as keys, which the message calls `what`."""
+    """A mapping with strings as keys; `what` describes it in the message."""
     instance(name, value, Mapping, what)
     for key in value:  # pyright: ignore[reportGeneralTypeIssues]
-        instance(name, key, str, f"{what}, by texts")
+        instance(name, key, str, f"{what}, with strings as keys")
 
 
 def array(name: str, value: object, kinds: str = "fciu") -> None:
-    """An array of JAX or NumPy, traced or not, of types of some kinds."""
+    """An array of JAX or NumPy, traced or not, of given kinds of dtypes."""
     instance(name, value, (jax.Array, np.ndarray, np.generic), "an array")
     dtype = value.dtype  # pyright: ignore[reportAttributeAccessIssue]
     if getattr(dtype, "kind", "") not in kinds:  # JAX's own types have none
@@ -95,7 +97,7 @@ def floats(name: str, value: object) -> None:
 
 
 def whole_numbers(name: str, values: object, *, largest: int = 2**31 - 1) -> np.ndarray:
-    """Integers, an array of one axis or a list of them, as an array."""
+    """A one-dimensional array or a list of integers, as an array."""
     try:
         found = np.asarray(values if isinstance(values, np.ndarray | jax.Array) else entries(name, values, "integers"))
     except ValueError:  # rows of unequal lengths
@@ -112,7 +114,7 @@ def whole_numbers(name: str, values: object, *, largest: int = 2**31 - 1) -> np.
 
 
 def real_values(name: str, values: object, count: int, of: str = "") -> np.ndarray:
-    """Real numbers, one for each of so many molecules, of the property `of`, as float64."""
+    """One real number per molecule, of the property `of`, as a float64 array."""
     try:
         found = np.asarray(values)
     except ValueError:  # rows of unequal lengths
@@ -120,13 +122,13 @@ def real_values(name: str, values: object, count: int, of: str = "") -> np.ndarr
     if found.dtype.kind not in "fiu":
         raise TypeError(f"`{name}` must be real numbers, got dtype {found.dtype}")
     if found.shape != (count,):
-        told = f"{found.shape} for {of!r}" if of else f"{found.shape}"
-        raise ValueError(f"`{name}` must hold one value per molecule, shape ({count},), got {told}")
+        given = f"{found.shape} for {of!r}" if of else f"{found.shape}"
+        raise ValueError(f"`{name}` must hold one value per molecule, shape ({count},), got {given}")
     return found.astype(np.float64)
 
 
 def species_tuple(species: Iterable[int]) -> tuple[int, ...]:
-    """Distinct atomic numbers, ascending or not, at least one."""
+    """Distinct atomic numbers in any order, at least one."""
     numbers = tuple(integer("species", z) for z in entries("species", species, "atomic numbers"))
     if not numbers or len(set(numbers)) != len(numbers) or not all(1 <= z <= 118 for z in numbers):
         raise ValueError(f"`species` must be distinct atomic numbers 1 … 118, at least one, got {numbers}")
@@ -134,24 +136,24 @@ def species_tuple(species: Iterable[int]) -> tuple[int, ...]:
 
 
 def radial_functions(
-    powers: Iterable[int | float], gaussians: Iterable[tuple[float, float]], name: str = "gaussians"
+    powers: Iterable[int | float], gaussians: Iterable[tuple[float, float]]
 ) -> tuple[tuple[int | float, ...], tuple[tuple[float, float], ...]]:
-    """Distinct exponents above 0, integers where they are whole, and distinct Gaussians, which messages call `name`."""
+    """Distinct exponents above 0, integers where they are whole, and distinct pairs of center and width."""
     exponents = tuple(positive_float("powers", p) for p in entries("powers", powers, "numbers"))
-    told = "pairs (center, width) [Å]"
-    given = tuple(entries(name, one, told) for one in entries(name, gaussians, told))
+    wanted = "pairs (center, width) [Å]"
+    given = tuple(entries("gaussians", one, wanted) for one in entries("gaussians", gaussians, wanted))
     if any(len(one) != 2 for one in given):
-        raise ValueError(f"`{name}` must be pairs (center, width) [Å], got {given}")
-    pairs = tuple((number(name, center), positive_float(name, width)) for center, width in given)
+        raise ValueError(f"`gaussians` must be {wanted}, got {given}")
+    pairs = tuple((number("gaussians", center), positive_float("gaussians", width)) for center, width in given)
     if len(set(exponents)) != len(exponents) or len(set(pairs)) != len(pairs):
-        raise ValueError(f"`powers` and `{name}` must be distinct, got {exponents} and {pairs}")
+        raise ValueError(f"`powers` and `gaussians` must be distinct, got {exponents} and {pairs}")
     if not exponents and not pairs:
-        raise ValueError(f"`powers` must be distinct numbers above 0, at least one where `{name}` is empty, got ()")
+        raise ValueError("`powers` must be distinct numbers above 0, at least one where `gaussians` is empty, got ()")
     return tuple(int(p) if p == int(p) else p for p in exponents), pairs
 
 
 def values_of_atoms(values: jax.Array | np.ndarray | None, numbers: jax.Array | np.ndarray) -> None:
-    """Values (*batch, atoms, value) that go with numbers (*batch, atoms)."""
+    """Values (*batch, atoms, value) for atoms with numbers (*batch, atoms)."""
     if values is not None:
         floats("values", values)
     if values is not None and (values.ndim == 0 or values.shape[:-1] != numbers.shape or values.shape[-1] == 0):
@@ -186,7 +188,7 @@ def geometry(
 def known_species(
     numbers: jax.Array | np.ndarray, mask: jax.Array | np.ndarray | None, species: tuple[int, ...]
 ) -> None:
-    """Atoms that belong to no channel are refused, where the numbers are concrete: they would silently vanish."""
+    """Refuse atoms without a channel where the numbers are concrete: they would be ignored."""
     if isinstance(numbers, jax.core.Tracer) or isinstance(mask, jax.core.Tracer):
         return
     present = np.asarray(numbers) if mask is None else np.where(np.asarray(mask), np.asarray(numbers), 0)

@@ -1,4 +1,4 @@
-"""What `molsphere demo` does."""
+"""The demonstration that `molsphere demo` runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from spinnn import checks
 from spinnn.files import replacing
 from spinnn.training import OptimizerConfig, TrainingConfig
 
+from . import _checks
 from ._data import demo_data
 from ._data.run_data import read_run_data
 from ._files.smiles import from_smiles
@@ -29,28 +31,39 @@ _BATCH, _CHECKPOINTS = 16, 6
 DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
 
 
-def run_demo(
-    out: str | Path,
-    *,
-    smiles: str = "CCO",
-    molecules: int = 400,
-    count: int = 3,
-    epochs: int = 20,
-    max_buckets: int = 3,
-    seed: int = 0,
-    say: Callable[[str], None] = print,
-) -> dict[str, Any]:
-    """Make data, train, compare, predict, draw; all of it in one folder, the same for the same seed.
+@dataclasses.dataclass(frozen=True)
+class DemoOptions:
+    """Options of `molsphere demo`.
+
+    Attributes:
+        out: Folder for all files. A demo that was stopped resumes in it.
+        smiles: A molecule to predict, of H, C, N, O, F.
+        molecules: Number of shipped molecules to use, at most 400.
+        geometries: Geometries of each.
+        epochs: Passes over the training split.
+        max_buckets: Largest number of sizes that molecules are padded to; compiling each takes seconds.
+        seed: Seed of all random numbers.
+    """
+
+    out: str = "demo-output"
+    smiles: str = "CCO"
+    molecules: int = 400
+    geometries: int = 3
+    epochs: int = 20
+    max_buckets: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.integer_members(self, {"molecules": 1, "geometries": 1, "epochs": 1, "max_buckets": 1})
+        _checks.seed(self.seed)
+
+
+def run_demo(given: DemoOptions, *, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Make data, train, compare, predict and plot in one folder; equal seeds give equal results.
 
     Args:
-        out: The folder. A demo that was stopped goes on in it.
-        smiles: A molecule to predict.
-        molecules: Shipped molecules to use.
-        count: Geometries of each.
-        epochs: Passes over the training part.
-        max_buckets: Most sizes that molecules are padded to; compiling each takes seconds.
-        seed: Of everything random.
-        say: Told each step and its figures.
+        given: Options.
+        say: Called with a line for each step and its results.
 
     Returns:
         The summary, which is also in `summary.json`: errors in kcal/mol, times in seconds.
@@ -59,20 +72,19 @@ def run_demo(
         ValueError: Sizes out of range, a molecule that cannot be predicted, or a folder of another run.
     """
     begun = time.perf_counter()
-    asked = from_smiles(smiles)  # refused before minutes of training
+    asked = from_smiles(given.smiles)  # refused before minutes of training
     if strangers := sorted(set(asked.symbols) - set("HCNOF")):
         raise ValueError(f"`smiles` must be of H, C, N, O, F, which the demo trains with, got {', '.join(strangers)}")
-    folder, name, unit = Path(out), demo_data.PROPERTY, demo_data.UNIT
+    folder, name, unit = Path(given.out), demo_data.PROPERTY, demo_data.UNIT
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = demo_data.choose_smiles(molecules, seed)
-    found, owner = demo_data.geometries(chosen, count, seed)
+    chosen = demo_data.choose_smiles(given.molecules, given.seed)
+    found, owner = demo_data.geometries(chosen, given.geometries, given.seed)
     energies = np.array([molecule.properties[name] for molecule in found], np.float64)
     _write_data(folder / DATA, found, energies)
-    say(f"1. data: {len(found):,} geometries of {molecules} molecules, MMFF94 energies in {unit}: {folder / DATA}")
+    say(f"1. data: {len(found):,} geometries of {len(chosen)} molecules, MMFF94 energies in {unit}: {folder / DATA}")
 
     data, splits = read_run_data(folder / DATA, [name]), demo_data.demo_splits(owner)
-    every = max(epochs * splits.train.size // _BATCH // _CHECKPOINTS, 1)
-    options = demo_options(folder, epochs, max_buckets, every, seed)
+    options = demo_options(given, splits.train.size)
     say(f"2. training {options.network.widths} channels at bandlimits {options.network.bandlimits}")
     started = time.perf_counter()
     model, result = run_training(options, data, splits, say=lambda text: say(f"   {text}"))
@@ -80,24 +92,24 @@ def run_demo(
 
     errors = demo_data.baselines(data.molecules, data.values[name], splits)
     errors["molsphere"] = result.summary()[name]["parts"]["test"]["mae"]
-    say(f"3. mean absolute error on {splits.test.size} geometries of molecules that it has not seen [{unit}]")
+    say(f"3. mean absolute error on {splits.test.size} geometries of unseen molecules [{unit}]")
     for what, error in errors.items():
         say(f"   {what:<34}{error:8.2f}")
 
     predicted = model.predict([asked])[name]
     truth = float(asked.properties["mmff94_energy"])
     write_predictions(folder / PREDICTION, [asked], {name: predicted}, {name: unit})
-    say(f"4. {smiles}, at rest: predicted {predicted[0]:.1f}, MMFF94 {truth:.1f} {unit}: {folder / PREDICTION}")
+    say(f"4. {given.smiles}, optimised: predicted {predicted[0]:.1f}, MMFF94 {truth:.1f} {unit}: {folder / PREDICTION}")
 
     summary = {
         "unit": unit,
         "geometries": len(found),
         "test_errors": errors,
-        "smiles": smiles,
+        "smiles": given.smiles,
         "predicted": float(predicted[0]),
         "mmff94": truth,
-        "seed": seed,
-        "epochs": epochs,
+        "seed": given.seed,
+        "epochs": given.epochs,
         "seconds_training": round(seconds, 1),
         "seconds": round(time.perf_counter() - begun, 1),
     }
@@ -105,12 +117,12 @@ def run_demo(
         file.write(json.dumps(summary, indent=1) + "\n")
     say(f"5. {summary['seconds']:.0f} s; summary in {folder / SUMMARY}. Next:")
     say(f"   molsphere predict --smiles 'CC(=O)N' --models {folder / MODEL_FILE}")
-    say(f"   molsphere plot spheres --smiles '{smiles}' --out {folder / 'spheres.png'}")
+    say(f"   molsphere plot spheres --smiles '{given.smiles}' --out {folder / 'spheres.png'}")
     return summary
 
 
 def _write_data(path: Path, molecules: list[Molecule], energies: np.ndarray) -> None:
-    """Write the geometries, unless others are there: they belong to the run in that folder."""
+    """Write the geometries; refuse a folder with others, which belong to another run."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / path.name
         write_predictions(fresh, molecules, {demo_data.PROPERTY: energies}, {demo_data.PROPERTY: demo_data.UNIT})
@@ -119,20 +131,29 @@ def _write_data(path: Path, molecules: list[Molecule], energies: np.ndarray) -> 
     write_predictions(path, molecules, {demo_data.PROPERTY: energies}, {demo_data.PROPERTY: demo_data.UNIT})
 
 
-def demo_options(folder: Path, epochs: int, max_buckets: int, checkpoint_every: int, seed: int) -> TrainOptions:
-    """The run of the demo: the preset `tiny` with fewer blocks and channels."""
+def demo_options(given: DemoOptions, molecules: int) -> TrainOptions:
+    """The demo's training run: the preset `tiny` with fewer channels and interactions.
+
+    Args:
+        given: Options of the demo.
+        molecules: Molecules of the training split.
+    """
     network = dataclasses.replace(
         network_config("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None)
     )
     optimizer = OptimizerConfig(learning_rate=5e-3, clip_norm=1.0, ema_decay=0.99)
     return TrainOptions(
-        data=str(folder / DATA),
+        data=str(Path(given.out) / DATA),
         targets=(demo_data.PROPERTY,),
-        out=str(folder),
+        out=str(Path(given.out)),
         training=TrainingConfig(
-            epochs=epochs, seed=seed, optimizer=optimizer, checkpoint_every=checkpoint_every, log_every=10
+            epochs=given.epochs,
+            seed=given.seed,
+            optimizer=optimizer,
+            checkpoint_every=max(given.epochs * molecules // _BATCH // _CHECKPOINTS, 1),
+            log_every=10,
         ),
         batch_size=_BATCH,
-        max_buckets=max_buckets,
+        max_buckets=given.max_buckets,
         network=network,
     )

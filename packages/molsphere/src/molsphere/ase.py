@@ -21,7 +21,7 @@ from ._model.ensemble import Source, load_models
 from ._model.property_model import PropertyModel, skeleton
 from ._model.regressor import RegressorConfig
 from ._molecules.batch import Molecules, pad_molecules, padded_size
-from ._molecules.distances import pairs_of, told
+from ._molecules.distances import describe_pair, pairs_of
 from ._molecules.molecule import Molecule, check_molecules
 
 _atoms = require("ase.atoms", "molsphere[ase]", "molsphere.ase")
@@ -43,12 +43,12 @@ __all__ = ["UNITS_TO_EV", "SphereCalculator"]
 class SphereCalculator(_calculator.Calculator):
     """Energy [eV] and forces [eV/Å] of isolated molecules: F_i = −∂E/∂r_i by reverse differentiation.
 
-    The energy is that of the property, in eV: an energy of atomisation for QM9's, whose forces are those of the total
-    energy. Forces follow the predicted energy to rounding; away from minima they are as accurate as the
+    The energy is the predicted property in eV: for QM9 an energy of atomisation, which has the same forces as the total
+    energy. Forces are the derivatives of the predicted energy to rounding; away from minima they are as accurate as the
     training data allow. Molecules are padded to few sizes, so that a changing number of atoms compiles few programs.
 
-    Several models are a committee: energy and forces are their means, and `results` has the standard deviations
-    (divided by K − 1) as `energy_std` and `forces_std`, by component. A calculator can be pickled and sent to workers.
+    Several models are a committee: energy and forces are their means, and `results` has the sample standard deviations
+    `energy_std` and `forces_std`, by component. A calculator can be pickled and sent to worker processes.
 
     Examples:
         >>> import ase
@@ -84,14 +84,14 @@ class SphereCalculator(_calculator.Calculator):
 
         Args:
             model: A model, its file or the folder of its run; or several of these, a committee.
-            property: Which of its properties is the energy; default the only one. All models must have it.
+            property: Name of the property that is the energy; default the only one. All models must have it.
             unit_to_eV: eV per unit of the property; default by the unit's name, one of `UNITS_TO_EV`.
             kwargs: For `ase.calculators.calculator.Calculator`.
 
         Raises:
             FileNotFoundError: No such file, or no model in the folder.
-            TypeError: Something else than models, files and folders.
-            ValueError: No model, a file that is none, a property that a model has not, a unit that is not known, or
+            TypeError: Anything other than models, files and folders.
+            ValueError: No model, a file that is not a model file, a property that a model lacks, an unknown unit, or
                 models in different units with one `unit_to_eV`.
         """
         super().__init__(**kwargs)
@@ -134,22 +134,22 @@ class SphereCalculator(_calculator.Calculator):
 
         Args:
             atoms: The molecule, `ase.Atoms`.
-            properties: What is wanted; all of it is computed at once.
-            system_changes: What has changed since the last time.
+            properties: Ignored: energy and forces are always computed together.
+            system_changes: Changes since the last call.
 
         Raises:
-            TypeError: Something else than `ase.Atoms`.
-            ValueError: No atoms, a periodic cell, species that a model does not know, a lone atom, two atoms at one
-                place, or positions that are not finite.
+            TypeError: Anything other than `ase.Atoms`.
+            ValueError: No atoms, a periodic cell, species that a model does not know, a lone atom, coincident atoms,
+                or positions that are not finite.
 
         Warns:
             FileWarning: A molecule unlike the training data, or whose nearest atoms are below 0.5 or above 1.45 times
-                the sum of their covalent radii; once in the life of a calculator.
+                the sum of their covalent radii; once per calculator.
         """
         if atoms is not None:
             _checks.instance("atoms", atoms, _atoms.Atoms, "ase.Atoms")
         elif self.atoms is None:
-            raise ValueError("`atoms` must be a molecule, as the calculator has none yet, got None")
+            raise ValueError("`atoms` must be ase.Atoms in the first call, got None")
         super().calculate(atoms, list(properties), list(system_changes))
         given = self.atoms
         if np.any(given.pbc):
@@ -166,7 +166,7 @@ class SphereCalculator(_calculator.Calculator):
             self.results |= {"energy_std": float(energies.std(ddof=1)), "forces_std": forces.std(0, ddof=1)}
 
     def _warn(self, molecule: Molecule) -> None:
-        """Say once, as a trajectory has many steps, that a molecule is implausible or unlike the training data."""
+        """Warn of an implausible molecule or one unlike the training data, once for all steps of a trajectory."""
         if self._warned:
             return
         seen = [model.seen for model in self.models if model.seen is not None]
@@ -174,10 +174,10 @@ class SphereCalculator(_calculator.Calculator):
         reasons = [f"unlike the training data: {unlike}"] if unlike else []
         pairs = pairs_of([molecule])
         if pairs.outside[0]:
-            reasons.append(f"{told(molecule, pairs, 0)}, which is no plausible geometry in Å")
+            reasons.append(f"{describe_pair(molecule, pairs, 0)}, which is not a plausible geometry in Å")
         if reasons:
-            text = f"{molecule.formula}: {'; '.join(reasons)}; energy and forces may mean nothing"
-            warnings.warn(f"{text} (said once by each calculator)", FileWarning, stacklevel=3)
+            text = f"{molecule.formula}: {'; '.join(reasons)}; energy and forces may be meaningless"
+            warnings.warn(f"{text} (reported once per calculator)", FileWarning, stacklevel=3)
             self._warned = True
 
     def _predict(self, model: PropertyModel, molecule: Molecule, to_eV: float) -> tuple[float, np.ndarray]:
@@ -188,7 +188,7 @@ class SphereCalculator(_calculator.Calculator):
         at = list(model.scalings).index(self.property)
         output, slope = _compiled(model.config, at)(arrays, state, batch)
         scaling = model.scalings[self.property]
-        # The part of composition is added on the host in float64: totals keep their digits.
+        # The baseline by composition is added on the host in float64: totals keep their digits.
         references = dict(zip(scaling.species, scaling.references, strict=True))
         baseline = sum(references[int(z)] for z in molecule.numbers) + scaling.intercept
         forces = -np.asarray(slope, np.float64)[0, : len(molecule)] * scaling.scale * to_eV

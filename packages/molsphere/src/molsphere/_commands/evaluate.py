@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +12,20 @@ import tyro
 
 from spinnn import checks, command
 
-from .._data.run_data import read_run_data
+from .._data.run_data import RunData, read_run_data
 from .._model.ensemble import load_models
 from .._model.invariance import invariance_error
+from .._model.property_model import PropertyModel
 from .._molecules.distances import LengthUnit
-from .._run.evaluation import evaluate
+from .._run.evaluation import Evaluation, evaluate
 from .._run.report import report, report_invariance
-from .._run.run import parts_of, read_runs
+from .._run.run import indices_by_split, read_runs
 
-_TEXT = """Mean absolute errors of a model, with units, by part and by number of atoms.
+_TEXT = """Mean absolute errors of a model, with units, by split and by number of atoms.
 
-Of a run's folder: by its own parts. Of a model file: on all molecules of --data. Of several: of the mean of their
-predictions. Writes evaluation.json and predictions.npz, which `molsphere plot` draws, into the run's folder or --out.
+A run's folder is evaluated on its own splits, a model file on all molecules of --data, several models by the mean of
+their predictions. Writes evaluation.json and predictions.npz, which `molsphere plot` draws, into the run's folder or
+--out.
 
 examples:
   molsphere evaluate runs/H
@@ -33,8 +35,7 @@ examples:
   molsphere evaluate model.spinnn --data other.extxyz --out other-errors
   molsphere evaluate runs/H-0 runs/H-1 runs/H-2 --out committee"""
 
-# Molecules that are rotated.
-_TURNED = 1000
+_MOST_ROTATED = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +46,13 @@ class EvaluateOptions:
         model: A run's folder or a model file; or several, whose mean is evaluated.
         data: Data; default those of the run.
         out: Folder for the results; default the run's.
-        orientations: Predict the mean over so many orientations of each molecule.
-        rotations: Random rotations of each molecule of the last part (at most the first 1,000 of it), by which to
-            measure how much predictions change; 0 for none.
-        units: With a model file: units of its properties in the data, which must be the model's and those that the
-            data say; default the model's where the data say none.
-        length_unit: Unit of the positions in the data; default Å, and files that do not look like it are refused.
-        uncharacterized: Of QM9: the file that lists the molecules to leave out, or `none` to keep all; default
+        orientations: Average predictions over this many orientations of each molecule.
+        rotations: Random rotations of each molecule of the last split (at most its first 1,000 molecules), to measure
+            how much predictions change; 0 for none.
+        units: With a model file: units of its properties in the data. They must agree with the model's and with those
+            in the data; default the model's where the data name none.
+        length_unit: Unit of the positions in the data; default Å, and data with implausible distances are refused.
+        uncharacterized: For QM9: the file that lists the molecules to leave out, or `none` to keep all; default
             uncharacterized.txt beside the data.
     """
 
@@ -74,46 +75,62 @@ def main(name: str, words: Sequence[str]) -> int:
     models, several = load_models(options.model), len(options.model) > 1
     if several and options.rotations:
         raise ValueError(f"`rotations` must be 0 with several models, got {options.rotations}")
-    out = options.out or ("" if several else options.model[0])
-    if all(Path(path).is_dir() for path in options.model):
-        if not out:
-            raise ValueError("several models need `out`, by --out")
-        if options.units:
-            raise ValueError(
-                "`units` must be left out for a run's folder, which has its own; it goes with a model file"
-            )
-        data, splits = read_runs(options.model, options.data, options.length_unit, options.uncharacterized)
-        parts = parts_of(splits)
-    else:
-        if options.data is None or options.out is None:
-            raise ValueError("a model file needs `data` and `out`, by --data and --out; a run's folder has its own")
-        targets = tuple(dict.fromkeys(name for model in models for name in model.units))
-        data = read_run_data(
-            options.data,
-            targets,
-            options.units,
-            length_unit=options.length_unit,
-            uncharacterized=options.uncharacterized,
-        )
-        parts = {"all": np.arange(len(data.molecules))}
+    of_runs = all(Path(path).is_dir() for path in options.model)
+    data, indices = _of_runs(options) if of_runs else _of_model_files(options, models)
     for problem in data.problems:
         command.warn(f"left out: {problem}")
     command.say(data.source)
-    for model in models:
-        for quantity, unit in model.units.items():
-            if (given := data.units[quantity]) and given != unit:
-                raise ValueError(f"`data` must have {quantity!r} in {unit}, got {given}")
-    result = evaluate(models, data.molecules, data.values, parts, orientations=options.orientations)
-    Path(out).mkdir(parents=True, exist_ok=True)
+    _check_units(models, data)
+    result = evaluate(models, data.molecules, data.values, indices, orientations=options.orientations)
+    out = Path(options.out or options.model[0])
+    out.mkdir(parents=True, exist_ok=True)
     result.save(out)
     report(result)
     if options.rotations:
-        last = result.index[result.part == len(result.parts) - 1][:_TURNED]
-        few = [data.molecules[int(i)] for i in last]
-        turned, mirrored = (
-            invariance_error(models[0], few, rotations=options.rotations, reflections=mirror)
-            for mirror in (False, True)
-        )
-        report_invariance(turned, mirrored, models[0].units, len(few))
-    command.say(f"wrote {Path(out) / 'evaluation.json'} and {Path(out) / 'predictions.npz'}")
+        _report_invariance(models[0], data, result, options.rotations)
+    command.say(f"wrote {out / 'evaluation.json'} and {out / 'predictions.npz'}")
     return 1 if data.problems else 0
+
+
+def _of_runs(options: EvaluateOptions) -> tuple[RunData, Mapping[str, np.ndarray]]:
+    """Data of folders of runs, and the indices of their splits by name."""
+    if len(options.model) > 1 and not options.out:
+        raise ValueError("several models need `out`, by --out")
+    if options.units:
+        raise ValueError("`units` must be left out for a run's folder, which has its own; it goes with a model file")
+    data, splits = read_runs(options.model, options.data, options.length_unit, options.uncharacterized)
+    return data, indices_by_split(splits)
+
+
+def _of_model_files(
+    options: EvaluateOptions, models: Sequence[PropertyModel]
+) -> tuple[RunData, Mapping[str, np.ndarray]]:
+    """Data for model files, all of them one split."""
+    if options.data is None or not options.out:
+        raise ValueError("a model file needs `data` and `out`, by --data and --out; a run's folder has its own")
+    data = read_run_data(
+        options.data,
+        tuple(dict.fromkeys(name for model in models for name in model.units)),
+        options.units,
+        length_unit=options.length_unit,
+        uncharacterized=options.uncharacterized,
+    )
+    return data, {"all": np.arange(len(data.molecules))}
+
+
+def _check_units(models: Sequence[PropertyModel], data: RunData) -> None:
+    """Refuse data in other units than the models'."""
+    for model in models:
+        for quantity, unit in model.units.items():
+            if (given := data.units[quantity]) and given != unit:
+                raise ValueError(f"`data` must have {quantity!r} in {unit}, got {given}; convert the values")
+
+
+def _report_invariance(model: PropertyModel, data: RunData, result: Evaluation, rotations: int) -> None:
+    """Print how much predictions of the last split change under rotations, and with a reflection."""
+    last = result.index[result.part == len(result.parts) - 1][:_MOST_ROTATED]
+    molecules = [data.molecules[int(i)] for i in last]
+    rotated, reflected = (
+        invariance_error(model, molecules, rotations=rotations, reflections=reflect) for reflect in (False, True)
+    )
+    report_invariance(rotated, reflected, model.units, len(molecules))

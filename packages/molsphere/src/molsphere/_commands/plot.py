@@ -22,12 +22,12 @@ from .._run.plots import error_by_size, learning_curve, parity
 from .._run.sphere_plot import Projection, draw_spheres
 
 _RUN_TEXT = {
-    "plot parity": "Predictions over what is right, of the last part (test) of a run or an evaluation.",
-    "plot sizes": "Mean absolute error by number of atoms, of the last part (test) of a run or an evaluation.",
-    "plot learning": "Loss by step, and errors on the validation part by checkpoint, from a run's metrics.jsonl.",
+    "plot parity": "Predictions against reference values, of the last split (test) of a run or an evaluation.",
+    "plot sizes": "Mean absolute error by number of atoms, of the last split (test) of a run or an evaluation.",
+    "plot learning": "Loss by step, and errors on the validation split by checkpoint, from a run's metrics.jsonl.",
 }
 _FILES = {"plot parity": "parity.png", "plot sizes": "error-by-size.png", "plot learning": "learning-curve.png"}
-_SPHERES_TEXT = """What one atom of a molecule sees: a map per species and power, on a grid of 121×240 points.
+_SPHERES_TEXT = """The sphere of one atom of a molecule: a map per species and power, on a grid of 121×240 points.
 
 examples:
   molsphere plot spheres --smiles CCO --out ethanol.png
@@ -54,11 +54,11 @@ class SpheresOptions:
     Attributes:
         file: A file of molecules.
         smiles: A SMILES instead of a file.
-        molecule: Which molecule of the file, from 0.
-        atom: Which atom, from 0.
+        molecule: Index of the molecule in the file, from 0.
+        atom: Index of the atom, from 0.
         powers: Exponents of the distance.
-        projection: Of the maps; orthographic shows one hemisphere.
-        length_unit: Unit of the positions in the file; default Å, and files that do not look like it are refused.
+        projection: Projection of the maps; orthographic shows one hemisphere.
+        length_unit: Unit of the positions in the file; default Å, and files with implausible distances are refused.
         out: A .png.
     """
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 
 from spinnn import checks, command
@@ -18,14 +19,15 @@ from .._files.readers import read_molecules
 from .._files.smiles import from_smiles
 from .._files.writers import SUFFIXES, check_columns, write_predictions
 from .._model.ensemble import load_models, predict_ensemble
+from .._model.property_model import PropertyModel
 from .._molecules.distances import LengthUnit
 from .._molecules.molecule import Molecule, check_molecules
 
 _TEXT = """Predict properties of the molecules in files (.xyz .extxyz .sdf .mol .smi .csv), or of SMILES.
 
 Several models of a property are an ensemble: their mean, and their standard deviation as `…_std`. Models of homo and
-lumo give gap = lumo − homo too. Broken records are told by line on the standard error; the rest is predicted, and the
-exit status is 1. The result has units in its header: CSV on the standard output, or the file of --out (.csv, .xyz,
+lumo give gap = lumo − homo too. Broken records are reported by line on the standard error; the rest is predicted, and
+the exit status is 1. The result has units in its header: CSV on the standard output, or the file of --out (.csv, .xyz,
 .extxyz).
 
 examples:
@@ -46,9 +48,9 @@ class PredictOptions:
         out: The result, .csv, .xyz or .extxyz; default CSV on the standard output.
         gap: Add the gap where homo and lumo are predicted.
         batch_size: Molecules per batch.
-        orientations: Predict the mean over so many orientations of each molecule.
+        orientations: Average predictions over this many orientations of each molecule.
         seed: Seed of the geometries of SMILES.
-        length_unit: Unit of the positions in the files; default Å, and files that do not look like it are refused.
+        length_unit: Unit of the positions in the files; default Å, and files with implausible distances are refused.
     """
 
     models: tuple[str, ...]
@@ -76,17 +78,8 @@ def main(name: str, words: Sequence[str]) -> int:
     models = load_models(options.models)
     check_columns(options.out or "x.csv", [name for model in models for name in model.units])
     molecules, problems = _read(options)
-    species = set.intersection(*(set(model.config.species) for model in models))
-    if not species:
-        raise ValueError("`models` must share at least one species, got none")
-    kept = []
-    for where, molecule in molecules:
-        try:
-            check_molecules([molecule], sorted(species))
-        except ValueError as error:
-            problems.append(f"{where}: {str(error).replace(' in molecule 0', '')}")
-        else:
-            kept.append(molecule)
+    kept, strange = _predictable(molecules, models)
+    problems += strange
     if not kept:
         raise ValueError(problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
     for problem in problems:
@@ -94,15 +87,7 @@ def main(name: str, words: Sequence[str]) -> int:
     columns, units = predict_ensemble(
         models, kept, gap=options.gap, batch_size=options.batch_size, orientations=options.orientations
     )
-    if options.out is not None:
-        write_predictions(options.out, kept, columns, units)
-        command.say(f"wrote {options.out}: {len(kept)} molecules, {', '.join(columns)}")
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "predictions.csv"
-            write_predictions(path, kept, columns, units)
-            sys.stdout.write(path.read_text(encoding="utf-8"))
-            sys.stdout.flush()
+    _write(options.out, kept, columns, units)
     if problems:
         command.warn(f"left out: {len(problems)} of {len(problems) + len(kept)} records")
     return 1 if problems else 0
@@ -121,3 +106,36 @@ def _read(options: PredictOptions) -> tuple[list[tuple[str, Molecule]], list[str
         except ValueError as error:
             problems.append(f"--smiles {text}: {error}")
     return molecules, problems
+
+
+def _predictable(
+    molecules: Sequence[tuple[str, Molecule]], models: Sequence[PropertyModel]
+) -> tuple[list[Molecule], list[str]]:
+    """The molecules that all models can predict, and what is wrong with the others."""
+    species = set.intersection(*(set(model.config.species) for model in models))
+    if not species:
+        raise ValueError("`models` must share at least one species, got none")
+    kept, problems = [], []
+    for where, molecule in molecules:
+        try:
+            check_molecules([molecule], sorted(species))
+        except ValueError as error:
+            problems.append(f"{where}: {str(error).replace(' in molecule 0', '')}")
+        else:
+            kept.append(molecule)
+    return kept, problems
+
+
+def _write(
+    out: str | None, molecules: Sequence[Molecule], columns: Mapping[str, np.ndarray], units: Mapping[str, str]
+) -> None:
+    """Write predictions to a file, or as CSV to the standard output."""
+    if out is not None:
+        write_predictions(out, molecules, columns, units)
+        command.say(f"wrote {out}: {len(molecules)} molecules, {', '.join(columns)}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.csv"
+        write_predictions(path, molecules, columns, units)
+        sys.stdout.write(path.read_text(encoding="utf-8"))
+        sys.stdout.flush()

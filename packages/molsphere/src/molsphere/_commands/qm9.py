@@ -14,12 +14,12 @@ from .._files.qm9 import read_qm9
 
 _TEXT = """Download QM9 (86 MB) and the list of its uncharacterised molecules from mirrors.
 
-An interrupted download goes on where it stopped; size and MD5 are verified. If no mirror answers, the error names the
-file to put there by hand.
+An interrupted download is continued; size and MD5 are verified. If no mirror answers, the error names the file and
+where to put it by hand.
 
 examples:
   molsphere qm9 fetch --out data
-  molsphere qm9 fetch --out data --npz        # and read it once into data/qm9.npz, which loads in seconds
+  molsphere qm9 fetch --out data --npz        # also write data/qm9.npz, which loads in seconds
   molsphere train --data data/qm9.npz --targets H --split cormorant --out runs/H"""
 
 

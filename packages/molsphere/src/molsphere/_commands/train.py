@@ -15,7 +15,7 @@ from .._run.options import TrainOptions
 from .._run.report import report
 from .._run.run import read_options_data, run_training
 
-_TEXT = """Train a model of one or several properties, or go on with a run: the same command again resumes, bit for bit.
+_TEXT = """Train a model of one or several properties. The same command again resumes a stopped run, bit for bit.
 
 The folder gets options.json, config.json, data.json, splits.npz, metrics.jsonl, checkpoints, model.spinnn,
 evaluation.json, predictions.npz and plots. `--config FILE` reads options from JSON, e.g. the options.json of another
@@ -49,7 +49,7 @@ def main(name: str, words: Sequence[str]) -> int:
     try:
         _, result = run_training(options, data, splits, say=command.say)
     except Interrupted:
-        command.warn(f"stopped, with a checkpoint in {options.out}: the same command goes on")
+        command.warn(f"stopped, with a checkpoint in {options.out}: the same command resumes")
         raise
     report(result)
     command.say(f"wrote {options.out}/{MODEL_FILE}")

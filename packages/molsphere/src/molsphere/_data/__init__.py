@@ -1,4 +1,4 @@
-"""What a run is trained on: targets, scales, splits, batches, checks, the range of the training data.
+"""Training data: targets, scaling, splits, batches, checks, the range of the training data.
 
 May import: `_checks`, `_files`, `_molecules`.
 """

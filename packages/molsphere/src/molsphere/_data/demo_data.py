@@ -1,4 +1,4 @@
-"""The data of the demo: small molecules, bent and stretched at random, with their MMFF94 energies."""
+"""Data of the demo: small molecules, distorted at random, with their MMFF94 energies."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MAX_ITERATIONS = 2000
 
 
 def demo_smiles() -> list[str]:
-    """The SMILES that are shipped: 400 molecules of two to seven heavy atoms of C, N, O, F."""
+    """The shipped SMILES: 400 molecules of two to seven heavy atoms of C, N, O, F."""
     text = resources.files("molsphere").joinpath("_data/demo.smi").read_text(encoding="utf-8")
     return text.split()
 
 
 def choose_smiles(count: int, seed: int) -> list[str]:
-    """Some of the shipped SMILES at random, in an order at random.
+    """Choose some of the shipped SMILES, in random order.
 
     Raises:
         ValueError: Fewer than ten, or more than there are.
@@ -36,18 +36,18 @@ def choose_smiles(count: int, seed: int) -> list[str]:
 
 
 def geometries(smiles: Sequence[str], count: int, seed: int) -> tuple[list[Molecule], np.ndarray]:
-    """Geometries of molecules with their energies of MMFF94 [kcal/mol] as the property `energy`.
+    """Make geometries of molecules, with their MMFF94 energies [kcal/mol] as the property `energy`.
 
-    They belong by turns to two conformers from ETKDG. The first is at rest; in the others each atom is displaced by
-    normal numbers of standard deviation u · 0.1 Å, u uniform in 0 … 1 and drawn per geometry.
+    They alternate between two conformers from ETKDG. The first is a minimum; in the others atoms have normally
+    distributed displacements of standard deviation u · 0.1 Å, with u uniform in 0 … 1 and drawn per geometry.
 
     Args:
-        smiles: What RDKit can embed and MMFF94 has parameters for.
+        smiles: Molecules that RDKit can embed and MMFF94 has parameters for.
         count: Geometries per molecule.
-        seed: Seed of all of it.
+        seed: Seed of all random numbers.
 
     Returns:
-        The geometries, molecule by molecule, and the position in `smiles` of each, shape (geometries,).
+        The geometries, molecule by molecule, and the index in `smiles` of each, shape (geometries,).
 
     Raises:
         ValueError: No geometries, or a molecule that cannot be embedded.
@@ -85,7 +85,7 @@ def geometries(smiles: Sequence[str], count: int, seed: int) -> tuple[list[Molec
 
 
 def demo_splits(owner: np.ndarray) -> Splits:
-    """Parts of 80 %, 10 % and 10 % of the molecules, all geometries of a molecule in one part."""
+    """Splits of 80 %, 10 % and 10 % of the molecules, with all geometries of a molecule in one split."""
     count = int(owner.max()) + 1
     held_out = max(count // 10, 1)
     train, validation = count - 2 * held_out, count - held_out
@@ -96,10 +96,10 @@ def demo_splits(owner: np.ndarray) -> Splits:
 
 
 def baselines(data: MoleculeSet, values: np.ndarray, splits: Splits) -> dict[str, float]:
-    """Mean absolute errors on the test part of predicting the training part's mean, and its regression on composition.
+    """Test errors of two baselines: the mean of the training split, and its regression on composition.
 
     Returns:
-        Errors by name, in the unit of the values.
+        Mean absolute errors by name, in the unit of the values.
     """
     from .scaling import TargetScaling
 

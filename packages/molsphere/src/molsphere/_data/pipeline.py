@@ -19,13 +19,13 @@ from .._molecules.dataset import MoleculeSet
 
 
 class Batch(eqx.Module):
-    """What a training step gets: a pytree of arrays.
+    """A batch for a training step: a pytree of arrays.
 
     Attributes:
         molecules: Padded molecules, shape (batch, atoms).
-        targets: Values by name, each of shape (batch,); 0 for empty molecules, NaN where a molecule has none.
-        weight: 1 for molecules, 0 for the empty ones that fill a batch up, shape (batch,).
-        index: Positions in the data, −1 for empty ones, shape (batch,).
+        targets: Values by name, each of shape (batch,); 0 for empty molecules, NaN where a molecule has no value.
+        weight: 1 for molecules, 0 for empty ones, which fill up a batch, shape (batch,).
+        index: Indices in the data, −1 for empty molecules, shape (batch,).
 
     Examples:
         >>> import numpy as np
@@ -45,17 +45,18 @@ class Batch(eqx.Module):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BatchPlan:
-    """Which molecules stand in which batch: a function of the seed and the number of the batch, and of nothing else.
+    """Assignment of molecules to batches, a function of the seed and the number of the batch alone.
 
-    Each epoch has every molecule once. Molecules of a bucket are shuffled and cut into batches; the last of each bucket
-    is filled with empty molecules (−1); then the batches are shuffled. Every epoch has as many batches of each bucket.
+    Each epoch has every molecule once. Molecules of a bucket are shuffled and divided into batches; the last of each
+    bucket is filled up with empty molecules (−1); then the batches are shuffled. All epochs have the same number of
+    batches of each bucket.
 
     Attributes:
         sizes: Atoms of each molecule, shape (molecules,).
         batch_size: Molecules per batch, over all shards.
         buckets: Ascending sizes to pad to.
         seed: Seed of the shuffling.
-        shuffle: Whether to shuffle; if not, batches come bucket by bucket in the order of the data.
+        shuffle: Whether to shuffle; otherwise batches go bucket by bucket in the order of the data.
 
     Examples:
         >>> import numpy as np
@@ -126,7 +127,7 @@ class BatchPlan:
             number: Epoch, from 0.
 
         Returns:
-            (atoms to pad to, positions of the molecules with −1 for empty ones), one per batch.
+            (number of atoms to pad to, indices of the molecules with −1 for empty ones), one per batch.
 
         Raises:
             TypeError: A number that is not an integer.
@@ -139,7 +140,7 @@ class BatchPlan:
             order = random.permutation(members) if self.shuffle else members
             full = np.full(-(-order.size // self.batch_size) * self.batch_size, -1)
             full[: order.size] = order
-            batches += [(size, part) for part in full.reshape(-1, self.batch_size)]
+            batches += [(size, index) for index in full.reshape(-1, self.batch_size)]
         if self.shuffle:
             batches = [batches[i] for i in random.permutation(len(batches))]
         return batches
@@ -156,24 +157,24 @@ def batch_iterator(
 ) -> Any:
     """Iterate over the batches of a plan, endlessly or for some epochs.
 
-    The k-th batch depends on the plan and k alone, so that a saved position is one number, whatever the prefetching.
+    The k-th batch depends on the plan and k alone, so the iterator's state is one number, independent of prefetching.
 
     Args:
-        data: The molecules that the plan is for.
-        targets: Values to learn by name, each of shape (molecules,), NaN where there is none; they become float32, so
+        data: The molecules of the plan.
+        targets: Target values by name, each of shape (molecules,), NaN where missing; they are converted to float32, so
             scale them first.
-        plan: Which molecules stand in which batch.
+        plan: Assignment of molecules to batches.
         epochs: Passes over the data; default endless.
-        shard: (number, count): this process gets every count-th molecule of each batch, starting at number; all get
-            the same shapes at the same time.
-        prefetch: Batches that a thread prepares ahead; 0 for none.
+        shard: (number, count): this process gets every count-th molecule of each batch, starting at number; all
+            processes get the same shapes at the same time.
+        prefetch: Number of batches that a thread prepares ahead; 0 for none.
 
     Returns:
-        A Grain iterator over `Batch` of NumPy arrays, with `get_state` and `set_state` for exact resume, as
-        `spinnn.training.fit` wants it.
+        A Grain iterator over `Batch` of NumPy arrays, with `get_state` and `set_state` for exact resume, for
+        `spinnn.training.fit`.
 
     Raises:
-        TypeError: Something else than molecules, a plan and targets, or a number that is not an integer.
+        TypeError: Anything other than molecules, a plan and targets, or a number that is not an integer.
         ValueError: A plan for other molecules, targets of another shape or infinite, or a shard that does not divide
             the batch.
 
@@ -194,8 +195,8 @@ def batch_iterator(
     for name, values in targets.items():
         _checks.array("targets", values, "fiu")
         if values.shape != (len(data),) or np.isinf(values).any():
-            told = f"{values.shape} for {name!r}" + (", with infinite values" if np.isinf(values).any() else "")
-            raise ValueError(f"`targets` must be finite or NaN for none, shape ({len(data)},), got {told}")
+            given = f"{values.shape} for {name!r}" + (", with infinite values" if np.isinf(values).any() else "")
+            raise ValueError(f"`targets` must be finite or NaN for none, shape ({len(data)},), got {given}")
     values = {name: values.astype(np.float32) for name, values in targets.items()}
 
     def load(batch: tuple[int, np.ndarray], part: slice) -> Batch:

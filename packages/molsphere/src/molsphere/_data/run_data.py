@@ -1,4 +1,4 @@
-"""The molecules and values of a run, from whatever file they are in."""
+"""Molecules and target values of a run, read from files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from spinnn.files import FileWarning
 
 from .. import _checks
 from .._files.qm9 import QM9_MOLECULES, read_qm9
-from .._files.readers import Problem, ReadResult, read_quietly
+from .._files.readers import Problem, Reading, ReadResult, read_quietly
 from .._molecules import distances
 from .._molecules.dataset import MoleculeSet
 from .._molecules.distances import LENGTH_UNITS, OVERLAP, LengthUnit
 from .labels import check_unit, find_labels, find_outliers
 from .targets import TARGETS, target_values
 
-# Lines of a file that a sentence lists.
+# Lines of a file that a message lists.
 _LISTED = 5
 
 
@@ -32,10 +32,10 @@ class RunData:
 
     Attributes:
         molecules: All molecules.
-        values: Values by property, each of shape (molecules,), in `units`; of several properties, NaN where a molecule
-            has some of them but not this one.
+        values: Values by property, each of shape (molecules,), in `units`; NaN where a molecule has values of other
+            properties only.
         units: Unit by property, `""` where none is known.
-        source: Where they are from, in words, and what the file holds that is not used.
+        source: Description of the source, and of unused contents of the file.
         problems: Records that are left out.
 
     Examples:
@@ -54,7 +54,7 @@ class RunData:
     problems: tuple[Problem, ...] = ()
 
     def fingerprint(self) -> str:
-        """A digest of molecules and values, 16 hexadecimal digits, to tell whether data are the same as before."""
+        """A digest of molecules and values, 16 hexadecimal digits, to check that data are unchanged."""
         digest = hashlib.sha256()
         arrays = [self.molecules.num_atoms, self.molecules.numbers, self.molecules.positions]
         for array in [*arrays, *(self.values[name] for name in sorted(self.values))]:
@@ -70,7 +70,7 @@ def read_run_data(
     length_unit: LengthUnit | None = None,
     uncharacterized: str | None = None,
 ) -> RunData:
-    r"""Read molecules and the values of some properties.
+    r"""Read molecules and the values of some of their properties.
 
     An .npz, a tar archive and a folder are QM9, see `read_qm9`; its twelve targets are in their reporting units and
     energies are those of atomisation, see `target_values`. Any other file is read by `read_molecules`; a property is a
@@ -79,7 +79,7 @@ def read_run_data(
     Args:
         path: The file or folder.
         targets: Names of properties, at least one.
-        units: Units of the properties, in their order; default what the file says, or none.
+        units: Units of the properties, in their order; default those in the file, if any.
         length_unit: Unit of positions in the file, see `read_molecules`.
         uncharacterized: The file that lists the molecules of QM9 to leave out, or `"none"` to keep all; default the
             file `uncharacterized.txt` beside the data, see `read_qm9`.
@@ -90,13 +90,13 @@ def read_run_data(
 
     Raises:
         FileNotFoundError: No such file.
-        TypeError: Targets or units that are no sequences of texts.
-        ValueError: No targets, one that is not there or there twice, units of another number or that contradict the
-            file or each other, positions in another unit, or a file that cannot be read.
+        TypeError: Targets or units that are not sequences of strings.
+        ValueError: No targets, missing or repeated ones, units of another number or that contradict the file or each
+            other, positions in another unit, or a file that cannot be read.
 
     Warns:
-        FileWarning: An archive with a part of QM9 alone, values that some molecules lack of several properties, and
-            values more than 40 robust standard deviations from a linear fit to composition.
+        FileWarning: An archive with only some molecules of QM9, molecules with values of only some of the properties,
+            and values more than 40 robust standard deviations from a linear fit to composition.
 
     Examples:
         >>> from pathlib import Path
@@ -121,8 +121,10 @@ def read_run_data(
     if path.is_dir() or path.suffix == ".npz" or ".tar" in path.suffixes:
         return _read_qm9(path, targets, given, length_unit, uncharacterized)
     if uncharacterized is not None:
-        raise ValueError(f"`uncharacterized` must be None for other data than QM9, as {path}, got {uncharacterized!r}")
-    result = read_quietly(path, on_error="collect", length_unit=length_unit)
+        raise ValueError(
+            f"`uncharacterized` must be None for data other than QM9, such as {path}, got {uncharacterized!r}"
+        )
+    result = read_quietly(path, Reading(on_error="collect", length_unit=length_unit))
     if not result.molecules:
         raise ValueError(f"{path} must hold molecules, none can be read: {result.problems[0]}")
     return _with_labels(path, _without_strange(result, path), targets, given)
@@ -143,8 +145,8 @@ def _read_qm9(
     pairs = distances.closest_pairs(molecules.num_atoms, molecules.numbers, molecules.positions)
     if (pairs.ratio < OVERLAP).any():
         at = int(np.nanargmin(pairs.ratio))
-        told = distances.told(molecules[at], pairs, at)
-        raise ValueError(f"{path}: molecule {molecules.index[at]} must have plausible distances between atoms: {told}")
+        pair = distances.describe_pair(molecules[at], pairs, at)
+        raise ValueError(f"{path}: molecule {molecules.index[at]} must have plausible distances between atoms: {pair}")
     values, found = {}, {}
     for name in targets:
         if name in TARGETS:
@@ -159,7 +161,7 @@ def _read_qm9(
 
 
 def _without_strange(result: ReadResult, path: Path) -> ReadResult:
-    """What was read, with lone atoms and molecules of atoms inside each other among the problems."""
+    """The result of reading with lone atoms and molecules with overlapping atoms moved to the problems."""
     pairs = distances.pairs_of(result.molecules)
     lone = np.array([len(molecule) == 1 for molecule in result.molecules])
     strange = lone | (pairs.ratio < OVERLAP)
@@ -170,10 +172,10 @@ def _without_strange(result: ReadResult, path: Path) -> ReadResult:
         if lone[at]:
             why = f"must have at least two atoms, got a lone {result[at].symbols[0]}: its spheres are empty"
         else:
-            why = f"must have plausible distances between atoms: {distances.told(result[at], pairs, int(at))}"
+            why = f"must have plausible distances between atoms: {distances.describe_pair(result[at], pairs, int(at))}"
         problems.append(Problem(path, result.lines[at], why))
     if strange.all():
-        raise ValueError(f"{path} must hold molecules to learn from, none is left: {problems[0]}")
+        raise ValueError(f"{path} must hold molecules to train on, none is left: {problems[0]}")
     return _keep(result, ~strange, problems)
 
 
@@ -188,7 +190,7 @@ def _keep(result: ReadResult, chosen: np.ndarray, problems: Sequence[Problem]) -
 
 
 def _with_labels(path: Path, result: ReadResult, targets: Sequence[str], given: Mapping[str, str]) -> RunData:
-    """The data of a file, with NaN where some of several values are missing, and without molecules that have none."""
+    """The data of a file, without molecules that have no value; NaN where only some values are missing."""
     whole = MoleculeSet.from_molecules(result.molecules)
     values, missing, units = {}, {}, {}
     for name in targets:
@@ -204,8 +206,8 @@ def _with_labels(path: Path, result: ReadResult, targets: Sequence[str], given: 
     known = np.logical_or.reduce([np.isfinite(v) for v in values.values()])
     problems = []
     for at in np.flatnonzero(~known):
-        told = "; ".join(f"{name!r} must be a number, got {missing[name][at]}" for name in targets)
-        problems.append(Problem(path, result.lines[at], told))
+        text = "; ".join(f"{name!r} must be a number, got {missing[name][at]}" for name in targets)
+        problems.append(Problem(path, result.lines[at], text))
     for name in targets:
         if gaps := [at for at in sorted(missing[name]) if known[at]]:
             listed = [f"line {result.lines[at]}: {missing[name][at]}" for at in gaps[:_LISTED]]
@@ -234,7 +236,7 @@ def _warn_of_outlier(where: str, name: str, value: float, distance: float) -> No
 def _column(molecules: MoleculeSet, name: str, path: Path) -> Float[np.ndarray, " molecules"]:
     if name not in molecules.properties:
         there = ", ".join(molecules.properties) or "none"
-        raise ValueError(f"{path} must hold a number {name!r} for every molecule; those it holds: {there}")
+        raise ValueError(f"{path} must hold a number {name!r} for every molecule; its properties: {there}")
     values = np.asarray(molecules.properties[name], np.float64)
     if not np.isfinite(values).all():
         at = int(np.argmin(np.isfinite(values)))

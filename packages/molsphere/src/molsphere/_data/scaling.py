@@ -1,4 +1,4 @@
-"""What a network learns of a target: less what composition explains, centred and scaled."""
+"""Scaling of targets: a baseline by composition is subtracted, the residual divided by its standard deviation."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Method = Literal["none", "mean", "composition"]
 
 @dataclasses.dataclass(frozen=True)
 class TargetScaling:
-    """y_scaled = (y − intercept − Σ_i reference(z_i)) / scale; a frozen value that JSON holds.
+    """Scaling of a target, y_scaled = (y − intercept − Σ_i reference(z_i)) / scale; can be written as JSON.
 
     Attributes:
         species: Atomic numbers.
         references: Contribution of an atom of each species; zeros without regression.
-        intercept: Constant part.
-        scale: Standard deviation of what is left, over the training part.
+        intercept: Constant.
+        scale: Standard deviation of the residual over the training split.
 
     Raises:
-        TypeError: Something else than integers and numbers.
+        TypeError: Anything other than integers and numbers.
         ValueError: References of another number than species, or a scale that is not above 0.
 
     Examples:
@@ -73,22 +73,22 @@ class TargetScaling:
         species: Iterable[int] | None = None,
         method: Method = "composition",
     ) -> TargetScaling:
-        """Fit to the training part, and to nothing else.
+        """Fit a scaling to the training split.
 
         Args:
-            training: Molecules of the training part.
-            values: Their values, shape (molecules,), NaN where there is none; such molecules have no part in the fit.
-            species: Atomic numbers; default those of `training`. One that does not occur gets the contribution 0.
-            method: `"composition"`: linear regression on the numbers of atoms of each species, with a constant, by
-                least squares of smallest norm. `"mean"`: centred alone. `"none"`: neither, scale 1.
+            training: Molecules of the training split.
+            values: Their values, shape (molecules,), NaN where missing; such molecules are left out of the fit.
+            species: Atomic numbers; default those of `training`. A species that does not occur gets the reference 0.
+            method: `"composition"`: linear regression on the numbers of atoms of each species, with an intercept, the
+                least-squares solution of smallest norm. `"mean"`: intercept and scale only. `"none"`: the identity.
 
         Returns:
-            The scaling. The scale is 1 where nothing is left to scale.
+            The scaling. The scale is 1 where the residual is zero.
 
         Raises:
-            TypeError: Something else than a set of molecules and real values.
-            ValueError: No molecules with a value, values of another shape or infinite, an unknown method, or molecules
-                of other species.
+            TypeError: Anything other than a set of molecules and real values.
+            ValueError: No molecules with a value, values that are infinite or of another shape, an unknown method, or
+                molecules of other species.
         """
         _checks.option("method", method, ("none", "mean", "composition"))
         _checks.instance("training", training, MoleculeSet, "a MoleculeSet")
@@ -101,7 +101,7 @@ class TargetScaling:
                 f"molecule, got {int((~missing).sum())} numbers of shape {values.shape} for {len(training)} molecules"
             )
         if strangers := sorted(set(training.species) - set(known)):
-            raise ValueError(f"`species` must hold all of the training part, got {known} without {strangers}")
+            raise ValueError(f"`species` must hold all of the training split, got {known} without {strangers}")
         if missing.any():
             training, values = training.subset(np.flatnonzero(~missing)), values[~missing]
         values = values.astype(np.float64)
@@ -110,9 +110,9 @@ class TargetScaling:
             return cls(known, tuple(references.tolist()), intercept, 1.0)
         if method == "composition":
             counts = training.composition(known).astype(np.float64)
-            centre = counts.mean(0)
-            references = np.linalg.lstsq(counts - centre, values - values.mean(), rcond=None)[0]
-            # A species that is not there leaves no trace, not even rounding.
+            center = counts.mean(0)
+            references = np.linalg.lstsq(counts - center, values - values.mean(), rcond=None)[0]
+            # Exactly 0 for a species that does not occur, without rounding.
             references[counts.sum(0) == 0] = 0
             values = values - counts @ references
         intercept = float(values.mean())
@@ -121,7 +121,7 @@ class TargetScaling:
         return cls(known, tuple(references.tolist()), intercept, spread if spread > rounding else 1.0)
 
     def baseline(self, molecules: MoleculeSet) -> Float[np.ndarray, " molecules"]:
-        """What composition explains: intercept + Σ_i reference(z_i), float64.
+        """Baseline by composition: intercept + Σ_i reference(z_i), float64.
 
         Args:
             molecules: Any molecules of these species.
@@ -130,7 +130,7 @@ class TargetScaling:
             Values in the target's unit, shape (molecules,).
 
         Raises:
-            TypeError: Something else than a set of molecules.
+            TypeError: Anything other than a set of molecules.
             ValueError: Molecules of other species.
         """
         _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
@@ -141,7 +141,7 @@ class TargetScaling:
     def scale_values(
         self, molecules: MoleculeSet, values: Float[np.ndarray, " molecules"]
     ) -> Float[np.ndarray, " molecules"]:
-        """Values as the network learns them, in float64 so that large totals lose nothing.
+        """Scale values, in float64 so that large totals keep their precision.
 
         Args:
             molecules: Any molecules of these species.
@@ -151,7 +151,7 @@ class TargetScaling:
             Scaled values, shape (molecules,).
 
         Raises:
-            TypeError: Something else than a set of molecules and real values.
+            TypeError: Anything other than a set of molecules and real values.
             ValueError: Molecules of other species, or values of another shape.
         """
         _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
@@ -161,10 +161,10 @@ class TargetScaling:
     def restore(
         self, scaled: Float[Array, "*batch"], numbers: Int[Array | np.ndarray, "*batch atoms"]
     ) -> Float[Array, "*batch"]:
-        """Values in the target's unit from scaled ones, on the device; works under `jit` and `grad`.
+        """Restore values in the target's unit from scaled ones, on the device; works under `jit` and `grad`.
 
         Args:
-            scaled: What a network gives, shape (*batch,).
+            scaled: Outputs of a network, shape (*batch,).
             numbers: Atomic numbers, 0 for padding, shape (*batch, atoms).
 
         Returns:
@@ -172,7 +172,7 @@ class TargetScaling:
 
         Raises:
             TypeError: Scaled values that are not float32 or float64, or numbers that are not integers.
-            ValueError: Shapes that do not fit.
+            ValueError: Inconsistent shapes.
         """
         _checks.floats("scaled", scaled)
         _checks.array("numbers", numbers, "iu")
@@ -189,20 +189,20 @@ class TargetScaling:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> TargetScaling:
-        """The scaling of `to_json`.
+        """Make a scaling from the fields of `to_json`.
 
         Args:
-            fields: What `to_json` gave, also after a passage through JSON.
+            fields: Result of `to_json`, also after writing and reading JSON.
 
         Returns:
             The scaling.
 
         Raises:
-            TypeError: No mapping, or fields that are no numbers.
-            ValueError: Other fields, or numbers that are no scaling.
+            TypeError: Not a mapping, or fields that are not numbers.
+            ValueError: Other fields, or numbers out of range.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        _checks.mapping("fields", fields, "what `to_json` gave")
+        _checks.mapping("fields", fields, "a result of `to_json`")
         if set(fields) != names:
             raise ValueError(f"`fields` must be {sorted(names)}, got {sorted(fields)}")
         species, references = (_checks.entries(name, fields[name], "numbers") for name in ("species", "references"))

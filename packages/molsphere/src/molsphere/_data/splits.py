@@ -1,4 +1,4 @@
-"""Training, validation and test parts as arrays of positions."""
+"""Training, validation and test splits as arrays of indices."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _LARGEST = 2**26
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Splits:
-    """Positions of the molecules of each part; no molecule is in two.
+    """Indices of the molecules of the training, validation and test splits, which are disjoint.
 
     Attributes:
-        train: Positions of the training part, in the order of the draw.
-        validation: Positions of the validation part.
-        test: Positions of the test part.
-        total: Number of molecules that the positions refer to.
+        train: Indices of the training split, in the order of the draw.
+        validation: Indices of the validation split.
+        test: Indices of the test split.
+        total: Number of molecules in the data.
 
     Raises:
-        TypeError: Positions or a total that are not integers.
-        ValueError: Positions out of range, or a molecule twice.
+        TypeError: Indices or a total that are not integers.
+        ValueError: Indices out of range, or a molecule twice.
 
     Examples:
         >>> from molsphere import Splits, random_splits
@@ -48,27 +48,25 @@ class Splits:
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
-            part = getattr(self, name)
-            _checks.array(name, part, "iu")
-            if part.ndim != 1:
-                raise ValueError(f"`{name}` must be positions along one axis, got shape {part.shape}")
+            index = getattr(self, name)
+            _checks.array(name, index, "iu")
+            if index.ndim != 1:
+                raise ValueError(f"`{name}` must be indices along one axis, got shape {index.shape}")
         _checks.integer("total", self.total, 0)
         together = np.concatenate([self.train, self.validation, self.test])
         if together.size and not (together.min() >= 0 and together.max() < self.total):
-            raise ValueError(
-                f"positions must be within {self.total} molecules, got {together.min()} … {together.max()}"
-            )
+            raise ValueError(f"indices must be within {self.total} molecules, got {together.min()} … {together.max()}")
         if np.unique(together).size != together.size:
-            raise ValueError("positions must belong to one part each, got a molecule twice")
+            raise ValueError("indices must belong to one split each, got a molecule twice")
 
     def __str__(self) -> str:
         return f"{self.train.size:,} training, {self.validation.size:,} validation, {self.test.size:,} test molecules"
 
     def equals(self, other: Splits) -> bool:
-        """Whether both have the same parts, in the same order.
+        """Whether both have the same indices, in the same order.
 
         Raises:
-            TypeError: Something else than parts.
+            TypeError: Anything other than `Splits`.
         """
         _checks.instance("other", other, Splits, "of type Splits")
         pairs = ((self.train, other.train), (self.validation, other.validation), (self.test, other.test))
@@ -85,17 +83,17 @@ class Splits:
 
     @classmethod
     def load(cls, path: str | Path) -> Splits:
-        """Read what `save` wrote. Nothing is unpickled.
+        """Read splits that `save` wrote. Nothing is unpickled.
 
         Args:
             path: The file.
 
         Returns:
-            The parts.
+            The splits.
 
         Raises:
             FileNotFoundError: No such file.
-            ValueError: Another kind of file, or positions that are no parts.
+            ValueError: Another kind of file, or indices that are not splits.
         """
         arrays = read_arrays(Path(path), lambda headers: [name for name in _ARRAYS if name in headers])
         if lacking := [name for name in _ARRAYS if name not in arrays]:
@@ -108,7 +106,7 @@ class Splits:
 
 
 def random_splits(total: int, train: int, validation: int, test: int | None = None, *, seed: int = 0) -> Splits:
-    """Parts of given sizes, by `numpy.random.default_rng(seed).permutation(total)` cut in this order.
+    """Splits of given sizes: `numpy.random.default_rng(seed).permutation(total)` cut in this order.
 
     Args:
         total: Number of molecules.
@@ -118,7 +116,7 @@ def random_splits(total: int, train: int, validation: int, test: int | None = No
         seed: Seed of the draw.
 
     Returns:
-        The parts.
+        The splits.
 
     Raises:
         TypeError: A size or seed that is not an integer.
@@ -146,19 +144,19 @@ def random_splits(total: int, train: int, validation: int, test: int | None = No
 
 
 def qm9_splits(name: Literal["cormorant", "110k"], total: int = QM9_CHARACTERIZED) -> Splits:
-    """The two splits of QM9's 130,831 characterised molecules that papers use.
+    """The two splits of QM9's 130,831 characterised molecules in the literature.
 
     `"cormorant"`: 100,000 / 17,748 / 13,083, `numpy.random.RandomState(0).permutation(130831)` cut in this order;
     Cormorant, EGNN and the paper's Split 2. `"110k"`: 110,000 / 10,000 / 10,831 as the paper's code cuts the same
     permutation for Split 1: training is Cormorant's with the first 10,000 of its validation, test the first 10,831 of
-    its test, validation the rest. (Other papers draw 110,000 at random with seeds of their own.)
+    its test, validation the rest. (Other papers draw 110,000 at random with their own seeds.)
 
     Args:
-        name: Which.
-        total: Number of molecules in the data, to be sure that they are those 130,831, in the order of their numbers.
+        name: Name of the split.
+        total: Number of molecules in the data, which must be these 130,831, in the order of their numbers.
 
     Returns:
-        The parts, positions in the data without the uncharacterised molecules.
+        The splits, indices in the data without the uncharacterised molecules.
 
     Raises:
         ValueError: An unknown name, or data of another size.
@@ -178,7 +176,7 @@ def qm9_splits(name: Literal["cormorant", "110k"], total: int = QM9_CHARACTERIZE
             f"`total` must be {QM9_CHARACTERIZED}, QM9 without its uncharacterised molecules, got {total}; for other "
             f"data give --split random (`random_splits`)"
         )
-    # The legacy generator: NumPy keeps its stream for good.
+    # The legacy generator, whose stream NumPy has frozen.
     order = np.random.RandomState(0).permutation(QM9_CHARACTERIZED)
     train, validation, test = order[:100_000], order[100_000:117_748], order[117_748:]
     if name == "110k":

@@ -1,4 +1,4 @@
-"""QM9's twelve targets and the energies of its atoms."""
+"""The twelve targets of QM9 and the reference energies of atoms."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ ATOMIC_REFERENCES = MappingProxyType({
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A property to learn.
+    """A target property of QM9.
 
     Attributes:
         name: Its name, which is also its field in the file.
-        description: What it is.
+        description: Description.
         unit: Unit in the file.
         extensive: Whether it grows with the molecule, so that a sum over atoms suits it.
         atomic_reference: Column of `ATOMIC_REFERENCES` to subtract per atom, or None.
-        report_unit: Unit in which errors are told.
-        factor: Reported value over value in the file.
+        report_unit: Unit of reported values and errors.
+        factor: Ratio of the reported value to that in the file.
 
     Examples:
         >>> from molsphere import TARGETS
@@ -77,7 +77,7 @@ TARGETS = MappingProxyType({
 
 
 def target(name: str) -> Target:
-    """The target of a name.
+    """Look up a target by name.
 
     Args:
         name: One of `TARGETS`.
@@ -101,7 +101,7 @@ def target(name: str) -> Target:
 def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True) -> Float[np.ndarray, " molecules"]:
     """Values of a target in its reporting unit, energies as energies of atomisation.
 
-    The value of atomisation is that of the molecule less the sum of its atoms' references: H_at = H − Σ_i H_ref(z_i),
+    An energy of atomisation is that of the molecule minus the references of its atoms: H_at = H − Σ_i H_ref(z_i),
     negative for a bound molecule.
 
     Args:
@@ -113,7 +113,7 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
         Values in `target(name).report_unit`, shape (molecules,), float64.
 
     Raises:
-        TypeError: Something else than a set of molecules.
+        TypeError: Anything other than a set of molecules.
         ValueError: An unknown target, one that the molecules lack, a value that is not finite, or an element without
             reference.
 
@@ -128,7 +128,7 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
     _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
     wanted = target(name)
     if name not in molecules.properties:
-        raise ValueError(f"`name` must be a target that the file has, {sorted(molecules.properties)}, got {name!r}")
+        raise ValueError(f"`name` must be a property of the molecules, {sorted(molecules.properties)}, got {name!r}")
     values = np.asarray(molecules.properties[name], np.float64)
     if not np.isfinite(values).all():
         at = int(np.argmin(np.isfinite(values)))

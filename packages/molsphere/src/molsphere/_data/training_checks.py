@@ -1,4 +1,4 @@
-"""What a prediction would refuse, refused before training: names, lone atoms, elements of held-out parts alone."""
+"""Checks before training of everything that predictions refuse: names, lone atoms, unknown elements."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .._molecules import elements
 from .._molecules.dataset import MoleculeSet
 from .splits import Splits
 
-# What predictions add to a property's name: the deviation of a committee, the unit in extended XYZ.
+# Suffixes that predictions add to a property's name: the deviation of a committee, the unit in extended XYZ.
 _ADDED = ("_std", "_unit")
 
 
 def check_targets(names: Iterable[str], units: Mapping[str, str] | None = None) -> None:
-    """Refuse names and units of properties that could not be titles of columns in a table of predictions.
+    """Refuse names and units of properties that cannot be titles of columns in a table of predictions.
 
     Args:
         names: The names.
         units: Units by name, where they are known.
 
     Raises:
-        ValueError: A name that `check_name` refuses, or that predictions make of another of these; a unit that is not
+        ValueError: A name that `check_name` refuses, or that predictions derive from another one; a unit that is not
             printable.
     """
     names = tuple(names)
@@ -41,21 +41,21 @@ def check_targets(names: Iterable[str], units: Mapping[str, str] | None = None) 
                 )
 
 
-def check_set(data: MoleculeSet, at: Int[np.ndarray, " chosen"], species: Iterable[int], part: str = "") -> None:
-    """Refuse molecules that a model of these species could not predict, see `check_molecules`, all at once.
+def check_set(data: MoleculeSet, at: Int[np.ndarray, " chosen"], species: Iterable[int], split: str = "") -> None:
+    """Refuse molecules of a set that a model of these species cannot predict, see `check_molecules`.
 
     Args:
         data: Molecules.
-        at: Which of them.
+        at: Their indices.
         species: Atomic numbers that the model knows.
-        part: What they are, for the message.
+        split: Name of their split, for the message.
 
     Raises:
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
     """
     known = _checks.species_tuple(species)
     names = elements.symbols()
-    where = f" of the {part} part" if part else ""
+    where = f" of the {split} split" if split else ""
     chosen = data.subset(at)
     lone = np.flatnonzero(chosen.num_atoms == 1)
     if lone.size:
@@ -69,36 +69,37 @@ def check_set(data: MoleculeSet, at: Int[np.ndarray, " chosen"], species: Iterab
         owner = np.repeat(np.arange(len(chosen)), chosen.num_atoms)
         found = np.unique(owner[strange])
         got = ", ".join(names[z] for z in np.unique(chosen.numbers[strange]))
-        wanted = ", ".join(names[z] for z in known) + " alone" + (", the elements of the training part" if part else "")
-        remedy = "; draw the parts with another --split-seed, or leave such molecules out of the data" if part else ""
+        wanted = (
+            ", ".join(names[z] for z in known) + " alone" + (", the elements of the training split" if split else "")
+        )
+        remedy = "; use another --split-seed, or leave such molecules out of the data" if split else ""
         raise ValueError(
             f"`molecules`{where} must consist of {wanted}, "
             f"got {got} in molecule {int(at[found[0]])}{_more(found.size)}{remedy}"
         )
 
 
-def check_parts(data: MoleculeSet, splits: Splits) -> tuple[int, ...]:
-    """Refuse parts with molecules that a model trained on the training part could not predict.
+def check_splits(data: MoleculeSet, splits: Splits) -> tuple[int, ...]:
+    """Refuse splits with molecules that a model trained on the training split cannot predict.
 
     Args:
         data: All molecules.
-        splits: The parts.
+        splits: The splits.
 
     Returns:
-        The species of the training part, which are those that the model knows.
+        The species of the training split, which the model will know.
 
     Raises:
-        TypeError: Something else than a set of molecules and parts.
-        ValueError: Parts of another number of molecules, a lone atom in any part, or an element that the training part
-            has not.
+        TypeError: Anything other than a set of molecules and splits.
+        ValueError: Splits of another number of molecules, a lone atom, or an element that is not in the training split.
     """
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
     _checks.instance("splits", splits, Splits, "of type Splits")
     if splits.total != len(data):
-        raise ValueError(f"`splits` must be parts of the {len(data):,} molecules, got parts of {splits.total:,}")
+        raise ValueError(f"`splits` must be of the {len(data):,} molecules of `data`, got splits of {splits.total:,}")
     species = data.subset(splits.train).species
-    for part, at in (("training", splits.train), ("validation", splits.validation), ("test", splits.test)):
-        check_set(data, at, species, part)
+    for split, at in (("training", splits.train), ("validation", splits.validation), ("test", splits.test)):
+        check_set(data, at, species, split)
     return species
 
 

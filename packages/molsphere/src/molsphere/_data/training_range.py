@@ -1,4 +1,4 @@
-"""What a model has seen in training, and molecules that are unlike that."""
+"""Ranges of the training data, and detection of molecules outside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._molecules import elements
 from .._molecules.dataset import MoleculeSet
 from .._molecules.molecule import Molecule, molecule_list
 
-# A distance counts as outside only so far beyond the extreme of the training part, which a sample does not quite reach.
+# A distance is outside the range only if it exceeds the extreme of the training split, a finite sample, by this share.
 _SLACK = 0.1
 # Atoms at a time, so that arrays stay in a processor's cache.
 _BLOCK = 2**14
@@ -29,7 +29,7 @@ Pair = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRange:
-    """The ranges of the molecules that a model was trained on; a frozen value that JSON holds.
+    """The ranges of the molecules that a model was trained on; can be written as JSON.
 
     Attributes:
         atoms: Fewest and most atoms of a molecule.
@@ -56,16 +56,16 @@ class TrainingRange:
 
     @classmethod
     def of(cls, data: MoleculeSet) -> TrainingRange:
-        """The ranges of some molecules.
+        """Measure the ranges of some molecules.
 
         Args:
             data: At least one molecule, each of at least two atoms.
 
         Returns:
-            The ranges. Time is that of all distances, memory linear in the number of atoms.
+            The ranges. All distances are computed; memory is linear in the number of atoms.
 
         Raises:
-            TypeError: Something else than a set of molecules.
+            TypeError: Anything other than a set of molecules.
             ValueError: No molecules, or a lone atom.
         """
         _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
@@ -85,20 +85,20 @@ class TrainingRange:
         return cls((int(data.num_atoms.min()), int(data.num_atoms.max())), found, isolation)
 
     def differences(self, molecules: Sequence[Molecule]) -> list[str]:
-        """How molecules differ from what was trained on, in words.
+        """Describe how molecules differ from the training data.
 
-        Sizes outside the range, two elements that no molecule of the training part has together, two atoms nearer than
-        0.9 times the shortest distance of their elements, and an atom farther from its nearest than 1.1 times the
-        largest such distance.
+        Reported are numbers of atoms outside the range, two elements that no molecule of the training split has
+        together, two atoms nearer than 0.9 times the shortest distance of their elements, and an atom farther from its
+        nearest neighbor than 1.1 times the largest such distance.
 
         Args:
             molecules: Any number of molecules.
 
         Returns:
-            What is different, by molecule; `""` where nothing is.
+            A description of the differences by molecule; `""` where there are none.
 
         Raises:
-            TypeError: Something else than molecules.
+            TypeError: Anything other than molecules.
         """
         molecules = molecule_list(molecules)
         if not molecules:
@@ -106,15 +106,16 @@ class TrainingRange:
         num_atoms = np.array([len(molecule) for molecule in molecules])
         numbers = np.concatenate([molecule.numbers for molecule in molecules])
         positions = np.concatenate([molecule.positions for molecule in molecules])
-        told: list[list[str]] = [[] for _ in molecules]
+        found: list[list[str]] = [[] for _ in molecules]
         low, high = self.atoms
         for at in np.flatnonzero((num_atoms < low) | (num_atoms > high)):
-            told[at].append(f"{num_atoms[at]} atoms (trained with {low if low == high else f'{low} … {high}'})")
-        self._tell_strange_pairs(num_atoms, numbers, told)
-        self._tell_distances(num_atoms, numbers, positions, told)
-        return ["; ".join(reasons) for reasons in told]
+            found[at].append(f"{num_atoms[at]} atoms (trained with {low if low == high else f'{low} … {high}'})")
+        self._add_strange_pairs(num_atoms, numbers, found)
+        self._add_distances(num_atoms, numbers, positions, found)
+        return ["; ".join(reasons) for reasons in found]
 
-    def _tell_strange_pairs(self, num_atoms: np.ndarray, numbers: np.ndarray, told: list[list[str]]) -> None:
+    def _add_strange_pairs(self, num_atoms: np.ndarray, numbers: np.ndarray, found: list[list[str]]) -> None:
+        """Append a description of each pair of elements that occurs in a molecule, but not in training."""
         owner = np.repeat(np.arange(num_atoms.size), num_atoms)
         species = np.unique(numbers)
         counts = np.stack([np.bincount(owner[numbers == z], minlength=num_atoms.size) for z in species])
@@ -124,11 +125,12 @@ class TrainingRange:
                 if (int(low), int(high)) not in self.shortest:
                     together = counts[i] > 1 if i == j else (counts[i] > 0) & (counts[j] > 0)
                     for at in np.flatnonzero(together):
-                        told[at].append(f"{names[low]} and {names[high]} in one molecule, never so in training")
+                        found[at].append(f"{names[low]} and {names[high]} in one molecule, not so in training")
 
-    def _tell_distances(
-        self, num_atoms: np.ndarray, numbers: np.ndarray, positions: np.ndarray, told: list[list[str]]
+    def _add_distances(
+        self, num_atoms: np.ndarray, numbers: np.ndarray, positions: np.ndarray, found: list[list[str]]
     ) -> None:
+        """Append a description of too small distances and of isolated atoms."""
         table = np.zeros(_NUMBERS**2)
         for (low, high), distance in self.shortest.items():
             table[low * _NUMBERS + high] = distance
@@ -147,12 +149,12 @@ class TrainingRange:
         for at in np.flatnonzero(worst < 1 - _SLACK):
             low, high = divmod(int(worst_code[at]), _NUMBERS)
             least = table[worst_code[at]]
-            told[at].append(
+            found[at].append(
                 f"{names[low]} and {names[high]} {worst[at] * least:.3g} Å apart (in training at least {least:.3g} Å)"
             )
         for at in np.flatnonzero(farthest > (1 + _SLACK) * self.isolation):
-            told[at].append(
-                f"an atom {farthest[at]:.3g} Å from its nearest (in training at most {self.isolation:.3g} Å)"
+            found[at].append(
+                f"an atom {farthest[at]:.3g} Å from its nearest neighbor (in training at most {self.isolation:.3g} Å)"
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -162,10 +164,10 @@ class TrainingRange:
 
     @classmethod
     def from_json(cls, fields: Any) -> TrainingRange:
-        """The ranges of `to_json`.
+        """Make ranges from the fields of `to_json`.
 
         Raises:
-            ValueError: Something else.
+            ValueError: Other fields, or values out of range.
         """
         try:
             low, high = (int(n) for n in fields["atoms"])
@@ -175,28 +177,29 @@ class TrainingRange:
                 shortest[first, second] = float(distance)
             found = cls((low, high), shortest, float(fields["isolation"]))
         except (TypeError, LookupError, AttributeError, ValueError, OverflowError):
-            raise ValueError(f"`fields` must be what `to_json` gave, got {fields!r:.200}") from None
+            raise ValueError(f"`fields` must be a result of `to_json`, got {fields!r:.200}") from None
         known = all(1 <= first <= second < _NUMBERS for first, second in shortest)
         distances = [*shortest.values(), found.isolation]
         if not (known and 1 <= low <= high and all(0 < distance < np.inf for distance in distances)):
-            raise ValueError(f"`fields` must be what `to_json` gave, got {fields!r:.200}")
+            raise ValueError(f"`fields` must be a result of `to_json`, got {fields!r:.200}")
         return found
 
 
 def warn_of_differences(seen: TrainingRange, molecules: Sequence[Molecule], stacklevel: int = 3) -> None:
-    """Warn of each molecule that is unlike what a model was trained on.
+    """Warn of each molecule that is unlike the training data of a model.
 
     Args:
-        seen: What it was trained on.
-        molecules: Any; those that were read are named by file and line.
+        seen: Ranges of the training data.
+        molecules: Any number of molecules; those from files are named by file and line.
         stacklevel: As in `warnings.warn`.
 
     Warns:
-        FileWarning: One line for each such molecule, at most twenty, and one for how many more there are.
+        FileWarning: One line for each such molecule, at most twenty, and one with the number of further ones.
     """
-    found = [(at, told) for at, told in enumerate(seen.differences(molecules)) if told]
-    for at, told in found[:_LISTED]:
-        text = f"{_place(molecules[at], at)}: unlike the training data: {told}; its prediction may mean nothing"
+    found = [(at, difference) for at, difference in enumerate(seen.differences(molecules)) if difference]
+    for at, difference in found[:_LISTED]:
+        place = _place(molecules[at], at)
+        text = f"{place}: unlike the training data: {difference}; its prediction may be meaningless"
         warnings.warn(text, FileWarning, stacklevel=stacklevel)
     if len(found) > _LISTED:
         more = f"and {len(found) - _LISTED:,} more molecules unlike the training data"
@@ -209,13 +212,13 @@ def _place(molecule: Molecule, at: int) -> str:
 
 
 class _Block(NamedTuple):
-    """Pairs of atoms of some molecules of one size: those that stand a number of places apart in the list.
+    """Pairs of atoms in some molecules of one size, those whose indices differ by a given step.
 
     Attributes:
-        rows: Which molecules, shape (molecules,).
+        rows: Indices of the molecules, shape (molecules,).
         distance: Distances [Å], shape (molecules, pairs).
         code: Elements of each pair, smaller × 119 + larger, shape (molecules, pairs).
-        nearest: With the last of these blocks, distances of each atom to its nearest, shape (molecules, atoms).
+        nearest: In the last of these blocks, distance of each atom to its nearest neighbor, shape (molecules, atoms).
     """
 
     rows: Int[np.ndarray, " molecules"]

@@ -1,4 +1,4 @@
-"""Rows of CSV files whose delimiter is not known, and cells that no spreadsheet computes."""
+"""Reading of CSV files with any delimiter, and cells that spreadsheets do not take for formulas."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from spinharm.failures import printable
 from .text import BadLine, split_lines
 
 _DELIMITERS = (",", ";", "\t", "|")
-# A cell that begins so is a formula to a spreadsheet, unless it is a number; quotes in front of it count as escapes.
+# A cell that begins so is a formula to a spreadsheet, unless it is a number; leading apostrophes count as escapes.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def header(text: str, path: Path) -> tuple[list[str], str]:
-    """The columns of a table of SMILES, and the delimiter under which one of them is `smiles`.
+    """Find the columns of a table of SMILES and its delimiter, with which one column is `smiles`.
 
     Args:
         text: The file's text.
         path: The file.
 
     Returns:
-        Names without space around them, and the delimiter.
+        Names of the columns, without surrounding spaces, and the delimiter.
 
     Raises:
         ValueError: No column `smiles` with any delimiter, or two columns of one name.
@@ -56,10 +56,10 @@ def _check_distinct(names: Sequence[str], path: Path) -> None:
 
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | BadLine]]:
-    """Rows that are not blank, with the line that each begins at.
+    """Rows that are not blank, with their first lines.
 
-    A line that is no CSV (a quote that does not end, a field of more than 131,072 characters) gives a `BadLine`, and
-    reading goes on at the line after it.
+    A line that is not CSV (an open quote, a field of more than 131,072 characters) gives a `BadLine`, and reading
+    continues at the next line.
     """
     lines = [f"{line}\n" for line in split_lines(text)]
     at = 0
@@ -79,16 +79,16 @@ def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | BadLine]]
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet takes a cell for a formula, but for apostrophes in front and numbers."""
+    """Whether a spreadsheet takes a cell for a formula, apart from leading apostrophes and numbers."""
     return _FORMULA.match(text) is not None
 
 
 def escape_cell(text: str) -> str:
-    """A text as a cell of a CSV that no spreadsheet takes for a formula, see `molsphere.write_predictions`."""
-    told = printable(text)
-    return f"'{told}" if is_formula(told) and not _NUMBER.fullmatch(told) else told
+    """Write a text as a CSV cell that spreadsheets do not take for a formula, see `molsphere.write_predictions`."""
+    cell = printable(text)
+    return f"'{cell}" if is_formula(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def unescape_cell(text: str) -> str:
-    """The text of a cell that `escape_cell` wrote: without the apostrophe in front of what would be a formula."""
+    """Read the text of a cell that `escape_cell` wrote, without the apostrophe before a formula."""
     return text[1:] if text.startswith("'") and is_formula(text) else text

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, BinaryIO
 
 from .._checks import entries, instance, integer, number
 
@@ -42,7 +43,7 @@ class RemoteFile:
 
 
 class FetchError(OSError):
-    """No mirror gave the file; the message names it, its checksum, and where to put it by hand.
+    """No mirror provided a file; the message names it, its checksum, and where to put it by hand.
 
     Examples:
         >>> from molsphere import FetchError
@@ -77,23 +78,23 @@ QM9_FILES = (
 
 
 def fetch(file: RemoteFile, folder: str | Path, *, progress: Progress | None = None, timeout: float = 60.0) -> Path:
-    """Download a file into a folder, unless it is there and whole.
+    """Download a file into a folder, unless it is already there and verified.
 
     Data go to `<name>.part`, which a later call continues; the file gets its name when size and checksum are right.
 
     Args:
-        file: What to download.
-        folder: Where to; made if it is not there.
-        progress: Called with name, bytes so far and bytes in all.
+        file: The file to download.
+        folder: Where to; made if it does not exist.
+        progress: Called with the name, the bytes so far and the total.
         timeout: Seconds without an answer or data after which a mirror is given up.
 
     Returns:
         The path of the verified file.
 
     Raises:
-        FetchError: A file is there that is another, or no mirror gave this one.
-        TypeError: Something else than a file, a folder and a number.
-        ValueError: A name, a checksum or an address of another kind, or a time that is not above 0.
+        FetchError: Another file of that name is there, or no mirror provided this one.
+        TypeError: Anything other than a file, a folder and a number.
+        ValueError: An invalid name, checksum or address, or a time that is not above 0.
 
     Examples:
         >>> import hashlib
@@ -118,10 +119,10 @@ def fetch(file: RemoteFile, folder: str | Path, *, progress: Progress | None = N
     if path.exists():
         if (found := _digest(path, kind)) == expected:
             return path
-        raise FetchError(f"{path} is there but has {kind} {found} instead of {expected}; move it away and fetch again")
+        raise FetchError(f"{path} exists but has {kind} {found} instead of {expected}; move it away and fetch again")
     failures = []
     for url in file.urls:
-        # A part that does not fit what a mirror has is dropped, and the mirror asked once more from the start.
+        # A partial file that does not fit the one of the mirror is removed, and the download begun again.
         for _ in range(2):
             resumed = part.exists()
             try:
@@ -138,7 +139,7 @@ def fetch(file: RemoteFile, folder: str | Path, *, progress: Progress | None = N
             if not resumed:
                 break
     raise FetchError(
-        f"no mirror gave {file.name}. Put it at {path} by hand: {file.size} bytes, {kind} {expected}. Tried "
+        f"no mirror provided {file.name}. Put it at {path} by hand: {file.size} bytes, {kind} {expected}. Tried "
         + "; ".join(failures)
     )
 
@@ -147,16 +148,16 @@ def fetch_qm9(folder: str | Path, *, progress: Progress | None = None, files: Se
     """Download QM9's archive and its list of uncharacterised molecules into a folder, for `read_qm9`.
 
     Args:
-        folder: Where to; made if it is not there.
-        progress: Called with name, bytes so far and bytes in all.
-        files: What to download, the archive first; default the published files.
+        folder: Where to; made if it does not exist.
+        progress: Called with the name, the bytes so far and the total.
+        files: The files to download, the archive first; default the published files.
 
     Returns:
         The path of the archive.
 
     Raises:
-        FetchError: A file that no mirror gives; the message names it and where to put it by hand.
-        TypeError: Something else than files and a folder.
+        FetchError: A file that no mirror provides; the message names it and where to put it by hand.
+        TypeError: Anything other than files and a folder.
         ValueError: No files.
 
     Examples:
@@ -166,7 +167,7 @@ def fetch_qm9(folder: str | Path, *, progress: Progress | None = None, files: Se
         >>> _ = Path("some.txt").write_bytes(b"content")
         >>> checksum = f"md5:{hashlib.md5(b'content').hexdigest()}"
         >>> file = RemoteFile("some.txt", 7, checksum, ("https://example.org/some.txt",))
-        >>> fetch_qm9(".", files=(file,)).name  # files that are there are verified
+        >>> fetch_qm9(".", files=(file,)).name  # existing files are verified
         'some.txt'
     """
     files = entries("files", files, "a sequence of files")
@@ -177,11 +178,11 @@ def fetch_qm9(folder: str | Path, *, progress: Progress | None = None, files: Se
 
 
 def _check_file(file: object) -> None:
-    """Refuse what is no file, a name that would lie elsewhere, and addresses that are no texts."""
+    """Check the types of the fields, and that the name is that of a file in the folder itself."""
     instance("file", file, RemoteFile, "a RemoteFile")
     name, size, checksum, urls = vars(file).values()
     for field, text in (("name", name), ("checksum", checksum)):
-        instance(field, text, str, "a text")
+        instance(field, text, str, "a string")
     integer("size", size, 0)
     for url in entries("urls", urls, "a sequence of addresses"):
         instance("urls", url, str, "a sequence of addresses")
@@ -190,42 +191,53 @@ def _check_file(file: object) -> None:
 
 
 def _download(url: str, part: Path, file: RemoteFile, progress: Progress | None, timeout: float) -> None:
-    """Append to `part` what is missing, or write it anew if the server cannot continue."""
+    """Append what is missing to `part`, or write all of it if the server cannot continue a download."""
     done = part.stat().st_size if part.exists() else 0
     if done == file.size:
         return
     if done > file.size:
         part.unlink()
         done = 0
-    request = urllib.request.Request(url, headers={"User-Agent": "molsphere"})
-    if done:
-        request.add_header("Range", f"bytes={done}-")
-    try:
-        response = urllib.request.urlopen(request, timeout=timeout)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and done:
-            # Its file is shorter than what is here: the next try starts afresh.
-            return
-        raise OSError(f"{error.code} {error.reason}") from None
+    response = _open(url, done, timeout)
+    if response is None:
+        return
     with contextlib.closing(response):
         continued = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if continued and not str(response.headers.get("Content-Range", "")).startswith(f"bytes {done}-"):
             raise OSError(f"unexpected range {response.headers.get('Content-Range')!r}")
-        done = done if continued else 0
         with part.open("ab" if continued else "wb") as out:
-            while chunk := response.read(_CHUNK):
-                done += len(chunk)
-                if done > file.size:
-                    break
-                out.write(chunk)
-                if progress is not None:
-                    progress(file.name, done, file.size)
-        if done < file.size:
-            raise OSError(f"the connection ended after {done} of {file.size} bytes")
+            done = _copy(response, out, file, done if continued else 0, progress)
+    if done < file.size:
+        raise OSError(f"the connection ended after {done} of {file.size} bytes")
+    if done > file.size:
+        part.unlink()
+        raise OSError(f"it sends more than {file.size} bytes")
+
+
+def _open(url: str, done: int, timeout: float) -> Any:
+    """The server's response with the bytes after `done`; None if its file ends before, so that it must be read anew."""
+    request = urllib.request.Request(url, headers={"User-Agent": "molsphere"})
+    if done:
+        request.add_header("Range", f"bytes={done}-")
+    try:
+        return urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and done:
+            return None
+        raise OSError(f"{error.code} {error.reason}") from None
+
+
+def _copy(response: Any, out: BinaryIO, file: RemoteFile, done: int, progress: Progress | None) -> int:
+    """Write a response until it ends or is longer than the file must be; returns the number of bytes then."""
+    while chunk := response.read(_CHUNK):
+        done += len(chunk)
         if done > file.size:
-            part.unlink()
-            raise OSError(f"it sends more than {file.size} bytes")
+            break
+        out.write(chunk)
+        if progress is not None:
+            progress(file.name, done, file.size)
+    return done
 
 
 def _digest(path: Path, kind: str) -> str:

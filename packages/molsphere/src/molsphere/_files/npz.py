@@ -1,4 +1,4 @@
-"""Arrays out of an .npz: what it holds by its headers, and no more read than is asked for."""
+"""Selective reading of .npz files: headers first, then only the arrays asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 class Header(NamedTuple):
-    """What the header of an array says."""
+    """Shape and type of an array, from its header."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -35,15 +35,15 @@ def read_arrays(path: str | Path, choose: Callable[[dict[str, Header]], Iterable
 
     Args:
         path: The file.
-        choose: From the headers of all arrays by name to the names of those to read; raises where they cannot be right.
+        choose: Function from the headers of all arrays, by name, to the names of those to read; may raise.
 
     Returns:
         The arrays chosen, by name.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: No zip archive, a member that is no array or not as large as its header says, an array of objects
-            among those to read, or what `choose` raises.
+        ValueError: Not a zip archive, a member that is not an array or not of the size in its header, an array of
+            objects among those to read, or an error of `choose`.
     """
     with _archive(path) as archive:
         headers, sizes = {}, {}

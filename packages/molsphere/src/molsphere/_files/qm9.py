@@ -1,4 +1,4 @@
-"""QM9 from its published archive, a folder of its files, or an .npz."""
+"""Reading of QM9 from its published archive, a folder of its files, or an .npz."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNCHARACTERIZED_FILE = "uncharacterized.txt"
 _MEMBER = re.compile(r"dsgdb9nsd_(\d{6})\.xyz")
 # A record of 29 atoms has about 3 kB.
 _LARGEST_MEMBER = 2**20
-# Headers that extend others (long names, pax) hold a few hundred bytes; tarfile keeps what they say in memory.
+# Extended headers (long names, pax) have a few hundred bytes; tarfile reads their contents into memory.
 _LARGEST_HEADER = 2**16
 _EXTENSIONS = (
     tarfile.XHDTYPE,
@@ -48,12 +48,12 @@ _NEEDED = ("positions", "charges", "num_atoms", "index")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QM9:
-    r"""The molecules of QM9, ascending by number, and how many were left out.
+    r"""The molecules of QM9 in ascending order of their numbers, and how many were left out.
 
     Attributes:
         molecules: The molecules; `index` is the gdb number, from 1, and `properties` are those of the file in its
             units.
-        left_out: Uncharacterised molecules that the file held and this does not.
+        left_out: Number of uncharacterised molecules of the file that are left out.
         source: The file or folder.
 
     Examples:
@@ -83,7 +83,7 @@ class QM9:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write an .npz that `read_qm9` reads in seconds, under a temporary name that is then renamed.
+        """Write an .npz, which `read_qm9` reads in seconds, under a temporary name that is then renamed.
 
         Args:
             path: The file.
@@ -109,20 +109,20 @@ def read_qm9(
     num_molecules: int | None = QM9_MOLECULES,
     length_unit: LengthUnit | None = None,
 ) -> QM9:
-    r"""Read QM9 and leave out the molecules whose geometry does not belong to their SMILES (3,054 in all of QM9).
+    r"""Read QM9, without the uncharacterised molecules, whose geometry contradicts their SMILES (3,054 in all of QM9).
 
-    | path | what |
+    | path | contents |
     |---|---|
     | `dsgdb9nsd.xyz.tar.bz2` | the published archive, read as a stream; nothing is extracted |
     | a folder | its files `dsgdb9nsd_000001.xyz`, … ; other files are ignored |
     | an .npz | arrays `positions` (N, A, 3) [Å], `charges` (N, A), `num_atoms`, `index`, and (N,) per property |
 
     Args:
-        path: One of these.
+        path: Archive, folder or .npz.
         uncharacterized: The published list, or the numbers themselves; default the file `uncharacterized.txt` beside
-            the archive or the .npz, or in the folder. An archive or folder without it is refused (an .npz is not: it
-            holds what somebody chose); `()` leaves out nothing.
-        num_molecules: Molecules that an archive or folder must hold, numbered from 1; None takes those that are there.
+            the archive or the .npz, or in the folder. An archive or folder without it is refused (an .npz is not, as
+            its molecules have been selected); `()` keeps all.
+        num_molecules: Number of molecules that an archive or folder must hold, numbered from 1; None for any number.
         length_unit: Unit of positions in the file, `"angstrom"`, `"bohr"` or `"nm"`; molecules are in Å. Default Å, and
             data most of whose molecules have implausible distances are refused.
 
@@ -132,8 +132,8 @@ def read_qm9(
     Raises:
         TypeError: Numbers that are not integers.
         FileNotFoundError: No such file, or no list of uncharacterised molecules.
-        ValueError: An archive that is none, ends early, or has missing, repeated or extra members, or members that are
-            no plain files or would lie outside its folder; a record that cannot be read; an .npz of another layout;
+        ValueError: Not an archive, a truncated one, or one with missing, repeated or extra members, or with members
+            that are not plain files or outside its folder; a record that cannot be read; an .npz of another layout;
             more than half of the molecules with implausible distances, see `read_molecules`.
 
     References:
@@ -178,7 +178,7 @@ def read_qm9(
 
 
 def read_uncharacterized(path: str | Path) -> frozenset[int]:
-    r"""The gdb numbers in the published `uncharacterized.txt`: the first word of each line, where it is a number.
+    r"""Read the gdb numbers in the published `uncharacterized.txt`: the first word of each line, where it is a number.
 
     Args:
         path: The file.
@@ -188,7 +188,7 @@ def read_uncharacterized(path: str | Path) -> frozenset[int]:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: A file without numbers, or no text.
+        ValueError: A file without numbers, or not a text file.
 
     Examples:
         >>> from pathlib import Path
@@ -223,7 +223,7 @@ def _excluded(path: Path, given: str | Path | Iterable[int] | None, *, required:
 
 
 def _archive(path: Path) -> Iterator[tuple[int, str]]:
-    """(number, text) of each member, as the archive is read; nothing is written to disk."""
+    """Yield (number, text) of each member while the archive is read; nothing is written to disk."""
     seen: set[int] = set()
     try:
         with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|", tarinfo=_Member) as archive:
@@ -237,10 +237,10 @@ def _archive(path: Path) -> Iterator[tuple[int, str]]:
                     raise ValueError(f"{path}: member {member.name!r} must be a plain file, not a link or device")
                 found = _MEMBER.fullmatch(name.name)
                 if found is None:
-                    raise ValueError(f"{path}: member {member.name!r} is none of QM9's dsgdb9nsd_000001.xyz, …")
+                    raise ValueError(f"{path}: member {member.name!r} must be one of QM9's dsgdb9nsd_000001.xyz, …")
                 number = int(found[1])
                 if number in seen:
-                    raise ValueError(f"{path}: member {member.name!r} is there twice")
+                    raise ValueError(f"{path}: member {member.name!r} occurs twice")
                 if member.size > _LARGEST_MEMBER:
                     raise ValueError(f"{path}: member {member.name!r} must be a small text, got {member.size} bytes")
                 seen.add(number)
@@ -256,7 +256,7 @@ def _archive(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _decompressed(path: Path) -> Any:
-    """The file as it is read, piece by piece; `tarfile` itself would decompress ten kilobytes to any size at once."""
+    """Open a file for decompression piece by piece; `tarfile` itself would expand ten kilobytes to any size at once."""
     with path.open("rb") as file:
         start = file.read(8)
     for magic, opener in _COMPRESSED.items():
@@ -266,11 +266,11 @@ def _decompressed(path: Path) -> Any:
 
 
 class _StrangeHeader(ValueError):
-    """A header that no archive of QM9 has."""
+    """A header that cannot be in an archive of QM9."""
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose header is looked at before what it announces is read into memory."""
+    """A member whose header is checked before its contents are read into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
@@ -326,9 +326,9 @@ def _collect(records: Iterable[tuple[int, Molecule]], path: Path, expected: int 
 
 
 def _wanted_arrays(path: Path, headers: dict[str, Header]) -> list[str]:
-    """Names of the arrays to read: the needed ones, whose shapes must fit, and a number per molecule of any name."""
+    """Names of the arrays to read: the required ones, whose shapes are checked, and all with a number per molecule."""
     if missing := [name for name in _NEEDED if name not in headers]:
-        raise ValueError(f"{path} must hold the arrays {', '.join(_NEEDED)}, it lacks {', '.join(missing)}")
+        raise ValueError(f"{path} must hold the arrays {', '.join(_NEEDED)}, got none named {', '.join(missing)}")
     shape = headers["charges"].shape
     count, size = shape if len(shape) == 2 else (-1, -1)
     fitting = ((count, size, 3), (count, size), (count,), (count,))
@@ -339,7 +339,7 @@ def _wanted_arrays(path: Path, headers: dict[str, Header]) -> list[str]:
         kinds, called = ("f", "floats") if name == "positions" else ("iu", "integers")
         if headers[name].dtype.kind not in kinds:
             raise ValueError(f"{path} must hold {name} as {called}, got {headers[name].dtype}")
-    # The sums of atomic references that some files carry are computed here from the table instead.
+    # The sums of atomic references in some files are left out; they are computed from the table.
     properties = [
         name
         for name, header in headers.items()
@@ -359,15 +359,15 @@ def _read_npz(path: Path) -> MoleculeSet:
     if not ((charges > 0) == mask).all():
         at = int(index[np.argmax(((charges > 0) != mask).any(1))])
         raise ValueError(
-            f"{path} must hold `num_atoms` charges above 0 for each molecule, then zeros: molecule {at} has not"
+            f"{path} must hold `num_atoms` charges above 0 for each molecule, then zeros; molecule {at} has others"
         )
     if not np.isfinite(positions[mask]).all():
         at = int(index[np.argmax(~np.isfinite(np.where(mask[..., None], positions, 0)).all((1, 2)))])
-        raise ValueError(f"{path} must hold finite positions: molecule {at} has others")
+        raise ValueError(f"{path} must hold finite positions; molecule {at} has others")
     for at in range(count):
         if pair := coincident_pair(positions[at, : num_atoms[at]]):
             raise ValueError(
-                f"{path} must keep atoms apart: molecule {index[at]} has atoms {pair[0]} and {pair[1]} in one place"
+                f"{path} must keep atoms apart; molecule {index[at]} has atoms {pair[0]} and {pair[1]} at one place"
             )
     return MoleculeSet(
         num_atoms.astype(np.int64), charges[mask].astype(np.int32), positions[mask], index.astype(np.int64), arrays

@@ -18,7 +18,8 @@ from . import csv, sdf, xyz
 from .smiles import embed
 from .text import BadLine, number_or_text, read_text, split_lines
 
-_FORMATS = {
+Format = Literal["xyz", "sdf", "smiles", "csv"]
+_FORMATS: Mapping[str, Format] = {
     ".xyz": "xyz",
     ".extxyz": "xyz",
     ".sdf": "sdf",
@@ -27,8 +28,7 @@ _FORMATS = {
     ".smiles": "smiles",
     ".csv": "csv",
 }
-Format = Literal["xyz", "sdf", "smiles", "csv"]
-# What networks do not see, with the value that says nothing, or None.
+# Properties that networks do not see, with the value that means there are none, or None.
 _NOT_SEEN: Mapping[str, float | None] = {
     **dict.fromkeys(("charge", "total_charge", "net_charge"), 0.0),
     **dict.fromkeys(("spin", "total_spin", "unpaired_electrons"), 0.0),
@@ -43,7 +43,7 @@ class Problem:
 
     Attributes:
         path: The file.
-        line: Where it is, counted from 1.
+        line: Its line, counted from 1.
         message: What is wrong.
 
     Examples:
@@ -68,11 +68,11 @@ class ReadResult(Sequence[Molecule]):
     r"""The molecules of a file, in its order, and the records that could not be read. Itself a sequence of molecules.
 
     Attributes:
-        molecules: What was read.
-        problems: What was not.
+        molecules: Molecules that were read.
+        problems: Records that could not be read.
         lines: First line of each molecule's record, counted from 1.
-        atom_columns: Columns of atoms, besides element and position, that nothing uses, with the number of records
-            that have them.
+        atom_columns: Unused columns per atom (all but element and position), with the number of records that have
+            them.
 
     Examples:
         >>> from pathlib import Path
@@ -97,16 +97,16 @@ class ReadResult(Sequence[Molecule]):
         return self.molecules[index]
 
     def unused(self, targets: Iterable[str] = ()) -> str:
-        """What the file says of forces, charges and spins, which networks do not see, as a sentence.
+        """A sentence that lists the forces, charges and spins of the file, which networks do not see.
 
         Args:
-            targets: Properties that are learned and thus used.
+            targets: Names of properties that are learned and thus used.
 
         Returns:
             The sentence, or `""`.
 
         Raises:
-            TypeError: Targets that are no texts.
+            TypeError: Targets that are not strings.
         """
         targets = _checks.texts("targets", targets)
         found = collections.Counter(self.atom_columns)
@@ -118,6 +118,34 @@ class ReadResult(Sequence[Molecule]):
             return ""
         listed = ", ".join(f"{name} (in {times:,} of {len(self):,} records)" for name, times in found.items())
         return f"not used: {listed}; networks see elements and positions alone"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How to read a file; see `read_molecules`."""
+
+    format: Format | None = None
+    on_error: Literal["raise", "collect"] = "raise"
+    seed: int = 0
+    length_unit: LengthUnit | None = None
+
+    def __post_init__(self) -> None:
+        _checks.option("on_error", self.on_error, ("raise", "collect"))
+        if self.format is not None:
+            _checks.option("format", self.format, ("xyz", "sdf", "smiles", "csv"))
+        if self.length_unit is not None:
+            _checks.option("length_unit", self.length_unit, tuple(LENGTH_UNITS))
+        _checks.seed(self.seed)
+
+    def format_of(self, path: Path) -> Format:
+        """The format of a file, by its suffix unless given."""
+        if self.format is not None:
+            return self.format
+        if path.suffix.lower() not in _FORMATS:
+            raise ValueError(
+                f"`path` must end in one of {', '.join(_FORMATS)}, or `format` be given, got {str(path)!r}"
+            )
+        return _FORMATS[path.suffix.lower()]
 
 
 def read_molecules(
@@ -137,13 +165,13 @@ def read_molecules(
     | `"smiles"` | .smi, .smiles | a SMILES and, optionally, a name on each line; lines starting with # are comments |
     | `"csv"` | .csv | a column `smiles`, optionally `name` or `id`; other columns become properties |
 
-    SMILES become geometries as in `from_smiles`, all with the same seed. Columns of a CSV are parted by commas,
-    semicolons, tabs or bars; decimals have a point.
+    SMILES become geometries as in `from_smiles`, all with the same seed. Columns of a CSV are separated by commas,
+    semicolons, tabs or bars; numbers have a decimal point.
 
     Args:
         path: The file, UTF-8.
         format: Which of these; default by suffix.
-        on_error: `"raise"` stops at the first broken record; `"collect"` goes on and reports them in `problems`.
+        on_error: `"raise"` stops at the first broken record; `"collect"` continues and reports them in `problems`.
         seed: Seed of the geometries of SMILES.
         length_unit: Unit of positions in the file, `"angstrom"`, `"bohr"` or `"nm"`; molecules are in Å. Default Å,
             and a file most of whose molecules have implausible distances is refused.
@@ -157,7 +185,7 @@ def read_molecules(
         ValueError: An unknown suffix, a file without records, a CSV without the column or with two of one name, more
             than half of the molecules with nearest atoms below 0.55 or above 1.45 times the sum of their covalent radii
             (unless `length_unit` is `"angstrom"`), or, with `"raise"`, a broken record: unknown elements, coordinates
-            that are not finite, two atoms at one place, records that end early. The message starts with file and line.
+            that are not finite, coincident atoms, truncated records. The message starts with file and line.
 
     Warns:
         FileWarning: Forces, charges or spins in the file, which are not used; geometries of SMILES that did not
@@ -171,61 +199,46 @@ def read_molecules(
         >>> [molecule.formula for molecule in result]
         ['H2O']
     """
-    result = read_quietly(path, format=format, on_error=on_error, seed=seed, length_unit=length_unit)
-    if told := result.unused():
-        warnings.warn(f"{path}: {told}", FileWarning, stacklevel=2)
+    result = read_quietly(path, Reading(format, on_error, seed, length_unit))
+    if unused := result.unused():
+        warnings.warn(f"{path}: {unused}", FileWarning, stacklevel=2)
     return result
 
 
-def read_quietly(
-    path: str | Path,
-    *,
-    format: Format | None = None,
-    on_error: Literal["raise", "collect"] = "raise",
-    seed: int = 0,
-    length_unit: LengthUnit | None = None,
-) -> ReadResult:
-    """As `read_molecules`, without the warning of what is not used."""
+def read_quietly(path: str | Path, how: Reading) -> ReadResult:
+    """Read molecules as `read_molecules` does, without the warning of unused columns and fields."""
     path = Path(path)
-    _checks.option("on_error", on_error, ("raise", "collect"))
-    if format is None:
-        if path.suffix.lower() not in _FORMATS:
-            raise ValueError(
-                f"`path` must end in one of {', '.join(_FORMATS)}, or `format` be given, got {str(path)!r}"
-            )
-        format = _FORMATS[path.suffix.lower()]  # pyright: ignore[reportAssignmentType]
-    _checks.option("format", format, ("xyz", "sdf", "smiles", "csv"))
-    if length_unit is not None:
-        _checks.option("length_unit", length_unit, tuple(LENGTH_UNITS))
-    measured = format in ("xyz", "sdf")
-    if not measured and length_unit not in (None, "angstrom"):
-        raise ValueError(f"`length_unit` must be None for geometries of SMILES, as in {path}, got {length_unit!r}")
-    _checks.seed(seed)
-    scale, text = LENGTH_UNITS[length_unit or "angstrom"], read_text(path)
+    with_positions = how.format_of(path) in ("xyz", "sdf")
+    if not with_positions and how.length_unit not in (None, "angstrom"):
+        raise ValueError(f"`length_unit` must be None for geometries of SMILES, as in {path}, got {how.length_unit!r}")
     columns: collections.Counter[str] = collections.Counter()
-    if format == "xyz":
-        found = xyz.records(split_lines(text), scale, columns)
-    elif format == "sdf":
-        found = sdf.records(split_lines(text), scale)
-    elif format == "smiles":
-        found = _smiles_lines(split_lines(text), seed, path)
-    else:
-        found = _csv_rows(text, seed, path)
     molecules, problems = [], []
-    for line, record in found:
+    for line, record in _records(path, how, columns):
         if isinstance(record, Molecule):
             molecules.append(dataclasses.replace(record, origin=record.origin or Origin(path, line)))
             continue
         problem = Problem(path, record.line, str(record))
-        if on_error == "raise":
+        if how.on_error == "raise":
             raise ValueError(str(problem))
         problems.append(problem)
     if not molecules and not problems:
         raise ValueError(f"{path} must hold molecules, got an empty file")
-    if molecules and measured:
-        check_length_unit(pairs_of(molecules), length_unit, path)
+    if molecules and with_positions:
+        check_length_unit(pairs_of(molecules), how.length_unit, path)
     lines = tuple(molecule.origin.line for molecule in molecules)
     return ReadResult(tuple(molecules), tuple(problems), lines, dict(columns))
+
+
+def _records(path: Path, how: Reading, columns: collections.Counter[str]) -> Iterator[tuple[int, Molecule | BadLine]]:
+    """The records of a file with their first lines; unused columns per atom are counted by name in `columns`."""
+    format, text, scale = how.format_of(path), read_text(path), LENGTH_UNITS[how.length_unit or "angstrom"]
+    if format == "xyz":
+        return xyz.records(split_lines(text), scale, columns)
+    if format == "sdf":
+        return sdf.records(split_lines(text), scale)
+    if format == "smiles":
+        return _smiles_lines(split_lines(text), how.seed, path)
+    return _csv_rows(text, how.seed, path)
 
 
 def _smiles_lines(lines: Sequence[str], seed: int, path: Path) -> Iterator[tuple[int, Molecule | BadLine]]:

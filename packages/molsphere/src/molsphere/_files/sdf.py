@@ -1,4 +1,4 @@
-"""SDF records, by RDKit. Bonds are read to find out whether hydrogens are missing, and for nothing else."""
+"""Reading of SDF by RDKit. Bonds are only used to find missing hydrogens."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FIELD = re.compile(r">.*<([^>]*)>")
 # Pauling's bond order of a bond longer than the sum of covalent radii by x [Å] is exp(−x / 0.3).
 _PAULING = 0.3
 _BONDED = 1.3
-# So much of a valence must be left open for a hydrogen to be missing; bonds of 1.5 leave less.
+# A hydrogen is missing if at least so much of a valence is unsaturated; bonds of order 1.5 leave less.
 _OPEN = 0.7
 
 
 def records(lines: Sequence[str], scale: float = 1.0) -> Iterator[tuple[int, Molecule | BadLine]]:
-    """Molecules in order, or what is wrong with a record, with its first line. Positions are multiplied by `scale`."""
+    """Yield molecules, or errors of records, with their first lines. Positions are multiplied by `scale`."""
     start = 0
     for at, line in enumerate(lines):
         if line.startswith(_END):
@@ -41,14 +41,14 @@ def _checked(lines: Sequence[str], line: int, scale: float) -> Molecule | BadLin
     except BadLine as problem:
         return problem
     except RuntimeError as error:  # a precondition of RDKit's
-        told = str(error).strip().splitlines() or ["no reason given"]
-        return BadLine(line, f"RDKit cannot read this SDF record: {told[0]}; an .xyz has no bonds to read")
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        return BadLine(line, f"RDKit cannot read this SDF record: {reason}; give an .xyz, which needs no bonds")
     except ValueError as error:
         return BadLine(line, str(error))
 
 
 def _check_atom_block(lines: Sequence[str], line: int) -> None:
-    """What RDKit refuses without saying where: a V2000 record that ends early, numbers that are none, no elements."""
+    """Check a V2000 atom block, whose errors RDKit reports without a line: length, numbers, elements."""
     if len(lines) < 4:
         raise BadLine(line, f"an SDF record has at least four lines, got {len(lines)}")
     counts = lines[3]
@@ -75,7 +75,7 @@ def _check_atom_block(lines: Sequence[str], line: int) -> None:
 
 
 def _check_fields(lines: Sequence[str], line: int) -> None:
-    """RDKit keeps the last of two data fields of one name."""
+    """Refuse repeated data fields, of which RDKit keeps the last."""
     seen: dict[str, int] = {}
     for at, text in enumerate(lines, line):
         if (found := _FIELD.match(text)) and at >= line + 4:
@@ -90,10 +90,10 @@ def _record(lines: Sequence[str], scale: float) -> Molecule:
     with rdBase.BlockLogs():
         supplier = Chem.SDMolSupplier()
         supplier.SetData("\n".join(lines) + f"\n{_END}\n", sanitize=False, removeHs=False)
-        # RDKit's stubs do not say what a supplier holds.
+        # RDKit's stubs do not type the entries of a supplier.
         molecule: Any = next(iter(supplier), None)
         if molecule is None or molecule.GetNumAtoms() == 0:
-            raise ValueError("RDKit cannot read this SDF record; an .xyz has no bonds to read")
+            raise ValueError("RDKit cannot read this SDF record; give an .xyz, which needs no bonds")
         strange = [atom.GetSymbol() for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 0]
         if strange:
             raise ValueError(f"{strange[0]!r} is not an element")
@@ -108,7 +108,7 @@ def _record(lines: Sequence[str], scale: float) -> Molecule:
         if missing := _missing_hydrogens(molecule, numbers, positions):
             raise ValueError(
                 f"this SDF record lacks {missing} hydrogen atoms; add them with their positions, or give an .xyz if "
-                f"all atoms are there"
+                f"it is complete"
             )
         name = molecule.GetProp("_Name") if molecule.HasProp("_Name") else ""
         properties: dict[str, float | str] = {}
@@ -122,9 +122,9 @@ def _record(lines: Sequence[str], scale: float) -> Molecule:
 
 
 def _missing_hydrogens(molecule: Any, numbers: np.ndarray, positions: np.ndarray) -> int:
-    """Hydrogens that bonds ask for and distances leave room for.
+    """Number of hydrogens that bond orders require and distances leave room for.
 
-    Records made from an .xyz have no bonds, single bonds for all, or no charges, so bonds alone do not tell.
+    Records made from an .xyz have no bonds, single bonds only, or no charges, so bond orders alone are not sufficient.
     """
     if molecule.GetNumBonds() == 0:
         return 0

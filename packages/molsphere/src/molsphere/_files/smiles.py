@@ -21,11 +21,11 @@ _OTHER_WAY = "give its geometry in an .xyz"
 def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
     """A conformer of a SMILES: hydrogens added, embedded by ETKDG (version 3), optimised with MMFF94.
 
-    Such a geometry is not one of density functional theory, as QM9's are: predictions for it carry that difference.
+    QM9's geometries are from density functional theory: the difference adds to the error of predictions.
 
     Args:
         smiles: One molecule; the SMILES of a mixture (`CCO.O`) does not give relative positions.
-        name: Its name; default the SMILES.
+        name: Name of the molecule; default the SMILES.
         seed: Seed of the embedding. The same seed and version of RDKit give the same geometry.
 
     Returns:
@@ -33,9 +33,9 @@ def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
         `unpaired_electrons` where these are not 0.
 
     Raises:
-        TypeError: Not a text, or a seed that is not an integer.
-        ValueError: A seed that is not 0 … 2³¹ − 1, a mixture, more than 1,000 atoms, or RDKit cannot read it, or embed
-            it within 30 s (twice), or MMFF94 has no parameters for it.
+        TypeError: A SMILES that is not a string, or a seed that is not an integer.
+        ValueError: A seed that is not 0 … 2³¹ − 1, a mixture, more than 1,000 atoms, or a molecule that RDKit cannot
+            read, or cannot embed within 30 s (twice), or that MMFF94 has no parameters for.
 
     Warns:
         FileWarning: The optimisation did not converge in 2,000 steps.
@@ -56,17 +56,17 @@ def from_smiles(smiles: str, *, name: str = "", seed: int = 0) -> Molecule:
 
 
 def embed(smiles: str, name: str, seed: int) -> tuple[Molecule, str]:
-    """As `from_smiles`, with what is to be said of the geometry, or `""`, instead of a warning."""
+    """As `from_smiles`, with the text of a warning about the geometry, or `""`, instead of the warning."""
     if not isinstance(smiles, str):
-        raise TypeError(f"`smiles` must be a text, got {smiles!r}")
-    _checks.instance("name", name, str, "a text")
+        raise TypeError(f"`smiles` must be a string, got {smiles!r}")
+    _checks.instance("name", name, str, "a string")
     _checks.seed(seed)
     try:
         return _embed(smiles, name, seed)
     except RuntimeError as error:  # a precondition of RDKit's
-        told = str(error).strip().splitlines() or ["no reason given"]
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise ValueError(
-            f"`smiles` must be a molecule that RDKit can embed, got {smiles!r}: {told[0]}; {_OTHER_WAY}"
+            f"`smiles` must be a molecule that RDKit can embed, got {smiles!r}: {reason}; {_OTHER_WAY}"
         ) from None
 
 
@@ -113,7 +113,7 @@ def _parse(smiles: str):
     if (parts := len(Chem.GetMolFrags(parsed))) > 1:
         raise ValueError(
             f"`smiles` must be one molecule, got {smiles!r}, a mixture of {parts}, whose relative positions a SMILES "
-            f"does not give; give them one by one, or the whole with its geometry in an .xyz"
+            f"does not define; give them one by one, or the mixture with its geometry in an .xyz"
         )
     Chem.SanitizeMol(parsed)
     Chem.AssignStereochemistry(parsed, cleanIt=True)

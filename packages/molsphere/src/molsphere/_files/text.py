@@ -1,4 +1,4 @@
-"""Lines and numbers of text files, as those who wrote the files mean them."""
+"""Lines and numbers of text files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class BadLine(ValueError):
-    """Something is wrong at a line, counted from 1."""
+    """An error at a line of a file, counted from 1."""
 
     def __init__(self, line: int, message: str, after: int | None = None) -> None:
         super().__init__(message)
@@ -19,7 +19,7 @@ class BadLine(ValueError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, with its line ends as they are.
+    """Read the text of a file, with unchanged line ends.
 
     Raises:
         ValueError: A file that is not UTF-8.
@@ -32,16 +32,16 @@ def read_text(path: Path) -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    r"""Lines, split at \n and \r\n alone, or at \r where no \n is: other separators belong to names and comments."""
+    r"""Split a text at \n and \r\n only, or at \r if it has no \n: other separators belong to names and comments."""
     lines = text.split("\n" if "\n" in text else "\r")
     return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
 
 
 def number(text: str) -> float:
-    """A float, also as Mathematica writes it: 8.4813*^-6.
+    """A float, also in the notation of Mathematica, 8.4813*^-6.
 
     Raises:
-        ValueError: No number; Python's 1_234 and digits of other scripts are none.
+        ValueError: Not a number, or Python's 1_234 or digits of other scripts.
     """
     if "_" in text or not text.isascii():
         raise ValueError(f"{text!r} is not a number")
@@ -55,7 +55,7 @@ def count(text: str) -> int | None:
 
 
 def number_or_text(text: str) -> float | str:
-    """A number where it is one, else the text."""
+    """A number if the text is one, else the text."""
     try:
         return number(text)
     except ValueError:

@@ -1,10 +1,10 @@
-"""Predictions into files."""
+"""Files of predictions: CSV and extended XYZ."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +33,10 @@ def write_predictions(
     molecules were read from, as they were written there (if they were read from files; with file where there are
     several), and `quantity [unit]`. A column of the input whose title is taken is called `title (input)`. Extended XYZ
     has a frame per molecule, `quantity=value quantity_unit=unit` in its comment line. The file is written under a
-    temporary name and renamed, so that it is whole or not there. Numbers have nine digits.
+    temporary name and renamed, so that it is never incomplete. Numbers have nine digits.
 
     A text in a CSV that spreadsheets would take for a formula (it begins with =, +, −, @, a tab or a line break, and is
-    no number) gets an apostrophe in front, which spreadsheets do not show; `unescape_cell` takes it away. Other control
+    not a number) gets a leading apostrophe, which spreadsheets do not show and `unescape_cell` removes. Other control
     characters are written as escapes, `\x1b`.
 
     Args:
@@ -47,8 +47,8 @@ def write_predictions(
         units: Unit of each quantity, `""` for none.
 
     Raises:
-        TypeError: Something else than molecules, real values and texts as units.
-        ValueError: Another suffix, a quantity without unit, a name or unit of other characters, or values of another
+        TypeError: Anything other than molecules, real values and units as strings.
+        ValueError: Another suffix, a quantity without unit, a name or unit with other characters, or values of another
             shape.
 
     Examples:
@@ -65,7 +65,7 @@ def write_predictions(
         raise ValueError(f"`path` must end in .csv, .xyz or .extxyz, got {str(path)!r}")
     molecules = molecule_list(molecules)
     _checks.mapping("predictions", predictions, "values by quantity")
-    _checks.mapping("units", units, "texts by quantity")
+    _checks.mapping("units", units, "strings by quantity")
     check_columns(path, predictions)
     columns = {}
     for name, values in predictions.items():
@@ -82,30 +82,30 @@ def write_predictions(
 
 
 def check_name(argument: str, name: str) -> None:
-    """Refuse the name of a property that could not be the title of a column.
+    """Refuse the name of a property that cannot be the title of a column.
 
     Args:
-        argument: What the message calls it.
+        argument: Name of the argument, for the message.
         name: The name.
 
     Raises:
-        ValueError: A name that is empty, has spaces at its ends or control characters, begins like a formula of a
-            spreadsheet, or stands for something else in files of predictions.
+        ValueError: A name that is empty, has spaces at its ends or control characters, begins like a spreadsheet
+            formula, or is the title of another column in files of predictions.
     """
     if not name or name != name.strip() or not name.isprintable():
         why = "of printable characters, without spaces at the ends"
     elif is_formula(name):
-        why = "no formulas to a spreadsheet, which begin with = + - @"
+        why = "that are not spreadsheet formulas, which begin with = + - @"
     elif name.lower() in RESERVED:
-        why = f"other than {', '.join(RESERVED)}, which files of predictions have besides"
+        why = f"other than {', '.join(RESERVED)}, which are reserved in files of predictions"
     else:
         return
     raise ValueError(f"`{argument}` must have names {why}, got {name!r}; rename it in the data")
 
 
 def check_unit(name: str, unit: str) -> None:
-    """Refuse a unit that could not stand in the title of a column."""
-    _checks.instance("units", unit, str, "texts by property")
+    """Refuse a unit that cannot be in the title of a column."""
+    _checks.instance("units", unit, str, "strings by property")
     if not unit.isprintable():
         raise ValueError(f"`units` must be printable, got {unit!r} for {name!r}")
 
@@ -114,7 +114,8 @@ def check_columns(path: str | Path, names: Iterable[str]) -> None:
     """Refuse names of properties that a file of this suffix cannot hold.
 
     Raises:
-        ValueError: A name that `check_name` refuses; for extended XYZ, one of other than letters, digits, underscores.
+        ValueError: A name that `check_name` refuses; for extended XYZ, also one with other characters than letters,
+            digits and underscores.
     """
     for name in names:
         check_name("predictions", name)
@@ -126,28 +127,41 @@ def check_columns(path: str | Path, names: Iterable[str]) -> None:
 
 
 def _write_csv(writer, molecules: Sequence[Molecule], columns: dict[str, np.ndarray], units: Mapping[str, str]) -> None:
-    smiles = any("smiles" in molecule.properties for molecule in molecules)
-    origins = [molecule.origin for molecule in molecules]
-    read = any(origin is not None for origin in origins)
-    several = len({origin.path for origin in origins if origin}) > 1
-    fixed = ["name", "formula", *["smiles"] * smiles, *["file"] * several, *["line"] * read]
+    fixed = _described_by(molecules)
     titles = [f"{name} [{units[name]}]" if units[name] else name for name in columns]
-    given = _titles_of_input(origins, {*map(str.lower, fixed), *map(str.lower, titles)})
+    origins = [molecule.origin for molecule in molecules]
+    given = _titles_of_input(origins, {title.lower() for title in (*fixed, *titles)})
     writer.writerow([*fixed, *map(escape_cell, given.values()), *titles])
     for at, (molecule, origin) in enumerate(zip(molecules, origins, strict=True)):
         cells = origin.cells if origin else {}
-        texts = [
-            *([str(molecule.properties.get("smiles", ""))] if smiles else []),
-            *([str(origin.path) if origin else ""] if several else []),
-            *([str(origin.line) if origin else ""] if read else []),
-            *(cells.get(title, "") for title in given),
-        ]
+        texts = [*(_FIXED[title](molecule) for title in fixed), *(cells.get(title, "") for title in given)]
         values = [f"{column[at]:.9g}" for column in columns.values()]
-        writer.writerow([escape_cell(molecule.name), molecule.formula, *map(escape_cell, texts), *values])
+        writer.writerow([*map(escape_cell, texts), *values])
+
+
+# Columns of a CSV besides the properties and the columns of the input.
+_FIXED: Mapping[str, Callable[[Molecule], str]] = {
+    "name": lambda molecule: molecule.name,
+    "formula": lambda molecule: molecule.formula,
+    "smiles": lambda molecule: str(molecule.properties.get("smiles", "")),
+    "file": lambda molecule: str(molecule.origin.path) if molecule.origin else "",
+    "line": lambda molecule: str(molecule.origin.line) if molecule.origin else "",
+}
+
+
+def _described_by(molecules: Sequence[Molecule]) -> list[str]:
+    """Those of the fixed columns that say something of these molecules."""
+    files = {molecule.origin.path for molecule in molecules if molecule.origin}
+    wanted = {
+        "smiles": any("smiles" in molecule.properties for molecule in molecules),
+        "file": len(files) > 1,
+        "line": bool(files),
+    }
+    return [title for title in _FIXED if wanted.get(title, True)]
 
 
 def _titles_of_input(origins: Iterable[Origin | None], taken: set[str]) -> dict[str, str]:
-    """The titles that columns of the input have in the output, by those that they have in the input."""
+    """Titles of the input's columns in the output, by their titles in the input."""
     titles: dict[str, str] = {}
     for title in dict.fromkeys(title for origin in origins if origin for title in origin.cells):
         titles[title] = title

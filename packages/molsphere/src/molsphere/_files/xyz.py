@@ -1,4 +1,4 @@
-"""XYZ, extended XYZ, and QM9's variety of it, line by line."""
+"""Reading of XYZ, extended XYZ, and QM9's variety of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_PERIODIC = ("f", "false", "0", "no", "none", ".false.")
 
 
 class _Columns(NamedTuple):
-    """Where the symbol and x stand in the line of an atom, and the names of what else does; None where not said."""
+    """Positions of symbol and x in the line of an atom, and the names of further columns; None where not declared."""
 
     symbol: int = 0
     x: int = 1
@@ -33,9 +33,9 @@ def records(
 ) -> Iterator[tuple[int, Molecule | BadLine]]:
     """Molecules of a file in order, with the line that each begins at.
 
-    Positions are multiplied by `scale`; columns of atoms that are not read are counted by name in `unused`. A broken
-    record gives a `BadLine`, and reading goes on at the next count of atoms. After a record of QM9 (comment "gdb …"),
-    up to three more lines are its frequencies, SMILES and InChI.
+    Positions are multiplied by `scale`; columns per atom that are not read are counted by name in `unused`. A broken
+    record gives a `BadLine`, and reading continues at the next count of atoms. Up to three lines after a record of QM9
+    (comment "gdb …") are its frequencies, SMILES and InChI.
     """
     at = 0
     while at < len(lines):
@@ -57,43 +57,52 @@ def records(
 
 
 def _record(lines: Sequence[str], at: int, scale: float) -> tuple[Molecule, int, tuple[str, ...]]:
+    """A molecule, the index of the line after its record, and the columns per atom that are not read."""
+    atoms = _atom_count(lines, at)
+    comment, after = lines[at + 1].strip(), at + 2 + atoms
+    keys = _keys(comment, at + 2)
+    described = next((text for key, text in keys.items() if key.lower() == "properties"), None)
+    columns = _columns(described, at + 2)
+    read = [_atom(lines[line], line + 1, columns) for line in range(at + 2, after)]
+    numbers, positions = (np.array(values) for values in zip(*read, strict=True))
+    words = comment.split()
+    if words[:1] == ["gdb"] and len(words) == 2 + len(QM9_FIELDS):
+        name, properties = _qm9(words, at + 2)
+        columns, after = columns._replace(others=()), _skip_tail(lines, after)
+    elif keys:
+        name, properties = _described(keys, at + 2)
+    else:
+        name, properties = comment, {}
+    others = columns.others
+    if others is None:
+        width = len(lines[at + 2].split())
+        others = (f"columns of atoms after the fourth, up to {width}",) if width > 4 else ()
+    try:
+        molecule = Molecule(numbers, positions * scale, name, properties)
+    except ValueError as error:
+        raise BadLine(at + 1, str(error), after) from None
+    return molecule, after, others
+
+
+def _atom_count(lines: Sequence[str], at: int) -> int:
+    """The number of atoms in the first line of a record, which must have as many lines."""
     atoms = count(lines[at])
     if atoms is None:
         raise BadLine(at + 1, f"must be a number of atoms, got {lines[at].strip()[:60]!r}")
     if atoms == 0:
         raise BadLine(at + 1, "must be at least one atom, got 0")
     if len(lines) < at + 2 + atoms:
-        short = f"{atoms} atoms are announced, the file ends after {max(0, len(lines) - at - 2)}"
-        raise BadLine(len(lines), short)
-    comment = lines[at + 1].strip()
-    keys = _keys(comment, at + 2)
-    described = next((text for key, text in keys.items() if key.lower() == "properties"), None)
-    columns = _columns(described, at + 2)
-    numbers, positions = [], []
-    for line in range(at + 2, at + 2 + atoms):
-        symbol, xyz = _atom(lines[line], line + 1, columns)
-        numbers.append(symbol)
-        positions.append(xyz)
-    name, properties, after = comment, {}, at + 2 + atoms
-    words = comment.split()
-    if words[:1] == ["gdb"] and len(words) == 2 + len(QM9_FIELDS):
-        name, properties = _qm9(words, at + 2)
-        columns, after = columns._replace(others=()), _skip_tail(lines, after)
-    elif keys:
-        _check_isolated({key.lower(): text for key, text in keys.items()}, at + 2)
-        name = keys.get("name", keys.get("Name", ""))
-        left_out = ("name", "Name")
-        rest = {key: text for key, text in keys.items() if key not in left_out and key.lower() not in _NO_PROPERTIES}
-        properties = {key: number_or_text(text) for key, text in rest.items()}
-    others = columns.others
-    if others is None:
-        width = len(lines[at + 2].split())
-        others = (f"columns of atoms after the fourth, up to {width}",) if width > 4 else ()
-    try:
-        molecule = Molecule(np.array(numbers), np.array(positions) * scale, name, properties)
-    except ValueError as error:
-        raise BadLine(at + 1, str(error), after) from None
-    return molecule, after, others
+        raise BadLine(len(lines), f"{atoms} atoms are announced, the file ends after {max(0, len(lines) - at - 2)}")
+    return atoms
+
+
+def _described(keys: dict[str, str], line: int) -> tuple[str, dict[str, float | str]]:
+    """The name and the properties in the `key=value` pairs of a comment."""
+    _check_isolated({key.lower(): text for key, text in keys.items()}, line)
+    name = keys.get("name", keys.get("Name", ""))
+    left_out = ("name", "Name")
+    rest = {key: text for key, text in keys.items() if key not in left_out and key.lower() not in _NO_PROPERTIES}
+    return name, {key: number_or_text(text) for key, text in rest.items()}
 
 
 def _keys(comment: str, line: int) -> dict[str, str]:
@@ -110,14 +119,14 @@ def _check_isolated(keys: dict[str, str], line: int) -> None:
     """Refuse periodic structures, by keys in lower case; a cell without `pbc` is periodic, as in ASE."""
     pbc, lattice = keys.get("pbc"), keys.get("lattice")
     if pbc is None:
-        periodic, told = lattice is not None, f"Lattice={lattice!r}"
+        periodic, given = lattice is not None, f"Lattice={lattice!r}"
     else:
         flags = re.findall(r"[^\s,\[\](){}\"']+", pbc)
-        periodic, told = not flags or any(flag.lower() not in _NOT_PERIODIC for flag in flags), f"pbc={pbc!r}"
+        periodic, given = not flags or any(flag.lower() not in _NOT_PERIODIC for flag in flags), f"pbc={pbc!r}"
     if periodic:
         raise BadLine(
             line,
-            f"must be an isolated molecule, got a periodic structure, {told}; cells are not supported: cut the "
+            f"must be an isolated molecule, got a periodic structure, {given}; cells are not supported: cut the "
             f'molecule out and write pbc="F F F"',
         )
 
@@ -149,7 +158,7 @@ def _pairs(comment: str) -> Iterator[tuple[str, str]]:
 
 
 def _columns(described: str | None, line: int) -> _Columns:
-    """What the columns hold, from `Properties=species:S:1:pos:R:3:…`."""
+    """The columns that `Properties=species:S:1:pos:R:3:…` declares."""
     if described is None:
         return _Columns()
     parts = described.split(":")
@@ -184,7 +193,7 @@ def _qm9(words: list[str], line: int) -> tuple[str, dict[str, float | str]]:
 
 
 def _skip_tail(lines: Sequence[str], at: int) -> int:
-    """The lines after a QM9 record; in a file of several records the next count of atoms ends them early."""
+    """Skip the lines after a QM9 record; in a file of several records the next count of atoms ends them early."""
     for _ in range(_QM9_TAIL):
         if at < len(lines) and count(lines[at]) is None:
             at += 1

@@ -1,4 +1,4 @@
-"""From the features of atoms to those of a molecule."""
+"""Aggregation of the features of atoms to those of a molecule."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def _masses() -> np.ndarray:
 
 
 def displacements(molecules: Molecules) -> Float[Array, "*batch atoms 3"]:
-    """Positions relative to the centre of mass [Å], shape (*batch, atoms, 3); 0 for padding.
+    """Positions relative to the center of mass [Å], shape (*batch, atoms, 3); 0 for padding.
 
     Raises:
-        TypeError: Something else than a padded batch.
-        ValueError: A batch whose arrays do not fit each other.
+        TypeError: Anything other than a padded batch.
+        ValueError: Arrays of inconsistent shapes.
 
     Examples:
         >>> import numpy as np
@@ -47,15 +47,15 @@ def displacements(molecules: Molecules) -> Float[Array, "*batch atoms 3"]:
     positions = jnp.asarray(molecules.positions)
     mass = jnp.where(molecules.mask, jnp.asarray(_masses(), positions.dtype)[molecules.numbers], 0)[..., None]
     total = mass.sum(-2, keepdims=True)
-    centre = (mass * positions).sum(-2, keepdims=True) / jnp.where(total > 0, total, 1)
-    return jnp.where(molecules.mask[..., None], positions - centre, 0)
+    center = (mass * positions).sum(-2, keepdims=True) / jnp.where(total > 0, total, 1)
+    return jnp.where(molecules.mask[..., None], positions - center, 0)
 
 
 class Aggregation(eqx.Module):
     """Weighted sum or mean over the atoms of a molecule.
 
     - `"type"`: Σ_i w(z_i) f_i with a learned weight per species and feature, 1 at the start; for energies.
-    - `"displacement"`: |Σ_i f_i (r_i − r̄)| per feature, r̄ the centre of mass; for dipole moments.
+    - `"displacement"`: |Σ_i f_i (r_i − r̄)| per feature, r̄ the center of mass; for dipole moments.
     - `"distance"`: Σ_i f_i |r_i − r̄|²; for ⟨R²⟩.
 
     All are invariant to rotation, translation, reflection and the order of atoms.
@@ -84,14 +84,14 @@ class Aggregation(eqx.Module):
         """Make an aggregation.
 
         Args:
-            weighting: See above.
+            weighting: Weights of the atoms, see above.
             features: Features per atom.
             species: Atomic numbers, for `"type"`.
             reduction: Sum over atoms, or their mean.
 
         Raises:
             TypeError: Features or species that are not integers.
-            ValueError: An unknown weighting or reduction, or species that are no elements.
+            ValueError: An unknown weighting or reduction, or species that are not elements.
         """
         for name, value, allowed in (("weighting", weighting, Weighting), ("reduction", reduction, Reduction)):
             _checks.option(name, value, get_args(allowed))
@@ -105,8 +105,8 @@ class Aggregation(eqx.Module):
         """Features of molecules, shape (*batch, feature), from those of atoms, shape (*batch, atoms, feature).
 
         Raises:
-            TypeError: Something else than a padded batch and float32 or float64 features.
-            ValueError: Shapes that do not fit.
+            TypeError: Anything other than a padded batch and float32 or float64 features.
+            ValueError: Inconsistent shapes.
         """
         check_features(features, molecules, None if self.weight is None else self.weight.shape[1])
         features = jnp.where(molecules.mask[..., None], features, 0)

@@ -15,7 +15,7 @@ Source = PropertyModel | str | os.PathLike
 
 
 def load_models(models: Source | Sequence[Source]) -> tuple[PropertyModel, ...]:
-    """One or several models, from wherever they are.
+    """Load one or several models.
 
     Args:
         models: A model, its file or the folder of its run; or several of these, in a sequence.
@@ -25,8 +25,8 @@ def load_models(models: Source | Sequence[Source]) -> tuple[PropertyModel, ...]:
 
     Raises:
         FileNotFoundError: No such file, or no model in the folder.
-        TypeError: Something else.
-        ValueError: No models, a file that is no model, or a damaged one.
+        TypeError: Anything other than models and paths.
+        ValueError: No models, a file that is not a model file, or a damaged one.
 
     Examples:
         >>> import equinox as eqx
@@ -59,13 +59,13 @@ def predict_ensemble(
 ) -> tuple[dict[str, Float[np.ndarray, " molecules"]], dict[str, str]]:
     """Mean over the models of each property, and their standard deviation.
 
-    The column `x_std` is there for a property x that more than one model predicts: √(Σ_k (x_k − x̄)² / (K − 1)). It
-    tells how much the models differ, not how far they are from the truth. Where `homo` and `lumo` are predicted and
-    `gap` is not, gap = lumo − homo; its deviation is that of the models' differences if the same models predict both,
-    else √(homo_std² + lumo_std²).
+    A property x that more than one model predicts also gets the column `x_std`, √(Σ_k (x_k − x̄)² / (K − 1)), which
+    measures how much the models differ, not their error. Where `homo` and `lumo` are predicted and `gap` is not,
+    gap = lumo − homo; its deviation is that of the models' differences if the same models predict both, else
+    √(homo_std² + lumo_std²).
 
     Args:
-        models: At least one, see `load_models`; models of different properties may be mixed.
+        models: At least one, see `load_models`; they may predict different properties.
         molecules: Molecules of species that all models know.
         gap: Whether to add the gap.
         batch_size: Molecules per batch.
@@ -75,8 +75,8 @@ def predict_ensemble(
         Values by column, each of shape (molecules,), float64, and units by column.
 
     Raises:
-        FileNotFoundError: A model file that is not there.
-        TypeError: Something else than models and molecules, or a number that is not an integer.
+        FileNotFoundError: A model file that does not exist.
+        TypeError: Anything other than models and molecules, or a number that is not an integer.
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
 
     Examples:
@@ -103,38 +103,45 @@ def combine(
     models: Sequence[PropertyModel], predicted: Sequence[Mapping[str, np.ndarray]], *, gap: bool
 ) -> tuple[dict[str, Float[np.ndarray, " molecules"]], dict[str, str]]:
     """The columns of `predict_ensemble` and their units, from what each model predicts."""
-    members: dict[str, list[tuple[int, np.ndarray]]] = {}
-    units: dict[str, str] = {}
-    for at, model in enumerate(models):
-        for name, unit in model.units.items():
-            if units.setdefault(name, unit) != unit:
-                raise ValueError(f"`models` must give {name!r} in one unit, got {units[name]!r} and {unit!r}")
-        for name, values in predicted[at].items():
-            members.setdefault(name, []).append((at, values))
-    columns: dict[str, np.ndarray] = {}
-    told: dict[str, str] = {}
-
-    def add(name: str, values: np.ndarray, deviation: np.ndarray | None, unit: str) -> None:
-        columns[name], told[name] = values, unit
-        if deviation is not None:
-            columns[f"{name}_std"], told[f"{name}_std"] = deviation, unit
-
-    for name, found in members.items():
-        add(name, *_moments([values for _, values in found]), units[name])
+    units = _common_units(models)
+    # By property, what each model that has it predicts, by the index of the model.
+    members: dict[str, dict[int, np.ndarray]] = {}
+    for at, of_model in enumerate(predicted):
+        for name, values in of_model.items():
+            members.setdefault(name, {})[at] = values
+    moments = {name: _moments([*by_model.values()]) for name, by_model in members.items()}
     if gap and {"homo", "lumo"} <= set(members) and "gap" not in members:
         if units["homo"] != units["lumo"]:
             raise ValueError(f"homo and lumo must be in one unit, got {units['homo']!r} and {units['lumo']!r}")
-        homo, lumo = members["homo"], members["lumo"]
-        if [at for at, _ in homo] == [at for at, _ in lumo]:
-            moments = _moments([high - low for (_, high), (_, low) in zip(lumo, homo, strict=True)])
-        else:
-            spreads = [columns[x] for x in ("homo_std", "lumo_std") if x in columns]
-            deviation = np.hypot(*spreads) if len(spreads) == 2 else None
-            moments = columns["lumo"] - columns["homo"], deviation
-        add("gap", *moments, units["homo"])
-    return columns, told
+        moments["gap"], units["gap"] = _gap(members["homo"], members["lumo"]), units["homo"]
+    columns: dict[str, np.ndarray] = {}
+    units_of_columns: dict[str, str] = {}
+    for name, (mean, deviation) in moments.items():
+        columns[name], units_of_columns[name] = mean, units[name]
+        if deviation is not None:
+            columns[f"{name}_std"], units_of_columns[f"{name}_std"] = deviation, units[name]
+    return columns, units_of_columns
+
+
+def _common_units(models: Sequence[PropertyModel]) -> dict[str, str]:
+    """Units by property, in which all models that have it agree."""
+    units: dict[str, str] = {}
+    for model in models:
+        for name, unit in model.units.items():
+            if units.setdefault(name, unit) != unit:
+                raise ValueError(f"`models` must give {name!r} in one unit, got {units[name]!r} and {unit!r}")
+    return units
+
+
+def _gap(homo: Mapping[int, np.ndarray], lumo: Mapping[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean and deviation of lumo − homo, from the predictions of each by the index of the model."""
+    if [*homo] == [*lumo]:
+        return _moments([lumo[at] - homo[at] for at in homo])
+    (low, low_std), (high, high_std) = _moments([*homo.values()]), _moments([*lumo.values()])
+    return high - low, None if low_std is None or high_std is None else np.hypot(low_std, high_std)
 
 
 def _moments(members: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean over the members, and their standard deviation if there are several."""
     stacked = np.stack(members)
     return stacked.mean(0), stacked.std(0, ddof=1) if len(members) > 1 else None

@@ -1,10 +1,11 @@
-"""Heads: from the features of a molecule's atoms to its properties."""
+"""Heads of networks: from the features of a molecule's atoms to its properties."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -13,15 +14,55 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinnn.checks import size
 
-from .._checks import count
+from .. import _checks
 from .._molecules.batch import Molecules, check_features
 from .aggregation import Aggregation, Reduction, Weighting
 
+HeadKind = Literal["deepsets", "transformer"]
 _MOST_LAYERS = 1000
 
 
+@dataclasses.dataclass(frozen=True)
+class HeadConfig:
+    """Options of the head of a network.
+
+    Attributes:
+        kind: `"deepsets"` or `"transformer"`.
+        width: Width of its layers; of a transformer a multiple of `heads`.
+        layers: Attention layers of a transformer.
+        heads: Attention heads of each layer of a transformer.
+        weighting: See `Aggregation`.
+        reduction: See `Aggregation`.
+        linear: Whether the last map is linear, see `DeepSetsHead`.
+
+    Raises:
+        TypeError: A size that is not an integer.
+        ValueError: Options out of range.
+
+    Examples:
+        >>> from molsphere import HeadConfig
+        >>> HeadConfig(kind="transformer", width=64).layers
+        4
+    """
+
+    kind: HeadKind = "deepsets"
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    weighting: Weighting = "type"
+    reduction: Reduction = "sum"
+    linear: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("kind", HeadKind), ("weighting", Weighting), ("reduction", Reduction)):
+            _checks.option(name, getattr(self, name), get_args(allowed))
+        for name in ("width", "layers", "heads"):
+            size(name, getattr(self, name))
+        _checks.flag("linear", self.linear)
+
+
 def each(layer: Callable[[Array], Array], x: Array) -> Array:
-    """A layer of vectors applied along the last axis."""
+    """Apply a layer of vectors along the last axis."""
     out = jax.vmap(layer)(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
     return out.reshape(*x.shape[:-1], out.shape[-1])
 
@@ -35,7 +76,7 @@ def make_mlp(
     *,
     key: PRNGKeyArray,
 ) -> eqx.nn.MLP:
-    """A perceptron of `depth` hidden layers with SiLU, whose functions can be pickled; `final` ends it."""
+    """A perceptron of `depth` hidden layers with SiLU and the final activation `final`, all of which can be pickled."""
     return eqx.nn.MLP(inputs, outputs, width, depth, silu, final or _identity, key=key)
 
 
@@ -60,9 +101,9 @@ class DeepSetsHead(eqx.Module):
         >>> import jax
         >>> import jax.numpy as jnp
         >>> import numpy as np
-        >>> from molsphere import DeepSetsHead, Molecule, pad_molecules
+        >>> from molsphere import DeepSetsHead, HeadConfig, Molecule, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
-        >>> head = DeepSetsHead(4, 8, 1, species=(1, 8), key=jax.random.key(0))
+        >>> head = DeepSetsHead(4, 1, HeadConfig(width=8), species=(1, 8), key=jax.random.key(0))
         >>> head(jnp.ones((1, 3, 4)), pad_molecules([water])).shape
         (1, 1)
     """
@@ -74,37 +115,33 @@ class DeepSetsHead(eqx.Module):
     def __init__(
         self,
         features: int,
-        width: int,
         outputs: int,
+        config: HeadConfig = HeadConfig(),
         *,
         species: tuple[int, ...],
-        weighting: Weighting = "type",
-        reduction: Reduction = "sum",
-        linear: bool = False,
         key: PRNGKeyArray,
     ) -> None:
         """Make a head.
 
         Args:
             features: Features per atom.
-            width: Width of the hidden layers.
-            outputs: Properties.
+            outputs: Number of properties.
+            config: Options, of the kind `"deepsets"`; ρ is linear if `linear` is true.
             species: Atomic numbers.
-            weighting: See `Aggregation`.
-            reduction: See `Aggregation`.
-            linear: Whether ρ is linear.
             key: Random key.
 
         Raises:
-            TypeError: A size that is not an integer.
-            ValueError: An option out of range.
+            TypeError: A size that is not an integer, or a `config` of another type.
+            ValueError: An option out of range, or a `config` of another kind.
         """
+        _check_kind(config, "deepsets")
         first, second = jax.random.split(key)
-        for name, value in (("features", features), ("width", width), ("outputs", outputs)):
+        for name, value in (("features", features), ("outputs", outputs)):
             size(name, value)
+        width = config.width
         self.atoms = make_mlp(features, width, width, 1, silu, key=first)
-        self.aggregation = Aggregation(weighting, width, species, reduction=reduction)
-        self.readout = make_mlp(width, outputs, width, 0 if linear else 1, key=second)
+        self.aggregation = Aggregation(config.weighting, width, species, reduction=config.reduction)
+        self.readout = make_mlp(width, outputs, width, 0 if config.linear else 1, key=second)
 
     def __call__(
         self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
@@ -112,15 +149,22 @@ class DeepSetsHead(eqx.Module):
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features).
 
         Raises:
-            TypeError: Something else than a padded batch and float32 or float64 features.
+            TypeError: Anything other than a padded batch and float32 or float64 features.
             ValueError: Shapes that do not fit.
         """
         check_features(features, molecules, int(self.atoms.in_size))
         return each(self.readout, self.aggregation(each(self.atoms, features), molecules))
 
 
+def _check_kind(config: object, kind: HeadKind) -> None:
+    _checks.instance("config", config, HeadConfig, "of type HeadConfig")
+    if config.kind != kind:  # pyright: ignore[reportAttributeAccessIssue]
+        given = config.kind  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError(f"`config` must be of the kind {kind!r}, got {given!r}; take the head of that kind")
+
+
 class _Layer(eqx.Module):
-    """A layer of a transformer with its norms first."""
+    """A transformer layer with pre-normalisation."""
 
     first_norm: eqx.nn.LayerNorm
     attention: eqx.nn.MultiheadAttention
@@ -135,7 +179,7 @@ class _Layer(eqx.Module):
 
     def __call__(self, x: Float[Array, "atoms width"], mask: Any) -> Float[Array, "atoms width"]:
         y = jax.vmap(self.first_norm)(x)
-        # A padded atom sees itself, so that its attention is a number; nobody sees it.
+        # A padded atom attends to itself, so that its attention is finite; no other atom attends to it.
         seen = mask[None, :] | jnp.eye(x.shape[0], dtype=bool)
         x = x + self.attention(y, y, y, mask=seen)
         return x + jax.vmap(self.feedforward)(jax.vmap(self.second_norm)(x))
@@ -144,7 +188,7 @@ class _Layer(eqx.Module):
 class TransformerHead(eqx.Module):
     """Self-attention among the atoms of a molecule, then a `DeepSetsHead`.
 
-    No positions are encoded: atoms are a set. Padded atoms are seen by nobody.
+    There is no positional encoding: atoms are a set. Padded atoms are masked.
 
     References:
         Vaswani et al., Attention is all you need (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023),
@@ -154,9 +198,10 @@ class TransformerHead(eqx.Module):
         >>> import jax
         >>> import jax.numpy as jnp
         >>> import numpy as np
-        >>> from molsphere import Molecule, TransformerHead, pad_molecules
+        >>> from molsphere import HeadConfig, Molecule, TransformerHead, pad_molecules
         >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
-        >>> head = TransformerHead(4, 8, 1, layers=1, heads=2, species=(1, 8), key=jax.random.key(0))
+        >>> config = HeadConfig("transformer", width=8, layers=1, heads=2)
+        >>> head = TransformerHead(4, 1, config, species=(1, 8), key=jax.random.key(0))
         >>> head(jnp.ones((1, 3, 4)), pad_molecules([water])).shape
         (1, 1)
     """
@@ -168,43 +213,35 @@ class TransformerHead(eqx.Module):
     def __init__(
         self,
         features: int,
-        width: int,
         outputs: int,
+        config: HeadConfig = HeadConfig("transformer"),
         *,
-        layers: int = 4,
-        heads: int = 4,
         species: tuple[int, ...],
-        weighting: Weighting = "type",
-        reduction: Reduction = "sum",
-        linear: bool = False,
         key: PRNGKeyArray,
     ) -> None:
-        """Make a head; the arguments not named here are those of `DeepSetsHead`.
+        """Make a head.
 
         Args:
             features: Features per atom.
-            width: Width of the features between layers, a multiple of `heads`.
-            outputs: Properties.
-            layers: Layers of attention.
-            heads: Heads of each.
+            outputs: Number of properties.
+            config: Options, of the kind `"transformer"`.
             species: Atomic numbers.
-            weighting: See `Aggregation`.
-            reduction: See `Aggregation`.
-            linear: Whether the last map is linear.
             key: Random key.
 
         Raises:
-            TypeError: A size that is not an integer.
-            ValueError: An option out of range.
+            TypeError: A size that is not an integer, or a `config` of another type.
+            ValueError: An option out of range, or a `config` of another kind.
         """
-        if size("width", width) % count("heads", heads):
+        _check_kind(config, "transformer")
+        width, heads = config.width, config.heads
+        if width % _checks.count("heads", heads):
             raise ValueError(f"`width` must be a multiple of `heads`, {heads}, got {width}")
-        first, last, *keys = jax.random.split(key, count("layers", layers, most=_MOST_LAYERS) + 2)
+        first, last, *keys = jax.random.split(key, _checks.count("layers", config.layers, most=_MOST_LAYERS) + 2)
         size("features", features)
         self.embedding = eqx.nn.Linear(features, width, key=first)
         self.layers = tuple(_Layer(width, heads, key=k) for k in keys)
         self.head = DeepSetsHead(
-            width, width, outputs, species=species, weighting=weighting, reduction=reduction, linear=linear, key=last
+            width, outputs, dataclasses.replace(config, kind="deepsets"), species=species, key=last
         )
 
     def __call__(
@@ -213,7 +250,7 @@ class TransformerHead(eqx.Module):
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features).
 
         Raises:
-            TypeError: Something else than a padded batch and float32 or float64 features.
+            TypeError: Anything other than a padded batch and float32 or float64 features.
             ValueError: Shapes that do not fit.
         """
         check_features(features, molecules, int(self.embedding.in_features))
@@ -221,6 +258,6 @@ class TransformerHead(eqx.Module):
         batch, mask = x.shape[:-2], jnp.asarray(molecules.mask)
         count = math.prod(batch)
         x, mask = x.reshape(count, *x.shape[-2:]), mask.reshape(count, mask.shape[-1])
-        for layer in self.layers if x.size else ():  # attention among no atoms is undefined
+        for layer in self.layers if x.size else ():  # attention over zero atoms is undefined
             x = jax.vmap(layer)(x, mask)
         return self.head(x.reshape(*batch, *x.shape[-2:]), molecules)

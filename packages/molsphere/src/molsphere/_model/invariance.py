@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from .. import _checks
-from .._molecules.augment import turn
+from .._molecules.augment import rotate_at_random
 from .._molecules.molecule import Molecule, molecule_list
 from .property_model import PropertyModel
 
@@ -21,10 +21,10 @@ def invariance_error(
     reflections: bool = False,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Mean absolute change of predictions when each molecule is rotated at random; 0 for a model that is invariant.
+    """Mean absolute change of predictions when each molecule is rotated at random; 0 for an invariant model.
 
-    Properties of isolated molecules do not depend on how they lie. The network's transforms keep that exactly, its
-    activations on grids only nearly; finer grids (`RegressorConfig.oversampling`) and augmentation lessen the error.
+    Properties of isolated molecules do not depend on orientation. The network's transforms are exactly equivariant, its
+    activations on grids only nearly; finer grids (`RegressorConfig.oversampling`) and augmentation reduce the error.
 
     Args:
         model: The model.
@@ -37,7 +37,7 @@ def invariance_error(
         By property, the mean over molecules and rotations of |f(R r) − f(r)|, in the model's unit.
 
     Raises:
-        TypeError: Something else than a model and molecules, or a number that is not an integer.
+        TypeError: Anything other than a model and molecules, or a number that is not an integer.
         ValueError: No molecules, or molecules that the model cannot predict.
 
     Examples:
@@ -55,11 +55,11 @@ def invariance_error(
         True
     """
     _checks.instance("model", model, PropertyModel, "a PropertyModel")
-    count, molecules = _checks.turns("rotations", rotations), molecule_list(molecules)
+    count, molecules = _checks.repetitions("rotations", rotations), molecule_list(molecules)
     before = model.predict(molecules)
     change = dict.fromkeys(before, 0.0)
     for key in jax.random.split(jax.random.key(_checks.integer("seed", seed, 0)), count):
-        turned = turn(molecules, key, reflections=reflections)
-        for name, after in model.predict(turned).items():
+        rotated = rotate_at_random(molecules, key, reflections=reflections)
+        for name, after in model.predict(rotated).items():
             change[name] += float(np.abs(after - before[name]).mean()) / count
     return change

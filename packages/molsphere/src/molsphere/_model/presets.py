@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from .regressor import HeadConfig, RegressorConfig
+from .heads import HeadConfig
+from .regressor import RegressorConfig
 
-# Shells from the lengths of bonds outwards [Å].
-_SHELLS = (
+# Centers and widths [Å], from the lengths of bonds outwards.
+_GAUSSIANS = (
     (1.05, 0.15),
     (1.25, 0.15),
     (1.45, 0.2),
@@ -27,8 +28,8 @@ NETWORKS = MappingProxyType({
     ),
     "tiny": RegressorConfig(
         powers=(1, 2),
-        shells=_SHELLS,
-        passes=2,
+        gaussians=_GAUSSIANS,
+        interactions=2,
         bandlimits=(4,),
         grid="gauss",
         widths=(32,),

@@ -1,4 +1,4 @@
-"""A trained network with what it takes to predict: names, units, scalings; one file."""
+"""Trained models: a network with the names, units and scalings of its properties, in one file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spinnn.training import from_json, load_model, save_model, to_json
 from .. import _checks
 from .._data.scaling import TargetScaling
 from .._data.training_range import TrainingRange, warn_of_differences
-from .._molecules.augment import turn
+from .._molecules.augment import rotate_at_random
 from .._molecules.batch import Molecules, bucket_molecules, padded_size
 from .._molecules.distances import warn_of_distances
 from .._molecules.molecule import Molecule, check_molecules, molecule_list
@@ -39,11 +39,11 @@ class PropertyModel:
         state: Running statistics of its norms.
         units: Unit by property, in the order of the network's outputs.
         scalings: Scale and reference energies of each property.
-        seen: Ranges of the molecules it was trained on; None where they are not known, as in files of earlier versions.
+        seen: Ranges of the molecules it was trained on; None if unknown, as in files of earlier versions.
 
     Raises:
-        TypeError: Something of another type.
-        ValueError: Units and scalings that are not of the network's outputs and species.
+        TypeError: A value of another type.
+        ValueError: Units and scalings that do not match the network's outputs and species.
 
     Examples:
         >>> import numpy as np
@@ -77,12 +77,12 @@ class PropertyModel:
         for name in ("units", "scalings"):
             _checks.mapping(name, getattr(self, name), "a mapping by property")
         for name, unit in self.units.items():
-            _checks.instance("units", unit, str, "texts by property")
+            _checks.instance("units", unit, str, "strings by property")
             _checks.instance("scalings", self.scalings.get(name), TargetScaling, "of type TargetScaling by property")
         if len(self.units) != self.config.outputs or list(self.units) != list(self.scalings):
             raise ValueError(
-                f"`units` and `scalings` must be of the same properties in one order, {self.config.outputs} as the "
-                f"network has outputs, got {list(self.units)} and {list(self.scalings)}"
+                f"`units` and `scalings` must be of the same properties in one order, one for each of the network's "
+                f"{self.config.outputs} outputs, got {list(self.units)} and {list(self.scalings)}"
             )
         lacking = [name for name, one in self.scalings.items() if not {*self.config.species} <= {*one.species}]
         if lacking:
@@ -106,10 +106,10 @@ class PropertyModel:
             Values by property in `units`, shape (*batch,).
 
         Raises:
-            TypeError: Something else than a padded batch.
+            TypeError: Anything other than a padded batch.
             ValueError: Species that the network does not know or positions that are not finite, where concrete.
         """
-        state = jax.tree.map(lambda leaf: leaf, self.state)  # Equinox lets each be used once
+        state = jax.tree.map(lambda leaf: leaf, self.state)  # a copy: Equinox lets a state be used once
         outputs, _ = self.network(molecules, state)
         return {
             name: scaling.restore(outputs[..., i], molecules.numbers)
@@ -119,24 +119,24 @@ class PropertyModel:
     def predict(
         self, molecules: Sequence[Molecule], *, batch_size: int = 32, orientations: int = 1, warn: bool = True
     ) -> dict[str, Float[np.ndarray, " molecules"]]:
-        """Properties of molecules, batch by batch; the first of each size that molecules are padded to is compiled.
+        """Predict properties of molecules, batch by batch; each padded size is compiled once.
 
-        Activations on grids make predictions depend a little on how a molecule lies (`invariance_error`). The mean over
-        several orientations lessens that, at as many times the cost: the molecule as it is, and rotated at random, the
-        same way in every call.
+        Activations on grids make predictions depend slightly on a molecule's orientation (`invariance_error`). The mean
+        over several orientations reduces that, at proportional cost: the molecule as given, and rotated at random by
+        the same rotations in every call.
 
         Args:
             molecules: Molecules of species that the network knows.
             batch_size: Molecules per batch.
-            orientations: Over how many orientations of each molecule to take the mean, 1 … 10,000.
-            warn: Whether to warn of unusual molecules; without it a caller tells of them in its own way.
+            orientations: Number of orientations of each molecule to average over, 1 … 10,000.
+            warn: Whether to warn of unusual molecules.
 
         Returns:
             Values by property in `units`, shape (molecules,), float64.
 
         Raises:
-            TypeError: Something else than molecules, or a number that is not an integer.
-            ValueError: No molecules, numbers out of range, unknown species, atoms at one place.
+            TypeError: Anything other than molecules, or a number that is not an integer.
+            ValueError: No molecules, numbers out of range, unknown species, coincident atoms.
 
         Warns:
             FileWarning: Molecules whose nearest atoms are below 0.5 or above 1.45 times the sum of their covalent
@@ -157,12 +157,12 @@ class PropertyModel:
     ) -> dict[str, Float[np.ndarray, " molecules"]]:
         """As `predict`, without warnings."""
         check_molecules(molecules, self.config.species)
-        count = _checks.turns("orientations", orientations)
+        count = _checks.repetitions("orientations", orientations)
         outputs = self._outputs(molecules, batch_size)
         for key in jax.random.split(jax.random.key(0), count)[1:]:
-            outputs += self._outputs(turn(molecules, key), batch_size)
+            outputs += self._outputs(rotate_at_random(molecules, key), batch_size)
         outputs /= count
-        # The part of composition is added on the host in float64: totals keep their digits.
+        # The baseline by composition is added on the host in float64: totals keep their digits.
         results = {}
         for i, (name, scaling) in enumerate(self.scalings.items()):
             references = dict(zip(scaling.species, scaling.references, strict=True))
@@ -171,7 +171,7 @@ class PropertyModel:
         return results
 
     def _outputs(self, molecules: Sequence[Molecule], batch_size: int) -> Float[np.ndarray, "molecules output"]:
-        """What the network gives, before scaling, float64."""
+        """Outputs of the network before scaling, float64."""
         run, arrays = _compiled(self.config), eqx.filter(self.network, eqx.is_array)
         outputs = np.zeros((len(molecules), self.config.outputs))
         buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
@@ -181,15 +181,15 @@ class PropertyModel:
         return outputs
 
     def save(self, path: str | os.PathLike, **extra: Any) -> None:
-        """Write the model to one file, by way of a temporary name.
+        """Write the model to one file, under a temporary name that is then renamed.
 
         Args:
             path: The file.
-            extra: JSON types to keep in the header's configuration, by names that it has not.
+            extra: Further values of JSON types for the configuration in the header.
 
         Raises:
-            TypeError: Something else than JSON types.
-            ValueError: A name that the configuration has.
+            TypeError: Anything other than JSON types.
+            ValueError: A name that is already in the configuration.
         """
         config = {
             "kind": "molsphere.PropertyModel",
@@ -208,14 +208,14 @@ class PropertyModel:
         """Read a model from a file that `save` wrote.
 
         Args:
-            path: The file, or the folder of a run, which has it as `model.spinnn`.
+            path: The file, or the folder of a run with the file `model.spinnn`.
 
         Returns:
             The model.
 
         Raises:
             FileNotFoundError: No such file, or no model in the folder.
-            ValueError: Another kind of file, or one that is cut off or damaged.
+            ValueError: Another kind of file, or a truncated or damaged one.
         """
         path = find_model(path)
 
@@ -252,7 +252,7 @@ def find_model(path: str | os.PathLike) -> Path:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(config: RegressorConfig) -> Callable[[Any, eqx.nn.State, Molecules], Array]:
-    """The network of a configuration in inference mode as a compiled function of its arrays, state and a batch."""
+    """The network of a configuration in inference mode, as a compiled function of its arrays, state and a batch."""
     shapes, _ = eqx.filter_eval_shape(skeleton, config)
     _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
     return spinharm.jit(lambda arrays, state, batch: eqx.combine(arrays, rest)(batch, state)[0])

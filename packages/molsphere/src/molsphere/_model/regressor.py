@@ -1,4 +1,4 @@
-"""The network: molecules to spheres to properties."""
+"""The network from molecules to properties, and its configuration."""
 
 from __future__ import annotations
 
@@ -23,55 +23,15 @@ from .._spheres import gaussian
 from .._spheres.coulomb import CoulombRepresentation
 from .._spheres.radial import QM9_SPECIES, RadialBasis
 from .._spheres.representation import Representation
-from .aggregation import Reduction, Weighting, displacements, one_hot
-from .heads import DeepSetsHead, TransformerHead, each, make_mlp
+from .aggregation import displacements, one_hot
+from .heads import DeepSetsHead, HeadConfig, TransformerHead, each, make_mlp
 
 RepresentationKind = Literal["coefficients", "grid", "cohen"]
 GridKind = Literal["square", "gauss"]
-HeadKind = Literal["deepsets", "transformer"]
 
-# Gaussians of the distance to the centre of mass: their number, and the largest centre [Å].
+# Gaussians of the distance to the center of mass: their number, and the largest center [Å].
 _RADIAL, _RADIAL_REACH = 8, 7.0
-_LARGEST_OVERSAMPLING, _MOST_PASSES = 16, 100
-
-
-@dataclasses.dataclass(frozen=True)
-class HeadConfig:
-    """The head of a network.
-
-    Attributes:
-        kind: `"deepsets"` or `"transformer"`.
-        width: Width of its layers.
-        layers: Layers of a transformer.
-        heads: Heads of a transformer.
-        weighting: See `Aggregation`.
-        reduction: See `Aggregation`.
-        linear: Whether the last map is linear, see `DeepSetsHead`.
-
-    Raises:
-        TypeError: A size that is not an integer.
-        ValueError: Options out of range.
-
-    Examples:
-        >>> from molsphere import HeadConfig
-        >>> HeadConfig(kind="transformer", width=64).layers
-        4
-    """
-
-    kind: HeadKind = "deepsets"
-    width: int = 256
-    layers: int = 4
-    heads: int = 4
-    weighting: Weighting = "type"
-    reduction: Reduction = "sum"
-    linear: bool = False
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("kind", HeadKind), ("weighting", Weighting), ("reduction", Reduction)):
-            _checks.option(name, getattr(self, name), get_args(allowed))
-        for name in ("width", "layers", "heads"):
-            size(name, getattr(self, name))
-        _checks.flag("linear", self.linear)
+_LARGEST_OVERSAMPLING, _MOST_INTERACTIONS = 16, 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,24 +41,26 @@ class MessageConfig:
     Attributes:
         channels: Values of each atom.
         width: Width of the hidden layer.
-        powers: Exponents of the distance, without charges.
-        shells: Gaussians of the distance, see `RadialBasis`.
+        powers: Powers in the radial basis: exponents of the inverse distance, without charges.
+        gaussians: Gaussians in the radial basis, (center, width) [Å]; see `RadialBasis`.
 
     Examples:
         >>> from molsphere import MessageConfig
-        >>> MessageConfig(channels=8, powers=(1,), shells=((1.1, 0.3),)).width
+        >>> MessageConfig(channels=8, powers=(1,), gaussians=((1.1, 0.3),)).width
         64
     """
 
     channels: int = 16
     width: int = 64
     powers: tuple[int | float, ...] = (1,)
-    shells: tuple[tuple[float, float], ...] = ((1.1, 0.3), (1.6, 0.4), (2.4, 0.5))
+    gaussians: tuple[tuple[float, float], ...] = dataclasses.field(
+        default=((1.1, 0.3), (1.6, 0.4), (2.4, 0.5)), metadata={"formerly": "shells"}
+    )
 
     def __post_init__(self) -> None:
         for name in ("channels", "width"):
             size(name, getattr(self, name))
-        _checks.radial_functions(self.powers, self.shells, "shells")
+        _checks.radial_functions(self.powers, self.gaussians)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,33 +71,33 @@ class RegressorConfig:
         outputs: Properties predicted at once.
         species: Atomic numbers.
         representation: `"coefficients"` (closed form), `"grid"` (the paper's), `"cohen"` (Cohen et al. 2018).
-        powers: Exponents of the distance in the representation.
-        shells: Gaussians of the distance in it, (centre, width) [Å]; see `RadialBasis`.
-        passes: Number of interactions. In the first one atoms see each other's species; before each further one the
-            features of an atom become values (`messages`), and the next spheres show both.
+        powers: Powers in the radial basis of the representation: exponents of the inverse distance.
+        gaussians: Gaussians in the radial basis, (center, width) [Å]; see `RadialBasis`.
+        interactions: Number of interactions. The spheres of the first one show the species of the other atoms, those of
+            each further one also values that a perceptron makes of their features (`messages`).
         messages: Messages of further interactions.
         cutoff_angle: Angle at which 5 % of a Gaussian is left [radians].
-        feature_scale: What each channel of the representation is divided by; default 1. `measure_feature_scale` finds
-            values that put all channels on one level.
+        feature_scale: Divisor of each channel of the representation; default 1. `measure_feature_scale` measures values
+            that give all channels the same root mean square.
         bandlimits: Degrees of the input and of the first block, and of each further block.
         grid: `"square"`: the paper's n×n with poles, n = 2 L; `"gauss"`: Gauss-Legendre.
-        oversampling: Degrees that a Gauss grid holds, over those of its block.
+        oversampling: Ratio of the degrees that a Gauss grid resolves to those of its block.
         widths: Channels of each block.
         num_filter_params: Knots of each block's filters; None for one weight per degree.
         spins: Spins of the features.
-        block: What the blocks share.
-        embedding: Features that stand for an atom's species.
-        distance: Whether an atom's distance to the centre of mass is among its features.
+        block: Options of all blocks.
+        embedding: Size of the learned embedding of an atom's species.
+        distance: Whether an atom's distance to the center of mass is among its features.
         head: The head.
-        remat: Compute the insides of blocks again in the backward pass instead of keeping them.
+        remat: Recompute activations within blocks in the backward pass instead of storing them.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.1 and A.1.1.
 
     Examples:
         >>> from molsphere import RegressorConfig
-        >>> config = RegressorConfig(species=(1, 6, 8), powers=(2,), shells=((1.1, 0.3),), passes=2)
-        >>> config.channels, config.channels_of_pass(1)
+        >>> config = RegressorConfig(species=(1, 6, 8), powers=(2,), gaussians=((1.1, 0.3),), interactions=2)
+        >>> config.channels, config.channels_of_interaction(1)
         (6, 70)
         >>> config.make_grid(4).shape
         (8, 8)
@@ -147,8 +109,8 @@ class RegressorConfig:
     species: tuple[int, ...] = QM9_SPECIES
     representation: RepresentationKind = "coefficients"
     powers: tuple[int | float, ...] = (2, 6)
-    shells: tuple[tuple[float, float], ...] = ()
-    passes: int = 1
+    gaussians: tuple[tuple[float, float], ...] = dataclasses.field(default=(), metadata={"formerly": "shells"})
+    interactions: int = dataclasses.field(default=1, metadata={"formerly": "passes"})
     messages: MessageConfig = MessageConfig()
     cutoff_angle: float = math.pi / 4
     feature_scale: tuple[float, ...] | None = None
@@ -161,7 +123,7 @@ class RegressorConfig:
     block: BlockOptions = BlockOptions()
     embedding: int = 16
     distance: bool = True
-    head: HeadConfig = HeadConfig()
+    head: HeadConfig = dataclasses.field(default=HeadConfig())
     remat: bool = False
 
     def __post_init__(self) -> None:
@@ -189,14 +151,14 @@ class RegressorConfig:
 
     def _check_channels(self) -> None:
         if self.representation == "cohen":
-            if self.shells or _checks.count("passes", self.passes, most=_MOST_PASSES) > 1:
+            if self.gaussians or _checks.count("interactions", self.interactions, most=_MOST_INTERACTIONS) > 1:
                 raise ValueError(
-                    "`representation` must be 'coefficients' or 'grid' with `shells` or more than one of `passes`, got "
+                    "`representation` must be 'coefficients' or 'grid' with `gaussians` or several `interactions`, got "
                     "'cohen'"
                 )
         else:
-            _checks.radial_functions(self.powers, self.shells, "shells")
-            _checks.count("passes", self.passes, most=_MOST_PASSES)
+            _checks.radial_functions(self.powers, self.gaussians)
+            _checks.count("interactions", self.interactions, most=_MOST_INTERACTIONS)
         if self.feature_scale is None:
             return
         scale = _checks.entries("feature_scale", self.feature_scale, "positive numbers, one per channel")
@@ -206,13 +168,13 @@ class RegressorConfig:
             )
 
     def make_representation(self, interaction: int = 0) -> Representation | CoulombRepresentation:
-        """The representation that the network sees in an interaction.
+        """The representation that is the network's input in an interaction.
 
         Args:
-            interaction: 0 for that of the species; above 0 for that of the messages, which is joined to it.
+            interaction: 0 for that of the species; above 0 for that of the messages, which is concatenated to it.
 
         Returns:
-            The representation, which has a grid if the network's input is on one, else a bandlimit.
+            The representation, with a grid if the network's input is on one, else with a bandlimit.
 
         Examples:
             >>> from molsphere import RegressorConfig
@@ -226,15 +188,15 @@ class RegressorConfig:
         places: dict[str, Any] = (
             {"grid": self.make_grid(bandlimit)} if self.representation == "grid" else {"bandlimit": bandlimit}
         )
-        radial = RadialBasis(basis.powers, basis.shells)
+        radial = RadialBasis(basis.powers, basis.gaussians)
         return Representation(self.species, radial, cutoff_angle=self.cutoff_angle, **places)
 
     @property
     def channels(self) -> int:
         """Channels of the representation."""
-        return len(self.species) * (1 if self.representation == "cohen" else len(self.powers) + len(self.shells))
+        return len(self.species) * (1 if self.representation == "cohen" else len(self.powers) + len(self.gaussians))
 
-    def channels_of_pass(self, number: int) -> int:
+    def channels_of_interaction(self, number: int) -> int:
         """Number of channels of the spheres in an interaction, counted from 0.
 
         Raises:
@@ -243,7 +205,7 @@ class RegressorConfig:
         """
         _checks.integer("number", number, 0)
         messages = self.messages
-        learned = messages.channels * (len(messages.powers) + len(messages.shells))
+        learned = messages.channels * (len(messages.powers) + len(messages.gaussians))
         return self.channels + learned * (number > 0)
 
     def make_grid(self, bandlimit: int) -> Grid:
@@ -265,8 +227,8 @@ class SphereRegressor(eqx.Module):
     With several interactions there is a `SpinResNet` for each: the atoms' features after one are shown on the spheres
     of the next, as in message passing. The head gets the features of all interactions.
 
-    Predictions do not change under translations and the order of atoms, nor, beyond the error of the activations on
-    their grids, under rotations. Norms take their statistics over all atoms of a batch, padding left out.
+    Predictions are invariant to translations and the order of atoms, and to rotations up to the error of the
+    activations on their grids. Norms use statistics over all atoms of a batch without padding.
 
     Examples:
         >>> import numpy as np
@@ -290,11 +252,11 @@ class SphereRegressor(eqx.Module):
         """Make a network; create it with `equinox.nn.make_with_state`.
 
         Args:
-            config: What to build.
+            config: Configuration of the network.
             key: Random key.
 
         Raises:
-            TypeError: Something else than a configuration.
+            TypeError: Anything other than a configuration.
             ValueError: Options out of range.
         """
         _checks.instance("config", config, RegressorConfig, "of type RegressorConfig")
@@ -315,33 +277,23 @@ class SphereRegressor(eqx.Module):
         )
         pooled = len(config.spins) * config.widths[-1]
         backbones, messages = [], []
-        for number, key in enumerate(jax.random.split(first, config.passes)):
+        for number, key in enumerate(jax.random.split(first, config.interactions)):
             one, other = jax.random.split(key)
             if number:
                 known, shown = number * pooled + config.embedding, config.messages
                 messages.append(make_mlp(known, shown.channels, shown.width, 1, key=other))
-            backbones.append(make_backbone(config.channels_of_pass(number), key=one))
+            backbones.append(make_backbone(config.channels_of_interaction(number), key=one))
         self.backbones, self.messages = tuple(backbones), tuple(messages)
         self.embedding = jax.random.normal(second, (len(config.species), config.embedding))
-        features = config.passes * pooled + config.embedding + _RADIAL * config.distance
-        head = config.head
-        options = {
-            "species": config.species,
-            "weighting": head.weighting,
-            "reduction": head.reduction,
-            "linear": head.linear,
-            "key": third,
-        }
-        if head.kind == "transformer":
-            options |= {"layers": head.layers, "heads": head.heads}
-        make = TransformerHead if head.kind == "transformer" else DeepSetsHead
-        self.head = make(features, head.width, config.outputs, **options)
+        features = config.interactions * pooled + config.embedding + _RADIAL * config.distance
+        make = TransformerHead if config.head.kind == "transformer" else DeepSetsHead
+        self.head = make(features, config.outputs, config.head, species=config.species, key=third)
 
     def represent(self, molecules: Molecules) -> Array:
         """The spheres of all atoms: coefficients, or maps on the first block's grid.
 
         Raises:
-            TypeError: Something else than a padded batch.
+            TypeError: Anything other than a padded batch.
             ValueError: As in a call.
         """
         check_batch(molecules)
@@ -358,9 +310,9 @@ class SphereRegressor(eqx.Module):
             Outputs, shape (*batch, outputs), and the new state.
 
         Raises:
-            TypeError: Something else than a padded batch, or a state.
-            ValueError: Arrays that do not fit each other, positions that are not finite, or species that the network
-                does not know, where they are concrete.
+            TypeError: Anything other than a padded batch and a state.
+            ValueError: Arrays of inconsistent shapes, and for concrete values, positions that are not finite or species
+                that the network does not know.
         """
         check_batch(molecules)
         config, mask = self.config, jnp.asarray(molecules.mask)
@@ -380,7 +332,7 @@ class SphereRegressor(eqx.Module):
 
 
 def represent(config: RegressorConfig, molecules: Molecules) -> Array:
-    """The input of a network of that configuration."""
+    """The input of a network with the given configuration."""
     x = _spheres(config.make_representation(), molecules)
     return x if config.feature_scale is None else x / np.asarray(config.feature_scale, x.real.dtype).astype(x.dtype)
 
@@ -400,17 +352,17 @@ def _spheres(
 def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tuple[float, ...]:
     """Root mean square of each channel over atoms and sphere, for `RegressorConfig.feature_scale`.
 
-    Channels of high powers are small but where atoms are near; dividing by this puts all of them on one level.
+    Channels of high powers are small except near other atoms; dividing by this gives all channels the same scale.
 
     Args:
-        config: The network's, without a scale.
+        config: Configuration of the network; its `feature_scale` is ignored.
         molecules: Molecules of the training split; a few hundred are enough.
 
     Returns:
         One number per channel; 1 for a channel that is zero throughout.
 
     Raises:
-        TypeError: Something else than a configuration or a padded batch.
+        TypeError: Anything other than a configuration and a padded batch.
         ValueError: No atoms.
 
     Examples:
@@ -440,10 +392,10 @@ def measure_feature_scale(config: RegressorConfig, molecules: Molecules) -> tupl
 
 
 def _radial(displacement: Float[Array, "*batch atoms 3"]) -> Float[Array, "*batch atoms radial"]:
-    """Gaussians of the distance to the centre of mass, of the width of their spacing."""
-    centres = np.linspace(0, _RADIAL_REACH, _RADIAL, dtype=np.float32)
+    """Gaussians of the distance to the center of mass, as wide as their spacing."""
+    centers = np.linspace(0, _RADIAL_REACH, _RADIAL, dtype=np.float32)
     squared = (displacement**2).sum(-1, keepdims=True)
     positive = squared > 0
     distance = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
     spacing = np.float32(_RADIAL_REACH / (_RADIAL - 1))
-    return jnp.exp(-(((distance - centres.astype(distance.dtype)) / spacing.astype(distance.dtype)) ** 2) / 2)
+    return jnp.exp(-(((distance - centers.astype(distance.dtype)) / spacing.astype(distance.dtype)) ** 2) / 2)

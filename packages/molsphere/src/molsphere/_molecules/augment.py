@@ -18,7 +18,7 @@ from .molecule import Molecule
 def random_rotation(
     key: PRNGKeyArray, shape: tuple[int, ...] = (), *, reflections: bool = False, dtype: str = "float32"
 ) -> Float[Array, "*shape 3 3"]:
-    """Rotation matrices, uniform over SO(3), or over O(3): those of unit quaternions with normal components.
+    """Rotation matrices, uniform over SO(3) or O(3), from quaternions with normally distributed components.
 
     Args:
         key: Random key.
@@ -47,8 +47,8 @@ def random_rotation(
     _checks.float_type("dtype", dtype)
     sizes = [_checks.count("shape", size, 0) for size in _checks.entries("shape", shape, "a sequence of sizes")]
     _checks.count("shape", math.prod(sizes), 0)
-    turn, flip = jax.random.split(key)
-    q = jax.random.normal(turn, (*sizes, 4), dtype)
+    rotation, reflection = jax.random.split(key)
+    q = jax.random.normal(rotation, (*sizes, 4), dtype)
     w, x, y, z = jnp.moveaxis(q / jnp.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
     two = jnp.asarray(2, dtype)
     rows = [
@@ -58,25 +58,25 @@ def random_rotation(
     ]
     matrix = jnp.stack([jnp.stack(row, -1) for row in rows], -2)
     if reflections:
-        matrix = matrix * jax.random.rademacher(flip, tuple(sizes), dtype)[..., None, None]
+        matrix = matrix * jax.random.rademacher(reflection, tuple(sizes), dtype)[..., None, None]
     return matrix
 
 
 def augment(
     positions: Float[Array | np.ndarray, "*batch atoms 3"], key: PRNGKeyArray, *, reflections: bool = True
 ) -> Float[Array, "*batch atoms 3"]:
-    """Rotate each molecule at random about the origin, and reflect half of them.
+    """Rotate each molecule at random about the origin, and reflect half of the molecules.
 
     Args:
         positions: Positions [Å], shape (*batch, atoms, 3).
-        key: Random key; each molecule gets a rotation of its own.
-        reflections: Whether to reflect too. Properties such as energies do not change under reflections.
+        key: Random key; each molecule gets its own rotation.
+        reflections: Whether to reflect half of the molecules, which properties such as energies are invariant to.
 
     Returns:
         Positions of the same shape and type.
 
     Raises:
-        TypeError: Positions that are no array of float32 or float64.
+        TypeError: Positions that are not an array of float32 or float64.
         ValueError: Another shape.
 
     Examples:
@@ -96,8 +96,8 @@ def augment(
     return jnp.einsum("...xy,...ay->...ax", matrix, array, precision="highest")
 
 
-def turn(molecules: Sequence[Molecule], key: PRNGKeyArray, *, reflections: bool = False) -> list[Molecule]:
-    """Rotate each molecule at random about the origin, and reflect it if asked for."""
+def rotate_at_random(molecules: Sequence[Molecule], key: PRNGKeyArray, *, reflections: bool = False) -> list[Molecule]:
+    """Rotate each molecule at random about the origin, and reflect all of them if `reflections` is true."""
     matrices = np.asarray(random_rotation(key, (len(molecules),)), np.float64) * (-1 if reflections else 1)
     return [
         dataclasses.replace(molecule, positions=molecule.positions @ matrix.T)

@@ -1,4 +1,4 @@
-"""Padded batches of molecules, and the few sizes they are padded to."""
+"""Padded batches of molecules, and the choice of padded sizes."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Molecules(eqx.Module):
 
 
 def check_batch(molecules: object) -> None:
-    """A padded batch, whose arrays fit each other."""
-    _checks.instance("molecules", molecules, Molecules, "a padded batch, as pad_molecules gives it")
+    """Check a padded batch: types and shapes of its arrays."""
+    _checks.instance("molecules", molecules, Molecules, "a padded batch, as from pad_molecules")
     _checks.geometry(molecules.positions, molecules.numbers, molecules.mask)  # pyright: ignore[reportAttributeAccessIssue]
     if molecules.mask is None:  # pyright: ignore[reportAttributeAccessIssue]
         raise TypeError("`mask` of a padded batch must be an array, got None")
 
 
 def check_features(features: object, molecules: object, count: int | None = None) -> None:
-    """Features of the atoms of a padded batch, shape (*batch, atoms, features)."""
+    """Check features of the atoms of a padded batch, shape (*batch, atoms, features)."""
     check_batch(molecules)
     _checks.floats("features", features)
     shape = features.shape  # pyright: ignore[reportAttributeAccessIssue]
@@ -67,14 +67,14 @@ def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dty
 
     Args:
         molecules: At least one.
-        size: Atoms to pad to; default those of the largest molecule.
+        size: Number of atoms to pad to; default that of the largest molecule.
         dtype: Type of the positions.
 
     Returns:
         Arrays of shapes (batch, size), (batch, size, 3), (batch, size).
 
     Raises:
-        TypeError: Something else than molecules, or a size that is not an integer.
+        TypeError: Anything other than molecules, or a size that is not an integer.
         ValueError: No molecules, one larger than `size`, or another type.
 
     Examples:
@@ -101,13 +101,13 @@ def pad_molecules(molecules: Sequence[Molecule], size: int | None = None, *, dty
 
 
 def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buckets: int = 6) -> tuple[int, ...]:
-    """The sizes to pad to that waste the fewest padded atoms, of all choices of at most `max_buckets`.
+    """Choose at most `max_buckets` padded sizes with the fewest padded atoms in total.
 
     Exact, by dynamic programming over the distinct sizes (above 512 of them, over 512 quantiles).
 
     Args:
         sizes: Atoms of each molecule, at least one molecule.
-        max_buckets: Most sizes to choose: each is compiled once.
+        max_buckets: Largest number of sizes to choose; each is compiled once.
 
     Returns:
         Ascending sizes; the last is the largest molecule's.
@@ -148,9 +148,9 @@ def choose_buckets(sizes: Iterable[int] | Int[np.ndarray, " molecules"], max_buc
 
 
 def padded_size(atoms: int) -> int:
-    """The size that so many atoms are padded to: 8, 16, 24, 32, 40, 56, 72, …, multiples of 8 growing by a quarter.
+    """The padded size for a number of atoms: 8, 16, 24, 32, 40, 56, 72, …, multiples of 8 growing by a quarter.
 
-    These do not depend on the other molecules, so that one call after another compiles few programs.
+    It does not depend on the other molecules of a batch, so that repeated calls compile few programs.
     """
     size = _STEP
     while size < atoms:
@@ -193,7 +193,7 @@ def bucket_molecules(
 ) -> list[tuple[Int[np.ndarray, " batch"], Molecules]]:
     """Batches of molecules of similar size, each padded to a bucket, for prediction.
 
-    The last batch of a bucket is filled with empty molecules, so that there is one shape per bucket.
+    The last batch of a bucket is filled up with empty molecules, so that there is one shape per bucket.
 
     Args:
         molecules: At least one.
@@ -201,10 +201,10 @@ def bucket_molecules(
         batch_size: Molecules per batch.
 
     Returns:
-        Pairs of indices into `molecules`, shape (batch_size,), −1 where the batch is filled up, and the batch.
+        Pairs of indices into `molecules`, shape (batch_size,), −1 for empty molecules, and the batch.
 
     Raises:
-        TypeError: Something else than molecules, or sizes that are not integers.
+        TypeError: Anything other than molecules, or sizes that are not integers.
         ValueError: No molecules, or buckets that do not hold them.
 
     Examples:
@@ -227,10 +227,10 @@ def bucket_molecules(
         members = np.flatnonzero(which == at)
         for start in range(0, members.size, batch_size):
             index = np.full(batch_size, -1)
-            part = members[start : start + batch_size]
-            index[: part.size] = part
-            padded = pad_molecules([molecules[i] for i in part], size)
-            missing = batch_size - part.size
+            chosen = members[start : start + batch_size]
+            index[: chosen.size] = chosen
+            padded = pad_molecules([molecules[i] for i in chosen], size)
+            missing = batch_size - chosen.size
 
             def fill(x: np.ndarray, missing: int = missing) -> np.ndarray:
                 return np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1))

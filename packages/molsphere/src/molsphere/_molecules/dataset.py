@@ -1,4 +1,4 @@
-"""Many molecules in flat arrays, with their properties."""
+"""Sets of molecules in flat arrays, with their properties."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .molecule import Molecule, molecule_list
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MoleculeSet:
-    """Molecules one after the other in flat arrays: 130,000 of them take 40 MB instead of a million objects.
+    """A set of molecules in flat arrays: 130,000 molecules take 40 MB instead of a million objects.
 
     Attributes:
         num_atoms: Atoms of each molecule, shape (molecules,).
         numbers: Atomic numbers of all atoms, shape (atoms,), int32.
         positions: Positions of all atoms [Å], shape (atoms, 3).
-        index: A number by which each molecule is known, shape (molecules,); in QM9 the gdb number, from 1.
+        index: Identifying number of each molecule, shape (molecules,); in QM9 the gdb number, from 1.
         properties: Properties by name, each of shape (molecules,), in the units of their source.
 
     Raises:
-        TypeError: Something else than arrays of integers, positions of floats and properties of numbers.
-        ValueError: Shapes that do not fit, molecules without atoms, unknown elements, or positions that are not finite.
+        TypeError: Arrays of other types.
+        ValueError: Inconsistent shapes, molecules without atoms, unknown elements, or positions that are not finite.
 
     Examples:
         >>> from molsphere import MoleculeSet, from_smiles
@@ -80,7 +80,7 @@ class MoleculeSet:
 
     @classmethod
     def from_molecules(cls, molecules: Sequence[Molecule]) -> MoleculeSet:
-        """Collect molecules; properties are those that all of them have as numbers.
+        """Collect molecules, with the properties that all of them have as numbers.
 
         Args:
             molecules: At least one.
@@ -89,7 +89,7 @@ class MoleculeSet:
             The set; `index` counts from 0.
 
         Raises:
-            TypeError: Something else than molecules.
+            TypeError: Anything other than molecules.
             ValueError: No molecules.
         """
         molecules = molecule_list(molecules)
@@ -112,9 +112,9 @@ class MoleculeSet:
         return self.num_atoms.size
 
     def __getitem__(self, at: int) -> Molecule:
-        """The molecule at a position, with its properties."""
+        """The molecule at an index, with its properties."""
         if not -len(self) <= at < len(self):
-            raise IndexError(f"position must be within {len(self)} molecules, got {at}")
+            raise IndexError(f"index must be within {len(self)} molecules, got {at}")
         start = self._starts[at]
         atoms = slice(start, start + self.num_atoms[at])
         properties = {name: float(values[at]) for name, values in self.properties.items()}
@@ -126,18 +126,18 @@ class MoleculeSet:
         return tuple(np.unique(self.numbers).tolist())
 
     def subset(self, at: Int[np.ndarray, " chosen"] | Sequence[int]) -> MoleculeSet:
-        """The molecules at some positions, in their order.
+        """The molecules at some indices, in their order.
 
         Args:
-            at: Positions, not the numbers of `index`.
+            at: Indices from 0, not the numbers of `index`.
 
         Returns:
-            A set of their own arrays.
+            A set with copies of the arrays.
 
         Raises:
-            IndexError: A position out of range.
-            TypeError: Positions that are not integers, such as a mask.
-            ValueError: Positions along more than one axis.
+            IndexError: An index out of range.
+            TypeError: Indices that are not integers, such as a mask.
+            ValueError: Indices along more than one axis.
         """
         at = self._positions_of(at, -len(self))
         atoms = self._atoms(at)
@@ -150,16 +150,16 @@ class MoleculeSet:
         )
 
     def _positions_of(self, at: object, least: int = 0) -> Int[np.ndarray, " chosen"]:
-        """Positions of molecules, checked."""
+        """Check indices of molecules."""
         if np.asarray(at).dtype.kind == "b":
-            raise TypeError("`at` must be positions, got a mask; write np.flatnonzero(mask)")
+            raise TypeError("`at` must be indices, got a mask; write np.flatnonzero(mask)")
         found = _checks.whole_numbers("at", at)
         if found.size and not (found.min() >= least and found.max() < len(self)):
             raise IndexError(f"`at` must be within {len(self)} molecules, got {found.min()} … {found.max()}")
         return found
 
     def _atoms(self, at: np.ndarray) -> np.ndarray:
-        """Positions in the flat arrays of all atoms of some molecules."""
+        """Indices in the flat arrays of all atoms of some molecules."""
         sizes = self.num_atoms[at]
         first = np.repeat(self._starts[at] - (np.cumsum(sizes) - sizes), sizes)
         return first + np.arange(first.size)
@@ -168,16 +168,16 @@ class MoleculeSet:
         """A padded batch.
 
         Args:
-            at: Positions of the molecules; −1 gives an empty one.
-            size: Atoms to pad to.
+            at: Indices of the molecules; −1 gives an empty one.
+            size: Number of atoms to pad to.
             dtype: Type of the positions.
 
         Returns:
             NumPy arrays of shapes (batch, size), (batch, size, 3), (batch, size).
 
         Raises:
-            IndexError: A position out of range.
-            TypeError: Positions or a size that are not integers.
+            IndexError: An index out of range.
+            TypeError: Indices or a size that are not integers.
             ValueError: A molecule larger than `size`, or another type.
         """
         at, size = self._positions_of(at, -1), _checks.count("size", size)
@@ -193,7 +193,7 @@ class MoleculeSet:
         return Molecules(numbers, positions, mask)
 
     def composition(self, species: Sequence[int]) -> Int[np.ndarray, "molecules species"]:
-        """How many atoms of each species each molecule has.
+        """Number of atoms of each species in each molecule.
 
         Args:
             species: Atomic numbers.

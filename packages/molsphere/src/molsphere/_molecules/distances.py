@@ -30,12 +30,12 @@ _LISTED = 20
 
 
 class ClosestPairs(NamedTuple):
-    """The two atoms of each molecule that are nearest for their size.
+    """The closest pair of atoms of each molecule, relative to their covalent radii.
 
     Attributes:
         ratio: d / (r_i + r_j), distance over the sum of covalent radii, shape (molecules,); NaN for lone atoms.
-        first: Number of one atom in its molecule, shape (molecules,).
-        second: Number of the other.
+        first: Index of one atom in its molecule, shape (molecules,).
+        second: Index of the other atom.
     """
 
     ratio: Float[np.ndarray, " molecules"]
@@ -44,7 +44,7 @@ class ClosestPairs(NamedTuple):
 
     @property
     def outside(self) -> np.ndarray:
-        """Which molecules have implausible distances."""
+        """Mask of the molecules with implausible distances."""
         return (self.ratio < OVERLAP) | (self.ratio > LOOSE)
 
 
@@ -53,7 +53,7 @@ def closest_pairs(
     numbers: Int[np.ndarray, " atoms"],
     positions: Float[np.ndarray, "atoms 3"],
 ) -> ClosestPairs:
-    """Find the closest two atoms of each molecule, min over i < j of |x_i − x_j| / (r_i + r_j).
+    """Find the closest pair of atoms of each molecule, min over i < j of |x_i − x_j| / (r_i + r_j).
 
     Args:
         num_atoms: Atoms of each molecule.
@@ -69,15 +69,15 @@ def closest_pairs(
     radii = elements.covalent_radii()[numbers]
     for size in np.unique(num_atoms[num_atoms > 1]):
         alike = np.flatnonzero(num_atoms == size)
-        for part in np.array_split(alike, -(-alike.size * int(size) // _BLOCK)):
-            atoms = starts[part, None] + np.arange(size)
+        for rows in np.array_split(alike, -(-alike.size * int(size) // _BLOCK)):
+            atoms = starts[rows, None] + np.arange(size)
             ratio, first, second = _closest(positions[atoms], radii[atoms])
-            found.ratio[part], found.first[part], found.second[part] = ratio, first, second
+            found.ratio[rows], found.first[rows], found.second[rows] = ratio, first, second
     return found
 
 
 def _closest(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of molecules of one size, positions (molecules, atoms, 3); all pairs, by how far apart they stand in the list."""
+    """Closest pairs of molecules of one size, positions (molecules, atoms, 3)."""
     rows, size = np.arange(len(radii)), radii.shape[1]
     best, first, second = np.full(len(radii), np.inf), np.zeros(len(radii), int), np.zeros(len(radii), int)
     for step in range(1, size):
@@ -91,7 +91,7 @@ def _closest(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def pairs_of(molecules: Sequence[Molecule]) -> ClosestPairs:
-    """The closest pairs of molecules as objects, at least one."""
+    """The closest pairs of at least one `Molecule`."""
     return closest_pairs(
         np.array([len(molecule) for molecule in molecules]),
         np.concatenate([molecule.numbers for molecule in molecules]),
@@ -99,8 +99,8 @@ def pairs_of(molecules: Sequence[Molecule]) -> ClosestPairs:
     )
 
 
-def told(molecule: Molecule, pairs: ClosestPairs, at: int) -> str:
-    """What the closest pair of a molecule is, `pairs` holding it at `at`, in words."""
+def describe_pair(molecule: Molecule, pairs: ClosestPairs, at: int) -> str:
+    """A description of the closest pair of a molecule, which is entry `at` of `pairs`."""
     first, second = int(pairs.first[at]), int(pairs.second[at])
     distance = float(np.linalg.norm(molecule.positions[first] - molecule.positions[second]))
     names = molecule.symbols
@@ -114,10 +114,10 @@ def warn_of_distances(molecules: Sequence[Molecule]) -> None:
     """Warn of each molecule whose nearest atoms are below 0.5 or above 1.45 times the sum of their covalent radii.
 
     Args:
-        molecules: At least one; those that were read are named by file and line.
+        molecules: At least one; those from files are named by file and line.
 
     Warns:
-        FileWarning: One line for each such molecule, at most twenty, and one for how many more there are.
+        FileWarning: One line for each such molecule, at most twenty, and one with the number of further ones.
     """
     pairs = pairs_of(molecules)
     outside = np.flatnonzero(pairs.outside)
@@ -125,8 +125,8 @@ def warn_of_distances(molecules: Sequence[Molecule]) -> None:
         molecule = molecules[at]
         where = molecule.origin or f"molecule {at}" + (f" ({molecule.name})" if molecule.name else "")
         warnings.warn(
-            f"{where}: {told(molecule, pairs, int(at))}; this is no plausible geometry in Å, and its prediction is "
-            f"meaningless",
+            f"{where}: {describe_pair(molecule, pairs, int(at))}; this is not a plausible geometry in Å, and its "
+            f"prediction is meaningless",
             FileWarning,
             stacklevel=3,
         )
@@ -135,16 +135,16 @@ def warn_of_distances(molecules: Sequence[Molecule]) -> None:
 
 
 def check_length_unit(pairs: ClosestPairs, unit: LengthUnit | None, path: Path) -> None:
-    """Refuse files most of whose molecules have implausible distances, unless Å was asked for by name.
+    """Refuse a file if most molecules have implausible distances, unless the unit is explicitly Å.
 
     Args:
         pairs: The closest pairs of all molecules, read in `unit`.
-        unit: What the user says that positions are in; None for Å as the default.
+        unit: Unit of positions given by the user; None for the default, Å.
         path: The file.
 
     Raises:
-        ValueError: More than half of the molecules of at least two atoms lie outside; the message names the unit that
-            would fit.
+        ValueError: More than half of the molecules with at least two atoms have implausible distances; the message
+            names the unit that would fit.
     """
     ratio = pairs.ratio[np.isfinite(pairs.ratio)]
     outside = int(((ratio < _TIGHT) | (ratio > LOOSE)).sum())

@@ -36,10 +36,10 @@ def _numbers() -> dict[str, int]:
 
 
 def atomic_number(text: str) -> int:
-    """Number of a symbol in any case, or of a number written out.
+    """Atomic number of a symbol in any case, or of digits.
 
     Raises:
-        ValueError: Neither.
+        ValueError: Neither a symbol nor an atomic number.
     """
     number = _numbers().get(text.capitalize())
     if number is None and text.isdecimal() and 1 <= int(text) <= LARGEST:

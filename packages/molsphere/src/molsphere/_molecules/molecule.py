@@ -1,4 +1,4 @@
-"""One molecule."""
+"""A molecule and where it was read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from . import elements
 
 # Single precision keeps 0.001 Å there.
 FARTHEST = 1e4
-# Nearer than this [Å] two nuclei count as one place, and the pair as none: inverse powers and their derivatives stay
-# inside float32, and no molecule has such a distance.
+# Nuclei nearer than this [Å] count as coincident and their pair is left out: inverse powers and their derivatives stay
+# within float32, and no molecule has such a distance.
 COINCIDENT = 1e-2
 
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where a molecule was read.
+    """The file and line from which a molecule was read.
 
     Attributes:
         path: The file.
@@ -46,18 +46,18 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Molecule:
-    """Atoms in space, a name, and what is known of them. Its arrays are its own and read-only.
+    """A molecule: atoms and their positions, name and properties. Its arrays are read-only copies.
 
     Attributes:
         numbers: Atomic numbers 1 … 118, shape (atoms,), int32.
         positions: Positions [Å], shape (atoms, 3), float64.
         name: Any text.
-        properties: What a file says besides, numbers or text by name, in the file's units.
-        origin: Where it was read, or None.
+        properties: Further numbers or strings by name, in the units of their file.
+        origin: File and line from which it was read, or None.
 
     Raises:
-        TypeError: Numbers that are not integers, positions that are not real, or something else of another type.
-        ValueError: No atoms, shapes that do not fit, an unknown element, a position that is not finite or farther than
+        TypeError: Numbers that are not integers, positions that are not real, or a value of another type.
+        ValueError: No atoms, inconsistent shapes, an unknown element, a position that is not finite or farther than
             10,000 Å from the origin, or two atoms within 0.01 Å.
 
     Examples:
@@ -79,7 +79,7 @@ class Molecule:
         if positions.dtype.kind not in "fiu":
             raise TypeError(f"`positions` must be real numbers, got dtype {positions.dtype}")
         positions = np.array(positions, np.float64)
-        _checks.instance("name", self.name, str, "a text")
+        _checks.instance("name", self.name, str, "a string")
         _checks.mapping("properties", self.properties, "values by name")
         if self.origin is not None:
             _checks.instance("origin", self.origin, Origin, "an Origin or None")
@@ -105,7 +105,7 @@ class Molecule:
         object.__setattr__(self, "properties", dict(self.properties))
 
     def __reduce__(self) -> tuple[type[Molecule], tuple[Any, ...]]:
-        # Made anew by a copy or in another process: NumPy does not keep arrays read-only there.
+        # NumPy does not keep arrays read-only in copies and other processes, so the constructor is called there.
         return type(self), (self.numbers, self.positions, self.name, self.properties, self.origin)
 
     def __len__(self) -> int:
@@ -142,7 +142,7 @@ def _refuse_positions(positions: np.ndarray) -> None:
 
 
 def coincident_pair(positions: np.ndarray) -> tuple[int, int] | None:
-    """The first two atoms at one place, or None. Sorting along x keeps large molecules cheap."""
+    """The first two coincident atoms, or None. Sorting along x makes this fast for large molecules."""
     order = np.argsort(positions[:, 0], kind="stable")
     ordered = positions[order]
     for step in range(1, len(order)):
@@ -159,7 +159,7 @@ def coincident_pair(positions: np.ndarray) -> tuple[int, int] | None:
 
 
 def molecule_list(molecules: object) -> list[Molecule]:
-    """Molecules out of whatever sequence holds them; anything else is refused."""
+    """A list of the molecules in a sequence; anything else is refused."""
     if isinstance(molecules, Molecule):
         raise TypeError(f"`molecules` must be a sequence of molecules, got the one {molecules!r}; write [molecule]")
     found = list(_checks.entries("molecules", molecules, "a sequence of molecules"))
@@ -170,16 +170,16 @@ def molecule_list(molecules: object) -> list[Molecule]:
 
 
 def check_molecules(molecules: Sequence[Molecule], species: Iterable[int]) -> None:
-    """Refuse molecules that a model of these species has nothing to say about.
+    """Refuse molecules that a model of these species cannot predict.
 
-    A lone atom has no neighbours, so all its spheres are zero; an atom of another species has no channel.
+    A lone atom has no neighbors, so its spheres are zero; an atom of another species has no channel.
 
     Args:
         molecules: Any number of molecules.
         species: Atomic numbers the model was trained with.
 
     Raises:
-        TypeError: Something else than molecules.
+        TypeError: Anything other than molecules.
         ValueError: A molecule of one atom, or of another species; the message names the molecule.
 
     Examples:

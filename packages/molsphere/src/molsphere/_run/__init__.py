@@ -1,4 +1,4 @@
-"""Training and what follows: options, run folders, evaluation, reports, plots.
+"""Training runs: options, run folders, training, evaluation, reports, plots.
 
 May import: `_checks`, `_data`, `_files`, `_model`, `_molecules`, `_spheres`.
 """

@@ -24,6 +24,8 @@ from .._molecules.dataset import MoleculeSet
 from .._molecules.molecule import Molecule
 
 _SIZE_CLASSES = 6
+# Molecules at a time: a hundred thousand as objects would take gigabytes.
+_CHUNK = 8192
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,13 +33,13 @@ class Evaluation:
     """Predictions of a model beside the reference values.
 
     Attributes:
-        index: Positions in the data of the molecules predicted, shape (molecules,).
-        part: Part of each of them, shape (molecules,), positions in `parts`.
-        num_atoms: Their atoms, shape (molecules,).
-        parts: Names of the parts.
+        index: Indices in the data of the predicted molecules, shape (molecules,).
+        part: Split of each of them, shape (molecules,), as an index into `parts`.
+        num_atoms: Their numbers of atoms, shape (molecules,).
+        parts: Names of the splits.
         units: Unit by property.
         predicted: Predictions by property, each of shape (molecules,).
-        wanted: What is right, likewise; NaN where it is not known, which no error counts.
+        wanted: Reference values by property, likewise; NaN where unknown, which errors leave out.
 
     Examples:
         >>> import numpy as np
@@ -64,10 +66,10 @@ class Evaluation:
         """Mean absolute errors by property, as JSON types.
 
         Returns:
-            By property: `unit`; `parts`, with `molecules` and `mae` by part; `mean_absolute_deviation`, the error of
-            always predicting the last part's median; `sizes`, with `atoms` (smallest, largest), `molecules` and `mae`
-            of at most six classes of the last part. Molecules without a value are in none of them, and a mean over
-            no molecules is None.
+            By property: `unit`; `parts`, with `molecules` and `mae` by split; `mean_absolute_deviation`, the error of
+            always predicting the median of the last split; `sizes`, with `atoms` (smallest, largest), `molecules` and
+            `mae` of at most six classes of the last split. Molecules without a reference value are left out, and a mean
+            over no molecules is None.
         """
         last = self.part == len(self.parts) - 1
         classes = _size_classes(self.num_atoms[last])
@@ -89,10 +91,10 @@ class Evaluation:
         return result
 
     def save(self, folder: str | Path) -> None:
-        """Write `evaluation.json`, the summary, and `predictions.npz`, from which `load` makes this again.
+        """Write `evaluation.json`, the summary, and `predictions.npz`, which `load` reads.
 
         Args:
-            folder: Where to; both files appear whole or not at all.
+            folder: The folder; each file is written under a temporary name and renamed.
         """
         folder = Path(folder)
         with replacing(folder / "predictions.npz", "wb") as file:
@@ -108,16 +110,16 @@ class Evaluation:
 
     @classmethod
     def load(cls, folder: str | Path) -> Evaluation:
-        """Read what `save` wrote.
+        """Read an evaluation that `save` wrote.
 
         Args:
-            folder: Where it is.
+            folder: The folder.
 
         Returns:
             The evaluation.
 
         Raises:
-            FileNotFoundError: Nothing was evaluated there.
+            FileNotFoundError: No evaluation in the folder.
             ValueError: Another kind of file.
         """
         path = Path(folder) / "predictions.npz"
@@ -131,7 +133,7 @@ class Evaluation:
 
 
 def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
-    """The evaluation that the arrays of a file are, or an error that says which array is not as `save` writes it."""
+    """The evaluation in the arrays of a file; errors name the array that is not as `save` writes it."""
     parts, names, units = ([str(text) for text in _axis(arrays, name, "U")] for name in ("parts", "names", "units"))
     index = _axis(arrays, "index", "iu")
     of_molecules = {name: _axis(arrays, name, "iu", index.size) for name in ("part", "num_atoms")}
@@ -146,12 +148,12 @@ def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
 
 
 def _axis(arrays: Mapping[str, np.ndarray], name: str, kinds: str, size: int | None = None) -> np.ndarray:
-    """An array with one axis, of a kind of numbers and a length."""
+    """An array with one axis, checked for its kind of values and its length."""
     if name not in arrays:
         raise ValueError(f"it lacks {name!r}")
     found = arrays[name]
     if found.dtype.kind not in kinds or found.ndim != 1 or (size is not None and found.size != size):
-        wanted = {"U": "texts", "iu": "integers", "f": "numbers"}[kinds]
+        wanted = {"U": "strings", "iu": "integers", "f": "numbers"}[kinds]
         count = "" if size is None else f"{size} "
         raise ValueError(f"{name!r} must be {count}{wanted} along one axis, got {found.dtype} {found.shape}")
     return found
@@ -170,22 +172,22 @@ def evaluate(
     Args:
         model: A model, its file or the folder of its run; or several, whose mean is taken, see `predict_ensemble`.
         data: All molecules.
-        values: What is right, by property of the model, each of shape (molecules,), in the model's units; NaN where it
-            is not known.
-        parts: Positions in `data` by the name of the part; empty parts are left out.
+        values: Reference values by property of the model, each of shape (molecules,), in the model's units; NaN where
+            unknown.
+        parts: Indices in `data` by the name of the split; empty splits are left out.
         orientations: See `PropertyModel.predict`.
 
     Returns:
         Predictions and values.
 
     Raises:
-        IndexError: A position out of range.
-        TypeError: Something else than models, a set of molecules, real values and positions.
-        ValueError: No molecules, values of another shape, properties that the model has not, or molecules that it
+        IndexError: An index out of range.
+        TypeError: Anything other than models, a set of molecules, real values and indices.
+        ValueError: No molecules, values of another shape, properties that the model lacks, or molecules that it
             cannot predict.
 
     Warns:
-        FileWarning: How many molecules are unlike the training data, if any, see `TrainingRange.differences`.
+        FileWarning: The number of molecules unlike the training data, if any, see `TrainingRange.differences`.
 
     Examples:
         >>> import numpy as np
@@ -206,30 +208,18 @@ def evaluate(
     models = load_models(model)
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
     _checks.mapping("values", values, "values by property")
-    _checks.mapping("parts", parts, "positions by part")
+    _checks.mapping("parts", parts, "indices by split")
     values = {name: _checks.real_values("values", v, len(data), name) for name, v in values.items()}
-    parts = {name: data._positions_of(at) for name, at in parts.items()}
+    parts = {name: at for name, given in parts.items() if (at := data._positions_of(given)).size}
     known = sorted({name for one in models for name in one.units})
     if unknown := sorted(set(values) - set(known)):
         raise ValueError(f"`values` must be of the model's properties, {known}, got {unknown} too")
-    chosen = {name: at for name, at in parts.items() if at.size}
-    if not chosen or not values:
+    if not parts or not values:
         raise ValueError("`parts` and `values` must hold at least one molecule and one property, got none")
-    index = np.concatenate(list(chosen.values()))
+    index = np.concatenate(list(parts.values()))
     for one in models:
         check_set(data, index, one.config.species)
-    # By batches of the set: a hundred thousand molecules as objects would take gigabytes.
-    predicted: dict[str, list[np.ndarray]] = {name: [] for name in values}
-    units: dict[str, str] = {}
-    strange: list[str] = []
-    for start in range(0, index.size, 8192):
-        chunk = [data[int(i)] for i in index[start : start + 8192]]
-        found, units = combine(
-            models, [one.predict(chunk, orientations=orientations, warn=False) for one in models], gap=False
-        )
-        strange += _unlike(models, chunk)
-        for name in values:
-            predicted[name].append(found[name])
+    predicted, units, strange = _predict(models, data, index, orientations)
     if strange:
         warnings.warn(
             f"{len(strange):,} of {index.size:,} molecules are unlike the training data, so that errors may be large; "
@@ -239,13 +229,30 @@ def evaluate(
         )
     return Evaluation(
         index,
-        np.repeat(np.arange(len(chosen)), [at.size for at in chosen.values()]),
+        np.repeat(np.arange(len(parts)), [at.size for at in parts.values()]),
         data.num_atoms[index],
-        tuple(chosen),
+        tuple(parts),
         {name: units[name] for name in values},
-        {name: np.concatenate(arrays) for name, arrays in predicted.items()},
+        {name: predicted[name] for name in values},
         {name: v[index] for name, v in values.items()},
     )
+
+
+def _predict(
+    models: Sequence[PropertyModel], data: MoleculeSet, index: np.ndarray, orientations: int
+) -> tuple[dict[str, np.ndarray], Mapping[str, str], list[str]]:
+    """Predictions and units by property, and descriptions of the molecules that are unlike the training data."""
+    predicted: dict[str, list[np.ndarray]] = {}
+    units: Mapping[str, str] = {}
+    strange: list[str] = []
+    for start in range(0, index.size, _CHUNK):
+        molecules = [data[int(i)] for i in index[start : start + _CHUNK]]
+        of_models = [one.predict(molecules, orientations=orientations, warn=False) for one in models]
+        columns, units = combine(models, of_models, gap=False)
+        for name, values in columns.items():
+            predicted.setdefault(name, []).append(values)
+        strange += _unlike(models, molecules)
+    return {name: np.concatenate(arrays) for name, arrays in predicted.items()}, units, strange
 
 
 def _mean_error(errors: np.ndarray) -> dict[str, Any]:
@@ -253,17 +260,17 @@ def _mean_error(errors: np.ndarray) -> dict[str, Any]:
 
 
 def _unlike(models: Sequence[PropertyModel], molecules: Sequence[Molecule]) -> list[str]:
-    """Molecules unlike what any of the models was trained on, and how they differ."""
+    """Descriptions of the molecules that are unlike the training data of any of the models."""
     found: dict[int, str] = {}
     for seen in {id(model.seen): model.seen for model in models if model.seen is not None}.values():
-        for at, told in enumerate(seen.differences(molecules)):
-            if told:
-                found.setdefault(at, f"molecule {molecules[at].name}: {told}")
+        for at, difference in enumerate(seen.differences(molecules)):
+            if difference:
+                found.setdefault(at, f"molecule {molecules[at].name}: {difference}")
     return list(found.values())
 
 
 def _size_classes(num_atoms: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
-    """Smallest and largest number of atoms of each class, and who is in it."""
+    """Smallest and largest number of atoms of each class, and a mask of its molecules."""
     edges = choose_buckets(num_atoms, _SIZE_CLASSES)
     which = bucket_of(num_atoms, edges)
     classes = [which == at for at in range(len(edges))]

@@ -1,75 +1,35 @@
-"""Options of `molsphere train`, and the run that follows from them."""
+"""Options of `molsphere train`, and the run that they describe."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import Any, Literal
 
 from spinnn import checks
-from spinnn.training import TrainingConfig, moved, to_json
+from spinnn.training import OptimizerConfig, TrainingConfig, moved, to_json
 
 from .. import _checks
 from .._data.splits import Splits, qm9_splits, random_splits
 from .._data.targets import TARGETS
 from .._model.aggregation import Reduction, Weighting
+from .._model.heads import HeadConfig, HeadKind
 from .._model.presets import NETWORKS
-from .._model.regressor import HeadConfig, HeadKind, RegressorConfig
+from .._model.regressor import RegressorConfig
 from .._molecules.distances import LengthUnit
 from .train import TRAINING, RunConfig
 
 _TRAINING = dataclasses.replace(TRAINING, checkpoint_every=None)
-_OPTIMIZER = ("learning_rate", "warmup_epochs", "final_fraction", "weight_decay", "clip_norm", "ema_decay")
-# Where the options of earlier files are now.
+# Options of `training` by their flags, as keywords and in option files of earlier versions have them.
 _PLACES = {
-    **{name: f"training.{name}" for name in ("epochs", "seed", "checkpoint_every", "log_every", "tensorboard")},
-    "optimizer": "training.optimizer.name",
-    **{name: f"training.optimizer.{name}" for name in _OPTIMIZER},
+    field.metadata.get("flag") or field.name: f"training.{inner}{field.name}"
+    for kind, inner in ((TrainingConfig, ""), (OptimizerConfig, "optimizer."))
+    for field in dataclasses.fields(kind)
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainOptions(RunConfig):
-    """A training run as its command line or JSON file describes it.
-
-    Attributes:
-        data: QM9 as .npz, .tar.bz2 or folder, or a file of molecules (.xyz, .extxyz, .sdf, .csv) with a column per
-            target.
-        targets: Properties to learn, by name.
-        out: The run's folder. The same command again goes on where it stopped.
-        units: Units of the targets; default what the file says.
-        length_unit: Unit of the positions in the file; default Å, and files that do not look like it are refused.
-        uncharacterized: Of QM9: the file that lists the molecules to leave out, or `none` to keep all; default
-            uncharacterized.txt beside the data.
-        preset: Network by name; `--network.*` changes parts of it.
-        split: `cormorant` and `110k` are QM9's of the literature. `random` is
-            `numpy.random.default_rng(split_seed).permutation(N)` cut by `sizes` into training, validation, test.
-        sizes: Training, validation and test molecules of `random`; default 80 %, 10 %, the rest.
-        split_seed: Seed of `random`.
-        head: Default `transformer` for alpha and r2 in the preset paper, else what the preset has.
-        weighting: Of atoms in the sum; default `displacement` for mu, `distance` for r2, else `type`.
-        reduction: Default `mean` for homo, lumo and gap, else `sum`.
-        plots: Draw the plots at the end, if matplotlib is installed.
-        training: Epochs, optimiser, checkpoints, each with errors on the validation split. Its options are keywords,
-            too, by the names of their flags, as in `TrainOptions(epochs=20, learning_rate=1e-3)`.
-        network: The network; its outputs, species, head kind, weighting and reduction are set from the rest.
-
-    Examples:
-        >>> import dataclasses
-        >>> from molsphere import TrainOptions
-        >>> options = TrainOptions(data="qm9.npz", targets=("mu",), out="runs/mu", batch_size=16)
-        >>> options.make_head().weighting
-        'displacement'
-        >>> longer = dataclasses.replace(options.training, epochs=200)
-        >>> dataclasses.replace(options, training=longer).run_config(steps_per_epoch=50).training.checkpoint_every
-        500
-        >>> TrainOptions(epochs=200).training == longer
-        True
-        >>> print(options.make_splits(100))
-        80 training, 10 validation, 10 test molecules
-        >>> TrainOptions.upgraded({"epochs": 7})["training"]["epochs"]
-        7
-    """
+class _Fields(RunConfig):
+    """Fields of `TrainOptions`."""
 
     data: str = ""
     targets: tuple[str, ...] = ()
@@ -88,18 +48,84 @@ class TrainOptions(RunConfig):
     training: TrainingConfig = dataclasses.field(default=_TRAINING, metadata={"flag": ""})
     network: RegressorConfig = NETWORKS["tiny"]
 
-    @classmethod
-    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Read what files of earlier versions hold: options of training by names of their own.
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions(_Fields):
+    """Options of a training run, as on the command line or in a JSON file.
+
+    Attributes:
+        data: QM9 as .npz, .tar.bz2 or folder, or a file of molecules (.xyz, .extxyz, .sdf, .csv) with a column per
+            target.
+        targets: Names of the properties to learn.
+        out: The run's folder. The same command resumes a run that was stopped.
+        units: Units of the targets; default those in the file.
+        length_unit: Unit of the positions in the file; default Å, and files with implausible distances are refused.
+        uncharacterized: For QM9: the file that lists the molecules to leave out, or `none` to keep all; default
+            uncharacterized.txt beside the data.
+        preset: Network by name; `--network.*` changes its options.
+        split: `cormorant` and `110k` are splits of QM9 from the literature. `random` is
+            `numpy.random.default_rng(split_seed).permutation(N)` cut by `sizes` into training, validation, test.
+        sizes: Numbers of training, validation and test molecules of `random`; default 80 %, 10 %, the rest.
+        split_seed: Seed of `random`.
+        head: Default `transformer` for alpha and r2 in the preset paper, else the preset's.
+        weighting: Weights of the atoms in the sum; default `displacement` for mu, `distance` for r2, else `type`.
+        reduction: Default `mean` for homo, lumo and gap, else `sum`.
+        plots: Draw plots at the end, if matplotlib is installed.
+        training: Epochs, optimiser, checkpoints, each with errors on the validation split. Its options are also
+            keywords by the names of their flags, as in `TrainOptions(epochs=20, learning_rate=1e-3)`.
+        network: The network; outputs, species, head kind, weighting and reduction are set from the other options.
+
+    Examples:
+        >>> import dataclasses
+        >>> from molsphere import TrainOptions
+        >>> options = TrainOptions(data="qm9.npz", targets=("mu",), out="runs/mu", batch_size=16)
+        >>> options.make_head().weighting
+        'displacement'
+        >>> longer = dataclasses.replace(options.training, epochs=200)
+        >>> dataclasses.replace(options, training=longer).run_config(steps_per_epoch=50).training.checkpoint_every
+        500
+        >>> TrainOptions(epochs=200).training == longer
+        True
+        >>> print(options.make_splits(100))
+        80 training, 10 validation, 10 test molecules
+        >>> TrainOptions.upgraded({"epochs": 7})["training"]["epochs"]
+        7
+    """
+
+    def __init__(self, *values: Any, **options: Any) -> None:
+        """Make options.
 
         Args:
-            values: What a file holds, JSON types.
-
-        Returns:
-            The same as this version writes it.
+            *values: Values of the attributes, in the order of `dataclasses.fields`.
+            **options: Values of the attributes by name, and of options of `training` by the names of their flags.
 
         Raises:
-            ValueError: An option by both names.
+            TypeError: A value of another type, an unknown name, or `training` together with one of its options.
+            ValueError: A value out of range.
+        """
+        flags = {name: options.pop(name) for name in _PLACES if name in options}
+        if flags:
+            if "training" in options or len(values) > _BEFORE_TRAINING:
+                name = next(iter(flags))
+                raise TypeError(
+                    f"`{name}` must not be given together with `training`, got both; set it there, by "
+                    f"dataclasses.replace({_PLACES[name].rpartition('.')[0]}, …)"
+                )
+            options["training"] = _training(flags)
+        super().__init__(*values, **options)
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Convert options in the format of earlier versions, with those of `training` beside the others.
+
+        Args:
+            values: Options from a file, as JSON types.
+
+        Returns:
+            The options in the format of this version.
+
+        Raises:
+            ValueError: An option in both formats.
         """
         return moved(values, _PLACES, {"training": to_json(_TRAINING)})
 
@@ -112,17 +138,17 @@ class TrainOptions(RunConfig):
             raise ValueError(f"`sizes` must leave molecules to train on, got {self.sizes}")
 
     def make_splits(self, total: int) -> Splits:
-        """The parts of that many molecules.
+        """Split a number of molecules.
 
         Args:
             total: Number of molecules.
 
         Returns:
-            The parts.
+            The splits.
 
         Raises:
             TypeError: A number that is not an integer.
-            ValueError: Sizes that do not fit, or QM9's split of other data.
+            ValueError: Sizes that do not fit, or a split of QM9 for other data.
         """
         total = _checks.integer("total", total, 0)
         if self.split != "random":
@@ -133,17 +159,17 @@ class TrainOptions(RunConfig):
         return random_splits(total, *self.sizes, seed=self.split_seed)
 
     def run_config(self, steps_per_epoch: int) -> RunConfig:
-        """The run.
+        """The configuration of the run, for `train`.
 
         Args:
             steps_per_epoch: Batches per epoch, for the default of `checkpoint_every`.
 
         Returns:
-            The run, as `train` takes it.
+            The configuration.
 
         Raises:
             TypeError: A number that is not an integer.
-            ValueError: Options out of range, or targets that want different heads.
+            ValueError: Options out of range, or targets that need different heads.
         """
         steps_per_epoch = _checks.integer("steps_per_epoch", steps_per_epoch, 1)
         shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(RunConfig)}
@@ -155,13 +181,13 @@ class TrainOptions(RunConfig):
         return RunConfig(**{**shared, **changed})
 
     def make_head(self) -> HeadConfig:
-        """The network's head, as the targets want it unless the options say.
+        """The network's head: its kind, weighting and reduction from the options, else from the targets.
 
         Returns:
-            The preset's head of the kind, weighting and reduction chosen.
+            The head; its sizes are those of `network.head`.
 
         Raises:
-            ValueError: Targets that want different heads.
+            ValueError: Targets that need different heads.
         """
         chosen = {}
         for name in ("kind", "weighting", "reduction"):
@@ -171,9 +197,10 @@ class TrainOptions(RunConfig):
                 continue
             wanted = {t: getattr(self._head_of(t), name) for t in self.targets}
             if len(set(wanted.values())) > 1:
-                told = ", ".join(f"{t}: {choice}" for t, choice in wanted.items())
+                choices = ", ".join(f"{t}: {choice}" for t, choice in wanted.items())
                 raise ValueError(
-                    f"`targets` must want one {option}, got {told}; train them one by one, or give --{option}"
+                    f"`targets` must have the same default {option}, got {choices}; train them one by one, or give "
+                    f"--{option}"
                 )
             chosen[name] = next(iter(wanted.values()))
         return dataclasses.replace(self.network.head, **chosen)
@@ -182,7 +209,7 @@ class TrainOptions(RunConfig):
         head = self.network.head
         attention = self.preset == "paper" and name in ("alpha", "r2")
         weighting: dict[str, Weighting] = {"mu": "displacement", "r2": "distance"}
-        # Orbital energies do not grow with the molecule; μ and ⟨R²⟩ have weights that do.
+        # Orbital energies are intensive; for μ and ⟨R²⟩ the weights grow with the molecule.
         intensive = name in TARGETS and not TARGETS[name].extensive and name not in weighting
         return dataclasses.replace(
             head,
@@ -192,22 +219,11 @@ class TrainOptions(RunConfig):
         )
 
 
-_init = TrainOptions.__init__
+_BEFORE_TRAINING = [field.name for field in dataclasses.fields(TrainOptions)].index("training")
 
 
-@functools.wraps(_init)
-def _init_with_flags(self: TrainOptions, *values: Any, **named: Any) -> None:
-    flags = {name: named.pop(name) for name in _PLACES if name in named and name != "optimizer"}
-    _init(self, *values, **named)
-    training = self.training
-    for name, value in flags.items():
-        *_, inner, last = _PLACES[name].split(".")
-        if inner == "optimizer":
-            optimizer = dataclasses.replace(training.optimizer, **{last: value})
-            training = dataclasses.replace(training, optimizer=optimizer)
-        else:
-            training = dataclasses.replace(training, **{last: value})
-    object.__setattr__(self, "training", training)
-
-
-TrainOptions.__init__ = _init_with_flags
+def _training(flags: dict[str, Any]) -> TrainingConfig:
+    """The default training with some options changed, by their flags."""
+    changed = moved(flags, _PLACES, {})["training"]
+    optimizer = dataclasses.replace(_TRAINING.optimizer, **changed.pop("optimizer", {}))
+    return dataclasses.replace(_TRAINING, optimizer=optimizer, **changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,9 @@ def make_figure(width: float, height: float) -> Any:
 
 
 def parity(result: Evaluation) -> Any:
-    """A figure of predictions over what is right, of the last part, a panel per property."""
+    """A figure of predictions against reference values of the last split, a panel per property."""
     figure = make_figure(4.4 * len(result.units), 4.3)
-    tested = result.part == len(result.parts) - 1
-    for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
-        last = tested & np.isfinite(result.wanted[name])
-        if not last.any():
-            panel.set_title(plain(f"{name}, {result.parts[-1]}: no values"), fontsize=9)
-            continue
+    for panel, name, unit, last in _panels(figure, result):
         wanted, predicted = result.wanted[name][last], result.predicted[name][last]
         both = np.concatenate([wanted, predicted])
         ends = [float(both.min()), float(both.max())]
@@ -45,14 +41,9 @@ def parity(result: Evaluation) -> Any:
 
 
 def error_by_size(result: Evaluation) -> Any:
-    """A figure of the mean absolute error by number of atoms, of the last part, a panel per property."""
+    """A figure of the mean absolute error by number of atoms in the last split, a panel per property."""
     figure = make_figure(4.4 * len(result.units), 3.6)
-    tested = result.part == len(result.parts) - 1
-    for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
-        last = tested & np.isfinite(result.wanted[name])
-        if not last.any():
-            panel.set_title(plain(f"{name}, {result.parts[-1]}: no values"), fontsize=9)
-            continue
+    for panel, name, unit, last in _panels(figure, result):
         sizes = result.num_atoms[last]
         error = np.abs(result.predicted[name] - result.wanted[name])[last]
         distinct = np.unique(sizes)
@@ -64,13 +55,24 @@ def error_by_size(result: Evaluation) -> Any:
     return figure
 
 
+def _panels(figure: Any, result: Evaluation) -> Iterator[tuple[Any, str, str, np.ndarray]]:
+    """A panel for each property with values in the last split, its name and unit, and a mask of the molecules."""
+    tested = result.part == len(result.parts) - 1
+    for panel, (name, unit) in zip(make_panels(figure, len(result.units)), result.units.items(), strict=True):
+        last = tested & np.isfinite(result.wanted[name])
+        if last.any():
+            yield panel, name, unit, last
+        else:
+            panel.set_title(plain(f"{name}, {result.parts[-1]}: no values"), fontsize=9)
+
+
 def learning_curve(path: str | Path) -> Any:
-    """A figure of the loss and of the errors on the validation part by step, from a run's `metrics.jsonl`."""
+    """A figure of the loss and the validation errors by step, from a run's `metrics.jsonl`."""
     return plots.learning_curve(path, _EXTRA, validation="mean absolute error, validation")
 
 
 def draw_run(folder: str | Path, result: Evaluation) -> list[Path]:
-    """Draw all plots of a run into its folder.
+    """Draw all plots of a run in its folder.
 
     Args:
         folder: The run's folder.

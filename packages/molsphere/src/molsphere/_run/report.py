@@ -10,13 +10,13 @@ from .evaluation import Evaluation
 
 
 def report(result: Evaluation) -> None:
-    """Print the mean absolute errors by part, and of the last part by size."""
+    """Print the mean absolute errors by split, and those of the last split by number of atoms."""
     summary = result.summary()
     rows = []
     for name, found in summary.items():
-        for part, values in found["parts"].items():
+        for split, values in found["parts"].items():
             error, unit = _figure(values["mae"]), found["unit"]
-            rows.append((f"{name}, {part}", f"{values['molecules']:,}", error, unit))
+            rows.append((f"{name}, {split}", f"{values['molecules']:,}", error, unit))
         spread = _figure(found["mean_absolute_deviation"])
         rows.append((f"{name}, always the median of {result.parts[-1]}", "", spread, found["unit"]))
     command.table("Mean absolute error", ("property", "molecules", "MAE", "unit"), rows)
@@ -35,13 +35,13 @@ def _figure(value: float | None) -> str:
 
 
 def report_invariance(
-    turned: Mapping[str, float], mirrored: Mapping[str, float], units: Mapping[str, str], molecules: int
+    rotated: Mapping[str, float], reflected: Mapping[str, float], units: Mapping[str, str], molecules: int
 ) -> None:
-    """Print what `invariance_error` found, for rotations alone and with a reflection."""
+    """Print results of `invariance_error`, for rotations alone and with a reflection."""
     rows = [
         (name, kind, command.figure(found[name]), units[name])
-        for name in turned
-        for kind, found in (("rotation", turned), ("rotation and reflection", mirrored))
+        for name in rotated
+        for kind, found in (("rotation", rotated), ("rotation and reflection", reflected))
     ]
     title = f"Mean absolute change of predictions, {molecules:,} molecules rotated at random"
     command.table(title, ("property", "transformation", "change", "unit"), rows)

@@ -25,7 +25,7 @@ from .. import _checks
 from .._data.pipeline import BatchPlan
 from .._data.run_data import RunData, read_run_data
 from .._data.splits import Splits
-from .._data.training_checks import check_parts, check_targets
+from .._data.training_checks import check_splits, check_targets
 from .._model.property_model import PropertyModel
 from .._molecules.batch import choose_buckets
 from .._molecules.distances import LengthUnit
@@ -42,24 +42,24 @@ Say = Callable[[str], None]
 def run_training(
     options: TrainOptions, data: RunData, splits: Splits, *, say: Say = lambda text: None, progress: bool = True
 ) -> tuple[PropertyModel, Evaluation]:
-    r"""Train in the folder of the options, or go on there, and evaluate.
+    r"""Train a model in the folder of the options, or resume there, and evaluate it.
 
-    The folder gets `options.json`, `data.json`, `splits.npz`, what `train` writes, `evaluation.json`,
-    `predictions.npz` and, with matplotlib, the plots. A folder of the same run is gone on with, bit for bit.
+    The folder gets `options.json`, `data.json`, `splits.npz`, the files of `train`, `evaluation.json`,
+    `predictions.npz` and, with matplotlib, plots. A folder of the same run is resumed, bit for bit.
 
     Args:
-        options: What to do.
-        data: What `read_run_data` gives for the options' data and targets.
-        splits: The parts; those of the options are `options.make_splits(len(data.molecules))`.
-        say: Told what is done.
+        options: Options of the run.
+        data: Data of the options, as from `read_run_data`.
+        splits: Splits of the data; those of the options are `options.make_splits(len(data.molecules))`.
+        say: Called with a line of text about each step.
         progress: Show a progress bar on a terminal.
 
     Returns:
-        The model, and its evaluation on all parts.
+        The model, and its evaluation on all splits.
 
     Raises:
-        TypeError: Something else than options, data and parts.
-        ValueError: No folder, a folder of another run, or what `train` raises; nothing is written then.
+        TypeError: Anything other than options, data and splits.
+        ValueError: No folder, a folder of another run, or an error of `train`; nothing is written then.
 
     Examples:
         >>> from molsphere import RegressorConfig, TrainOptions, read_run_data, run_training
@@ -91,7 +91,7 @@ def run_training(
         raise ValueError(f"`sizes` must leave molecules to train on, got {splits}")
     # Before the folder becomes that of this run.
     check_targets(data.values, data.units)
-    check_parts(data.molecules, splits)
+    check_splits(data.molecules, splits)
     folder = Path(options.out)
     sizes = data.molecules.num_atoms[splits.train]
     buckets = choose_buckets(sizes, options.max_buckets)
@@ -102,15 +102,15 @@ def run_training(
         say(f"training: {splits}; {config.training.epochs} epochs of {steps} steps")
         model = train(data.molecules, data.values, data.units, splits, config, folder, progress=progress)
         _note_files(folder, options, data, (SPLITS, MODEL))
-        result = evaluate(model, data.molecules, data.values, parts_of(splits))
+        result = evaluate(model, data.molecules, data.values, indices_by_split(splits))
         result.save(folder)
         if options.plots:
             _draw_all(folder, result, say)
     return model, result
 
 
-def parts_of(splits: Splits) -> dict[str, np.ndarray]:
-    """The parts by name."""
+def indices_by_split(splits: Splits) -> dict[str, np.ndarray]:
+    """Indices of the molecules by the name of their split."""
     return {"training": splits.train, "validation": splits.validation, "test": splits.test}
 
 
@@ -120,7 +120,7 @@ def read_runs(
     length_unit: LengthUnit | None = None,
     uncharacterized: str | None = None,
 ) -> tuple[RunData, Splits]:
-    """The data and parts that several runs have in common.
+    """Read the data and splits that several runs have in common.
 
     Args:
         folders: The runs' folders, at least one.
@@ -129,22 +129,22 @@ def read_runs(
         uncharacterized: See `read_run`.
 
     Raises:
-        FileNotFoundError: No run there, or no data.
-        ValueError: As `read_run`; or runs of different data, targets or parts.
+        FileNotFoundError: No run in a folder, or no data.
+        ValueError: As `read_run`; or runs of different data, targets or splits.
     """
     options, found, splits = read_run(folders[0], data, length_unit, uncharacterized)
     for folder in folders[1:]:
         others = load_config(Path(folder) / OPTIONS, TrainOptions)
         same_data = _known(folder)["fingerprint"] == found.fingerprint()
         if not (same_data and set(others.targets) == set(options.targets)):
-            raise ValueError(f"`model` must be runs of the same data and targets, {folder} is not as {folders[0]}")
+            raise ValueError(f"`model` must be runs of the same data and targets, not {folders[0]} and {folder}")
         if not Splits.load(Path(folder) / SPLITS).equals(splits):
-            raise ValueError(f"`model` must be runs with the same parts, {folder} is not as {folders[0]}")
+            raise ValueError(f"`model` must be runs with the same splits, not {folders[0]} and {folder}")
     return found, splits
 
 
 def read_options_data(options: TrainOptions) -> RunData:
-    """The data that options name."""
+    """Read the data of a run's options."""
     return read_run_data(
         options.data,
         options.targets,
@@ -160,16 +160,16 @@ def read_run(
     length_unit: LengthUnit | None = None,
     uncharacterized: str | None = None,
 ) -> tuple[TrainOptions, RunData, Splits]:
-    """The options, data and parts of a run.
+    """Read the options, data and splits of a run.
 
     Args:
         folder: The run's folder.
-        data: Where its data are now; default where they were.
+        data: Path of its data, if they have moved.
         length_unit: Unit of their positions; default that of the run.
         uncharacterized: The list of molecules of QM9 to leave out, see `read_run_data`; default that of the run.
 
     Raises:
-        FileNotFoundError: No run there, or no data.
+        FileNotFoundError: No run in the folder, or no data.
         ValueError: Files that cannot be read, or other data.
     """
     folder = Path(folder)
@@ -184,49 +184,49 @@ def read_run(
         )
     )
     if known["fingerprint"] != found.fingerprint():
-        raise ValueError(f"`data` must be what the run in {folder} was trained with, got another: {found.source}")
+        raise ValueError(f"`data` must be those that the run in {folder} was trained with, got others: {found.source}")
     return options, found, Splits.load(folder / SPLITS)
 
 
 def _known(folder: str | Path) -> dict[str, Any]:
-    """By what data, options and parts of a run are known, when they are still those that it was begun with.
+    """Read `data.json`, and check that options and files of the run are those that it was begun with.
 
     Raises:
         FileNotFoundError: A file of the run is missing.
-        ValueError: One is damaged or of another run.
+        ValueError: A file is damaged or of another run.
     """
     folder = Path(folder)
     known, checked = read_checked_json(folder / DATA)
     if not isinstance(known.get("fingerprint"), str):
-        raise ValueError(f"{folder / DATA} must have a text `fingerprint`, got {known.get('fingerprint')!r}")
+        raise ValueError(f"{folder / DATA} must have a string `fingerprint`, got {known.get('fingerprint')!r}")
     if not checked:
-        told = f"{folder}: a run of an earlier version, without checksums: damage in it cannot be noticed"
-        warnings.warn(told, FileWarning, stacklevel=3)
+        text = f"{folder}: a run of an earlier version, without checksums: damage in it cannot be detected"
+        warnings.warn(text, FileWarning, stacklevel=3)
         return known
     with well_formed(folder / DATA, "the list of files"):
         files = dict(known["files"])
         begun_with = to_json(from_json(TrainOptions, dict(known["options"])))
     check_same(folder, begun_with, to_json(load_config(folder / OPTIONS, TrainOptions)), leave_out=_FREE)
-    remedy = "take another copy of the folder, or, of a run that is not finished, begin it in a new folder"
+    remedy = "take another copy of the folder, or begin an unfinished run again in a new folder"
     other = f"another run: its checksum is not that in {DATA}; {remedy}"
     check_digests(folder, files, lost=f", which {DATA} promises", other=other)
     return known
 
 
 def _claim(folder: Path, options: TrainOptions, data: RunData, splits: Splits) -> None:
-    """Write what the run is before it begins, or refuse a folder that holds another."""
+    """Record options, data and splits of a run before it begins; refuse a folder of another run."""
     if (folder / OPTIONS).exists():
         before = to_json(load_config(folder / OPTIONS, TrainOptions))
         check_same(folder, before, to_json(options), leave_out=_FREE)
         if (folder / DATA).exists() and _known(folder)["fingerprint"] != data.fingerprint():
-            raise ValueError(f"`data` must be what the run in {folder} began with, got another: {data.source}")
+            raise ValueError(f"`data` must be those that the run in {folder} began with, got others: {data.source}")
     keep_splits(folder / SPLITS, splits)
     save_config(folder / OPTIONS, options)
     _note_files(folder, options, data, (SPLITS,))
 
 
 def _note_files(folder: Path, options: TrainOptions, data: RunData, names: Sequence[str]) -> None:
-    """Write by what options, data and files of the run are known."""
+    """Write `data.json`: options, fingerprint of the data, and checksums of some files of the run."""
     known_by = {"source": data.source, "molecules": len(data.molecules), "fingerprint": data.fingerprint()}
     described = {name: value for name, value in to_json(options).items() if name not in _FREE}
     write_checked_json(

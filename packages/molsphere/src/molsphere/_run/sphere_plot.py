@@ -1,4 +1,4 @@
-"""A molecule's spheres as maps."""
+"""Plots of the spheres of a molecule."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def draw_spheres(
     cutoff_angle: float = math.pi / 4,
     projection: Projection = "mollweide",
 ) -> Any:
-    """A figure of what one atom sees: a map per channel, a row per species around it and a column per power.
+    """A figure of the sphere of one atom: a map per channel, with a row per species and a column per power.
 
-    The values are those of `Representation.maps` on a grid of 121×240 points. The other atoms are marked in their
-    directions; in the orthographic projection, seen along −x, those of the hemisphere that is seen.
+    The values are those of `Representation.maps` on a grid of 121×240 points. Circles mark the directions of the other
+    atoms; the orthographic projection, seen along −x, shows one hemisphere.
 
     Args:
         molecule: At least two atoms.
-        atom: Which of them, from 0.
+        atom: Index of the central atom, from 0.
         powers: Exponents of the distance.
         cutoff_angle: Angle at which 5 % of a Gaussian is left [radians].
         projection: `"mollweide"` or `"orthographic"`.
@@ -50,9 +50,9 @@ def draw_spheres(
         A matplotlib figure.
 
     Raises:
-        TypeError: Something else than a molecule and numbers.
-        ModuleNotFoundError: matplotlib is not installed; the message names the extra that brings it.
-        ValueError: A lone atom, one that is not there, or another projection.
+        TypeError: Anything other than a molecule and numbers.
+        ModuleNotFoundError: matplotlib is not installed; the message names the extra to install.
+        ValueError: A lone atom, an index out of range, or another projection.
 
     Examples:
         >>> import numpy as np
@@ -93,7 +93,7 @@ def draw_spheres(
             figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.03)
             panel.set_title(f"{elements.symbols()[z]}, power {power:g}", fontsize=9)
     where = f"{molecule.symbols[atom]} (atom {atom})"
-    figure.suptitle(plain(f"{molecule.name or molecule.formula}: what {where} sees"), fontsize=10)
+    figure.suptitle(plain(f"{molecule.name or molecule.formula}: sphere of {where}"), fontsize=10)
     return figure
 
 

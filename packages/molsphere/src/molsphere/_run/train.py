@@ -20,7 +20,7 @@ from .. import _checks
 from .._data.pipeline import Batch, BatchPlan, batch_iterator
 from .._data.scaling import Method, TargetScaling
 from .._data.splits import Splits
-from .._data.training_checks import check_parts, check_targets
+from .._data.training_checks import check_splits, check_targets
 from .._data.training_range import TrainingRange
 from .._model.property_model import MODEL_FILE, PropertyModel
 from .._model.regressor import RegressorConfig, SphereRegressor, measure_feature_scale
@@ -33,7 +33,7 @@ _SCALE_SAMPLE = 256
 
 
 TRAINING = TrainingConfig(epochs=100, optimizer=OptimizerConfig(learning_rate=2e-3, clip_norm=1.0, ema_decay=0.999))
-"""Epochs, optimiser and checkpoints of a run unless it says otherwise."""
+"""Default epochs, optimiser and checkpoints of a run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +41,14 @@ class RunConfig:
     """A training run on molecules.
 
     Attributes:
-        network: The network; its `outputs` and `species` are set from the training part, its `feature_scale` measured
+        network: The network; its `outputs` and `species` are set from the training split, its `feature_scale` measured
             if None.
         training: Epochs, optimiser, checkpoints.
         batch_size: Molecules per step.
         augmentation: Rotate and reflect molecules at random in each step.
-        reference: What is subtracted from values before they are learned, see `TargetScaling`.
+        reference: Baseline subtracted from the values before training, see `TargetScaling`.
         loss: `"l1"` or `"l2"`, of scaled values.
-        max_buckets: Most sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
+        max_buckets: Largest number of sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
 
     Examples:
         >>> from molsphere import RunConfig, network_config
@@ -84,20 +84,20 @@ def train(
     *,
     progress: bool = True,
 ) -> PropertyModel:
-    """Train a network, or go on with the run that the folder holds; the result is the same, bit for bit.
+    """Train a network, or resume the run in the folder; the result is the same, bit for bit.
 
-    The same result needs as many processor cores; with another number, a warning says so.
+    Equal results need an equal number of processor cores; a warning says when it has changed.
 
-    The folder gets what `spinnn.training.fit` writes, `splits.npz`, `model.spinnn` and errors on the validation part at
-    each checkpoint among the metrics.
+    The folder gets the files of `spinnn.training.fit`, with errors on the validation split at each checkpoint among the
+    metrics, `splits.npz` and `model.spinnn`.
 
     Args:
         data: All molecules.
-        values: Properties by name, each of shape (molecules,), NaN where a molecule has none: it counts for the other
-            properties alone.
+        values: Properties by name, each of shape (molecules,), NaN where a molecule has no value: it is then used for
+            the other properties only.
         units: Unit by property.
-        splits: Positions of the training, validation and test parts.
-        config: The run.
+        splits: Indices of the training, validation and test molecules.
+        config: Configuration of the run.
         folder: The run's folder.
         progress: Show a progress bar on a terminal.
 
@@ -105,10 +105,10 @@ def train(
         The trained model; averaged parameters if the configuration asks for an average.
 
     Raises:
-        TypeError: Something else than a set of molecules, real values, texts as units, parts and a configuration.
-        ValueError: Properties without unit or with names that predictions cannot have as columns, infinite values,
-            values or parts of another number of molecules, no molecules to train on or none with a value, a lone atom,
-            an element in the validation or test part that the training part has not; and what `fit` raises.
+        TypeError: Anything other than a set of molecules, real values, units as strings, splits and a configuration.
+        ValueError: Properties without unit or with names that cannot be titles of columns, infinite values, values or
+            splits of another number of molecules, no molecules to train on or none with a value, a lone atom, an
+            element of the validation or test split that is not in the training split; and errors of `fit`.
 
     Examples:
         >>> import numpy as np
@@ -125,7 +125,7 @@ def train(
     """
     _checks.instance("data", data, MoleculeSet, "a MoleculeSet")
     _checks.mapping("values", values, "values by property")
-    _checks.mapping("units", units, "texts by property")
+    _checks.mapping("units", units, "strings by property")
     _checks.instance("config", config, RunConfig, "of type RunConfig")
     if type(config) is not RunConfig:
         # Options of a command are runs too, but their head is not yet that of the targets.
@@ -137,25 +137,21 @@ def train(
     values = {name: _checks.real_values("values", values[name], len(data)) for name in sorted(values)}
     units = {name: units[name] for name in values}
     check_targets(values, units)
-    species = check_parts(data, splits)
-    part = data.subset(splits.train)
+    species = check_splits(data, splits)
+    training = data.subset(splits.train)
     if empty := [name for name, v in values.items() if np.isnan(v[splits.train]).all()]:
-        raise ValueError(f"`values` must hold numbers in the training part, got none for {', '.join(empty)}")
+        raise ValueError(f"`values` must hold numbers in the training split, got none for {', '.join(empty)}")
     scalings = {
-        name: TargetScaling.fit(part, v[splits.train], species=species, method=config.reference)
+        name: TargetScaling.fit(training, v[splits.train], species=species, method=config.reference)
         for name, v in values.items()
     }
     network_config = dataclasses.replace(config.network, outputs=len(values), species=species)
-    if network_config.feature_scale is None:
-        sample = part.subset(np.arange(min(_SCALE_SAMPLE, len(part))))
-        padded = sample.pad(np.arange(len(sample)), int(sample.num_atoms.max()))
-        scale = _scale_of_run(folder / "config.json", measure_feature_scale(network_config, padded))
-        network_config = dataclasses.replace(network_config, feature_scale=scale)
-    seen, seed = TrainingRange.of(part), config.training.seed
+    network_config = _with_feature_scale(network_config, training, folder)
+    seen, seed = TrainingRange.of(training), config.training.seed
     network, state = eqx.nn.make_with_state(SphereRegressor)(network_config, key=jax.random.key(seed))
-    buckets = choose_buckets(part.num_atoms, config.max_buckets)
-    plan = BatchPlan.build(part.num_atoms, config.batch_size, buckets=buckets, seed=seed)
-    scaled = {name: scalings[name].scale_values(part, v[splits.train]) for name, v in values.items()}
+    buckets = choose_buckets(training.num_atoms, config.max_buckets)
+    plan = BatchPlan.build(training.num_atoms, config.batch_size, buckets=buckets, seed=seed)
+    scaled = {name: scalings[name].scale_values(training, v[splits.train]) for name, v in values.items()}
     validation = data.subset(splits.validation)
     wanted = {name: v[splits.validation] for name, v in values.items()}
 
@@ -167,12 +163,17 @@ def train(
         return {f"validation_{name}": error for name, error in errors.items()}
 
     keep_splits(folder / "splits.npz", splits)
-    described = {"run": to_json(config), "network": to_json(network_config), "units": units}
+    # By former names, so that runs that were begun with them can be resumed.
+    described = {
+        "run": to_json(config, former_names=True),
+        "network": to_json(network_config, former_names=True),
+        "units": units,
+    }
     network, state = fit(
         network,
         state,
         make_loss(config, gaps=any(np.isnan(v).any() for v in scaled.values())),
-        batch_iterator(part, scaled, plan),
+        batch_iterator(training, scaled, plan),
         config.training,
         folder,
         steps_per_epoch=plan.batches_per_epoch,
@@ -186,14 +187,14 @@ def train(
 
 
 def keep_splits(path: Path, splits: Splits) -> None:
-    """Write the parts of a run, unless its folder holds others."""
+    """Write the splits of a run; refuse a folder with others."""
     if path.exists() and not Splits.load(path).equals(splits):
-        raise ValueError(f"`splits` must be the parts that the run in {path.parent} began with, got others")
+        raise ValueError(f"`splits` must be those that the run in {path.parent} began with, got others")
     splits.save(path)
 
 
 def make_loss(config: RunConfig, *, gaps: bool = False) -> Callable[..., Any]:
-    """The loss of a run, as `spinnn.training.fit` wants it: the mean over the values of a batch, NaN left out."""
+    """The loss of a run for `spinnn.training.fit`: the mean over the values of a batch without NaN."""
     measure = l1_loss if config.loss == "l1" else l2_loss
 
     def loss(
@@ -221,14 +222,14 @@ def mean_errors(
     Args:
         model: The model.
         data: Molecules.
-        values: What is right, by property, each of shape (molecules,), NaN where it is not known.
+        values: Reference values by property, each of shape (molecules,), NaN where unknown.
 
     Returns:
-        Errors by property, without those of which nothing is known.
+        Errors by property, without properties that have no reference value.
 
     Raises:
-        TypeError: Something else than a model, a set of molecules and real values.
-        ValueError: Values of another shape, or of properties that the model has not.
+        TypeError: Anything other than a model, a set of molecules and real values.
+        ValueError: Values of another shape, or of properties that the model lacks.
 
     Examples:
         >>> import numpy as np
@@ -258,8 +259,18 @@ def mean_errors(
     }
 
 
+def _with_feature_scale(config: RegressorConfig, training: MoleculeSet, folder: Path) -> RegressorConfig:
+    """The configuration of a network with a feature scale, measured on the training split unless given."""
+    if config.feature_scale is not None:
+        return config
+    sample = training.subset(np.arange(min(_SCALE_SAMPLE, len(training))))
+    padded = sample.pad(np.arange(len(sample)), int(sample.num_atoms.max()))
+    scale = _scale_of_run(folder / "config.json", measure_feature_scale(config, padded))
+    return dataclasses.replace(config, feature_scale=scale)
+
+
 def _scale_of_run(config: Path, measured: tuple[float, ...]) -> tuple[float, ...]:
-    """The scale that a run began with, where the measured one is the same up to the rounding of another machine."""
+    """The scale that a run began with if the measured one agrees with it to rounding, which depends on the machine."""
     try:
         before = np.asarray(json.loads(config.read_text(encoding="utf-8"))["network"]["feature_scale"], np.float64)
     except (OSError, ValueError, KeyError, TypeError):

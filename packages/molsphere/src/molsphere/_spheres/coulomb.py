@@ -1,4 +1,4 @@
-"""The representation of Cohen et al. (2018), to compare with."""
+"""The representation of Cohen et al. (2018), for comparison."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CoulombRepresentation:
             default is QM9's. The factor 2 radius / max(species)² is our normalisation.
 
     Raises:
-        TypeError: Something else than a grid and numbers.
+        TypeError: Anything other than a grid and numbers.
         ValueError: A radius that is not within 0 … 10,000 Å, or species that are not distinct.
 
     References:
@@ -109,7 +109,7 @@ def _maps(given: CoulombRepresentation, positions: jax.Array, numbers: jax.Array
         square = jnp.sum(difference**2, -1)
         product = around.charge[..., None] * around.charges
         counts = ~(square <= COINCIDENT**2) & (product > 0)
-        # |d − ρ x|² written out, so that nothing has three axes per pair and point.
+        # |d − ρ x|² expanded, so that no array has a component axis per pair and point.
         along = jnp.einsum("...jx,gx->...jg", difference, points, precision="highest")
         distance = square[..., None] - 2 * along + jnp.asarray(given.radius**2, dtype)
         regular = counts[..., None] & ~(distance <= COINCIDENT**2)

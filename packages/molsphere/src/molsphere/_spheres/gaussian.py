@@ -23,7 +23,7 @@ def zonal_coefficients(bandlimit: int, cutoff_angle: float) -> np.ndarray:
     """g_l = 2π ∫ exp(−(t − 1)²/σ²) P_l(t) dt over −1 … 1, l = 0 … L−1, float64, by Gauss-Legendre quadrature."""
     sigma = math.sqrt(variance(cutoff_angle))
     nodes, weights = np.polynomial.legendre.leggauss(128 + bandlimit)
-    # Beyond 12 σ the Gaussian is below 1e-62; a narrow one needs its nodes where it is.
+    # Beyond 12 σ the Gaussian is below 1e-62; the nodes are placed where it is not negligible.
     reach = min(2.0, 12 * sigma)
     t = 1 - reach * (nodes + 1) / 2
     weighted = np.exp(-(((t - 1) / sigma) ** 2)) * weights * (math.pi * reach)

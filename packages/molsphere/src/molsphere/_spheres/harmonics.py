@@ -33,7 +33,7 @@ def real_parts(bandlimit: int, direction: jax.Array) -> jax.Array:
         if degree > 1:
             ahead = ahead - back * jnp.concatenate([before, jnp.zeros_like(z)[None]])
         last = jnp.broadcast_to(jnp.asarray(diagonal), (1, *z.shape))
-        # Fused without end, the compiler would repeat the recursion in every row.
+        # Without a barrier, the compiler would fuse the recursion into every row and repeat it.
         before, current = current, jax.lax.optimization_barrier(jnp.concatenate([ahead, last]))
         parts += [current * cosine[: degree + 1], current[1:] * sine[1 : degree + 1]]
     return jnp.concatenate(parts)
@@ -51,7 +51,7 @@ def _step(degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def dense(bandlimit: int, packed: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Real and imaginary part (…, L, 2L−1, channel) of what has the rows (…, L², channel) of `real_parts`.
+    """Real and imaginary part (…, L, 2L−1, channel) of coefficients with rows (…, L², channel) as in `real_parts`.
 
     Rows hold the orders m ≥ 0 of a real field: a_{l,−m} = (−1)^m conj(a_lm).
     """

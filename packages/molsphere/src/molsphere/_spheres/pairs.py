@@ -14,13 +14,13 @@ from .. import _checks
 from .._molecules.molecule import COINCIDENT
 from .radial import RadialBasis
 
-# Values per block of pairs: the memory for what each pair has on the grid, or of coefficients. Blocks that fit into a
-# processor's cache are the fastest.
+# Values per block of pairs, on grid points or coefficients, which bounds memory. Blocks that fit into a processor's
+# cache are the fastest.
 BLOCK_VALUES = 2**20
 
 
 class Atoms(NamedTuple):
-    """Checked input: flattened batch of molecules and what its shape was."""
+    """A batch of molecules with flattened batch axes, and the shape of those."""
 
     positions: jax.Array
     charges: jax.Array
@@ -48,7 +48,7 @@ def prepare(
     species: tuple[int, ...],
     values: jax.Array | None = None,
 ) -> Atoms:
-    """Padded atoms get position 0 and charge 0 (their positions may be anything, even NaN).
+    """Flatten the batch; padded atoms get position 0 and charge 0, whatever their positions are.
 
     Channels are the species, or `values` of shape (*batch, atoms, value) if given; then all charges are 1.
     """
@@ -67,7 +67,7 @@ def prepare(
 
 
 class Neighborhood(NamedTuple):
-    """What lies around central atoms: leading axes of the centers, then the axis of the neighbors."""
+    """Neighborhoods of central atoms: leading axes of the central atoms, then the axis of the neighbors."""
 
     center: jax.Array
     charge: jax.Array
@@ -86,13 +86,13 @@ class Pairs(NamedTuple):
 def pair_weights(around: Neighborhood, basis: RadialBasis, scale: float) -> Pairs:
     """Directions (…, atoms, 3) and weights (…, atoms, channel); products of charges are divided by `scale`.
 
-    Pairs that do not count (an atom with itself or with padding, two atoms at one place) get the direction z and the
+    Excluded pairs (an atom with itself or with padding, two coincident atoms) get the direction z and the
     weight 0, and derivatives 0: their distance is replaced before any root or division.
     """
     difference = around.neighbors - around.center[..., None, :]
     square = jnp.sum(difference**2, -1)
     product = around.charge[..., None] * around.charges
-    # Not `square > …`: a position that is not a number must show in the result.
+    # Not `square > …`: NaN in positions must propagate to the result.
     counts = ~(square <= COINCIDENT**2) & (product > 0)
     square = jnp.where(counts, square, 1)
     inverse = jax.lax.rsqrt(square)
@@ -106,9 +106,9 @@ def pair_weights(around: Neighborhood, basis: RadialBasis, scale: float) -> Pair
 def per_atom(atoms: Atoms, values_per_pair: int, function: Callable[[Neighborhood], jax.Array]) -> jax.Array:
     """`function` of the neighborhood of every atom, in blocks of bounded memory.
 
-    `function` takes any leading axes; what it makes for each pair has `values_per_pair` entries. Where all pairs fit
-    into one block there is no loop; else blocks of central atoms follow each other, and the backward pass computes them
-    again, so that memory is that of the result plus one block.
+    `function` takes any leading axes and has `values_per_pair` intermediate values for each pair. If all pairs fit into
+    one block there is no loop; else blocks of central atoms are computed one after another, and again in the backward
+    pass, so that memory is that of the result plus one block.
     """
     positions, charges, _, channels, batch = atoms
     molecules, count = charges.shape

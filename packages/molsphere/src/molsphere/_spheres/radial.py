@@ -1,4 +1,4 @@
-"""Functions of the distance between two atoms: powers and Gaussians."""
+"""Radial basis functions of the distance between two atoms: powers and Gaussians."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QM9_MIN_DISTANCE = 0.9586
 
 @dataclasses.dataclass(frozen=True)
 class RadialBasis:
-    """Functions of the distance r [Å] between two atoms: one per power, then one per Gaussian.
+    """A radial basis: functions of the distance r [Å] between two atoms, one per power, then one per Gaussian.
 
     Powers are z_i z_j (min_distance / r)^p, in units of the largest charge squared; Gaussians exp(−(r − c)² / 2w²),
     without charges.
@@ -27,7 +27,7 @@ class RadialBasis:
         min_distance: r_min [Å], the distance at which a pair of the heaviest species has weight one.
 
     Raises:
-        TypeError: Something else than numbers.
+        TypeError: Anything other than numbers.
         ValueError: No functions, equal ones, or numbers out of range.
 
     Examples:
@@ -52,16 +52,16 @@ class RadialBasis:
         object.__setattr__(self, "min_distance", _checks.positive_float("min_distance", self.min_distance))
 
     def __len__(self) -> int:
-        """How many functions there are."""
+        """Number of functions."""
         return len(self.powers) + len(self.gaussians)
 
     def values(self, square: jax.Array, strength: jax.Array, counts: jax.Array) -> jax.Array:
         """Each function of the distances, along a new last axis.
 
         Args:
-            square: Squared distances, 1 for pairs that do not count.
-            strength: Product of the charges in its unit, 0 for pairs that do not count.
-            counts: Which pairs count.
+            square: Squared distances, 1 for excluded pairs.
+            strength: Product of the charges in its unit, 0 for excluded pairs.
+            counts: Mask of the pairs that are not excluded.
         """
         inverse = jax.lax.rsqrt(square)
         nearness = inverse * jnp.asarray(self.min_distance, inverse.dtype)

@@ -1,4 +1,4 @@
-"""The paper's representation: each atom's sphere shows what surrounds it, as coefficients or on a grid."""
+"""Representation of Esteves et al. (2023): fields on spheres around atoms, as coefficients or on a grid."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from .radial import QM9_SPECIES, RadialBasis
 
 @dataclasses.dataclass(frozen=True)
 class Representation:
-    """Fields on the sphere of each atom that show where the other atoms are, and how near.
+    """Fields on the sphere of each atom that show the directions and distances of the other atoms.
 
     A channel is a species z and a function R of the radial basis: with r_ij from atom i to atom j,
 
         f_i(x) = Σ_{j: z_j = z} R(|r_ij|) exp(−(x · r̂_ij − 1)² / σ²),   σ² = −(cos(cutoff_angle) − 1)² / ln 0.05,
 
-    where powers are R(r) = z_i z_j / max(species)² · (min_distance / r)^p, see `RadialBasis`. No atom is on its own
-    sphere. Instead of its species an atom can show any `values`, such as features that a network computed.
+    where powers are R(r) = z_i z_j / max(species)² · (min_distance / r)^p, see `RadialBasis`. An atom does not
+    contribute to its own sphere. Instead of its species an atom can show any `values`, such as features of a network.
 
-    Derivatives in the positions are finite everywhere: atoms nearer than 0.01 Å count as one place and contribute
-    nothing to each other. Memory is that of the result plus blocks of 2²⁰ values (or the pairs of one atom), whatever
-    the number of atoms.
+    Derivatives in the positions are finite everywhere: atoms nearer than 0.01 Å are coincident and contribute nothing
+    to each other. Memory is that of the result plus blocks of 2²⁰ values (or the pairs of one atom), independent of the
+    number of atoms.
 
     Attributes:
         species: Atomic numbers that get channels, in the order of the channels.
-        radial: The functions of the distance.
-        bandlimit: L, the number of degrees of `coefficients`, 1 … 4,096; None if they are not wanted.
-        grid: The grid of `maps`; None if they are not wanted.
+        radial: The radial basis.
+        bandlimit: L, the number of degrees of `coefficients`, 1 … 4,096; None without these.
+        grid: The grid of `maps`; None without these.
         cutoff_angle: Angle at which 5 % of the Gaussian on the sphere is left [radians, 0 … π].
 
     Raises:
-        TypeError: Something else than numbers, a `RadialBasis` and a `Grid`.
+        TypeError: Anything other than numbers, a `RadialBasis` and a `Grid`.
         ValueError: Neither bandlimit nor grid, or numbers out of range.
 
     References:
@@ -109,7 +109,7 @@ class Representation:
         Args:
             positions: Positions [Å], shape (*batch, atoms, 3), float32 or float64.
             numbers: Atomic numbers, 0 for padding, shape (*batch, atoms).
-            values: What each atom shows to the others instead of its species, shape (*batch, atoms, values): channels
+            values: Values that each atom shows instead of its species, shape (*batch, atoms, values): channels
                 are (value, radial function), and all charges count as 1.
             mask: True for atoms, shape (*batch, atoms); default where `numbers` is not 0. Padded atoms give and get
                 zero.
@@ -175,7 +175,7 @@ def _unit_of_charges(representation: Representation, values: jax.Array | None) -
     return float(max(representation.species)) ** 2 if values is None else 1.0
 
 
-# Compiled as a whole also where the caller does not compile; within a larger program it is a part of that.
+# Compiled also where the caller does not compile.
 @partial(jax.jit, static_argnums=(0, 1))
 def _coefficients(
     given: Representation,
