@@ -7,6 +7,7 @@ import xarray as xr
 from spinharm import Grid
 from wxsphere import DataWarning, error_maps, evaluate
 from wxsphere._conventions.units import conversion, parse_unit, same_unit
+from wxsphere._scores.alignment import common_parts
 
 GRID = Grid.equiangular(7, 12)
 HOURS = np.timedelta64(3600 * 10**9, "ns")
@@ -61,6 +62,36 @@ def test_what_is_left_out_is_said_in_one_line(forecast, truth):
 def test_variables_that_are_asked_for_leave_nothing_out(forecast, truth):
     few = evaluate(forecast.drop_vars("geopotential"), truth, variables=["2m_temperature"], **ONE)
     assert "left_out" not in few.attrs
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "offset", "why"),
+    [
+        ("2m_temperature", 1, -273.15, "it is in °C: add 273.15"),
+        ("geopotential", 1 / 9.80665, 0, "at 500 hPa it is a height in m, not m²/s²: multiply by 9.80665"),
+        ("mean_sea_level_pressure", 0.01, 0, "it is in hPa: multiply by 100"),
+    ],
+)
+def test_values_of_another_unit_are_warned_of_where_units_are_not_given(forecast, truth, name, factor, offset, why):
+    forecast, truth = forecast[["2m_temperature"]], truth[["2m_temperature"]]
+    plain = {"2m_temperature": 280.0, "geopotential": 5574 * 9.80665, "mean_sea_level_pressure": 101e3}[name]
+    forecast, truth = (
+        xr.full_like(one, plain).rename({"2m_temperature": name}).drop_attrs() for one in (forecast, truth)
+    )
+    if name == "geopotential":
+        forecast, truth = (one.expand_dims(level=[500.0, 850.0]) for one in (forecast, truth))
+    common_parts(forecast, truth, None, "drop")
+    for key, changed in (
+        ("forecast", (forecast * factor + offset, truth)),
+        ("truth", (forecast, truth * factor + offset)),
+    ):
+        key = "forecast['forecast']" if key == "forecast" else key
+        with pytest.warns(DataWarning) as caught:
+            common_parts(*changed, None, "drop")
+        text = (
+            f"`forecast['forecast']` and `truth` appear to have {name!r} in different units, which are not both given"
+        )
+        assert f"{text}: in `{key}` {why}" in [str(one.message) for one in caught]
 
 
 def _without(dataset, dim, name="geopotential"):

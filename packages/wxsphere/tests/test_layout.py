@@ -104,7 +104,7 @@ def test_what_cannot_be_laid_out(make_dataset, change, message):
 def test_arguments_of_another_kind(make_dataset, untyped):
     with pytest.raises(TypeError, match=r"`dataset` must be an xarray.Dataset, got DataArray"):
         canonical(make_dataset(GRID).geopotential)
-    with pytest.raises(ValueError, match=r"`rename` names 'breite', which is not there"):
+    with pytest.raises(ValueError, match=r"`rename` names 'breite', which the dataset lacks"):
         canonical(make_dataset(GRID), rename={"breite": "latitude"})
 
 
@@ -129,7 +129,7 @@ def test_grids_that_are_not_known():
 
 def test_dimensions_of_size_one_are_left_out_aloud(make_dataset):
     dataset = make_dataset(GRID)
-    with pytest.warns(UserWarning, match="dimension 'batch' of size 1 is left out"):
+    with pytest.warns(UserWarning, match="dropped the dimension 'batch' of size 1"):
         out = canonical(dataset.expand_dims("batch"))
     xr.testing.assert_equal(out, dataset)
 
@@ -148,9 +148,7 @@ def _without_mask(dataset):
 
 def test_a_meridian_that_is_there_twice_is_left_out_aloud(make_dataset):
     dataset = _without_mask(make_dataset(GRID))
-    with pytest.warns(
-        DataWarning, match="`longitude` has 0 and 360, which are one meridian with equal values; 1 column"
-    ):
+    with pytest.warns(DataWarning, match="`longitude` has 0 and 360, the same meridian with equal values; left out 1"):
         out = canonical(_one_more(dataset))
     xr.testing.assert_equal(out, dataset)
     shifted = dataset.assign_coords(longitude=(dataset.longitude + 180) % 360 - 180).sortby("longitude")
@@ -161,12 +159,37 @@ def test_a_meridian_that_is_there_twice_is_left_out_aloud(make_dataset):
         coords="minimal",
         compat="override",
     )
-    with pytest.warns(DataWarning, match="`longitude` has -180 and 180, which are one meridian"):
+    with pytest.warns(DataWarning, match="`longitude` has -180 and 180, the same meridian"):
         xr.testing.assert_allclose(canonical(both), dataset)
     with pytest.raises(
         ValueError, match=r"`longitude` has 0 and 360, .* but '2m_temperature' differs there by up to 3;"
     ):
         canonical(_one_more(dataset, 3.0))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_repeated_meridian_is_compared_at_all_times(make_dataset, lazy):
+    dataset = _one_more(_without_mask(make_dataset(GRID)))
+    name = "2m_temperature"
+    rounded = dataset.copy(deep=True)
+    rounded[name][1, :, -1] *= 1 + 2e-7
+    other = dataset.copy(deep=True)
+    other[name][-1, 3, -1] += 0.01
+    if lazy:
+        rounded, other = (one.chunk(time=1, longitude=5) for one in (rounded, other))
+    with pytest.warns(DataWarning, match="`longitude` has 0 and 360, the same meridian"):
+        out = canonical(rounded)
+    xr.testing.assert_equal(out.load(), dataset.isel(longitude=slice(0, -1)))
+    told = r"`longitude` has 0 and 360, the same meridian, but '2m_temperature' differs there by up to 0.01;"
+    if not lazy:
+        with pytest.raises(ValueError, match=told):
+            canonical(other)
+        return
+    with pytest.warns(DataWarning, match="the same meridian"):
+        out = canonical(other)
+    np.testing.assert_array_equal(out[name][0], dataset[name][0, :, :-1])
+    with pytest.raises(ValueError, match=told):
+        out[name][-1].load()
 
 
 @pytest.mark.parametrize("first", [-180.0, -30.0, 180.0, 330.0])
@@ -190,7 +213,8 @@ def test_radians_become_degrees_aloud_if_they_say_so(make_dataset, kind):
     np.testing.assert_array_equal(out.geopotential, dataset.geopotential)
     silent = {name: (name, values) for name, (_, values, _) in axes.items()}
     with pytest.raises(
-        ValueError, match=r"from 0 to 5.76: these look like radians, but must be degrees; say so by the"
+        ValueError,
+        match=r"from 0 to 5.76: these look like radians, but must be degrees; if they are radians, set their",
     ):
         canonical(dataset.assign_coords(silent))
 
@@ -211,9 +235,7 @@ def test_axes_along_dimensions_of_other_names(make_dataset):
 def test_levels_within_rounding_of_whole_ones_are_set_to_them_aloud(make_dataset):
     dataset = make_dataset(GRID)
     noisy = dataset.assign_coords(level=[500.0, 850.0000001])
-    with pytest.warns(
-        DataWarning, match=r"1 of 2 levels were within 0.0001 of whole hPa and set to them, such as 850.0"
-    ):
+    with pytest.warns(DataWarning, match=r"1 of 2 levels were within 0.0001 of whole hPa and set to it, e.g. 850.0"):
         np.testing.assert_array_equal(canonical(noisy).level, [500, 850])
     for levels in ([0.0036, 850.2], [849.99, 850.01]):
         np.testing.assert_array_equal(canonical(dataset.assign_coords(level=levels)).level, levels)
@@ -223,11 +245,11 @@ def test_levels_within_rounding_of_whole_ones_are_set_to_them_aloud(make_dataset
 
 def test_levels_that_are_texts_are_read_or_refused(make_dataset):
     dataset = make_dataset(GRID)
-    with pytest.warns(DataWarning, match="`level` holds texts, which are read as numbers in hPa: 500, 850"):
+    with pytest.warns(DataWarning, match="`level` holds strings, which are read as numbers in hPa: 500, 850"):
         out = canonical(dataset.assign_coords(level=["500", "850 hPa"]))
     xr.testing.assert_equal(out, dataset)
     with pytest.raises(
-        ValueError, match=r"`level` must be pressures in hPa, got the text 'surface'; .* --rename level="
+        ValueError, match=r"`level` must be pressures in hPa, got the string 'surface'; .* --rename level="
     ):
         canonical(dataset.assign_coords(level=["500", "surface"]))
     with pytest.raises(ValueError, match=r"`level` must be pressures in hPa, got \[500.0, nan\]"):
@@ -236,5 +258,5 @@ def test_levels_that_are_texts_are_read_or_refused(make_dataset):
 
 def test_members_without_numbers_are_numbered_aloud(make_dataset):
     dataset = make_dataset(GRID).expand_dims(member=3)
-    with pytest.warns(DataWarning, match=r"dimension 'number' has no coordinate; its members are numbered 0 … 2"):
+    with pytest.warns(DataWarning, match=r"dimension 'number' has no coordinate; members are numbered 0 … 2"):
         np.testing.assert_array_equal(canonical(dataset).number, [0, 1, 2])

@@ -1,5 +1,7 @@
 """Names that are given on the command line, and forecasts on another grid."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def test_forecasts_are_regridded_and_renamed(forecast, tmp_path, capsys):
     assert main([*words, "--out", str(out)]) == 2
     assert "`out` must be a new folder, but" in capsys.readouterr().err
     assert main([*words, "--out", str(tmp_path / "p.zarr"), "--levels", "500"]) == 2
-    assert "`levels` must be of the source, which lacks 500; it has []" in capsys.readouterr().err
+    assert "`levels` must be levels of the source, [], got 500" in capsys.readouterr().err
 
 
 def test_every_command_that_reads_data_renames(forecast, tmp_path, capsys, monkeypatch):
@@ -69,9 +71,9 @@ def test_every_command_that_reads_data_renames(forecast, tmp_path, capsys, monke
     [
         (["warmth"], "`rename` must be OLD=NEW, such as tas=2m_temperature, got 'warmth'"),
         (["warmth="], "`rename` must be OLD=NEW"),
-        (["warmth=a", "warmth=b"], "`rename` must give each name once, got 'warmth=b' after warmth=a"),
-        (["cold=2m_temperature"], "`rename` names 'cold', which is not there; there are"),
-        (["warmth=land_sea_mask"], "`rename` cannot be done: the new name 'land_sea_mask' conflicts"),
+        (["warmth=a", "warmth=b"], "`rename` must not repeat a name, got 'warmth=b' after warmth=a"),
+        (["cold=2m_temperature"], "`rename` names 'cold', which no file has; there are"),
+        (["warmth=land_sea_mask"], "`rename` cannot be applied: the new name 'land_sea_mask' conflicts"),
     ],
 )
 def test_names_that_cannot_be_given(forecast, tmp_path, capsys, given, message):
@@ -87,3 +89,26 @@ def test_coordinates_that_are_swapped_are_renamed(forecast, tmp_path, capsys):
     remedy = "--rename latitude=longitude longitude=latitude"
     assert remedy in capsys.readouterr().err
     assert main(["check", str(tmp_path / "f.nc"), *remedy.split()]) == 0
+
+
+def test_an_interrupted_regridding_leaves_no_store(forecast, tmp_path, capsys, monkeypatch):
+    forecast.to_zarr(tmp_path / "f.zarr", zarr_format=3, consolidated=False)
+    out, partial = tmp_path / "o.zarr", tmp_path / ".o.zarr.partial"
+    words = ["regrid", str(tmp_path / "f.zarr"), "--grid", "6x12", "--method", "conservative", "--out", str(out)]
+
+    def killed(*_):
+        shutil.copytree(partial, tmp_path / "kept")
+        raise OSError("killed")
+
+    monkeypatch.setattr("wxsphere._commands.regrid.seal_store", killed)
+    assert main(words) == 2
+    assert not out.exists()
+    assert not partial.exists()
+    monkeypatch.undo()
+    # As a process leaves it that is killed.
+    (tmp_path / "kept").rename(partial)
+    capsys.readouterr()
+    assert main(words) == 0
+    assert f"{partial} is left from an interrupted run: removed, and started over" in capsys.readouterr().err
+    assert open_dataset(out).sizes["time"] == 3
+    assert not partial.exists()

@@ -1,6 +1,7 @@
-"""Chunks that a store lacks are told from values that it has; zip archives."""
+"""Missing chunks of stores are not read as values; zip archives; full disks."""
 
 import json
+import resource
 import warnings
 import zipfile
 
@@ -9,6 +10,7 @@ import pytest
 
 from spinharm import Grid
 from wxsphere import DataWarning, check_dataset, grid_dataset, open_dataset, prepare
+from wxsphere._files.checksums import create_store, write_part
 
 GRID = Grid.equiangular(7, 12, poles=False)
 
@@ -38,7 +40,9 @@ def test_a_lost_chunk_does_not_read_as_zeros(fields, tmp_path, url):
     out = open_dataset(f"{url}{path}")
     np.testing.assert_array_equal(out["2m_temperature"][:2], fields.t2m[:2])
     np.testing.assert_array_equal(out["total_precipitation"], fields.tp)
-    told = r"a.zarr: t2m lacks the chunk from time 2020-01-01T12:00:00 on \(1 of 3 are lacking\), and would read as 0"
+    told = (
+        r"a.zarr: t2m lacks the chunk from time 2020-01-01T12:00:00 on \(1 of 3 are missing\), and would be read as 0"
+    )
     with pytest.raises(OSError, match=told):
         out["2m_temperature"].load()
     filled = open_dataset(path, absent_chunks="fill")["2m_temperature"]
@@ -60,7 +64,7 @@ def test_shards_are_files_too(fields, tmp_path):
         zarr_format=3,
         t2m_encoding={"chunks": (1, 7, 12), "shards": (2, 7, 12)},
     )
-    with pytest.raises(OSError, match=r"from time 2020-01-01T12:00:00 on \(2 of 6 are lacking\)"):
+    with pytest.raises(OSError, match=r"from time 2020-01-01T12:00:00 on \(2 of 6 are missing\)"):
         open_dataset(path).load()
 
 
@@ -70,7 +74,7 @@ def test_stores_of_format_2_without_a_fill_value(fields, tmp_path):
     metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"fill_value": None}))
     np.testing.assert_array_equal(open_dataset(path)["2m_temperature"], fields.t2m)
     (path / "t2m" / "2.0.0").unlink()
-    with pytest.raises(OSError, match=r"t2m lacks the chunk from time 2020-01-02T00:00:00 on \(1 of 3 are lacking\)"):
+    with pytest.raises(OSError, match=r"t2m lacks the chunk from time 2020-01-02T00:00:00 on \(1 of 3 are missing\)"):
         open_dataset(path).load()
 
 
@@ -79,12 +83,12 @@ def test_chunks_that_read_as_nan_are_left_to_the_audit(fields, tmp_path):
     path = _write(fields[["t2m"]], tmp_path / "a.zarr", ["t2m/c/1/0/0"], zarr_format=3, t2m_encoding=nan)
     assert open_dataset(path)["2m_temperature"].isnull().sum() == 2 * 7 * 12
     (error,) = [one for one in check_dataset(open_dataset(path)) if one.severity == "error"]
-    assert "100 % of the points have none at time 2020-01-01T12:00" in error.text
+    assert "100 % of the values are missing at time 2020-01-01T12:00" in error.text
 
 
 def test_a_dry_part_of_the_globe_may_be_left_out_but_not_a_dry_globe(fields, tmp_path):
     part = _write(fields, tmp_path / "a.zarr", ["tp/c/1/0/0"], zarr_format=3, latitudes=4)
-    with pytest.warns(DataWarning, match=r"tp lacks the chunk from time .*, latitude 0 on .* which it may be there"):
+    with pytest.warns(DataWarning, match=r"tp lacks the chunk from time .*, latitude 0 on .* which is possible there"):
         assert open_dataset(part)["total_precipitation"][2:4, :4].max() == 0
     whole = _write(fields, tmp_path / "b.zarr", ["tp/c/1/0/0"], zarr_format=3)
     with pytest.raises(OSError, match=r"tp lacks the chunk"):
@@ -94,7 +98,7 @@ def test_a_dry_part_of_the_globe_may_be_left_out_but_not_a_dry_globe(fields, tmp
 def test_coordinates_without_their_chunk_are_refused(fields, tmp_path):
     path = _write(fields, tmp_path / "a.zarr", ["time/c/0"], zarr_format=3)
     with pytest.raises(
-        ValueError, match=r"a.zarr: the coordinate 'time' lacks a chunk, so that its values are not known"
+        ValueError, match=r"a.zarr: a chunk of the coordinate 'time' is missing, so that its values are unknown"
     ):
         open_dataset(path)
     first = fields.isel(time=[0])
@@ -113,9 +117,28 @@ def test_zip_archives(fields, tmp_path):
     np.testing.assert_array_equal(open_dataset(tmp_path / "a.nc")["2m_temperature"], fields.t2m)
     with zipfile.ZipFile(tmp_path / "b.nc", "w") as archive:
         archive.writestr("data_0.nc", b"CDF")
-    told = r"b.nc: it is a zip archive of data_0.nc; unpack it with `unzip b.nc` and give what was in it"
+    told = r"b.nc: it is a zip archive of data_0.nc; unpack it with `unzip b.nc` and pass the files in it"
     with pytest.raises(ValueError, match=told):
         open_dataset(tmp_path / "b.nc")
     (tmp_path / "c.nc").write_bytes((tmp_path / "a.nc").read_bytes()[:3000])
-    with warnings.catch_warnings(), pytest.raises(ValueError, match=r"c.nc: it is a zip archive that cannot be read"):
+    with warnings.catch_warnings(), pytest.raises(ValueError, match=r"c.nc: the zip archive cannot be read"):
         open_dataset(tmp_path / "c.nc")
+
+
+def test_a_full_disk_names_the_store(fields, tmp_path):
+    """A limit on the size of files gives the same error as a full disk."""
+    path = tmp_path / "a.zarr"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*a.zarr'"):
+            create_store(fields, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    create_store(fields.chunk(), path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*a.zarr'"):
+            write_part(fields[["t2m"]].drop_vars(["time", "latitude", "longitude"]), path, {"time": slice(0, 6)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

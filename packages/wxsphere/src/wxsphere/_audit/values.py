@@ -1,8 +1,8 @@
-"""Findings about values: missing, impossible or constant ones, and accumulations that are never reset."""
+"""Findings about values: missing, impossible or constant ones, and precipitation accumulated since a reset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -10,7 +10,7 @@ import xarray as xr
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, TIME
 from .findings import stamp
 
-# Name → unit and what the mean over all points and levels may be. Wide: any season, any level between 1 and 1000 hPa.
+# Name → unit and range of values in any season, at any level between 1 and 1000 hPa.
 RANGES: Mapping[str, tuple[str, float, float]] = {
     "geopotential": ("m²/s²", -6e3, 5.2e5),
     "temperature": ("K", 170.0, 330.0),
@@ -31,16 +31,16 @@ RANGES: Mapping[str, tuple[str, float, float]] = {
     "total_precipitation_6hr": ("m", -1e-4, 1.0),
     "total_precipitation_24hr": ("m", -1e-4, 2.5),
 }
-# Geopotential of pressure levels [m²/s²]: between these for the mean over a map, whatever the season. Heights in metres
-# are a factor 9.81 below and are found at once. From the standard atmosphere ± 8 %, and ± 1500 m²/s² near the ground.
+# Heights of pressure levels in the standard atmosphere [m]. The mean geopotential of a map is within 12 % of them in
+# any season; heights in metres are smaller by a factor of 9.81.
 _STANDARD_HEIGHT = {
     1000: 111.0, 925: 762.0, 850: 1457.0, 700: 3012.0, 600: 4206.0, 500: 5574.0, 400: 7185.0, 300: 9164.0,
     250: 10363.0, 200: 11784.0, 150: 13608.0, 100: 16180.0, 50: 20576.0,
 }  # fmt: skip
 _GRAVITY = 9.80665
-# Deviations of this share of the mean are rounding of float32.
+# Deviations below this share of the mean are rounding of float32.
 _ROUNDING = 2e-7
-# Times by which running sums are told.
+# Number of times that running sums are recognised by.
 _LOOKED_AT = 27
 _PRECIPITATION = "total_precipitation"
 
@@ -55,9 +55,9 @@ def missing_text(field: xr.DataArray) -> str | None:
     share = 100 * float((~np.isfinite(np.asarray(field.isel(batch).values))).mean())
     at = [f"{dim} {_label(field[dim].values[index])}" for dim, index in batch.items() if dim in field.coords]
     return (
-        f"must have a value at every point, but {share:.3g} % of the points have none"
+        f"must have a value at every point, but {share:.3g} % of the values are missing"
         + (f" at {', '.join(at)}" if at else "")
-        + "; leave out the variable, level or time, or copy the chunk that the store lacks"
+        + "; leave out the variable, level or time, or copy the missing chunk of the store"
     )
 
 
@@ -71,15 +71,38 @@ def impossible_text(field: xr.DataArray) -> str | None:
     """Description of the first values of a field in memory outside the range of its variable, or None.
 
     Args:
-        field: With any dimensions in the layout of `canonical`; each time is looked at by itself.
+        field: Field with any dimensions in the layout of `canonical`.
 
     Returns:
-        Time, values, what is possible, and the factor or offset that explains them.
+        Time, range of the values, possible range, and the factor or offset that explains the values.
     """
     name = str(field.name)
+    unit, least, most = RANGES.get(name, ("", 0.0, 0.0))
+    for at, low, high, means in _ranges(field):
+        why = _other_unit(name, low, high, means) or _unusual_geopotential(means)
+        if why or low < least or high > most:
+            when = f"at {stamp(field[TIME].values[at])}: " if TIME in field.dims else ""
+            text = f"{when}{low:g} … {high:g} where {least:g} … {most:g} {unit} is possible"
+            return f"{text}; {why}" if why else text
+    return None
+
+
+def unit_error(field: xr.DataArray) -> str | None:
+    """The unit that values of a field appear to have instead of the usual one, e.g. "it is in °C: add 273.15", or None.
+
+    Args:
+        field: Field in memory, with any dimensions in the layout of `canonical`; zeros have any unit.
+    """
+    name = str(field.name)
+    found = (_other_unit(name, low, high, means) for _, low, high, means in _ranges(field) if low or high)
+    return next(filter(None, found), None)
+
+
+def _ranges(field: xr.DataArray) -> Iterator[tuple[int, float, float, dict[float, float]]]:
+    """Index, least and greatest value, and means by level of geopotential, for each time of a known variable."""
+    name = str(field.name)
     if name not in RANGES:
-        return None
-    unit, least, most = RANGES[name]
+        return
     maps = field.transpose(TIME, ...) if TIME in field.dims else field.expand_dims(TIME)
     levels = np.asarray(field[LEVEL].values, np.float64) if LEVEL in field.coords else np.zeros(0)
     by_level = LEVEL in maps.dims and name == "geopotential"
@@ -90,42 +113,38 @@ def impossible_text(field: xr.DataArray) -> str | None:
     means = _means_by_level(values, rest, levels) if by_level else [{}] * len(values)
     low, high = np.where(there, values, np.inf).min(every), np.where(there, values, -np.inf).max(every)
     for at in np.flatnonzero(low <= high):
-        why = _explanation(name, low[at], high[at], means[at])
-        if why or low[at] < least or high[at] > most:
-            when = f"at {stamp(field[TIME].values[at])}: " if TIME in field.dims else ""
-            told = f"{when}{low[at]:g} … {high[at]:g} where {least:g} … {most:g} {unit} is possible"
-            return f"{told}; {why}" if why else told
-    return None
+        yield int(at), low[at], high[at], means[at]
 
 
 def _means_by_level(values: np.ndarray, axes: tuple[int, ...], levels: np.ndarray) -> list[dict[float, float]]:
-    """The mean over some axes of each time and level."""
+    """Means over some axes, by level, for each time."""
     there = np.isfinite(values)
     means = np.where(there, values, 0).sum(axes) / np.maximum(there.sum(axes), 1)
     return [dict(zip(levels.tolist(), row, strict=False)) for row in means.tolist()]
 
 
-def _explanation(name: str, low: float, high: float, means: Mapping[float, float]) -> str:
-    """The likely error of the unit, or an empty text; `means` are those of geopotential by level."""
-    return _wrong_geopotential(means) or _other_unit(name, low, high)
-
-
-def _wrong_geopotential(means: Mapping[float, float]) -> str:
+def _geopotential_ratios(means: Mapping[float, float]) -> Iterator[tuple[float, float]]:
+    """Levels, and the ratio of geopotential to that of the standard atmosphere, above the boundary layer."""
     for level, mean in means.items():
         height = _STANDARD_HEIGHT.get(round(level))
-        if height is None or height < 700 or not mean:
-            continue
-        ratio = mean / (height * _GRAVITY)
+        if height is not None and height >= 700 and mean:
+            yield level, mean / (height * _GRAVITY)
+
+
+def _unusual_geopotential(means: Mapping[float, float]) -> str:
+    for level, ratio in _geopotential_ratios(means):
+        if abs(ratio - 1) > 0.12:
+            return f"at {level:g} hPa its mean {means[level]:g} is {ratio:.3g} times that of the standard atmosphere"
+    return ""
+
+
+def _other_unit(name: str, low: float, high: float, means: Mapping[float, float]) -> str:
+    """Likely error of the unit, or an empty string; `means` are those of geopotential by level."""
+    for level, ratio in _geopotential_ratios(means):
         if abs(ratio * _GRAVITY - 1) < 0.12:
             return f"at {level:g} hPa it is a height in m, not m²/s²: multiply by 9.80665"
         if abs(ratio / _GRAVITY - 1) < 0.12:
             return f"at {level:g} hPa it is 9.81 times too large: divide by 9.80665"
-        if abs(ratio - 1) > 0.12:
-            return f"at {level:g} hPa its mean {mean:g} is {ratio:.3g} times that of the standard atmosphere"
-    return ""
-
-
-def _other_unit(name: str, low: float, high: float) -> str:
     if name.endswith("temperature") and -100 < low and high < 70:
         return "it is in °C: add 273.15"
     if name in ("mean_sea_level_pressure", "surface_pressure") and 400 < low and high < 1120:
@@ -143,13 +162,13 @@ def constant_text(
     """Description of a field that is constant in space or in time to rounding, or None.
 
     Args:
-        mean: Over points and times, by level or one value.
-        std: Deviation from it.
-        tendency_std: Deviation of the changes from time to time; NaN where there are none.
-        levels: hPa, of the statistics.
+        mean: Mean over points and times, by level or one value.
+        std: Standard deviation, likewise.
+        tendency_std: Standard deviation of the changes from time to time; NaN if there is one time only.
+        levels: Levels of the statistics [hPa], or None.
     """
     rounding = _ROUNDING * np.abs(mean)
-    for deviation, what in ((std, "is one value"), (tendency_std, "stays the same from time to time")):
+    for deviation, what in ((std, "is constant"), (tendency_std, "is constant in time")):
         flat = np.atleast_1d(deviation <= rounding)
         if flat.any():
             where = "" if levels is None else f" at {levels[flat][0]:g} hPa"
@@ -158,7 +177,7 @@ def constant_text(
 
 
 def running_sum_text(field: xr.DataArray) -> str | None:
-    """Description of precipitation that is accumulated since a reset, since it grows nearly everywhere, or None."""
+    """Description of precipitation that is accumulated since a reset, as it grows nearly everywhere, or None."""
     if not str(field.name).startswith(_PRECIPITATION) or TIME not in field.dims:
         return None
     values = np.asarray(field.transpose(TIME, ...)[:_LOOKED_AT].values, np.float64)
@@ -167,6 +186,6 @@ def running_sum_text(field: xr.DataArray) -> str | None:
     if grows.size < 4 or grows.mean() <= 2 / 3:
         return None
     return (
-        f"grows at nearly all points in {np.count_nonzero(grows)} of {grows.size} steps: it is a sum since a reset, as "
-        f"in ERA5-Land, and cannot be summed or compared; take differences first"
+        f"grows at nearly all points in {np.count_nonzero(grows)} of {grows.size} steps: it is accumulated since a "
+        f"reset, as in ERA5-Land, and cannot be summed or compared; take differences between times first"
     )

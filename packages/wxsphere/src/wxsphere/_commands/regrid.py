@@ -13,6 +13,7 @@ import tyro
 import xarray as xr
 
 from spinnn import checks, command
+from spinnn.resume import claimed
 
 from .._conventions.grids import grid_named
 from .._conventions.names import LATITUDE, LEVEL, LONGITUDE
@@ -21,10 +22,11 @@ from .._files.open import open_dataset
 from .._prepare.regrid import Method, regrid
 from ._renames import renames
 
-_TEXT = """Bring fields or forecasts to another grid, as a zarr store in the layout of WeatherBench 2.
+_TEXT = """Regrid fields or forecasts, and write a zarr store in the layout of WeatherBench 2.
 
-Times, lead times, members and levels stay as they are, so that forecasts can be scored on the grid of the truth.
-Winds are regridded as one field of spin 1. For data to train on, `wxsphere prepare` does this too.
+Times, lead times, members and levels are unchanged, so that forecasts can be scored on the grid of the truth.
+Winds are regridded as one field of spin 1. For training data, use `wxsphere prepare`, which also regrids. The store
+gets its name when it is complete; after an interruption, run the same command again: it starts over.
 
 examples:
   wxsphere regrid forecast.zarr --grid 32x64+gauss --out forecast-32.zarr
@@ -36,14 +38,14 @@ class RegridOptions:
     """Options of `wxsphere regrid`.
 
     Attributes:
-        source: Paths, URLs, or one name of the catalogue; several files are combined.
+        source: Paths, URLs, or a name of the catalogue; several files are combined.
         grid: NLATxNLON for rings at cell centres, NLATxNLON+poles, or NLATxNLON+gauss.
         out: Folder of the store.
-        variables: Variables, by their names in WeatherBench 2; default all.
-        rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
-        levels: Pressure levels, hPa; default all.
+        variables: Variables by their names in WeatherBench 2; default all.
+        rename: OLD=NEW: names in the files and names in WeatherBench 2, for those that are not recognised.
+        levels: Levels [hPa]; default all.
         method: Spectral truncation, or first-order conservative.
-        bandlimit: Degrees kept by the spectral method; default what both grids resolve.
+        bandlimit: Number of degrees that the spectral method keeps; default all that both grids resolve.
     """
 
     source: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -64,10 +66,10 @@ def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(RegridOptions, f"wxsphere {name}", words, _TEXT)
     if not options.source:
-        raise ValueError("`source` must name a store or file")
+        raise ValueError("`source` must name at least one store or file, got none")
     out = Path(options.out)
     if out.exists():
-        raise ValueError(f"`out` must be a new folder, but {out} is there; remove it or choose another name")
+        raise ValueError(f"`out` must be a new folder, but {out} exists; remove it or choose another name")
     dataset = open_dataset(
         options.source[0] if len(options.source) == 1 else list(options.source),
         variables=options.variables or None,
@@ -77,33 +79,35 @@ def main(name: str, words: Sequence[str]) -> int:
         there = dataset[LEVEL].values if LEVEL in dataset.coords else np.zeros(0)
         lacking = np.setdiff1d(options.levels, there)
         if lacking.size:
-            raise ValueError(f"`levels` must be of the source, which lacks {lacking[0]:g}; it has {there.tolist()}")
+            raise ValueError(f"`levels` must be levels of the source, {there.tolist()}, got {lacking[0]:g}")
         dataset = dataset.sel({LEVEL: np.sort(options.levels)})
     made = regrid(_even(dataset), grid_named(options.grid), method=options.method, bandlimit=options.bandlimit)
     lost = sorted(set(map(str, dataset.data_vars)) - set(map(str, made.data_vars)))
     if lost:
-        command.warn(f"left out, with latitude or longitude alone: {', '.join(lost)}")
-    _write(made, out)
+        command.warn(f"left out, as they have only one of latitude and longitude: {', '.join(lost)}")
+    with claimed(out, out.with_name(f".{out.name}.lock")):
+        _write(made, out)
     command.say(f"wrote {out}, {', '.join(sorted(map(str, made.data_vars)))} on {options.grid}")
     return 0
 
 
 def _even(dataset: xr.Dataset) -> xr.Dataset:
-    """Chunks of one size along each dimension, as a store has them; files of several times may differ."""
+    """Rechunk to one size along each dimension, as a store needs; chunks of several files may differ."""
     return dataset.chunk({dim: size[0] for dim, size in dataset.unify_chunks().chunks.items()})
 
 
 def _write(dataset: xr.Dataset, out: Path) -> None:
-    """Write a store under a name of its own, and rename it when it is whole."""
+    """Write a store under a temporary name, and rename it when it is complete."""
     partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if partial.exists():
+        command.warn(f"{partial} is left from an interrupted run: removed, and started over")
+        shutil.rmtree(partial, ignore_errors=True)
     encoding: dict[str, Any] = {}
     for name, field in dataset.variables.items():
-        # What was packed or compressed in the source is written anew.
+        # The packing and compression of the source do not apply to the new store.
         field.encoding = {key: field.encoding[key] for key in ("units", "calendar") if key in field.encoding}
         if name in dataset.data_vars and {LATITUDE, LONGITUDE} <= set(field.dims):
-            # A chunk that is lost must not read as zeros.
+            # A lost chunk must not read as zeros.
             encoding[str(name)] = {"fill_value": np.float32(np.nan)}
     try:
         create_store(dataset, partial, encoding)

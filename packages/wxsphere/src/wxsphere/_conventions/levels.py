@@ -1,4 +1,4 @@
-"""Levels of any file as numbers in hPa."""
+"""Conversion of levels to pressures in hPa."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import xarray as xr
 
 from .._notices import notice
 from .names import LEVEL
-from .units import parse_unit
+from .units import Unit, has_unit, parse_unit
 
 _TEXT = re.compile(r"\s*([^A-Za-z]*?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)\s*")
 _PA_PER_HPA = 100.0
-_HEIGHT = "height"
-# Relative: what is set to a round number, and what the arithmetic of a conversion may leave.
+# Base unit of levels that are not pressures, and their name.
+_OTHER_LEVELS = {"m": "height", "K": "potential_temperature", "": "model_level"}
+_UNKNOWN_LEVELS = "layer"
+# Relative differences that are set to a round number, and that the arithmetic of a conversion may leave.
 _NOISE, _ARITHMETIC = 1e-4, 1e-12
 
 
 def with_levels(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset whose levels are numbers in hPa.
+    """Convert levels to numbers in hPa; levels without a unit are taken as hPa.
 
-    Levels in another unit of pressure are converted. Those in a unit of length are heights and no levels: they get the
-    name `height`, which is said. Those within 1e-4 of a whole hPa (below 10 hPa of a tenth), such as 850.0000001,
-    are set to it, which is said by a `DataWarning`, unless two levels would become one. Texts, such as `"500"`
-    and `"500hPa"`, are read as numbers.
+    Levels in another unit of pressure are converted. Levels in any other unit are not pressures and get a name of their
+    own: `height` in units of length, `potential_temperature` in K, `model_level` without dimension, else `layer`.
+    Levels within 1e-4 of a whole hPa (below 10 hPa, of a tenth), such as 850.0000001, are set to it, unless two levels
+    would become equal. Strings, such as `"500"` and `"500hPa"`, are read as numbers. A `DataWarning` names each change
+    but that of unit.
 
     Raises:
-        ValueError: A level that is a text and no number, or no finite number.
+        ValueError: A level is a string that is not a number, or is not finite.
     """
     if LEVEL not in dataset.coords:
         return dataset
@@ -36,16 +39,14 @@ def with_levels(dataset: xr.Dataset) -> xr.Dataset:
         raise ValueError(
             f"`level` must be pressures in hPa, got {given.dtype}; name the levels with `rename` or --rename"
         )
-    values = given.values if given.dtype.kind in "iuf" else _numbers(given.values)
     attributes = dict(given.attrs)
     unit = parse_unit(attributes.get("units"))
-    if unit is not None and dict(unit.powers) == {"m": 1} and given.dtype.kind in "iuf":
-        name = _HEIGHT if _HEIGHT not in dataset.variables else f"{_HEIGHT}_of_level"
-        notice(f"`level` is in {attributes['units']!r}, a height and no pressure; it is called {name!r} here")
-        return dataset.rename({LEVEL: name})
+    if has_unit(attributes.get("units")) and not _is_pressure(unit):
+        return _renamed(dataset, str(attributes["units"]), unit)
+    values = given.values if given.dtype.kind in "iuf" else _numbers(given.values)
     if given.dtype.kind not in "iuf":
         attributes["units"] = "hPa"
-    elif unit is not None and "kg" in unit.powers and unit.factor != _PA_PER_HPA:
+    elif unit is not None and unit.factor != _PA_PER_HPA:
         values = np.asarray(values, np.float64) * (unit.factor / _PA_PER_HPA)
         attributes["units"] = "hPa"
     if values.dtype.kind == "f":
@@ -55,6 +56,23 @@ def with_levels(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_coords({LEVEL: (given.dims, values, attributes)})
 
 
+def _is_pressure(unit: Unit | None) -> bool:
+    return unit is not None and dict(unit.powers) == {"kg": 1, "m": -1, "s": -2}
+
+
+def _renamed(dataset: xr.Dataset, text: str, unit: Unit | None) -> xr.Dataset:
+    """Give levels that are not pressures the name of what they are."""
+    known = None if unit is None else " ".join(base for base, power in unit.powers.items() if power == 1)
+    several = unit is not None and set(unit.powers.values()) - {1}
+    name = _UNKNOWN_LEVELS if known is None or several else _OTHER_LEVELS.get(known, _UNKNOWN_LEVELS)
+    name = name if name not in dataset.variables else f"{name}_of_level"
+    notice(
+        f"`level` has the unit {text!r}, which is not a pressure, and is renamed to {name!r}; if it holds pressures, "
+        f"correct the unit, e.g. `ncatted -a units,level,o,c,hPa FILE`"
+    )
+    return dataset.rename({LEVEL: name})
+
+
 def _numbers(values: np.ndarray) -> np.ndarray:
     out = np.empty(values.shape, np.float64)
     for at, value in np.ndenumerate(values):
@@ -62,16 +80,16 @@ def _numbers(values: np.ndarray) -> np.ndarray:
         found = _TEXT.fullmatch(text)
         unit = None if found is None else parse_unit(found[2] or "hPa")
         try:
-            if found is None or unit is None or "kg" not in unit.powers:
+            if found is None or unit is None or not _is_pressure(unit):
                 raise ValueError(text)
             out[at] = float(found[1]) * (unit.factor / _PA_PER_HPA)
         except ValueError:
             raise ValueError(
-                f"`level` must be pressures in hPa, got the text {text!r}; if these are no pressures, name the "
-                f"dimension otherwise, e.g. by --rename level=layer, and choose one layer"
+                f"`level` must be pressures in hPa, got the string {text!r}; if these are not pressures, rename the "
+                f"dimension, e.g. by --rename level=layer, and select one layer"
             ) from None
-    told = ", ".join(f"{one:g}" for one in np.atleast_1d(out))
-    notice(f"`level` holds texts, which are read as numbers in hPa: {told}")
+    shown = ", ".join(f"{one:g}" for one in np.atleast_1d(out))
+    notice(f"`level` holds strings, which are read as numbers in hPa: {shown}")
     return out
 
 
@@ -89,5 +107,5 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     if largest > _ARITHMETIC:
         first = np.atleast_1d(flat)[np.atleast_1d(near)][0]
         count = f"{np.count_nonzero(near)} of {flat.size} levels were" if flat.size > 1 else "the level was"
-        notice(f"{count} within {_NOISE:g} of whole hPa and set to them, such as {float(first)!r}")
+        notice(f"{count} within {_NOISE:g} of whole hPa and set to it, e.g. {float(first)!r}")
     return changed

@@ -1,7 +1,8 @@
-"""Checksums of zarr stores: one in every chunk, and a list of all, which reveals damaged and swapped files."""
+"""Checksums of zarr stores: one in every chunk, and a list of all of them, by which damaged files are found."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -12,28 +13,32 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from spinharm.failures import is_full
 from spinnn.files import file_digest, read_checked_json, read_json, replacing, well_formed, write_checked_json
 
 from .._conventions.names import LATITUDE
 
-# In the folder of an array: zarr warns of files beside its groups that it does not know.
+# In the folder of an array, as zarr warns of unknown files in the folder of a group.
 SEAL = f"{LATITUDE}/checksums.json"
-"""The file of a store that lists its metadata files and the checksums of its chunks."""
+"""File of a store with the checksums of its metadata files and of its chunks."""
 MARK = "checksums"
-"""The attribute of a store that says that it has such a file."""
+"""Attribute of a store that has such a file."""
 _METADATA = "zarr.json"
 _TRAILER = 4
 
 
 def create_store(template: xr.Dataset, folder: Path, encoding: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-    """Create a store and write coordinates and arrays in memory; of Dask arrays only metadata are written.
+    """Create a store, with coordinates and arrays in memory written; of Dask arrays, only metadata are written.
 
-    Every chunk ends with a CRC-32C, all chunks are written, those of fill values too, so that a lost one is detected.
+    Every chunk ends with a CRC-32C. All chunks are written, also those of fill values, so that a lost one is detected.
 
     Args:
-        template: What the store will hold.
-        folder: Its folder; what is there goes.
-        encoding: More by variable, as `xarray.Dataset.to_zarr` takes it.
+        template: Dataset with the variables that the store will hold.
+        folder: Folder of the store; its content is replaced.
+        encoding: Further encoding by variable, as `xarray.Dataset.to_zarr` takes it.
+
+    Raises:
+        OSError: The disk is full; the error names the folder.
     """
     from zarr.codecs import Crc32cCodec, ZstdCodec
 
@@ -42,29 +47,47 @@ def create_store(template: xr.Dataset, folder: Path, encoding: Mapping[str, Mapp
         str(name): {"compressors": [ZstdCodec(), Crc32cCodec()], **given.get(str(name), {})}
         for name in template.variables
     }
-    template.to_zarr(
-        folder,
-        mode="w",
-        compute=False,
-        zarr_format=3,
-        consolidated=False,
-        encoding=settings,
-        write_empty_chunks=True,
-    )
+    with _named(folder):
+        template.to_zarr(
+            folder,
+            mode="w",
+            compute=False,
+            zarr_format=3,
+            consolidated=False,
+            encoding=settings,
+            write_empty_chunks=True,
+        )
     _mark(folder)
     _write_seal(folder, None)
 
 
 def write_part(fields: xr.Dataset, folder: Path, region: Mapping[str, slice]) -> None:
-    """Write values to a part of a store that `create_store` made."""
-    fields.to_zarr(folder, region=dict(region), consolidated=False, zarr_format=3, write_empty_chunks=True)
+    """Write values to a region of a store that `create_store` made.
+
+    Raises:
+        OSError: The disk is full; the error names the folder.
+    """
+    with _named(folder):
+        fields.to_zarr(folder, region=dict(region), consolidated=False, zarr_format=3, write_empty_chunks=True)
+
+
+@contextlib.contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Add the name of the store to errors of a full disk, which zarr raises without any."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error) and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(folder)) from error
+        raise
 
 
 def seal_store(folder: Path) -> None:
     """Write the list of checksums of all chunks of a complete store.
 
     Raises:
-        ValueError: A chunk was not written, or a metadata file is not as it was made.
+        ValueError: A chunk was not written, or a metadata file has changed since `create_store`.
+        OSError: The disk is full; the error names the file.
     """
     check_store(folder)
     chunks = {}
@@ -73,7 +96,7 @@ def seal_store(folder: Path) -> None:
         for index in _indices(*_shapes(folder, name)):
             trailer = _trailer(folder, name, index)
             if trailer is None:
-                raise ValueError(f"{folder}: chunk {_key(index)} of {name} was not written; make the store again")
+                raise ValueError(f"{folder}: chunk {_key(index)} of {name} was not written; create the store again")
             found.append(trailer)
         chunks[name] = "".join(found)
     _write_seal(folder, chunks)
@@ -95,14 +118,14 @@ class Seal:
         self._folder, self._chunks = folder, chunks
 
     def check(self, name: str, key: tuple[slice | int, ...]) -> None:
-        """Compare the checksums of the chunks that a part of a variable lies in; values are not read.
+        """Check the checksums of the chunks that hold a part of a variable, without reading values.
 
         Args:
-            name: Variable.
-            key: The part, slices of positive step and integers.
+            name: Name of the variable.
+            key: The part: integers and slices of positive step.
 
         Raises:
-            OSError: A chunk that is lost, or another than was written.
+            OSError: A chunk is missing, or is not the one that was written.
         """
         if name not in self._chunks:
             return
@@ -115,48 +138,48 @@ class Seal:
             if found != wanted:
                 how = "is missing" if found is None else "is damaged, cut off or not the one that was written"
                 raise OSError(
-                    f"{self._folder}: chunk {_key(index)} of {name} {how}; take another copy of the store, or make it "
-                    f"again"
+                    f"{self._folder}: chunk {_key(index)} of {name} {how}; take another copy of the store, or "
+                    f"create it again"
                 )
 
 
 def check_store(folder: Path) -> Seal | None:
-    """Compare the metadata files of a store with its list, and the checksums of its coordinates.
+    """Check the metadata files and the coordinates of a store against its list of checksums.
 
     Args:
-        folder: The store.
+        folder: Folder of the store.
 
     Returns:
-        What checks chunks when they are read; None for a store of an earlier version or of another program.
+        The list, to check chunks as they are read; None for a store of an earlier version or of another program.
 
     Raises:
-        ValueError: A metadata file that is lost or another than was written, or a store that lost its list.
-        OSError: Chunks of coordinates of which that is so.
+        ValueError: A metadata file is missing or is not the one that was written, or the list is missing.
+        OSError: A chunk of a coordinate is missing or is not the one that was written.
     """
     if not (folder / SEAL).is_file():
         if (folder / _METADATA).is_file() and _marked(folder) == _metadata_digest(folder):
             raise ValueError(
-                f"{folder / SEAL} is missing, which the store was written with; copy the whole folder, or, if another "
+                f"{folder / SEAL} is missing, but the store was written with it; copy the whole folder, or, if another "
                 f"program wrote this copy, remove the attribute `{MARK}` from its {_METADATA}"
             )
         return None
-    told, _ = read_checked_json(folder / SEAL)
+    values, _ = read_checked_json(folder / SEAL)
     with well_formed(folder / SEAL, "the list of files"):
-        metadata, chunks = dict(told["metadata"]), dict(told["chunks"] or {})
+        metadata, chunks = dict(values["metadata"]), dict(values["chunks"] or {})
     for name, digest in metadata.items():
         path = folder / name
         if not path.is_file():
-            raise ValueError(f"{path} is missing, which {SEAL} promises; take another copy of the store")
+            raise ValueError(f"{path} is missing, but {SEAL} lists it; take another copy of the store")
         if file_digest(path) != digest:
             raise ValueError(
-                f"{path} is damaged, or of another store: its checksum is not that in {SEAL}; take another copy of the "
-                f"store"
+                f"{path} is damaged or belongs to another store: its checksum is not that in {SEAL}; take another "
+                f"copy of the store"
             )
     with well_formed(folder / SEAL, "the list of files"):
         listed = {name: _Listed(checksums, *_shapes(folder, name)) for name, checksums in chunks.items()}
         for name, (checksums, shape, sizes) in listed.items():
             if len(checksums) != 2 * _TRAILER * int(np.prod(_counts(shape, sizes))):
-                raise ValueError(f"the number of chunks of {name} is not that of its {_METADATA}")
+                raise ValueError(f"the number of chunks of {name} is not that in its {_METADATA}")
     seal = Seal(folder, listed)
     for name, (_, shape, _) in listed.items():
         if len(shape) < 2:
@@ -222,7 +245,7 @@ def _indices(shape: tuple[int, ...], sizes: tuple[int, ...]) -> Iterator[tuple[i
 
 
 def _span(part: slice | int, length: int, size: int) -> tuple[int, int]:
-    """First chunk of a part of a dimension, and the one after the last."""
+    """First chunk of a range of a dimension, and the one after its last."""
     begin, stop = (part, part + 1) if not isinstance(part, slice) else part.indices(length)[:2]
     return begin // size, -(-stop // size) if stop > begin else begin // size
 
@@ -232,7 +255,7 @@ def _key(index: tuple[int, ...]) -> str:
 
 
 def _trailer(folder: Path, name: str, index: tuple[int, ...]) -> str | None:
-    """The checksum at the end of a chunk, 8 hexadecimal digits; None if the file is not there."""
+    """The checksum at the end of a chunk, 8 hexadecimal digits; None if the file does not exist."""
     try:
         with (folder / name / _key(index)).open("rb") as file:
             size = file.seek(0, 2)

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 
 from .. import _checks
+from .._audit.values import unit_error
 from .._conventions.coordinates import check_coordinates, common_values, listed, with_values
 from .._conventions.grids import grid_of
 from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, STATIC, TIME
-from .._conventions.units import conversion, same_unit
+from .._conventions.units import conversion, has_unit, same_unit
 from .._notices import notice
 
 Source = Callable[[np.ndarray, np.ndarray], xr.Dataset]
@@ -195,10 +196,32 @@ def check_fields(
                 f"`{name}` must have {one!r} in the unit of `truth`, {right!r}, got {mine!r}; convert one of them, "
                 f"e.g. {conversion(one, mine, right)}"
             )
+        if dataset is not truth and not (has_unit(mine) and has_unit(right)):
+            _say_unit_error(name, dataset[one], truth[one])
         if same is None:
             unknown.append(f"{one} in {mine!r} and {right!r}")
     if unknown:
         notice(f"`{name}` and `truth` have units that are not known, taken as the same: {listed(unknown)}")
+
+
+def _say_unit_error(name: str, field: xr.DataArray, truth: xr.DataArray) -> None:
+    """Warn if one map of a field, or of truth, has values as in another unit, and the other has not."""
+    errors = {name: unit_error(_one_map(field)), "truth": unit_error(_one_map(truth))}
+    wrong = [(key, error) for key, error in errors.items() if error is not None]
+    if len(wrong) == 1:
+        notice(
+            f"`{name}` and `truth` appear to have {str(field.name)!r} in different units, which are not both given: in "
+            f"`{wrong[0][0]}` {wrong[0][1]}"
+        )
+
+
+def _one_map(field: xr.DataArray) -> xr.DataArray:
+    """The first map of a field, at the level nearest to 500 hPa, in memory."""
+    chosen = {dim: 0 for dim in field.dims if dim not in (LEVEL, LATITUDE, LONGITUDE)}
+    if LEVEL in field.dims:
+        at = int(np.abs(field[LEVEL].values - 500.0).argmin())
+        return field.isel({**chosen, LEVEL: slice(at, at + 1)}).compute()
+    return field.isel(chosen).compute()
 
 
 def _common_variables(
