@@ -1,10 +1,10 @@
-"""What regridding keeps of a file: there and back by both methods, and vorticity and divergence of winds.
+"""Changes of the fields of a file by regridding there and back, and of the vorticity and divergence of winds.
 
     python regrid_there_and_back.py falwa_eraint_2005-01-23-0000-u.nc falwa_eraint_2005-01-23-0000-v.nc --level 250
 
-Prints for each variable its deviation, what the way there and back changes, and what a second round changes on the new
-grid, root mean squares by area; and of winds how far vorticity and divergence, taken on the new grid, are from those of
-the same degrees on the old one.
+Prints area-weighted root mean squares for each variable: its standard deviation, the change by regridding there and
+back, and the change on the new grid by a second round; and for winds the relative errors of vorticity and divergence on
+the new grid, for the degrees that both grids resolve.
 """
 
 from __future__ import annotations

@@ -81,13 +81,13 @@ def _uneven_pole(dataset):
         (lambda d: _without(d, "temperature", slice(4, 8)), "error", "temperature", "100 % .* at time 2020-01-01"),
         (lambda d: _without(d, "temperature", (2, 1)), "error", "temperature", "12:00, level 850"),
         (lambda d: _without(d, "temperature", (slice(None), 0)), "error", "temperature", "level 500; leave out"),
-        (lambda d: d.isel(time=[0, 1, 2, 4, 5, 6, 7]), "warning", "time", "1 of 6 steps are not the usual 6 h"),
+        (lambda d: d.isel(time=[0, 1, 2, 4, 5, 6, 7]), "warning", "time", "1 of 6 steps differ from the median of 6 h"),
         (lambda d: d.isel(time=[0, 1, 1, 2]), "error", "time", "must ascend without repeats, got 2019-12-31T06"),
         (lambda d: d.isel(level=[1, 0]), "error", "level", r"must ascend without repeats \[hPa\], got \[850"),
         (lambda d: d.assign_coords(level=[50000, 85000]), "error", "level", "up to 85000; these look like Pa"),
         (lambda d: d.isel(latitude=slice(2, 12)), "error", "grid", "`latitude_deg` must be the rings"),
-        (_spoiled_pole, "warning", "wind", "on the north pole it should be one vector, but differs from one by up to"),
-        (_uneven_pole, "warning", "temperature", "on the south pole it should be one value, but differs by up to 1.5"),
+        (_spoiled_pole, "warning", "wind", "must be one vector on the north pole, but differs from one by up to"),
+        (_uneven_pole, "warning", "temperature", "must be constant on the south pole, but varies by 1.5"),
     ],
 )  # fmt: skip
 def test_each_fault_is_found_alone(clean, spoil, severity, subject, text):
@@ -128,9 +128,11 @@ def test_a_chunk_missing_from_a_copy_is_found(clean, tmp_path):
     chunks[-1].unlink()
     (one,) = found(open_dataset(tmp_path / "a.zarr"))
     assert (one.subject, one.severity) == ("temperature", "error")
-    assert one.text.startswith("must have a value at every point, but 100 % of the points have none at time 2020-01-0")
+    assert one.text.startswith(
+        "must have a value at every point, but 100 % of the values are missing at time 2020-01-0"
+    )
     (note,) = [one for one in check_dataset(open_dataset(tmp_path / "a.zarr")) if "evaluate --skipna" in one.text]
-    assert "25 % of all points have no value, at 2 of 8 times: 2 in 2020" in note.text
+    assert "25 % of all values are missing, at 2 of 8 times: 2 in 2020" in note.text
 
 
 REAL = {

@@ -61,7 +61,7 @@ def test_components_can_stay_scalars(make_dataset):
             r"`dtype` must be 'float32' or .* got 'float16'",
         ),
         (lambda d: FieldLayout(()), r"`scalars` and `winds` must not both be empty"),
-        (lambda d: FieldLayout((Channel(("a",)), Channel(("a",)))), r"each variable and level once"),
+        (lambda d: FieldLayout((Channel(("a",)), Channel(("a",)))), r"must not repeat a variable and level"),
         (lambda d: FieldLayout((Channel(("a", "b")),)), r"`scalars` must have 1 variables in each channel"),
         (
             lambda d: FieldLayout((Channel(("a",)),)).unpack(np.zeros((3, 8, 16, 1, 1)), WITHOUT_POLES),

@@ -184,7 +184,7 @@ def test_chunks_lost_from_an_unfinished_forecast_are_made_again(tmp_path, monkey
     damage(tmp_path / ".part.zarr.partial" / "temperature" / "c" / str(time) / "0" / "0" / "0" / "0")
     calls.clear()
     monkeypatch.setattr(wxsphere._model.forecast, "_write", lambda *arguments: (calls.append(1), write(*arguments)))
-    told = rf"a chunk is damaged or lost; forecast anew from 2000-01-01T{6 * time + 6:02}:00"
+    told = rf"a chunk is damaged or missing; forecasts are repeated from 2000-01-01T{6 * time + 6:02}:00"
     with pytest.warns(FileWarning, match=told):
         part = forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=1)
     assert same_stores(whole, part)
@@ -227,13 +227,17 @@ def test_what_cannot_be_forecast(untyped, tmp_path):
         (data.sel(level=[500.0]), {}, r"`fields` must have temperature@850, which the model needs, got levels \[500"),
         (data.isel(latitude=slice(0, 4)), {}, "latitude|must be on"),
         (data.isel(time=0), {}, "`fields` must have a dimension and coordinate 'time'"),
-        (data.isel(time=[0, 2, 4]), {}, r"`states` must have a time with all offsets \(-6.0, 0.0\) h, got 3 times"),
+        (
+            data.isel(time=[0, 2, 4]),
+            {},
+            r"`states` must have a time at which all offsets, \(-6.0, 0.0\) h, are available, got 3 times",
+        ),
         (
             data,
             {"times": data.time.values[:1]},
-            "`fields` must have all times of the offsets .* got none for 1999-12-31",
+            "`fields` must have the times of all offsets .* got none for 1999-12-31",
         ),
-        (data, {"times": data.time.values[[3, 1]]}, "`times` must be ascending"),
+        (data, {"times": data.time.values[[3, 1]]}, "`times` must be at least one time, in ascending order"),
         (data, {"limit": 0.0}, "`limit` must be finite and above 0"),
         (data.where(data.longitude > 0), {}, "`fields` must be finite, got NaN or infinity at 2000"),
     ):
@@ -243,7 +247,7 @@ def test_what_cannot_be_forecast(untyped, tmp_path):
         forecast(made, data, path, steps=2.5)  # pyright: ignore[reportArgumentType]
     direct = dataclasses.replace(TASK, leads=(24.0, 48.0))
     stepper = dataclasses.replace(made.stepper, task=direct)
-    with pytest.raises(ValueError, match="2 steps need a model whose outputs are its inputs, one lead time"):
+    with pytest.raises(ValueError, match="2 steps need a model whose outputs are its inputs, with one lead time"):
         forecast(dataclasses.replace(made, stepper=stepper), data, path, steps=2)
     assert not any(tmp_path.iterdir())
 
@@ -361,7 +365,7 @@ def test_turning_the_sphere_commutes_with_forecasting():
 @pytest.mark.slow
 def test_so_do_trained_networks(tmp_path):
     """The example, shortened: data, both trainings and all forecasts."""
-    path = Path(__file__).parents[1] / "examples" / "turned_forecasts.py"
+    path = Path(__file__).parents[1] / "examples" / "rotated_forecasts.py"
     example = runpy.run_path(str(path))
     small = NetworkConfig("resnet", bandlimits=(8,), widths=(4,), num_filter_params=(None,))
     run = dataclasses.replace(

@@ -63,7 +63,7 @@ def test_fields_at_several_heights_are_all_there(write):
 
 def test_pressure_levels_that_a_field_lacks_have_no_value(write):
     path = write(T2M, on("t", 500), on("t", 850), on("z", 500))
-    with pytest.warns(DataWarning, match=r"levels that are not in the file have no value: z at 850 hPa$"):
+    with pytest.warns(DataWarning, match=r"levels that the file lacks become NaN: z at 850 hPa$"):
         out = open_dataset(path)
     assert out["2m_temperature"].dims == PLACES
     np.testing.assert_array_equal(out.temperature.isel(time=0, latitude=0, longitude=0), [1, 2])
@@ -72,7 +72,7 @@ def test_pressure_levels_that_a_field_lacks_have_no_value(write):
 
 def test_fields_of_one_name_are_named_apart(write):
     path = write(on("t", 500), {"shortName": "t", "typeOfLevel": "surface", "level": 0})
-    with pytest.warns(DataWarning, match=r"several fields are called 't'; here they are t, t_surface$"):
+    with pytest.warns(DataWarning, match=r"several fields are called 't'; they are renamed to t, t_surface$"):
         out = open_dataset(path)
     assert out.temperature.isel(level=0, time=0, latitude=0, longitude=0) == 0
     assert out.t_surface.isel(time=0, latitude=0, longitude=0) == 1
@@ -97,7 +97,7 @@ def test_one_name_at_two_heights_in_two_files_is_refused(write):
 
 def test_fields_that_are_not_in_the_file_are_counted(write):
     path = write(on("t", 500), on("t", 850), on("t", 500, dataDate=20200102))
-    with pytest.warns(DataWarning, match=r"fields that are not in the file have no value: 1 of 4 of t$"):
+    with pytest.warns(DataWarning, match=r"fields that the file lacks become NaN: 1 of 4 of t$"):
         out = open_dataset(path)
     assert int(out.temperature.isnull().sum()) == 84
 
@@ -105,10 +105,10 @@ def test_fields_that_are_not_in_the_file_are_counted(write):
 def test_a_field_that_is_there_twice_is_read_once_or_refused(write, tmp_path):
     path = write(T2M, U10)
     path.write_bytes(path.read_bytes() + message(0, **T2M))
-    with pytest.warns(DataWarning, match=r"a.grib: 1 fields are there more than once, with the same values; one"):
+    with pytest.warns(DataWarning, match=r"a.grib: 1 fields occur more than once with equal values; one"):
         assert open_dataset(path).sizes["time"] == 1
     with pytest.raises(
-        ValueError, match=r"more than once, with other values: 2t at 2020-01-01T00:00:00, level 2; copy one"
+        ValueError, match=r"more than once with different values: 2t at 2020-01-01T00:00:00, level 2; copy one"
     ):
         open_dataset(write(T2M, T2M))
 
@@ -117,11 +117,11 @@ def test_a_field_that_is_there_twice_is_read_once_or_refused(write, tmp_path):
     ("keys", "message"),
     [
         ([{"sample": "sh_ml_grib2", "shortName": "t"}],
-            r"regular grid is needed, but t is given as spectral coefficients; transform the file with `cdo sp2gpl"),
+            r"the grid must be regular, but t is given as spectral coefficients; transform the file with `cdo sp2gpl"),
         ([{"sample": "reduced_gg_pl_32_grib2", "shortName": "t"}],
             r"is given as a reduced Gaussian grid; transform the file with `cdo setgridtype,regular a.grib OUT.grib"),
         ([{**T2M, "stepRange": 0}, {**T2M, "stepRange": 6}, {**U10, "stepRange": 6}],
-            r"have other values of 'step', 1 \(6 … 6\) and 2 \(0 … 6\), .* e.g. `grib_copy -w shortName=2t a.grib OUT"),
+            r"have different values of 'step', 1 \(6 … 6\) and 2 \(0 … 6\), .* e.g. `grib_copy -w shortName=2t a.grib"),
         ([T2M, {**U10, "Ni": 24, "iDirectionIncrementInDegrees": 15, "longitudeOfLastGridPointInDegrees": 345}],
             r"is on another grid, .* e.g. `grib_copy -w numberOfPoints=\d+ a.grib OUT.grib`"),
     ],
@@ -138,18 +138,20 @@ def test_no_message_is_lost_where_one_is_damaged(write):
     length = len(whole) // 3
     assert open_dataset(path).sizes["time"] == 3
     faults = {
-        0: "are a message without its beginning",
-        7: "no known edition",
+        0: "are a message without a beginning",
+        7: "an unknown edition",
         41: f"at byte {length} is damaged at byte",
     }
-    for at, told in {**faults, length - 1: "does not end where it says"}.items():
+    for at, told in {**faults, length - 1: "does not have the length that it states"}.items():
         damaged = bytearray(whole)
         damaged[length + at] ^= 0xFF
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match=told):
             open_dataset(path)
     path.write_bytes(whole[:-40])
-    with pytest.raises(ValueError, match=r"a.grib: .* does not end where it says; the file is damaged or cut off"):
+    with pytest.raises(
+        ValueError, match=r"a.grib: .* does not have the length that it states; the file is damaged or cut off"
+    ):
         open_dataset(path)
     path.write_bytes(b"".join(b"bulletin" + whole[at : at + length] for at in range(0, 3 * length, length))[8:])
     xr.testing.assert_equal(open_dataset(path).isel(time=[0]).load(), open_dataset(write(T2M)).load())

@@ -198,11 +198,11 @@ def test_what_is_no_network(untyped):
     assert network_config("scaling-64").bandlimits[0] == 32
     with pytest.raises(ValueError, match=r"`bandlimits` and `widths` must have one entry per block"):
         NetworkConfig(bandlimits=(8,), widths=(4, 4))
-    with pytest.raises(ValueError, match="`separable` must have one entry, or one per block, 4, got"):
+    with pytest.raises(ValueError, match="`separable` must have one entry, or 4, one per block, got"):
         NetworkConfig(separable=(True, False))
     with pytest.raises(ValueError, match=r"`grid` must be one of 'square', 'gauss', got 'cube'"):
         NetworkConfig(grid="cube")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="`channels` must be finite and above 0, got 0"):
         NetworkConfig().scaled(channels=0)
-    with pytest.raises(ValueError, match="`grid` must hold 32 degrees"):
+    with pytest.raises(ValueError, match="`grid` must resolve 32 degrees"):
         NetworkConfig().make(WINDY, WINDY, Grid.equiangular(32, 32), key=jax.random.key(0))

@@ -73,7 +73,7 @@ def test_codecs_that_make_python_objects_are_refused(tmp_path, dataset, zarr_for
 
 def test_object_codecs_are_looked_for_where_codecs_stand():
     for fields in ({"filters": [{"id": "msgpack2"}]}, {"codecs": [{"name": "bytes"}, {"name": "numcodecs.pickle"}]}):
-        with pytest.raises(ValueError, match=r"t/\.zarray must describe arrays of numbers or texts"):
+        with pytest.raises(ValueError, match=r"t/\.zarray must describe arrays of numbers or strings"):
             refuse_objects("t/.zarray", json.dumps({"metadata": {"t": fields}}).encode())
     refuse_objects("zarr.json", json.dumps({"attributes": {"filters": [{"id": "pickle"}]}}).encode())
     refuse_objects("zarr.json", b"[" * 100_000)
@@ -98,7 +98,7 @@ def test_files_of_variables_and_of_times_are_combined(tmp_path, dataset):
     xr.testing.assert_equal(open_dataset(paths).load(), dataset[[*wind, "geopotential"]])
     shifted = dataset[["2m_temperature"]].isel(latitude=slice(0, 6))
     shifted.to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
-    with pytest.raises(ValueError, match=r"other.nc: these do not fit together"):
+    with pytest.raises(ValueError, match=r"other.nc: the files do not fit together"):
         open_dataset([*paths, tmp_path / "other.nc"])
 
 
@@ -111,11 +111,11 @@ def test_files_whose_axes_differ_by_rounding_or_by_height_are_combined(tmp_path,
         out = open_dataset([tmp_path / "a.nc", tmp_path / "b.nc"])
     texts = [str(one.message).replace(str(tmp_path), "") for one in told if one.category is DataWarning]
     assert texts == [
-        "latitudes of /b.nc are up to 1e-09° from those of /a.nc and are set to them",
+        "latitudes of /b.nc differ from those of /a.nc by up to 1e-09° and are set to them",
     ]
     xr.testing.assert_equal(out.load(), xr.merge([one, other]))
     other.assign_coords(latitude=dataset.latitude * 0.99).to_netcdf(tmp_path / "c.nc", engine="h5netcdf")
-    with pytest.raises(ValueError, match=r"c.nc: these do not fit together"):
+    with pytest.raises(ValueError, match=r"c.nc: the files do not fit together"):
         open_dataset([tmp_path / "a.nc", tmp_path / "c.nc"])
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_opened(tmp_path, dataset):
     with pytest.raises(FileNotFoundError, match=r"nothing: no such file, and no such name in the catalogue: era5-0.25"):
         open_dataset(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"empty: a folder without zarr.json, .zgroup, .zmetadata is no zarr store"):
+    with pytest.raises(ValueError, match=r"empty: a folder without zarr.json, .zgroup, .zmetadata is not a zarr store"):
         open_dataset(tmp_path / "empty")
     (tmp_path / "text.nc").write_text("hello")
     with pytest.raises(ValueError, match=r"text.nc: neither NetCDF, GRIB nor a zarr .* bytes are b'hell'"):

@@ -359,7 +359,7 @@ def _without(source, *times):
         (None, {"test": ("2020", "2020")}, "must not overlap, got the beginning … the end and 2020 … 2020; without"),
         (None, {"scheduler": "lots"}, "`scheduler` must be 'threads', 'synchronous' or an address, got 'lots'"),
         (None, {"chunk": 0}, "`chunk` must be at least 1, got 0"),
-        (_holed, {}, "`geopotential` must have a value at every point, but 0.321 % of the points have none at time "
+        (_holed, {}, "`geopotential` must have a value at every point, but 0.321 % of the values are missing at time "
             "2019-12-30T06:00, level 850; leave out the variable"),
         (lambda d: _without(d, 5, 6, 11), {}, "`training` must have a time every 6 h, got 2 gaps, the first from "
             "2019-12-29T00:00:00.000000000 to 2019-12-29T18:00:00.000000000; `allow_gaps`"),
@@ -394,7 +394,9 @@ def test_a_chunk_that_a_store_lacks_is_found(store, tmp_path):
     copy = tmp_path / "copy.zarr"
     shutil.copytree(store, copy)
     (copy / "2m_temperature" / "c" / "2" / "0" / "0").unlink()
-    with pytest.raises(ValueError, match=r"`2m_temperature` .* 100 % .* 2019-12-30T12:00.*copy the chunk that the sto"):
+    with pytest.raises(
+        ValueError, match=r"`2m_temperature` .* 100 % .* 2019-12-30T12:00.*copy the missing chunk of the sto"
+    ):
         prepare(copy, tmp_path / "out", variables=["2m_temperature"])
 
 
@@ -451,7 +453,7 @@ def _rewrite(folder, change):
             "the manifest's levels [500.0]",
         ),
         (lambda p, d: _rewrite(p, lambda m: {**m, "times": 30}), "the manifest's 30 times, got 27"),
-        (lambda p, d: shutil.rmtree(p / "fields.zarr" / "geopotential"), "geopotential/zarr.json is missing, which"),
+        (lambda p, d: shutil.rmtree(p / "fields.zarr" / "geopotential"), "geopotential/zarr.json is missing, but"),
         (lambda p, d: (p / "statistics.nc").unlink(), "statistics.nc is missing"),
         (
             lambda p, d: (p / "manifest.json").write_text((p / "manifest.json").read_text().replace("2019", "2018", 1)),
@@ -466,7 +468,7 @@ def _rewrite(folder, change):
             lambda p, d: shutil.copy(
                 p / "fields.zarr" / "geopotential" / "zarr.json", p / "fields.zarr" / "2m_temperature"
             ),
-            "2m_temperature/zarr.json is damaged, or of another store",
+            "2m_temperature/zarr.json is damaged or belongs to another store",
         ),
         (lambda p, d: flip(p / "fields.zarr" / "time" / "c" / "0", -1), "chunk c/0 of time is damaged"),
         (
@@ -564,11 +566,11 @@ def test_values_that_are_not_what_they_say_are_refused(source, tmp_path):
         prepare(short.assign({"2m_temperature": celsius}), tmp_path / "a")
     flat = short.assign({"2m_temperature": short["2m_temperature"] * 0 + 280.1})
     with pytest.raises(
-        ValueError, match=r"`source`: 2m_temperature: must vary over the training times, but is one value"
+        ValueError, match=r"`source`: 2m_temperature: must vary over the training times, but is constant"
     ):
         prepare(flat, tmp_path / "b")
     still = short.assign({"2m_temperature": short["2m_temperature"] * 0 + short["2m_temperature"][0]})
-    with pytest.raises(ValueError, match=r"but stays the same from time to time; leave it out"):
+    with pytest.raises(ValueError, match=r"but is constant in time; leave it out"):
         prepare(still, tmp_path / "c")
 
 
@@ -579,7 +581,7 @@ def test_precipitation_of_an_unknown_time_is_not_summed(tmp_path):
     hourly = _make(days=3, hours=1)[["total_precipitation_6hr"]].rename(total_precipitation_6hr="total_precipitation")
     running = hourly.cumsum("time").assign_coords(time=hourly.time)
     with pytest.raises(
-        ValueError, match=r"`source`: total_precipitation: grows at nearly all points .* a sum since a reset"
+        ValueError, match=r"`source`: total_precipitation: grows at nearly all points .* accumulated since a reset"
     ):
         prepare(running, tmp_path / "b", variables=["total_precipitation_24hr"], cadence_hours=24.0)
 

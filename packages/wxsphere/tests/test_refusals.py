@@ -37,24 +37,24 @@ def _unlabelled(dataset, dim):
 
 
 FAULTS = {
-    "a point without a value": (lambda d: _with_value(d, "temperature", (5, 1, 2, 3), np.nan), "1.19 % of the points"),
+    "a point without a value": (lambda d: _with_value(d, "temperature", (5, 1, 2, 3), np.nan), "1.19 % of the values"),
     "a time without a value": (
         lambda d: _with_value(d, "2m_temperature", 6, np.nan),
-        "100 % of the points have none at",
+        "100 % of the values are missing at",
     ),
     "one time in °C": (
         lambda d: _with_value(d, "2m_temperature", 5, 8.0),
         "at 2020-01-01T05:00: 8 … 8 where 170 … 340 K",
     ),
     "g/kg": (lambda d: d.assign(q=0.05 * d.temperature), "it is in g/kg: divide by 1000"),
-    "one value": (lambda d: d.assign(sp=d["2m_temperature"] * 0 + 1e5), "but is one value; leave it out"),
+    "one value": (lambda d: d.assign(sp=d["2m_temperature"] * 0 + 1e5), "but is constant; leave it out"),
     "one value at a level": (
         lambda d: _with_value(d, "temperature", (slice(None), 0), 250.1),
-        "is one value at 500 hPa",
+        "is constant at 500 hPa",
     ),
     "never another value": (
         lambda d: d.assign(sp=9e4 + 10 * (d["2m_temperature"][0] + 0 * d["2m_temperature"])),
-        "stays the same from time to time",
+        "is constant in time",
     ),
     "a sum since a reset": (
         lambda d: d.assign(total_precipitation=d.total_precipitation.cumsum("time").assign_coords(time=d.time)),
@@ -65,10 +65,10 @@ FAULTS = {
         lambda d: _unlabelled(d, "level"),
         "the dimension of size 2 has no coordinate, so that its",
     ),
-    "times without values": (lambda d: _unlabelled(d, "time"), "so that its times are not known; give it"),
+    "times without values": (lambda d: _unlabelled(d, "time"), "so that its times are unknown; assign one"),
     "one more dimension": (
         lambda d: d.assign({"2m_temperature": d["2m_temperature"].expand_dims(expver=[1, 5])}),
-        "has a dimension 'expver' of size 2, which no field may have",
+        "has a dimension 'expver' of size 2, which fields may not have",
     ),
     "times that repeat": (
         lambda d: d.isel(time=[0, 1, 2, 2, 3]),
@@ -115,21 +115,24 @@ def test_the_commands_end_with_a_status_of_their_own(good, tmp_path, capsys):
 def test_precipitation_whose_hours_are_not_known_is_warned_of(good):
     sparse = good.isel(time=slice(None, None, 3))
     (one,) = [one for one in check_dataset(sparse) if one.severity == "warning"]
-    assert one.text.startswith("its times are 3 h apart; it may hold 1 h or all hours since a reset")
+    assert one.text.startswith("its times are 3 h apart: it may be accumulated over 1 h or since a reset")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ("simulate --out none --wind nan", "`wind` must be finite and above 0, got nan"),
-        ("simulate --out none --start soon", "`start` must be a date like 2020-01-01T12, got 'soon'; of"),
+        (
+            "simulate --out none --start soon",
+            "`start` must be a date between 1678 and 2261, such as 2020-01-01T12, got 'soon'",
+        ),
         ("simulate --out none --days -1", "`days` must be 0 or more, got -1"),
         ("prepare none --out none --levels 0", "`levels` must be finite and above 0, got 0.0"),
         ("prepare none --out none --members -1", "`members` must be at least 0, got -1"),
         ("regrid none --grid 8x16 --out none --bandlimit 0", "`bandlimit` must be at least 1, got 0"),
         (
             "train --data none --out none --offsets 6",
-            "`offsets` must be 0 or below, of times that are known, got (6.0,)",
+            "`offsets` must be 0 or below, as later times are not known, got (6.0,)",
         ),
         ("train --data none --out none --network.num-filter-params 0", "`num_filter_params` must be at least 1, got 0"),
         ("forecast none --states none --out none --every 0", "`every` must be at least 1, got 0"),

@@ -304,9 +304,7 @@ def test_what_the_command_refuses_in_one_line(stores, tmp_path, capsys):
     variables = "variables u_component_of_wind of truth; variables wind_u of cut"
     times = "0 of 12 initial times and 1 of 3 lead times, which are incomplete"
     notes = [line for line in said.err.splitlines() if "without checksums" not in line]
-    assert notes[0].startswith(
-        "note: 1 of 2 levels were within 0.0001 of whole hPa and set to them, such as 850.000001"
-    )
+    assert notes[0].startswith("note: 1 of 2 levels were within 0.0001 of whole hPa and set to it, e.g. 850.000001")
     assert notes[1:3] == [f"note: left out: {told}" for told in (variables, times)]
     with xr.open_dataset(tmp_path / "out" / "scores.nc", engine="h5netcdf") as file:
         assert file.attrs["left_out"] == f"{variables}; {times}"
@@ -329,8 +327,11 @@ def test_plots_of_stores_and_scores(evaluated, stores, tmp_path, capsys):
     assert "wrote" in capsys.readouterr().out
     for words, message in (
         (["maps", model, "--level", "10"], "`level` must be one of 500, 850 hPa, got 10"),
-        (["maps", model, "--lead", "7"], "`lead` must be among 6 h … 1 d of the store, got 7 h"),
-        (["maps", model, "--time", "soon"], "`time` must be a date like 2020-01-01T12, got 'soon'"),
+        (["maps", model, "--lead", "7"], "`lead` must be one of the store's, 6 h … 1 d, got 7 h"),
+        (
+            ["maps", model, "--time", "soon"],
+            "`time` must be a date between 1678 and 2261, such as 2020-01-01T12, got 'soon'",
+        ),
         (["maps", model, "--variables", "rain"], "`variables` names 'rain'"),
         (["curves", str(tmp_path)], "`wxsphere evaluate` writes it"),
         (["curves", str(evaluated), "--metric", "r2"], "`metric` must be one of"),

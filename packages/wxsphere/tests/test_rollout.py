@@ -106,7 +106,7 @@ def test_what_is_no_loss(untyped):
             LossConfig(**options)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="`variables` must be among p, t, u, v, got 'q'"):
         channel_weights(LAYOUT, LossConfig(variables={"q": 1.0}))
-    with pytest.raises(ValueError, match="`variables` must leave a weight above 0"):
+    with pytest.raises(ValueError, match="`variables` must have at least one weight above 0"):
         channel_weights(SMALL, LossConfig(variables={"t": 0.0, "u": 0.0, "v": 0.0}))
 
 

@@ -9,7 +9,7 @@ from wxsphere import DataWarning, canonical, evaluate
 
 HOURS = np.timedelta64(3600 * 10**9, "ns")
 BEGIN = np.datetime64("2020-01-01", "ns")
-SAID = r"`time` holds valid times; they are laid out by {} initial times and {} lead times"
+SAID = r"`time` holds valid times; they are arranged by {} initial times and {} lead times"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_several_forecasts_are_parted(valid, coordinates):
 
 
 def test_pairs_that_are_not_there_have_no_value(valid):
-    with pytest.warns(DataWarning, match=SAID.format(2, 4) + ", of which 2 pairs are not there and have no value$"):
+    with pytest.warns(DataWarning, match=SAID.format(2, 4) + "; 2 pairs of these are missing and become NaN$"):
         out = canonical(valid.assign_coords(forecast_period=period([6, 12, 18, 24, 6, 12])))
     assert int(out["2m_temperature"].isnull().any(["latitude", "longitude"]).sum()) == 2
 

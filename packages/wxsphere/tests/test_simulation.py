@@ -315,7 +315,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
         simulate(small, state, tmp_path / "c.zarr", **options, progress=stop)
     chunk = tmp_path / ".c.zarr.partial" / "vorticity" / "c" / "1" / "0" / "0"
     chunk.write_bytes(chunk.read_bytes()[:-1] + b"?")
-    with pytest.warns(FileWarning, match=r"c.zarr.partial: a chunk is damaged or lost; the simulation begins anew"):
+    with pytest.warns(FileWarning, match=r"c.zarr.partial: a chunk is damaged or missing; the simulation starts over"):
         again = simulate(small, state, tmp_path / "c.zarr", **options)
     xr.testing.assert_identical(
         xr.open_zarr(again, consolidated=False).load(), xr.open_zarr(whole, consolidated=False).load()
@@ -326,7 +326,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
 
 def test_a_flow_that_breaks_down_is_told(tmp_path):
     model = ShallowWater(bandlimit=8, time_step=86400.0, diffusion_time=None)
-    with pytest.raises(FloatingPointError, match=r"not finite after \d+ hours; take a smaller `time_step`"):
+    with pytest.raises(FloatingPointError, match=r"not finite after \d+ hours; use a smaller `time_step`"):
         simulate(model, random_state(model, 0, wind=300.0), tmp_path / "a.zarr", outputs=40, steps_per_output=10)
     assert not (tmp_path / "a.zarr").exists()
 
@@ -359,8 +359,11 @@ def test_the_command_writes_a_store_and_tells_the_error(tmp_path, capsys):
     [
         (["--hours", "5.5"], r"`hours` must be a multiple of `time_step` 3600 s, got 5.5 hours"),
         (["--grid", "10"], r"`grid` must be model, NLATxNLON, NLATxNLON\+poles or NLATxNLON\+gauss, got '10'"),
-        (["--grid", "4x8"], r"`grid` 4x8 resolves 4 degrees, fewer than the 8 of `bandlimit`"),
-        (["--equations", "barotropic", "--initial", "galewsky"], r"`initial` galewsky is a state of shallow water"),
+        (["--grid", "4x8"], r"`grid` must resolve the 8 degrees of `bandlimit`, got 4x8 with 4"),
+        (
+            ["--equations", "barotropic", "--initial", "galewsky"],
+            r"`initial` galewsky needs the equations shallow-water",
+        ),
         (["--bandlimit", "x"], r"bandlimit"),
     ],
 )

@@ -44,7 +44,7 @@ def test_calendars_are_converted_aloud(make_dataset, calendar, second):
 
 def test_rounding_noise_is_taken_away_aloud(make_dataset):
     days = np.round(np.arange(30) / 24, 6)
-    with pytest.warns(DataWarning, match=r"up to 0.0\d+ s away from whole hours, by rounding"):
+    with pytest.warns(DataWarning, match=r"up to 0.0\d+ s from whole hours by rounding"):
         out = canonical(_with_time(make_dataset, days, units="days since 2020-01-01"))
     np.testing.assert_array_equal(np.diff(out.time.values), np.timedelta64(1, "h"))
     odd = _with_time(make_dataset, np.arange(3) * 3600 + 20, units="seconds since 2020-01-01")
@@ -55,12 +55,16 @@ def test_rounding_noise_is_taken_away_aloud(make_dataset):
     ("values", "attributes", "message"),
     [
         (np.arange(3), {}, r"numbers 0 … 2 with units 'none'; give their units"),
-        (np.arange(3) * 10, {"units": "days since 2000-02-15", "calendar": "360_day"}, r"calendar '360_day', whose"),
-        (np.arange(3) * np.timedelta64(6, "h"), {}, r"`time` must be dates, got time since a beginning"),
+        (
+            np.arange(3) * 10,
+            {"units": "days since 2000-02-15", "calendar": "360_day"},
+            r"standard one, got '360_day', with",
+        ),
+        (np.arange(3) * np.timedelta64(6, "h"), {}, r"`time` must be dates, got relative times"),
         (np.array([0.0, np.nan, 2.0]), {"units": "days since 2000-01-01"}, r"a date everywhere, got nan at index 1"),
-        (np.array([20200131, 20200132, 20200201]), {"units": "day as %Y%m%d"}, r"20200132, which .* is no date"),
+        (np.array([20200131, 20200132, 20200201]), {"units": "day as %Y%m%d"}, r"20200132, which is not one with"),
         (np.arange(3), {"units": "days since 0850-01-01"}, r"years 1678 … 2261, got 0850-01-01"),
-        (np.array(["a", "b", "c"]), {}, r"must be dates, got the text 'a'"),
+        (np.array(["a", "b", "c"]), {}, r"must be dates, got the string 'a'"),
     ],
 )
 def test_what_is_no_date_is_refused(make_dataset, values, attributes, message):

@@ -183,8 +183,8 @@ def test_what_is_no_run(untyped, data, run, tmp_path):
         return RunConfig(**{**{name: getattr(CONFIG, name) for name in CONFIG.__dataclass_fields__}, **options})
 
     for options, message in (
-        ({"stages": ()}, r"`stages` must be at least one, got \(\)"),
-        ({"memory_gib": -1.0}, "`memory_gib` must be 0 or more, in GiB, got -1.0"),
+        ({"stages": ()}, r"`stages` must have at least one stage, got \(\)"),
+        ({"memory_gib": -1.0}, "`memory_gib` must be a number of GiB, at least 0, got -1.0"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -202,7 +202,7 @@ def test_what_is_no_run(untyped, data, run, tmp_path):
         ({"variables": ("u_component_of_wind",)}, "`variables` must name both components of a wind"),
         ({"constants": ("orography",)}, "`constants` must be among cosine_of_longitude, .*, got 'orography'"),
         ({"forcings": ("moonlight",)}, "`forcings` must be among cosine_of_day, .*, got 'moonlight'"),
-        ({"leads": (6.0, 12.0)}, "2 steps need a model whose outputs are its inputs, one lead time"),
+        ({"leads": (6.0, 12.0)}, "2 steps need a model whose outputs are its inputs, with one lead time"),
         ({"stages": (Stage(1), Stage(40))}, "`fields` must have at least one window of 240 h without gaps"),
         ({"batch_size": 5}, "`batch_size` must be a multiple of the 2 devices, got 5"),
         ({"members": (1,)}, "`members` needs fields with a dimension 'number'"),
@@ -284,8 +284,8 @@ def test_the_command_line(run, data, tmp_path, capsys):
         (["train", "--config", "nowhere.json"], "found no nowhere.json"),
         (["train", "--rollout", "1", "2"], "`rollout`, `epochs` and `rate_factors` must have one entry per stage"),
         (["train", "--memory", "512"], "Perhaps you meant: --memory-gib"),
-        ([*words[:-1], "test", "--out", "x.zarr"], "`period` test has no times"),
-        ([*words, "--verified", "--steps", "9", "--out", "x.zarr"], "`steps` must leave initial times"),
+        ([*words[:-1], "test", "--out", "x.zarr"], "`period` must have times in"),
+        ([*words, "--verified", "--steps", "9", "--out", "x.zarr"], "`steps` must end within the period"),
     ):
         assert main(given) == 2
         assert message in capsys.readouterr().err

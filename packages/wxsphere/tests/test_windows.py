@@ -186,9 +186,9 @@ def test_what_makes_no_windows(untyped):
     data, made = fields(), task()
     with pytest.raises(ValueError, match=r"`fields` must be on 6×8 .*, got 5×8"):
         windows(data, task(grid=Grid.equiangular(6, 8)))
-    with pytest.raises(ValueError, match="`fields` must have u with times, got p, t, v"):
+    with pytest.raises(ValueError, match="`fields` must have u with a dimension time, got p, t, v"):
         windows(data.drop_vars("u"), made)
-    with pytest.raises(ValueError, match="`statistics` must be those of the fields, which have t, got statistics of p"):
+    with pytest.raises(ValueError, match="`statistics` must include t, which the fields have, got statistics of p"):
         Normalization.of(statistics()[["p"]], LAYOUT)
     flat = statistics()
     flat["p"] = flat["p"] * 0
@@ -219,9 +219,11 @@ def test_what_is_no_task():
         task(offsets=(-6.0, -3.0))
     with pytest.raises(ValueError, match="`leads` must be above 0"):
         task(leads=(0.0, 6.0))
-    with pytest.raises(ValueError, match="`leads` must be ascending hours"):
+    with pytest.raises(ValueError, match="`leads` must be hours in ascending order"):
         task(leads=(12.0, 6.0))
-    with pytest.raises(ValueError, match="`residual` needs outputs that are inputs too, got q, which is not an input"):
+    with pytest.raises(
+        ValueError, match="`residual` needs outputs that are also inputs, got the output q, which is not an input"
+    ):
         task(outputs=FieldLayout((Channel(("q",)),)))
     assert not task(offsets=(-3.0, 0.0)).can_repeat
     assert task(offsets=(-12.0, -6.0, 0.0)).can_repeat

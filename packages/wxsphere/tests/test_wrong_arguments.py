@@ -44,10 +44,13 @@ REFUSED = {
     "RunConfig": (lambda: RunConfig(variables="temperature"), "write ('temperature',)"),
     "FieldLayout.of": (lambda: FieldLayout.of(DATA, "t"), "`variables` must be a sequence of names, got 't'"),
     "NetworkConfig": (lambda: NetworkConfig(remat="no"), "`remat` must be True or False, got 'no'"),
-    "canonical": (lambda: wxsphere.canonical(DATA, rename={"t": 7}), "mapping of texts to texts; one of them"),
+    "canonical": (
+        lambda: wxsphere.canonical(DATA, rename={"t": 7}),
+        "mapping of strings to strings; one of its values",
+    ),
     # Times: numbers have no unit, and nanoseconds wrap.
     "times": (lambda: wxsphere.persistence_forecast(DATA, [7], LEADS), "`times` must hold dates"),
-    "leads": (lambda: wxsphere.persistence_forecast(DATA, TIMES, [6]), "`leads` must hold spans of time"),
+    "leads": (lambda: wxsphere.persistence_forecast(DATA, TIMES, [6]), "`leads` must hold durations"),
     "negative leads": (lambda: wxsphere.persistence_forecast(DATA, TIMES, -LEADS), "`leads` must be 0 or more"),
     "solar": (
         lambda: wxsphere.toa_incident_solar_radiation(np.array(["3000-01-01"], "datetime64[D]"), GRID),
@@ -63,10 +66,13 @@ REFUSED = {
     "statistics of texts": (lambda: wxsphere.field_statistics(AS_TEXT), "real numbers in 't', got dtype"),
     "spectra of texts": (lambda: wxsphere.power_spectra(AS_TEXT), "real numbers in 't', got dtype"),
     "area_weights": (lambda: wxsphere.area_weights(["-30", "30"]), "`latitude_deg` must hold real numbers"),
-    "unpack": (lambda: LAYOUT.unpack(MAPS[0].real, GRID), "`maps` must be complex, as winds are"),
+    "unpack": (lambda: LAYOUT.unpack(MAPS[0].real, GRID), "`maps` must be complex, since the layout has winds"),
     "normalize": (lambda: NORMAL.normalize(np.ones((2, 1), np.uint8)), "must have a floating-point or complex dtype"),
     "broadcast": (lambda: NORMAL.normalize(MAPS[..., :1, :]), "`maps` must have axes (*batch, spin, channel)"),
-    "join": (lambda: TASK.join(MAPS[:, None].real, MAPS[..., 0, :0].real), "`window` must be complex, as winds are"),
+    "join": (
+        lambda: TASK.join(MAPS[:, None].real, MAPS[..., 0, :0].real),
+        "`window` must be complex, since the inputs have winds",
+    ),
     "contains": (lambda: Region().contains(np.array([np.nan]), np.zeros(1)), "`latitude_deg` must be finite"),
     "mask of another grid": (
         lambda: wxsphere.region_weights(DATA, ("global_land",), land_sea_mask=MASK[::-1]),
@@ -84,7 +90,7 @@ REFUSED = {
     ),
     "outputs": (
         lambda: wxsphere.simulate(FLOW, STATE, "a.zarr", outputs=2**40, steps_per_output=1),
-        "`outputs` and `steps_per_output` must reach at most 2.5e+06 h",
+        "`outputs` and `steps_per_output` must span at most 2.5e+06 h",
     ),
     "samples": (
         lambda: wxsphere.bootstrap(DATA, samples=2**40),
@@ -92,7 +98,7 @@ REFUSED = {
     ),
     "level twice": (
         lambda: FieldLayout((Channel(("t",), 500.0),)).pack(DATA.expand_dims(level=[500.0, 500.0])),
-        "`dataset` must have each level once",
+        "`dataset` must not repeat a level",
     ),
     "upgraded": (lambda: RunConfig.upgraded(None), "`values` must be a dictionary"),
     "memory_gib": (lambda: RunConfig(memory_gib=1e300), "`memory_gib` must be finite and below 1e+09"),

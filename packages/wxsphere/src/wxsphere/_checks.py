@@ -23,10 +23,10 @@ from spinnn.checks import flag as flag
 
 from ._conventions.names import LATITUDE, LONGITUDE, TIME
 
-# What `datetime64[ns]` and `timedelta64[ns]` hold; NumPy wraps what is beyond.
+# Range of `datetime64[ns]`; NumPy wraps values beyond it around.
 _FIRST, _LAST = np.datetime64("1677-09-22", "us"), np.datetime64("2262-04-11", "us")
 MOST_HOURS = 2.5e6
-"""Hours that `timedelta64[ns]` holds, 285 years."""
+"""Longest lead time that `timedelta64[ns]` can hold, in hours (285 years)."""
 _LONGEST = np.timedelta64(106_751, "D")
 
 
@@ -43,7 +43,7 @@ def options(kind: type[Options], given: object, changes: Mapping[str, Any]) -> O
     whole = f"wxsphere.{kind.__name__}"
     start = kind() if given is None else given
     if not isinstance(start, kind):
-        raise TypeError(f"`options` must be a {whole} or None, got {_told(given)}; single options are keywords, too")
+        raise TypeError(f"`options` must be a {whole} or None, got {_shown(given)}; single options are also keywords")
     known = [field.name for field in dataclasses.fields(start)]  # pyright: ignore[reportArgumentType]
     if unknown := [name for name in changes if name not in known]:
         raise TypeError(f"keywords must be options of {whole}, got {unknown[0]!r}; there are {', '.join(known)}")
@@ -73,9 +73,9 @@ def dimensions(name: str, value: xr.Dataset, wanted: Sequence[str]) -> None:
 
 
 def memory_bytes(name: str, gib: float) -> int:
-    """A limit of memory in GiB, 0 or more, as bytes."""
+    """Convert a memory limit in GiB, at least 0, to bytes."""
     if number(name, gib, below=1e9) < 0:
-        raise ValueError(f"`{name}` must be 0 or more, in GiB, got {gib!r}")
+        raise ValueError(f"`{name}` must be a number of GiB, at least 0, got {gib!r}")
     return int(float(gib) * 2**30)
 
 
@@ -91,55 +91,55 @@ def function(name: str, value: object) -> None:
 
 
 def names(name: str, values: object) -> list[str]:
-    """`values` as a list of texts; one text alone would be its letters."""
+    """Convert `values` to a list of strings; a single string is refused, as it would be read letter by letter."""
     if isinstance(values, str):
         raise TypeError(f"`{name}` must be a sequence of names, got {values!r}; write ({values!r},)")
     if not isinstance(values, Iterable) or isinstance(values, Mapping | xr.Dataset | xr.DataArray):
-        raise TypeError(f"`{name}` must be a sequence of names, got {_told(values)}")
+        raise TypeError(f"`{name}` must be a sequence of names, got {_shown(values)}")
     out = list(values)
     for value in out:
         if not isinstance(value, str):
-            raise TypeError(f"`{name}` must hold names, got {_told(value)}")
+            raise TypeError(f"`{name}` must hold names, got {_shown(value)}")
     return [str(value) for value in out]
 
 
 def integers(name: str, values: object, minimum: int | None = None) -> tuple[int, ...]:
-    """`values` as a tuple of integers of at least `minimum`."""
+    """Convert `values` to a tuple of integers of at least `minimum`."""
     instance(name, values, (tuple, list, np.ndarray), "a sequence of integers")
     return tuple(integer(name, value, minimum) for value in values)  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def numbers(name: str, values: object, *, above: float = -math.inf, below: float = math.inf) -> tuple[float, ...]:
-    """`values` as a tuple of finite numbers between bounds."""
+    """Convert `values` to a tuple of finite numbers between two bounds."""
     instance(name, values, (tuple, list, np.ndarray), "a sequence of numbers")
     return tuple(number(name, value, above=above, below=below) for value in values)  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def mapping(name: str, value: object) -> None:
-    """`value` must be a mapping from texts, or None."""
+    """`value` must be a mapping with strings as keys, or None."""
     if value is None:
         return
     instance(name, value, Mapping, "a mapping of names")
     for key in value:  # pyright: ignore[reportGeneralTypeIssues]
-        instance(f"{name}` must be a mapping of names; its key", key, str, "a text")
+        instance(f"{name}` must be a mapping of names; its key", key, str, "a string")
 
 
 def texts(name: str, value: object) -> None:
-    """`value` must be a mapping of texts to texts, or None."""
+    """`value` must be a mapping of strings to strings, or None."""
     mapping(name, value)
     for new in (value or {}).values():  # pyright: ignore[reportAttributeAccessIssue]
-        instance(f"{name}` must be a mapping of texts to texts; one of them", new, str, "a text")
+        instance(f"{name}` must be a mapping of strings to strings; one of its values", new, str, "a string")
 
 
 def real_fields(name: str, value: xr.Dataset, chosen: Iterable[str]) -> None:
-    """Variables of a dataset must hold real numbers: texts that look like numbers are none."""
+    """Variables of a dataset must hold real numbers; text that looks like numbers is refused."""
     for one in chosen:
         if value[one].dtype.kind not in "iufb":
             raise TypeError(f"`{name}` must have real numbers in {one!r}, got dtype {value[one].dtype}")
 
 
 def array(name: str, value: Any, *, axes: int | None = None, real: bool = False) -> None:
-    """`value` must be an array of (real) numbers, of NumPy or JAX, with so many axes."""
+    """`value` must be a NumPy or JAX array of (real) numbers with the given number of axes."""
     instance(name, value, (np.ndarray, jax.Array), "an array")
     if not jnp.issubdtype(value.dtype, np.number):
         raise TypeError(f"`{name}` must hold numbers, got dtype {value.dtype}")
@@ -150,7 +150,7 @@ def array(name: str, value: Any, *, axes: int | None = None, real: bool = False)
 
 
 def ends(name: str, value: Any, axes: str, sizes: tuple[int, ...]) -> None:
-    """`value` must be an array of real or complex numbers, no integers, whose last axes have these sizes."""
+    """`value` must be a floating-point or complex array whose last axes have the given sizes."""
     array(name, value)
     if not jnp.issubdtype(value.dtype, np.inexact):
         raise TypeError(f"`{name}` must have a floating-point or complex dtype, got {value.dtype}")
@@ -159,7 +159,7 @@ def ends(name: str, value: Any, axes: str, sizes: tuple[int, ...]) -> None:
 
 
 def times(name: str, values: object) -> np.ndarray:
-    """Dates, or texts of dates, as `datetime64[ns]` of one axis; numbers are no dates."""
+    """Convert dates or ISO strings to a one-dimensional array of `datetime64[ns]`; numbers are refused."""
     stamps = _converted(name, values, "MUO", "datetime64[us]", "dates, e.g. numpy.datetime64('2020-01-01T06')")
     if np.any((stamps < _FIRST) | (stamps >= _LAST)):
         raise ValueError(f"`{name}` must lie between {_FIRST} and {_LAST}, got {_first(values)}")
@@ -167,8 +167,8 @@ def times(name: str, values: object) -> np.ndarray:
 
 
 def durations(name: str, values: object) -> np.ndarray:
-    """Spans of time as `timedelta64[ns]` of one axis; numbers are none, as their unit is not known."""
-    wanted = "spans of time, e.g. numpy.timedelta64(6, 'h')"
+    """Convert durations to a one-dimensional array of `timedelta64[ns]`; numbers are refused, as they have no unit."""
+    wanted = "durations, e.g. numpy.timedelta64(6, 'h')"
     spans = _converted(name, values, "mO", "timedelta64[us]", wanted)
     if np.any(np.abs(spans) > _LONGEST):
         raise ValueError(f"`{name}` must be at most {_LONGEST}, got {_first(values)}")
@@ -184,9 +184,9 @@ def _converted(name: str, values: object, kinds: str, dtype: str, wanted: str) -
             raise TypeError
         found = given.astype(dtype)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"`{name}` must hold {wanted}, got {_told(values)}") from None
+        raise TypeError(f"`{name}` must hold {wanted}, got {_shown(values)}") from None
     if given.ndim > 1 or np.isnat(found).any():
-        raise ValueError(f"`{name}` must hold {wanted}, on one axis and all there, got {_told(values)}")
+        raise ValueError(f"`{name}` must hold {wanted}, with one axis and no missing value, got {_shown(values)}")
     return found
 
 
@@ -195,7 +195,7 @@ def _first(values: object) -> object:
     return f"{flat[0]} … {flat[-1]}" if flat.size > 1 else flat[0]
 
 
-def _told(value: object) -> str:
-    """A value in a message, or its type where it is long."""
-    told = repr(value)
-    return told if len(told) <= 80 else type(value).__name__
+def _shown(value: object) -> str:
+    """The representation of a value for a message, or its type if that is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else type(value).__name__

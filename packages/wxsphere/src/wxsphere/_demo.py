@@ -1,4 +1,4 @@
-"""The demo: simulate, train, forecast and evaluate in one folder."""
+"""Demo that simulates, trains, forecasts and evaluates in one folder."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ def run_demo(
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Simulate, prepare, train, forecast, evaluate, draw; all of it in one folder, the same for the same seed.
+    """Simulate, prepare, train, forecast, evaluate and draw in one folder; reproducible for a seed.
 
     Args:
-        out: The folder. A demo that was stopped goes on in it.
-        days: Length of the simulation, at least 40.
-        epochs: Passes over the data, at one step and at a rollout of four.
-        steps: Of the forecasts that are scored, of 6 h each.
-        long_steps: Of one long forecast.
-        seed: Of everything random.
-        say: Told each step and its figures.
+        out: Folder of all results; an interrupted demo is resumed in it.
+        days: Length of the simulation [days], at least 40.
+        epochs: Passes over the data with one step, and with rollouts of four steps.
+        steps: Number of steps of 6 h of the forecasts that are scored.
+        long_steps: Number of steps of one long forecast.
+        seed: Seed of all random numbers.
+        say: Function called with the description of each step and its results.
 
     Returns:
-        The summary, which is also in `summary.json`: RMSE by variable, forecast and lead time, times in seconds.
+        The content of `summary.json`: RMSE by variable, forecast and lead time, and times in seconds.
 
     Raises:
-        ValueError: Sizes out of range, or a folder of another demo.
+        ValueError: A size is out of range, or the folder is of another demo.
     """
     begun = time.perf_counter()
-    for library in ("matplotlib", "jinja2"):  # missed now, not after a minute of training
+    for library in ("matplotlib", "jinja2"):  # an error here comes before a minute of training
         require(library, EXTRA, "the demo")
     _checks.integer("days", days, 40)
     folder = Path(out)
@@ -73,7 +73,7 @@ def run_demo(
     if not 1 <= steps < test_states:
         raise ValueError(f"`steps` must be 1 … {test_states - 1} for {days} days, got {steps}")
 
-    # Refused now, not after the simulation.
+    # An error here comes before the simulation.
     folder.mkdir(parents=True, exist_ok=True)
     demo = _Demo(folder, days, epochs, steps, long_steps, seed, say)
     demo.simulate()
@@ -99,7 +99,7 @@ def run_demo(
 
 @dataclasses.dataclass(frozen=True)
 class _Demo:
-    """The commands of the demo, in their order; for the fields see `run_demo`."""
+    """Commands of the demo in order; for the fields see `run_demo`."""
 
     folder: Path
     days: int
@@ -119,14 +119,14 @@ class _Demo:
 
     def prepare(self) -> None:
         at = self._time
-        self.say("2. Data for training: 80 % of the time, 5 % for validation, 15 % for testing")
+        self.say("2. Prepared data: 80 % of the time for training, 5 % for validation, 15 % for testing")
         self._run(
             "prepare", self.folder / FLOW, "--out", self.folder / DATA, "--variables", "geopotential", *WINDS["wind"],
             "--training", at(0.0), at(0.8), "--validation", at(0.8, 12), at(0.85, -12), "--test", at(0.85), at(1.0),
         )  # fmt: skip
 
     def train(self) -> None:
-        self.say("3. A U-net for the change in 6 h; winds are one field of spin 1")
+        self.say("3. A U-net that predicts the change in 6 h; winds are one field of spin 1")
         self._run(
             "train", "--data", self.folder / DATA, "--out", self.folder / RUN, "--constants", "sine_of_latitude",
             "--forcings", "--rollout", 1, 4, "--epochs", *self.epochs, "--rate-factors", 1, 0.3, "--batch-size", 8,
@@ -136,7 +136,7 @@ class _Demo:
         )  # fmt: skip
 
     def forecast(self) -> Prepared:
-        """Make the forecasts; gives the prepared data."""
+        """Make the forecasts, and return the prepared data."""
         self.say(f"4. Forecasts of {self.steps * _HOURS / 24:g} days, and one of {self.long_steps * _HOURS / 24:g}")
         data = open_prepared(self.folder / DATA)
         common = ("forecast", self.folder / RUN / "model.spinnn", "--states", self.folder / DATA, "--chunk", 20)
@@ -172,7 +172,7 @@ class _Demo:
         return str(_FIRST + np.timedelta64(int(self.days * share) * 24 + hours, "h"))
 
     def _run(self, name: str, *words: Any) -> None:
-        """Run a command of `wxsphere`, having shown it."""
+        """Print a command of `wxsphere` and run it."""
         given = [str(word) for word in words]
         self.say(f"$ wxsphere {name} {shlex.join(given)}")
         status = importlib.import_module(f"wxsphere._commands.{name}").main(name, given)
@@ -181,7 +181,7 @@ class _Demo:
 
 
 def _write_climatology(data: Prepared, path: Path) -> None:
-    """The mean of the training times, for every hour and day: the simulation has no seasons."""
+    """Write the mean of the training times for every hour and day, as the simulation has no seasons."""
     if path.exists():
         return
     fields = data.fields[list(data.variables)].sel({TIME: data.training_times}).astype("float64").mean(TIME).load()
@@ -208,7 +208,7 @@ def _errors(path: Path) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _spread(path: Path, data: Prepared) -> dict[str, float]:
-    """Standard deviation of geopotential over the sphere, at the end of the long forecast and of the data."""
+    """Standard deviation of geopotential over the sphere at the end of the long forecast and of the data."""
     weights = xr.DataArray(area_weights(data.grid.latitude_deg), dims="latitude")
 
     def std(field: xr.DataArray) -> float:
@@ -219,7 +219,7 @@ def _spread(path: Path, data: Prepared) -> dict[str, float]:
 
 
 def _draw(folder: Path, data: Prepared) -> list[Path]:
-    """Forecast and simulation at the same time, a picture each."""
+    """Draw forecast and simulation at the same valid time."""
     forecast = open_dataset(folder / FORECAST).isel({TIME: 0})
     lead = min(_MAP_LEAD, forecast[LEAD].values[-1])
     valid = forecast[TIME].values + lead

@@ -1,4 +1,4 @@
-"""Audit of a dataset: times, grids, values, poles.
+"""Audit of datasets: times, grids, values, poles.
 
 May import: `_checks`, `_conventions`, `_fields`, `_files`, `_notices`.
 """

@@ -1,4 +1,4 @@
-"""Audit of a dataset: find what would spoil training or scores beforehand."""
+"""Audit of a dataset for errors that would spoil training or scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._fields.field_statistics import Moments, deviation, merged, moments
 from .._fields.weights import area_weights
 from .._files.open import check_variables
 from .findings import Finding as Finding
-from .layout import layout_errors, times_told
+from .layout import layout_errors, time_findings
 from .poles import pole_warnings
 from .values import RANGES, constant_text, impossible_text, missing_text, running_sum_text
 
@@ -25,22 +25,22 @@ _HOUR = np.timedelta64(3600 * 10**9, "ns")
 def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -> list[Finding]:
     """Audit a dataset: coordinates, gaps in time, missing values by variable and year, units by range, poles.
 
-    What `prepare` refuses is an error here, in the same words. Every field is read once, in blocks of times. Found are:
-    grids that are not known; times that are not sorted, repeat or leave gaps; levels that are not ascending; dimensions
-    without a coordinate or that no field may have; one component of a wind alone; chunks that a zarr store lacks and
-    points without a value; values outside any weather at any time, with a guess where a factor (9.81, 100, 1000) or an
-    offset (273.15) explains them; fields that are one value or never change; precipitation that is summed since a
-    reset; rows on the poles where scalars are not constant or winds not one vector.
+    What `prepare` refuses is an error here, with the same message. Every field is read once, in blocks of times. The
+    audit finds unknown grids; times that are not sorted, repeat or have gaps; levels that do not ascend; dimensions
+    without a coordinate, and those that fields may not have; a wind with one component only; missing chunks of a zarr
+    store and missing values; physically impossible values, with the factor (9.81, 100, 1000) or offset (273.15) that
+    explains them; fields that are constant in space or time; precipitation accumulated since a reset; rows on the poles
+    where scalars are not constant or winds are not one vector.
 
     Args:
-        dataset: In the layout of `canonical`. Chunks that a store lacks are found if `open_dataset` opened it.
-        variables: Which; default all fields with latitude and longitude.
+        dataset: Dataset in the layout of `canonical`. Missing chunks are found if `open_dataset` opened it.
+        variables: Names of variables; default all fields with latitude and longitude.
 
     Returns:
         Findings, errors first; never empty, since notes describe the grid and the times.
 
     Raises:
-        ValueError: A variable that is not there.
+        ValueError: The dataset lacks a variable.
 
     Examples:
         >>> import numpy as np
@@ -59,7 +59,7 @@ def check_dataset(dataset: xr.Dataset, variables: Sequence[str] | None = None) -
         fields = dataset.data_vars.items()
         variables = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))
     names = check_variables("variables", variables, dataset)
-    found = [*layout_errors(dataset, names), *times_told(dataset)]
+    found = [*layout_errors(dataset, names), *time_findings(dataset)]
     try:
         grid = grid_of(dataset)
     except ValueError as error:
@@ -83,7 +83,7 @@ class _Reading:
     """Audit of one field, read once in blocks of its first dimension."""
 
     def __init__(self, field: xr.DataArray) -> None:
-        """Begin with nothing read."""
+        """Prepare the audit of a field; nothing is read."""
         ends = [dim for dim in (LEVEL, LATITUDE, LONGITUDE) if dim in field.dims]
         front = [TIME] if TIME in field.dims else []
         self.field = field.transpose(*front, ..., *ends)
@@ -97,7 +97,7 @@ class _Reading:
         self.changes: list[Moments] = []
 
     def findings(self) -> Iterator[Finding]:
-        """Read the field and report what is wrong with it."""
+        """Read the field and yield its findings."""
         last: np.ndarray | None = None
         for begin, part in self._blocks():
             values = np.asarray(part.values, np.float64)
@@ -109,8 +109,7 @@ class _Reading:
                 self.changes.append(moments(np.diff(joined, axis=0), self.weights, by_level))
                 last = values[-1:]
         yield from self._census()
-        told = running_sum_text(self.field) or self._constant()
-        for text in (self.impossible, told):
+        for text in (self.impossible, running_sum_text(self.field) or self._constant()):
             if text is not None:
                 yield Finding("error", self.name, text)
         yield from self._described()
@@ -141,15 +140,13 @@ class _Reading:
         yield Finding("error" if timed or self.lacking.min() == 1 else "warning", self.name, self.missing)
         if timed:
             years, some = self.field[TIME].dt.year.values, self.lacking > 0
-            told = ", ".join(f"{np.count_nonzero(some[years == year])} in {year}" for year in np.unique(years[some]))
-            share = 100 * self.lacking.mean()
-            text = (
-                f"{share:.3g} % of all points have no value, at {np.count_nonzero(some)} of {some.size} times: {told}"
-            )
+            by_year = ", ".join(f"{np.count_nonzero(some[years == one])} in {one}" for one in np.unique(years[some]))
+            share, count = 100 * self.lacking.mean(), np.count_nonzero(some)
+            text = f"{share:.3g} % of all values are missing, at {count} of {some.size} times: {by_year}"
             yield Finding("note", self.name, f"{text}; `wxsphere evaluate --skipna` leaves them out")
 
     def _constant(self) -> str | None:
-        """Description of a constant field, of those that `prepare` would take: with time, without lead times."""
+        """Description of a field that is constant, or None; only of fields with time and without lead times."""
         if not self.values or self.missing or self.name in CONSTANTS or LEAD in self.field.dims:
             return None
         values, changes = merged(self.values), merged(self.changes)
@@ -165,7 +162,7 @@ class _Reading:
         if self.name == "total_precipitation" and times.size > 1 and np.diff(times).min() > _HOUR:
             step = np.diff(times).min() / _HOUR
             text = (
-                f"its times are {step:g} h apart; it may hold 1 h or all hours since a reset, so `prepare` does not "
-                f"sum it"
+                f"its times are {step:g} h apart: it may be accumulated over 1 h or since a reset, so `prepare` does "
+                f"not sum it; name the accumulation with --rename, e.g. total_precipitation_6hr"
             )
-            yield Finding("warning", self.name, f"{text}; rename it after what it holds")
+            yield Finding("warning", self.name, text)

@@ -17,8 +17,8 @@ class Finding:
 
     Attributes:
         severity: `"error"` spoils training or scores, `"warning"` may, `"note"` describes.
-        subject: A variable or coordinate.
-        text: What is found, with values, and what to do about it.
+        subject: Name of a variable or coordinate.
+        text: The finding, with values, and the remedy.
 
     Examples:
         >>> from wxsphere import Finding
@@ -35,18 +35,18 @@ class Finding:
 
 
 def refuse(found: Iterable[Finding], remedy: str = "") -> None:
-    """Refuse a source for the first error among findings.
+    """Refuse a source if there is an error among its findings.
 
     Raises:
-        ValueError: The message is the finding's, then the remedy.
+        ValueError: The message is that of the first error, then the remedy.
     """
     errors = [one for one in found if one.severity == "error"]
     if errors:
-        rest = f" (and {len(errors) - 1} more; `wxsphere check` tells all)" if len(errors) > 1 else ""
+        rest = f" (and {len(errors) - 1} more; `wxsphere check` lists them)" if len(errors) > 1 else ""
         raise ValueError(f"`source`: {errors[0].subject}: {errors[0].text}{rest}{remedy}")
 
 
 def stamp(time: np.datetime64) -> str:
-    """A time as it is written in messages, to the minute where it is on one."""
+    """Text of a time in messages, to the minute if it is a whole minute."""
     minutes = time.astype("datetime64[m]")
     return str(minutes if minutes == time else time)

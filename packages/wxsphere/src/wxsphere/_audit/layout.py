@@ -1,4 +1,4 @@
-"""Findings from coordinates and dimensions alone."""
+"""Findings about coordinates and dimensions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MONTH = (np.timedelta64(28, "D"), np.timedelta64(31, "D"))
 
 
 def fields_with_time(dataset: xr.Dataset) -> list[str]:
-    """Names of the fields with time, latitude and longitude, without constants that have a time axis by mistake.
+    """Names of the fields with time, latitude and longitude, without constants that have a time axis.
 
     Args:
         dataset: In the layout of `canonical`.
 
     Returns:
         Names, sorted. A land-sea mask or orography that is the same at the first, middle and last time is left out,
-        which is said.
+        with a `DataWarning`.
     """
     fields = dataset.data_vars.items()
     names = sorted(str(name) for name, field in fields if {TIME, LATITUDE, LONGITUDE} <= set(field.dims))
@@ -33,7 +33,7 @@ def _is_constant(field: xr.DataArray) -> bool:
     few = np.asarray(field.transpose(TIME, ...)[[0, field.sizes[TIME] // 2, -1]].values)
     same = bool(np.all(few == few[0]))
     if same:
-        notice(f"`{field.name}` has a time axis but does not change; it is taken as a constant")
+        notice(f"`{field.name}` has a time axis but does not change; it is used as a constant")
     return same
 
 
@@ -42,11 +42,11 @@ def layout_errors(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Finding
 
     Args:
         dataset: In the layout of `canonical`.
-        names: Variables that are wanted.
+        names: Names of the variables to look at.
 
     Yields:
-        Errors: times or levels without a coordinate, not ascending or repeated; levels that are no pressures in hPa;
-        dimensions that no field may have; a component of a wind whose other component the dataset lacks.
+        Errors: times or levels without a coordinate, not ascending or repeated; levels that are not pressures in hPa;
+        dimensions that fields may not have; a component of a wind whose other component is missing.
     """
     yield from _without_coordinate(dataset)
     yield from _unsorted_times(dataset)
@@ -62,8 +62,8 @@ def _without_coordinate(dataset: xr.Dataset) -> Iterator[Finding]:
             yield Finding(
                 "error",
                 dim,
-                f"the dimension of size {dataset.sizes[dim]} has no coordinate, so that its {what} are not known; give "
-                f"it, e.g. `dataset.assign_coords({dim}=…)`",
+                f"the dimension of size {dataset.sizes[dim]} has no coordinate, so that its {what} are unknown; assign "
+                f"one, e.g. `dataset.assign_coords({dim}=…)`",
             )
 
 
@@ -95,8 +95,8 @@ def _extra_dimensions(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Fin
             yield Finding(
                 "error",
                 name,
-                f"has a dimension {extra[0]!r} of size {dataset.sizes[extra[0]]}, which no field may have; choose one, "
-                f"e.g. `dataset.isel({extra[0]}=0)`, or name the other variables with --variables",
+                f"has a dimension {extra[0]!r} of size {dataset.sizes[extra[0]]}, which fields may not have; select an "
+                f"entry, e.g. `dataset.isel({extra[0]}=0)`, or choose other variables with --variables",
             )
 
 
@@ -107,12 +107,12 @@ def _lone_components(dataset: xr.Dataset, names: Sequence[str]) -> Iterator[Find
                 yield Finding(
                     "error",
                     part,
-                    f"a wind must have both components, got {part!r} without {other!r}; give its file too, or name "
+                    f"a wind must have both components, got {part!r} without {other!r}; add its file, or select "
                     f"the other variables with --variables",
                 )
 
 
-def times_told(dataset: xr.Dataset) -> Iterator[Finding]:
+def time_findings(dataset: xr.Dataset) -> Iterator[Finding]:
     """Findings about the spacing of times and their gaps."""
     for dim in (TIME, LEAD):
         if dim not in dataset.coords or dataset[dim].ndim != 1 or dataset.sizes[dim] < 2:
@@ -120,16 +120,16 @@ def times_told(dataset: xr.Dataset) -> Iterator[Finding]:
         steps = np.diff(dataset[dim].values)
         if np.any(steps <= np.timedelta64(0, "ns")):
             continue
-        usual = np.sort(steps)[steps.size // 2]
+        median = np.sort(steps)[steps.size // 2]
         monthly = np.all((steps >= _MONTH[0]) & (steps <= _MONTH[1]))
-        gaps = np.flatnonzero(steps != usual) if not monthly else np.array([], int)
+        gaps = np.flatnonzero(steps != median) if not monthly else np.array([], int)
         if gaps.size:
             first, after = dataset[dim].values[gaps[0]], dataset[dim].values[gaps[0] + 1]
-            told = f"{gaps.size} of {steps.size} steps are not the usual {_hours(usual)} h"
-            yield Finding("warning", dim, f"{told}; the first is {first} to {after}")
+            text = f"{gaps.size} of {steps.size} steps differ from the median of {_hours(median)} h"
+            yield Finding("warning", dim, f"{text}; the first is {first} to {after}")
         if dim == TIME:
             ends = dataset[dim].values[[0, -1]]
-            apart = "monthly" if monthly else f"usually {_hours(usual)} h apart"
+            apart = "monthly" if monthly else f"in steps of {_hours(median)} h"
             yield Finding("note", dim, f"{dataset.sizes[dim]}, {ends[0]} … {ends[1]}, {apart}")
 
 

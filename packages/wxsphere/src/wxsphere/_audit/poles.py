@@ -1,4 +1,4 @@
-"""Findings about rows on the poles: scalars that are not constant there, winds that are not one vector."""
+"""Findings about rows on the poles, where a scalar must be constant and a wind must be one vector."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, WINDS
 from .._fields.poles import ONE_VECTOR, distance_from_vector
 from .findings import Finding
 
-# What packing into 16 bits may change.
+# Relative rounding error of packing into 16 bits.
 _ROUNDING = 1e-4
 
 
@@ -22,8 +22,8 @@ def pole_warnings(dataset: xr.Dataset, names: Sequence[str], grid: Grid) -> Iter
 
     Args:
         dataset: In the layout of `canonical`.
-        names: Variables.
-        grid: Of the dataset.
+        names: Names of variables.
+        grid: Grid of the dataset.
     """
     rows = [("north", 0, 1)] * grid.north_pole + [("south", -1, -2)] * grid.south_pole
     in_winds = {part for parts in WINDS.values() for part in parts}
@@ -42,7 +42,7 @@ def _scalar(dataset: xr.Dataset, name: str, side: str, rows: list[int]) -> Itera
         return
     spread, next_spread = (np.ptp(values[..., at, :], axis=-1).max() for at in (0, 1))
     if spread > max(ONE_VECTOR * next_spread, _ROUNDING * np.abs(values).max()):
-        text = f"on the {side} pole it should be one value, but differs by up to {spread:g}"
+        text = f"must be constant on the {side} pole, but varies by {spread:g}"
         yield Finding("warning", name, f"{text}; `FieldLayout.pack` takes the mean")
 
 
@@ -55,7 +55,7 @@ def _wind(
     wave = np.exp(-1j * longitude if side == "north" else 1j * longitude)
     rest, allowed = distance_from_vector(-v + 1j * u, wave)
     if np.any(rest > allowed):
-        text = f"on the {side} pole it should be one vector, but differs from one by up to {rest.max():.3g} m/s"
+        text = f"must be one vector on the {side} pole, but differs from one by up to {rest.max():.3g} m/s"
         yield Finding("warning", wind, f"{text}; `FieldLayout.pack` rebuilds the row from its neighbours")
 
 

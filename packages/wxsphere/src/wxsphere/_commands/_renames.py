@@ -1,4 +1,4 @@
-"""The option `--rename` of commands that read data."""
+"""Option `--rename` of commands that read data."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def renames(words: Sequence[str]) -> dict[str, str]:
-    """Names in files to names of the layout, from words OLD=NEW.
+    """Mapping of names in files to names of the layout, from values OLD=NEW.
 
     Raises:
-        ValueError: A word without "=", or an old or new name twice.
+        ValueError: A value has no "=", or an old or new name occurs twice.
     """
     out: dict[str, str] = {}
     for word in words:
@@ -17,6 +17,6 @@ def renames(words: Sequence[str]) -> dict[str, str]:
         if not (old and equals and new):
             raise ValueError(f"`rename` must be OLD=NEW, such as tas=2m_temperature, got {word!r}")
         if old in out or new in out.values():
-            raise ValueError(f"`rename` must give each name once, got {word!r} after {', '.join(words[: len(out)])}")
+            raise ValueError(f"`rename` must not repeat a name, got {word!r} after {', '.join(words[: len(out)])}")
         out[old] = new
     return out

@@ -14,10 +14,10 @@ from .._audit.audit import check_dataset
 from .._files.open import open_dataset
 from ._renames import renames
 
-_TEXT = """Audit a store or file before training on it or scoring with it.
+_TEXT = """Audit a store or file before it is used for training or evaluation.
 
-Looks at coordinates, gaps in time, missing values by variable and year, units by range, and rows on the poles. Reads
-every value once. Exit status 1 if an error is found.
+Checks coordinates, gaps in time, missing values by variable and year, units by the range of values, and rows on the
+poles. Every value is read once. The exit status is 1 if an error is found.
 
 examples:
   wxsphere check era5.zarr
@@ -31,9 +31,9 @@ class CheckOptions:
     """Options of `wxsphere check`.
 
     Attributes:
-        source: Paths, URLs, or one name of the catalogue; several files are combined.
-        variables: Variables to read, by their names in WeatherBench 2; default all.
-        rename: OLD=NEW, names in the files to those of WeatherBench 2, for what is not found by itself.
+        source: Paths, URLs, or a name of the catalogue; several files are combined.
+        variables: Variables by their names in WeatherBench 2; default all.
+        rename: OLD=NEW: names in the files and names in WeatherBench 2, for those that are not recognised.
     """
 
     source: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -45,7 +45,7 @@ def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     options = command.parse(CheckOptions, f"wxsphere {name}", words, _TEXT)
     if not options.source:
-        raise ValueError("`source` must name a store or file")
+        raise ValueError("`source` must name at least one store or file, got none")
     source = options.source[0] if len(options.source) == 1 else list(options.source)
     found = check_dataset(open_dataset(source, rename=renames(options.rename)), options.variables or None)
     for one in found:

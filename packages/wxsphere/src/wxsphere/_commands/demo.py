@@ -9,11 +9,11 @@ from spinnn import checks, command
 
 from .._demo import run_demo
 
-_TEXT = """Everything once, without network or data: about two minutes on two CPU cores.
+_TEXT = """Run all steps once, without download: about two minutes on two CPU cores.
 
-Simulates shallow water on the rotating sphere, prepares the data, trains a small U-net that is applied to its own
-outputs, forecasts, compares with persistence and climatology, draws maps and writes the report. It runs the other
-commands and shows each, so that they can be repeated and changed. The same seed gives the same result.
+Simulates shallow water on the rotating sphere, prepares the data, trains a small U-net with rollouts, forecasts,
+compares with persistence and climatology, draws maps and writes a report. The demo runs the other commands and prints
+each of them, so that they can be repeated and changed. The same seed gives the same result.
 
 examples:
   wxsphere demo --out demo-output
@@ -26,11 +26,11 @@ class DemoOptions:
     """Options of `wxsphere demo`.
 
     Attributes:
-        out: Folder for everything. A demo that was stopped resumes in it.
-        days: Days to simulate.
-        epochs: Passes over the data, at one step and at a rollout of four.
-        steps: Steps of the forecasts that are scored.
-        long_steps: Steps of one long forecast.
+        out: Folder of all results; an interrupted demo is resumed in it.
+        days: Length of the simulation [days].
+        epochs: Passes over the data with one step, and with rollouts of four steps.
+        steps: Number of steps of the forecasts that are scored.
+        long_steps: Number of steps of one long forecast.
         seed: Seed of all random numbers.
     """
 

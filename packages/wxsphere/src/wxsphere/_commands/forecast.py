@@ -21,11 +21,11 @@ from .._prepare.prepared import MANIFEST, open_prepared
 from ._dates import dates
 from ._renames import renames
 
-_TEXT = """Forecast from initial states with a trained model, and write zarr v3 in the layout of WeatherBench 2.
+_TEXT = """Forecast from initial states with a trained model, and write a zarr v3 store in the layout of WeatherBench 2.
 
-States are a folder that `wxsphere prepare` made, or any store with the model's variables on its grid. The same command
-again resumes where it stopped. A forecast that is no longer finite, or is further from the mean than --limit standard
-deviations, ends with one line that names the variable and the time.
+Initial states are a folder of `wxsphere prepare`, or a store with the model's variables on its grid. After an
+interruption, the same command resumes. A forecast that is not finite, or further from the mean than --limit standard
+deviations, is an error that names variable, initial time and lead time.
 
 examples:
   wxsphere forecast runs/flow/model.spinnn --states data/flow --period test --every 4 --steps 40 --out forecast.zarr
@@ -40,16 +40,16 @@ class ForecastOptions:
         model: File that `wxsphere train` wrote.
         states: Prepared folder, store or file with the initial states.
         out: Folder of the forecast.
-        rename: OLD=NEW, names in states to those of WeatherBench 2, for what is not found by itself.
-        steps: Number of steps of the model.
-        times: Initial times; default all of the split for which the model's inputs are there.
+        rename: OLD=NEW: names in the states and names in WeatherBench 2, for those that are not recognised.
+        steps: Number of applications of the model.
+        times: Initial times; default all times of the split with the states that the model needs.
         period: Split of a prepared folder that initial times are taken from.
         verified: Leave out initial times whose last valid time is not in the split.
-        every: Take every n-th initial time.
-        members: Members of an ensemble, values of number; default all.
-        chunk: Steps between two writes, and lead times in a chunk of the store.
-        batch: States that are forecast together.
-        limit: Distance from the mean, in standard deviations, at which a forecast has diverged.
+        every: Use every n-th initial time.
+        members: Values of number; default all.
+        chunk: Steps between two writes, and number of lead times in a chunk of the store.
+        batch: Number of states that are forecast together.
+        limit: Distance from the mean, in standard deviations, beyond which a forecast has diverged.
     """
 
     model: Annotated[str, tyro.conf.Positional]
@@ -79,7 +79,7 @@ def main(name: str, words: Sequence[str]) -> int:
     prepared = open_prepared(options.states) if (Path(options.states) / MANIFEST).exists() else None
     given = renames(options.rename)
     if prepared is not None and given:
-        raise ValueError(f"`rename` is of stores, but {options.states} is a folder that `wxsphere prepare` made")
+        raise ValueError(f"`rename` must not be given for a folder of `wxsphere prepare`, got {options.states}")
     states = open_dataset(options.states, rename=given) if prepared is None else prepared.fields
     if options.members:
         if MEMBER not in states.dims:
@@ -89,16 +89,16 @@ def main(name: str, words: Sequence[str]) -> int:
     inside = states
     if options.period != "all":
         if prepared is None:
-            raise ValueError(f"`period` is of a folder that `wxsphere prepare` made, got {options.states}")
+            raise ValueError(f"`period` needs a folder of `wxsphere prepare`, got {options.states}")
         inside = states.sel({TIME: prepared.times(options.period)})
         if not inside.sizes[TIME]:
-            raise ValueError(f"`period` {options.period} has no times in {options.states}")
+            raise ValueError(f"`period` must have times in {options.states}, got {options.period}, which has none")
     times = dates("times", options.times) if options.times else initial_times(model, inside)
     if options.verified:
         last = times + model.step * (options.steps - 1) + hours_of(model.task.leads[-1])
         times = times[np.isin(last, inside[TIME].values)]
         if not times.size:
-            raise ValueError(f"`steps` must leave initial times whose forecasts can be verified, got {options.steps}")
+            raise ValueError(f"`steps` must end within the period for at least one initial time, got {options.steps}")
     times = times[:: options.every]
     command.say(f"{times.size} initial times, {times[0].astype('datetime64[m]')} … {times[-1].astype('datetime64[m]')}")
     path = forecast(

@@ -25,20 +25,20 @@ from .._scores.spectra import power_spectra
 from ._dates import dates
 from ._renames import renames
 
-_MAPS_TEXT = """Fields of a store at one time, a map each; winds as speed and arrows.
+_MAPS_TEXT = """Draw maps of the fields of a store at one time, winds as speed and arrows.
 
 examples:
   wxsphere plot maps era5-5.6 --variables geopotential wind --level 500 --time 2020-01-01T12 --out maps.png
   wxsphere plot maps forecast.zarr --lead 72 --projection mollweide --out day-3.png"""
-_SPECTRA_TEXT = """Power by degree of scalars and kinetic energy of winds, of a store at one time and some lead times.
+_SPECTRA_TEXT = """Draw power spectra of scalars and kinetic energy spectra of winds at one time and some lead times.
 
 example:
   wxsphere plot spectra forecast.zarr --level 500 --leads 6 72 240 --out spectra.png"""
-_CURVES_TEXT = """Scores by lead time, from the scores.nc of `wxsphere evaluate`.
+_CURVES_TEXT = """Draw scores by lead time, from the scores.nc of `wxsphere evaluate`.
 
 example:
   wxsphere plot curves scores --metric acc --region europe --out acc.png"""
-_LEARNING_TEXT = """Loss and validation errors by step, from the metrics.jsonl of a run, of all its stages.
+_LEARNING_TEXT = """Draw loss and validation errors by step, from the metrics.jsonl of all stages of a run.
 
 example:
   wxsphere plot learning runs/unet"""
@@ -49,15 +49,15 @@ class MapsOptions:
     """Options of `wxsphere plot maps`.
 
     Attributes:
-        store: A store, file or name of the catalogue.
-        out: A .png.
-        rename: OLD=NEW, names in the store to those of WeatherBench 2, for what is not found by itself.
-        variables: Variables, "wind" and "10m_wind" among them; default the usual ones that are there.
-        level: Pressure level, hPa; default the one nearest 500.
-        time: The time nearest to this one is drawn; default the first.
-        lead: Lead time, hours; default the first.
+        store: Store, file or name of the catalogue.
+        out: Image file, .png.
+        rename: OLD=NEW: names in the store and names in WeatherBench 2, for those that are not recognised.
+        variables: Names of variables, "wind" or "10m_wind"; default up to six fields, winds first.
+        level: Level [hPa]; default that nearest to 500.
+        time: Time, of which the nearest in the store is drawn; default the first.
+        lead: Lead time [hours]; default the first.
         member: Member of an ensemble; default the first.
-        projection: Map projection.
+        projection: Projection of the maps.
     """
 
     store: Annotated[str, tyro.conf.Positional]
@@ -81,13 +81,13 @@ class SpectraOptions:
     """Options of `wxsphere plot spectra`.
 
     Attributes:
-        store: A store, file or name of the catalogue.
-        out: A .png.
-        rename: OLD=NEW, names in the store to those of WeatherBench 2, for what is not found by itself.
-        variables: Variables; default all; both components of a wind add its kinetic energy.
-        level: Pressure level, hPa; default the one nearest 500.
-        time: The time nearest to this one is drawn; default the first.
-        leads: Lead times, hours; default four of them.
+        store: Store, file or name of the catalogue.
+        out: Image file, .png.
+        rename: OLD=NEW: names in the store and names in WeatherBench 2, for those that are not recognised.
+        variables: Names of variables; default all. Both components of a wind add its kinetic energy.
+        level: Level [hPa]; default that nearest to 500.
+        time: Time, of which the nearest in the store is used; default the first.
+        leads: Lead times [hours]; default four, evenly spaced.
         member: Member of an ensemble; default the first.
     """
 
@@ -111,11 +111,11 @@ class CurvesOptions:
     """Options of `wxsphere plot curves`.
 
     Attributes:
-        scores: A scores.nc, or its folder.
-        out: A .png; default beside it.
-        metric: Name of a score.
+        scores: File scores.nc, or its folder.
+        out: Image file, .png; default in the folder of the scores.
+        metric: Name of a metric.
         region: Name of a region; default the first.
-        variables: Variables; default the usual ones.
+        variables: Names of variables; default the headline variables of forecast verification.
     """
 
     scores: Annotated[str, tyro.conf.Positional]
@@ -130,8 +130,8 @@ class LearningOptions:
     """Options of `wxsphere plot learning`.
 
     Attributes:
-        run: The run's folder.
-        out: A .png; default in the folder.
+        run: Folder of the run.
+        out: Image file, .png; default in the folder.
     """
 
     run: Annotated[str, tyro.conf.Positional]
@@ -159,13 +159,13 @@ def main(name: str, words: Sequence[str]) -> int:
 
 
 def _metrics_of(run: Path) -> list[Path]:
-    """The metrics of a run, stage after stage."""
+    """Files with the metrics of a run, in the order of its stages."""
     stages = sorted(run.glob("stage-*/metrics.jsonl"), key=lambda path: int(path.parent.name.removeprefix("stage-")))
     return stages or [run / "metrics.jsonl"]
 
 
 def _chosen(dataset: xr.Dataset, level: float | None, time: str | None, member: int | None) -> tuple[xr.Dataset, str]:
-    """One time, level and member of a dataset, and their description."""
+    """Select one time, level and member; also their description."""
     words = []
     if TIME in dataset.dims:
         _checks.dimensions("store", dataset, (TIME,))
@@ -195,19 +195,19 @@ def _lead(hours: float, there: np.ndarray) -> np.timedelta64:
     wanted = hours_of(hours)
     if wanted not in there:
         raise ValueError(
-            f"`lead` must be among {lead_label(there[0])} … {lead_label(there[-1])} of the store, got {hours:g} h"
+            f"`lead` must be one of the store's, {lead_label(there[0])} … {lead_label(there[-1])}, got {hours:g} h"
         )
     return wanted
 
 
 def _opened(options: MapsOptions | SpectraOptions) -> tuple[xr.Dataset, str]:
-    """The store at one time, level and member, and their description."""
+    """Open the store at one time, level and member; also their description."""
     dataset = open_dataset(options.store, rename=renames(options.rename))
     return _chosen(dataset, options.level, options.time, options.member)
 
 
 def _leads(hours: tuple[float, ...], there: np.ndarray) -> np.ndarray:
-    """The wanted lead times; without them up to four, evenly spread."""
+    """The given lead times; by default up to four, evenly spaced."""
     if hours:
         return np.array([_lead(one, there) for one in hours])
     return there if there.size <= 4 else there[np.linspace(0, there.size - 1, 4).round().astype(int)]
@@ -228,7 +228,7 @@ def _maps(options: MapsOptions) -> Any:
 
 
 def _fields_to_draw(dataset: xr.Dataset, there: list[str], wanted: tuple[str, ...]) -> list[str]:
-    """Names of the wanted fields and winds; without them up to six, those that vary in time first."""
+    """Names of the given fields and winds; by default up to six, those that vary in time if there are any."""
     winds = [wind for wind, parts in WINDS.items() if all(part in there for part in parts)]
     if wanted:
         check_variables("variables", [name for name in wanted if name not in winds], dataset[there])
@@ -248,7 +248,7 @@ def _spectra(options: SpectraOptions) -> Any:
         dataset = dataset.sel({LEAD: leads})
     else:
         if options.leads:
-            raise ValueError("`leads` must not be given: the store has no lead times")
+            raise ValueError(f"`leads` must not be given for a store without lead times, got {options.leads}")
         leads = np.array([0], "timedelta64[ns]")
         dataset = dataset.expand_dims({LEAD: leads})
     if options.variables:

@@ -22,9 +22,9 @@ from ._dates import dates
 
 _TEXT = """Solve the shallow-water or the barotropic vorticity equations on the rotating sphere, and write the states.
 
-Spherical harmonics, exact products, exponential time stepping. The store is zarr v3 in the layout of WeatherBench 2:
-time, latitude, longitude. The same command again resumes where it stopped. Prints the changes of energy
-and enstrophy and, for williamson2, whose solution is steady, the error.
+Spherical harmonics with exact products and exponential time stepping. The store is zarr v3 in the layout of
+WeatherBench 2: time, latitude, longitude. After an interruption, the same command resumes. Prints the relative changes
+of energy and enstrophy and, for williamson2, whose exact solution is steady, the error.
 
 examples:
   wxsphere simulate --out random.zarr --days 365 --hours 6 --grid 32x64
@@ -39,18 +39,18 @@ class SimulateOptions:
     Attributes:
         out: Folder of the store.
         equations: Equations to solve.
-        initial: Initial state; galewsky and williamson2 are of shallow water.
-        bandlimit: L, truncation T(L−1).
-        time_step: Time step, seconds.
-        days: Days to simulate.
-        hours: Hours between two states that are written; a multiple of the time step.
-        spin_up_days: Days to simulate before the first state that is written.
+        initial: Initial state; galewsky and williamson2 are for shallow water.
+        bandlimit: L; triangular truncation T(L−1).
+        time_step: Time step [s].
+        days: Length of the simulation after the spin-up [days].
+        hours: Time between two states that are written [hours]; a multiple of the time step.
+        spin_up_days: Length of the spin-up before the first state that is written [days].
         grid: "model" for the Gauss grid of the equations; NLATxNLON for rings at cell centres, NLATxNLON+poles,
             NLATxNLON+gauss.
-        diffusion_hours: Time in which the smallest scale decays; 0 for no diffusion.
-        wind: Root mean square wind of a random state, m/s.
+        diffusion_hours: e-folding time of the smallest scale [hours]; 0 for no diffusion.
+        wind: Root mean square wind of a random state [m/s].
         degree: Degree at which a random state has most energy.
-        tilt: Angle between the axis of rotation and the north pole of the grid, degrees.
+        tilt: Angle between the axis of rotation and the north pole of the grid [degrees].
         start: Time of the first state.
         seed: Seed of a random state.
     """
@@ -90,7 +90,7 @@ def main(name: str, words: Sequence[str]) -> int:
         for name, hours in (("hours", options.hours), ("spin_up_days", options.spin_up_days * 24))
     )
     outputs = int(options.days * 24 / options.hours + 1e-9) + 1
-    # Refused now, not after the spin-up.
+    # An error here comes before the spin-up.
     Path(options.out).parent.mkdir(parents=True, exist_ok=True)
     model = _model(options)
     grid = _grid(options.grid, model)
@@ -146,7 +146,7 @@ def _initial(model: Flow, options: SimulateOptions) -> State:
     if options.initial == "random":
         return random_state(model, options.seed, wind=options.wind, degree=options.degree)
     if not isinstance(model, ShallowWater):
-        raise ValueError(f"`initial` {options.initial} is a state of shallow water, got equations {options.equations}")
+        raise ValueError(f"`initial` {options.initial} needs the equations shallow-water, got {options.equations}")
     return galewsky(model) if options.initial == "galewsky" else williamson2(model)
 
 
@@ -163,6 +163,6 @@ def _grid(text: str, model: Flow) -> Grid:
     grid = grid_named(text, "model")
     if grid.max_bandlimit < model.bandlimit:
         raise ValueError(
-            f"`grid` {text} resolves {grid.max_bandlimit} degrees, fewer than the {model.bandlimit} of `bandlimit`"
+            f"`grid` must resolve the {model.bandlimit} degrees of `bandlimit`, got {text} with {grid.max_bandlimit}"
         )
     return grid

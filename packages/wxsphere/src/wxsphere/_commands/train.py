@@ -17,12 +17,13 @@ from .._prepare.prepared import open_prepared
 
 OPTIONS = "options.json"
 
-_TEXT = """Train a forecast model on prepared data, or go on with a run: the same command again resumes, bit for bit.
+_TEXT = """Train a forecast model on prepared data. After an interruption, the same command resumes, bit for bit.
 
-Each entry of --rollout, --epochs and --rate-factors is a stage: so many steps of the model's own outputs as inputs, for
-so many epochs, at so much of the learning rate. The folder gets options.json, a folder per stage with metrics.jsonl and
-checkpoints, and model.spinnn. `--config FILE` reads options from JSON, e.g. the options.json of another run; flags win
-over it. `--preset NAME` takes one of the paper's networks (weatherbench, temperature, iterative, scaling-…) or tiny.
+Each entry of --rollout, --epochs and --rate-factors is a stage: the number of steps in which the model is applied to
+its own outputs, the number of epochs, and the factor of the learning rate. The folder gets options.json, a folder per
+stage with metrics.jsonl and checkpoints, and model.spinnn. `--config FILE` reads options from JSON, e.g. the
+options.json of another run; flags override it. `--preset NAME` is a network of the paper (weatherbench, temperature,
+iterative, scaling-…) or tiny.
 
 examples:
   wxsphere train --data data/flow --out runs/flow --rollout 1 4 --epochs 20 5 --rate-factors 1 0.3 \\
@@ -38,15 +39,15 @@ class TrainOptions(RunConfig):
     """Options of `wxsphere train`.
 
     Attributes:
-        data: Folder that `wxsphere prepare` made.
-        out: The run's folder. The same command again resumes where it stopped.
+        data: Folder of `wxsphere prepare`.
+        out: Folder of the run; an interrupted run is resumed in it.
     """
 
     data: str = ""
     out: str = ""
 
     def run_config(self) -> RunConfig:
-        """The run without its data and folder."""
+        """Configuration of the run, without data and folder."""
         return RunConfig(**{field.name: getattr(self, field.name) for field in dataclasses.fields(RunConfig)})
 
 
@@ -62,16 +63,16 @@ def main(name: str, words: Sequence[str]) -> int:
         try:
             model = train(data, options.run_config(), folder)
         except Interrupted:
-            command.warn(f"stopped, with a checkpoint in {folder}: the same command goes on")
+            command.warn(f"stopped, with a checkpoint in {folder}: the same command resumes")
             raise
-        # The run may have been moved since it began.
+        # The folder may have been moved since the run began.
         save_config(folder / OPTIONS, options)
     command.say(f"wrote {folder / MODEL}, {parameter_count(model.network):,} parameters")
     return 0
 
 
 def read_options(name: str, words: Sequence[str]) -> TrainOptions:
-    """Options from a command line: flags win over `--config`, `--preset` sets the network that flags change."""
+    """Read options from the command line: flags override `--config`, and those of the network override `--preset`."""
     return command.parse_with_config(
         TrainOptions,
         f"wxsphere {name}",

@@ -36,36 +36,36 @@ _LEFT_OUT = ("valid_time",)
 def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -> xr.Dataset:
     """Convert a dataset to the layout of WeatherBench 2, which every function of this package takes.
 
-    Lazy: nothing is read but coordinates. What is done, in this order:
+    Lazy: only coordinates are read. The conversions, in order, of which those that change values give a `DataWarning`:
 
     1. dimensions and coordinates get the names `time`, `number`, `prediction_timedelta`, `level`, `latitude`,
        `longitude`, found by name (`lat`, `isobaricInhPa`, `step`, …), else by standard name, else by unit;
     2. variables get the names of WeatherBench 2 (`z` in m²/s² → `geopotential`, `u10` → `10m_u_component_of_wind`, …);
-    3. times become `datetime64[ns]`: calendars, numbers and texts are converted, and set to whole hours, minutes or
-       seconds where they are within rounding, each said by a `DataWarning`; levels in other units of pressure become
-       hPa, texts numbers, and those within 1e-4 of whole hPa whole, also said; heights get the name `height`; lead
-       times in a unit of time become `timedelta64[ns]`, a lead time that is one zero goes; forecasts along valid times,
-       with `forecast_period` or `forecast_reference_time` beside, are laid out by initial time and lead time; members
-       without a number are numbered from 0, also said;
-    4. one time, level or lead time that is a scalar becomes a dimension of size 1 (`time` not of static fields);
-    5. latitudes and longitudes whose units are radians become degrees; columns that repeat a meridian, as 360° repeats
-       0°, are left out; each said by a `DataWarning`; longitudes are rolled to 0 … 360, wherever they begin, latitudes
-       sorted north to south, levels upwards in hPa;
+    3. times become `datetime64[ns]`: calendars, numbers and strings are decoded, and times within rounding of whole
+       hours, minutes or seconds are set to them; levels in other units of pressure become hPa, strings become numbers,
+       and levels within 1e-4 of whole hPa are set to them; levels in a unit of length become `height`, in K
+       `isentropic_level`; lead times become `timedelta64[ns]`, a single lead time of zero is dropped; forecasts along
+       valid times, with a coordinate `forecast_period` or `forecast_reference_time`, are arranged by initial time and
+       lead time; members without a coordinate are numbered from 0;
+    4. a scalar time, level or lead time becomes a dimension of size 1 (static fields get no `time`);
+    5. latitudes and longitudes in radians become degrees; columns that repeat a meridian, as 360° repeats 0°, are left
+       out if their values are equal; longitudes are rolled to 0 … 360, latitudes sorted north to south, levels by
+       ascending pressure;
     6. dimensions are ordered (…, time, number, prediction_timedelta, hour, dayofyear, level, latitude, longitude).
 
     Args:
         dataset: Any dataset of global fields.
-        rename: Names in the dataset to names of this layout, for what is not found by itself; applied first.
+        rename: Names in the dataset to names of this layout, for those that are not recognised; applied first.
 
     Returns:
-        The dataset in that layout. Values, units of fields and other coordinates are as they were.
+        The dataset in that layout. Values and units of fields, and other coordinates, are unchanged.
 
     Raises:
         TypeError: `dataset` is not an `xarray.Dataset`.
-        ValueError: No latitude or longitude, curvilinear ones, ones that are swapped, lists of points, values that look
-            like radians, two columns for one meridian that differ, a name in `rename` that is not there, two variables
-            for one name, texts that are no levels, lead times without a unit or that contradict times, or times that
-            are no dates, such as those of the calendar `360_day`.
+        ValueError: Latitude or longitude is missing, curvilinear, swapped, a list of points or apparently in radians;
+            two columns of one meridian differ; `rename` has a name that the dataset lacks, or two variables get one
+            name; a level is not a pressure; a lead time has no unit or contradicts the times; or a time is not a date
+            of the standard calendar, such as 30 February of the calendar `360_day`.
 
     Examples:
         >>> import numpy as np
@@ -81,11 +81,11 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     if rename:
         missing = sorted(set(rename) - names_in(dataset))
         if missing:
-            raise ValueError(f"`rename` names {missing[0]!r}, which is not there; there are {_listed(dataset)}")
+            raise ValueError(f"`rename` names {missing[0]!r}, which the dataset lacks; it has {_listed(dataset)}")
         try:
             dataset = dataset.rename(dict(rename))
         except ValueError as error:
-            raise ValueError(f"`rename` cannot be done: {error}") from error
+            raise ValueError(f"`rename` cannot be applied: {error}") from error
     dataset = _named_dimensions(with_time_coordinates(dataset))
     dataset = _named_variables(dataset)
     dataset = with_datetimes(dataset)
@@ -95,7 +95,7 @@ def canonical(dataset: xr.Dataset, *, rename: Mapping[str, str] | None = None) -
     check_not_swapped(*(np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE)))
     dataset = _directions(each_meridian_once(dataset))
     for dim in [str(dim) for dim in dataset.dims if dim not in DIMENSIONS and dataset.sizes[dim] == 1]:
-        notice(f"the dimension {dim!r} of size 1 is left out")
+        notice(f"dropped the dimension {dim!r} of size 1")
         dataset = dataset.isel({dim: 0}, drop=True)
     order = [name for name in DIMENSIONS if name in dataset.dims]
     return dataset.transpose(..., *order)
@@ -129,7 +129,7 @@ def _by_alias(dataset: xr.Dataset, names: list[str]) -> Iterator[tuple[str, str]
 
 
 def _by_attributes(dataset: xr.Dataset, names: list[str]) -> Iterator[tuple[str, str]]:
-    """Names and what they become by standard name, else by unit."""
+    """Pairs of a name and its new name, by CF standard name, else by unit."""
     for name in names:
         if name in dataset.coords and dataset[name].ndim <= 1:
             attributes = dataset[name].attrs
@@ -166,7 +166,7 @@ def _named_variables(dataset: xr.Dataset) -> xr.Dataset:
 def _units_of_coordinates(dataset: xr.Dataset) -> xr.Dataset:
     dataset = with_levels(dataset)
     if MEMBER in dataset.dims and MEMBER not in dataset.coords:
-        notice(f"the dimension {MEMBER!r} has no coordinate; its members are numbered 0 … {dataset.sizes[MEMBER] - 1}")
+        notice(f"the dimension {MEMBER!r} has no coordinate; members are numbered 0 … {dataset.sizes[MEMBER] - 1}")
         dataset = dataset.assign_coords({MEMBER: np.arange(dataset.sizes[MEMBER])})
     if LEAD in dataset.coords:
         lead = dataset[LEAD]
@@ -191,7 +191,7 @@ def _scalars_as_dimensions(dataset: xr.Dataset) -> xr.Dataset:
 def _directions(dataset: xr.Dataset) -> xr.Dataset:
     longitude = np.asarray(dataset[LONGITUDE].values, np.float64)
     turned = np.mod(longitude, 360.0)
-    # Rounding must not send the prime meridian to the far end.
+    # Rounding must not move the prime meridian to the end.
     spacing = 360.0 / max(longitude.size, 1)
     turned = np.where(turned > 360.0 - 1e-3 * spacing, 0.0, turned)
     if np.any(turned != longitude):

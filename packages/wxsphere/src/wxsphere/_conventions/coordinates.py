@@ -1,4 +1,4 @@
-"""Coordinate values that datasets have in common: levels to a tolerance, everything else exactly."""
+"""Common coordinate values of datasets: levels are compared to a tolerance, everything else exactly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import xarray as xr
 
 from .names import LEAD, LEVEL, MEMBER, TIME
 
-# Levels that differ by this share are one: 850 hPa in float32, or 85000.00000001 Pa.
+# Relative difference of levels that count as equal: 850 hPa in float32, or 85000.00000001 Pa.
 _SAME_LEVEL = 1e-4
 _SHOWN = 6
 
@@ -19,9 +19,9 @@ def positions(dim: str, wanted: np.ndarray | Sequence[float], there: np.ndarray)
     """Positions of the wanted values in a coordinate.
 
     Args:
-        dim: Its name; of `level` the nearest value within 0.01 % is taken.
+        dim: Name of the coordinate; for `level`, the nearest value within 0.01 % is taken.
         wanted: Values to look for.
-        there: Values of the coordinate, each once.
+        there: Values of the coordinate, without repeats.
 
     Returns:
         Index into `there` of each wanted value, or −1.
@@ -35,7 +35,7 @@ def positions(dim: str, wanted: np.ndarray | Sequence[float], there: np.ndarray)
 
 
 def with_values(dataset: xr.Dataset, dim: str, values: np.ndarray) -> xr.Dataset:
-    """A dataset at given values of a coordinate, which get exactly these values; all must be there, to rounding."""
+    """Select values of a coordinate, which it must have to rounding, and set it to exactly these values."""
     at = positions(dim, values, dataset[dim].values)
     if not np.array_equal(at, np.arange(dataset.sizes[dim])):
         dataset = dataset.isel({dim: at})
@@ -43,17 +43,18 @@ def with_values(dataset: xr.Dataset, dim: str, values: np.ndarray) -> xr.Dataset
 
 
 def common_values(datasets: Mapping[str, xr.Dataset], dim: str) -> tuple[np.ndarray, list[str]]:
-    """Values of a coordinate that all datasets with this dimension have.
+    """Common values of a coordinate of all datasets with this dimension.
 
     Args:
-        datasets: By the names that messages use; of levels that differ by rounding those of the first are taken.
+        datasets: Datasets by the names that messages use; of levels that differ by rounding, those of the first are
+            taken.
         dim: Name of the coordinate.
 
     Returns:
-        The values, ascending, and in words what each dataset has beside them.
+        The values, ascending, and a description of the other values of each dataset.
 
     Raises:
-        ValueError: None in common.
+        ValueError: There is no common value.
     """
     those = {name: one[dim].values for name, one in datasets.items() if dim in one.dims}
     values = next(iter(those.values()), np.zeros(0))
@@ -66,12 +67,12 @@ def common_values(datasets: Mapping[str, xr.Dataset], dim: str) -> tuple[np.ndar
     for name, there in those.items():
         rest = there[positions(dim, there, values) < 0]
         if rest.size:
-            left.append(_told(dim, rest, there.size, name))
+            left.append(_described(dim, rest, there.size, name))
     return np.sort(values), left
 
 
-def _told(dim: str, values: np.ndarray, of: int, name: str) -> str:
-    """Description of the values that are left out."""
+def _described(dim: str, values: np.ndarray, of: int, name: str) -> str:
+    """Description of values that are left out."""
     if dim == TIME:
         return f"{values.size} of {of} initial times of {name}, the first {np.datetime_as_string(values.min(), 'm')}"
     if dim == LEAD:
@@ -87,20 +88,20 @@ def hours(lead: np.timedelta64) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Text of the first few of many words, and the number of the others."""
+    """Text of the first few items of a list, and the number of the others."""
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return ", ".join(words[:_SHOWN]) + more
 
 
 def check_coordinates(name: str, dataset: xr.Dataset) -> None:
-    """Check that times, lead times, levels and members are numbers or dates, each once.
+    """Check that times, lead times, levels and members are numbers or dates without repeats.
 
     Args:
-        name: Of the argument.
+        name: Name of the argument.
         dataset: In the layout of `canonical`.
 
     Raises:
-        ValueError: Levels that are texts, a lead time that is no dimension, or a value that repeats.
+        ValueError: Levels are strings, lead times are not a dimension, or a value repeats.
     """
     for text in _faults(dataset):
         raise ValueError(f"`{name}` {text}")

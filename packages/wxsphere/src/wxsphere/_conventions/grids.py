@@ -16,8 +16,8 @@ from .names import LATITUDE, LONGITUDE
 def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
     """The `spinharm.Grid` whose rings and columns are the latitudes and longitudes of a dataset.
 
-    Known are equiangular grids with and without poles, Gauss-Legendre, Driscoll-Healy and McEwen-Wiaux grids, in either
-    direction of latitude and from any origin of longitude.
+    Recognised are equiangular grids with and without poles, Gauss-Legendre, Driscoll-Healy and McEwen-Wiaux grids, with
+    ascending or descending latitudes and any first longitude.
 
     Args:
         dataset: A dataset with one-dimensional coordinates `latitude` and `longitude` [degrees], as `open_dataset`
@@ -27,8 +27,8 @@ def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
         The grid, with rings and columns in the order of the dataset.
 
     Raises:
-        ValueError: A coordinate is missing, latitude and longitude are swapped, or the coordinates are those of no
-            known grid; the message names the first value that does not fit.
+        ValueError: A coordinate is missing, latitude and longitude are swapped, or the coordinates do not form a known
+            grid; the message names the first value that does not fit.
 
     Examples:
         >>> from spinharm import Grid
@@ -41,8 +41,8 @@ def grid_of(dataset: xr.Dataset | xr.DataArray) -> Grid:
         if name not in dataset.coords or dataset[name].ndim != 1:
             there = {str(key): dataset[key].dims for key in dataset.coords}
             raise ValueError(
-                f"`dataset` must have a one-dimensional coordinate {name!r}, got {there}; open files with "
-                f"`wxsphere.open_dataset`, which finds it under other names"
+                f"`dataset` must have a one-dimensional coordinate {name!r}, got {there}; "
+                f"`wxsphere.open_dataset` also recognises other names"
             )
     latitude, longitude = (np.asarray(dataset[name].values, np.float64) for name in (LATITUDE, LONGITUDE))
     check_not_swapped(latitude, longitude)
@@ -91,13 +91,13 @@ def grid_named(text: str, other: str = "") -> Grid:
     Args:
         text: `"NLATxNLON"`: rings at cell centres; `"NLATxNLON+poles"`: rings on the poles; `"NLATxNLON+gauss"`:
             Gauss-Legendre rings.
-        other: What the option may be beside, for the message.
+        other: Another value that the option takes, for the message.
 
     Returns:
         The grid.
 
     Raises:
-        ValueError: Another text, or numbers that are no grid.
+        ValueError: The text has another form, or its numbers do not make a grid.
     """
     found = re.fullmatch(r"(\d+)x(\d+)(\+poles|\+gauss)?", text)
     if found is None:

@@ -9,25 +9,25 @@ import xarray as xr
 
 
 def with_heights_as_attributes(parts: Sequence[xr.Dataset], sources: Sequence[str]) -> list[xr.Dataset]:
-    """Datasets whose scalar coordinates agree; those that differ become attributes of their fields.
+    """Make the scalar coordinates of datasets agree: those that differ become attributes of their fields.
 
-    A file of 2 m temperature has the height 2 m, one of 10 m wind 10 m: neither is the height of both together.
+    A file of 2 m temperature has the height 2 m, one of 10 m wind has 10 m; the combined dataset has neither.
 
     Args:
         parts: Datasets to combine.
         sources: Their files, for messages.
 
     Returns:
-        The datasets, without coordinates of one value that not all of them have, or have alike.
+        The datasets, without scalar coordinates that some of them lack or whose values differ.
 
     Raises:
-        ValueError: One variable with different values of such a coordinate in two files.
+        ValueError: A variable has different values of such a coordinate in two files.
     """
     names = sorted({str(name) for part in parts for name, field in part.coords.items() if field.ndim == 0})
     out = list(parts)
     _check_levels(parts, sources)
     for name in names:
-        values = [_told(part[name]) if name in part.coords else None for part in parts]
+        values = [_described(part[name]) if name in part.coords else None for part in parts]
         if len(set(values)) == 1:
             continue
         seen: dict[str, tuple[str | None, str]] = {}
@@ -60,7 +60,7 @@ def _check_levels(parts: Sequence[xr.Dataset], sources: Sequence[str]) -> None:
                     )
 
 
-def _told(value: xr.DataArray) -> str:
+def _described(value: xr.DataArray) -> str:
     number = value.values[()]
     text = f"{number:g}" if np.issubdtype(value.dtype, np.number) and not np.iscomplexobj(number) else str(number)
     return f"{text} {value.attrs.get('units', '')}".strip()

@@ -1,4 +1,4 @@
-"""Names of WeatherBench 2, and the names of other archives for the same variables and dimensions."""
+"""Names of variables and dimensions: those of WeatherBench 2, and those of other archives for the same."""
 
 from __future__ import annotations
 

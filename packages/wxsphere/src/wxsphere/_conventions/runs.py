@@ -1,4 +1,4 @@
-"""Convert forecasts from valid times to initial times and lead times."""
+"""Conversion of forecasts from valid times to initial times and lead times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ZERO = np.timedelta64(0, "ns")
 
 
 def begins_of(dataset: xr.Dataset) -> str | None:
-    """Name of the coordinate of initial times, beside `time`, or None."""
+    """Name of the coordinate of initial times other than `time`, or None."""
     for name, variable in dataset.variables.items():
         standard = str(variable.attrs.get("standard_name", "")).lower()
         if name != TIME and (str(name).lower() in _BEGINS or standard == _BEGINS[0]):
@@ -27,10 +27,10 @@ def begins_of(dataset: xr.Dataset) -> str | None:
 
 
 def with_time_coordinates(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset of a file whose initial times and lead times are coordinates under standard names.
+    """Rename the initial times and lead times of a file that it has under CF standard names.
 
-    Where a dimension says when forecasts begin, `time` beside it holds valid times, which follow from the others and
-    go; where `valid_time` is a dimension beside a single beginning, it becomes `time`.
+    If initial times are a dimension of their own, `time` holds valid times, which follow from the other two and are
+    dropped; if `valid_time` is a dimension and there is a single initial time, it becomes `time`.
     """
     begins = begins_of(dataset)
     periods = [
@@ -49,17 +49,17 @@ def with_time_coordinates(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def with_initial_times(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset whose `time` is the initial time, with lead times as a dimension of their own.
+    """Make `time` the initial time, and lead times a dimension of their own.
 
-    Files of CF may have valid times along `time`, beside `forecast_period` or `forecast_reference_time`, of one
-    forecast or of several. They are laid out as (time, prediction_timedelta), which is said; analyses, whose lead times
-    are 0, stay as they are.
+    CF files may have valid times along `time`, with `forecast_period` or `forecast_reference_time` as a coordinate, of
+    one forecast or of several. They are arranged as (time, prediction_timedelta), with a `DataWarning`; analyses, whose
+    lead times are 0, are unchanged.
 
     Args:
-        dataset: Its `time` of `datetime64`, its `prediction_timedelta`, if there is one, of `timedelta64`.
+        dataset: A dataset with `time` as `datetime64` and `prediction_timedelta`, if any, as `timedelta64`.
 
     Returns:
-        The dataset; initial and lead times that are not there have no value, and their number is said.
+        The dataset; pairs of initial and lead time that the file lacks are NaN, and a `DataWarning` counts them.
 
     Raises:
         ValueError: Lead times that vary along another dimension, contradict the times, or repeat.
@@ -115,7 +115,7 @@ def _hours(leads: xr.DataArray) -> str:
 
 
 def _laid_out(dataset: xr.Dataset, time: xr.DataArray, leads: np.ndarray) -> xr.Dataset:
-    """A dataset whose dimension of valid times becomes two, of initial times and lead times."""
+    """Split the dimension of valid times in two, of initial times and of lead times."""
     first = np.asarray(time.values, "datetime64[ns]") - leads
     if time.ndim == 0:
         return dataset.assign_coords({TIME: ((), first, time.attrs), LEAD: ((), leads)})
@@ -138,9 +138,9 @@ def _laid_out(dataset: xr.Dataset, time: xr.DataArray, leads: np.ndarray) -> xr.
         {key: value for key, value in time.attrs.items() if key not in ("standard_name", "long_name")}
     )
     sizes = out.sizes[TIME], out.sizes[LEAD]
-    told = f"`time` holds valid times; they are laid out by {sizes[0]} initial times and {sizes[1]} lead times"
+    text = f"`time` holds valid times; they are arranged by {sizes[0]} initial times and {sizes[1]} lead times"
     if len(order) < sizes[0] * sizes[1]:
-        told += f", of which {sizes[0] * sizes[1] - len(order)} pairs are not there and have no value"
-    notice(told)
+        text += f"; {sizes[0] * sizes[1] - len(order)} pairs of these are missing and become NaN"
+    notice(text)
     rest = dataset[[name for name in dataset.data_vars if name not in moving]]
     return out.assign({name: field.drop_vars([TIME, LEAD], errors="ignore") for name, field in rest.data_vars.items()})

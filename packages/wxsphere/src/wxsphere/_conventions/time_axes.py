@@ -1,4 +1,4 @@
-"""Conversion of the times of any file to `datetime64[ns]`: calendars, units, rounding."""
+"""Conversion of times to `datetime64[ns]`: calendars, units, rounding."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ _PER_UNIT: Mapping[str, float] = {
 _DIGITS = re.compile(r"(days? as )?(%Y%m%d|yyyymmdd)(\.%f|\.f)?", re.IGNORECASE)
 _SINCE = re.compile(r"\s*(\w+)\s+since\s+\S+", re.IGNORECASE)
 _MONTHS = re.compile(r"\s*months?\s+since\s+(\d{1,4})-(\d{1,2})(?:-(\d{1,2}))?", re.IGNORECASE)
-# Spacings that times are rounded to, and the share of one that rounding may have moved them by.
+# Units of time that times are rounded to, and the largest rounding error as a share of one.
 _WHOLE = {"hours": 3600 * 10**9, "minutes": 60 * 10**9, "seconds": 10**9}
 _NOISE = 5e-4
-# Numbers of few digits move times further; never by more than this share of the step.
+# Numbers of low precision have larger errors; never more than this share of the step is corrected.
 _OF_STEP = 0.1
 _LAST_DAY = 106_751
 
 
 def with_datetimes(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset whose `time` is `datetime64[ns]`, on whole hours, minutes or seconds where it is within rounding.
+    """Convert `time` to `datetime64[ns]`, set to whole hours, minutes or seconds where it is within rounding of them.
 
     `cftime` dates of standard calendars become the same dates; Julian ones the same days of the common calendar; those
     of `noleap` keep their dates, with the calendar in the attribute `source_calendar` of `time`. Numbers are decoded by
-    their units (`hours since …`, `months since …`, `day as %Y%m%d.%f`), texts as ISO dates. Time since a beginning, as
-    GraphCast writes it, is replaced by the coordinate `datetime` if there is one. What changes values of times is said
-    by a `DataWarning`.
+    their units (`hours since …`, `months since …`, `day as %Y%m%d.%f`), strings as ISO dates. Relative times, as
+    GraphCast writes them, are replaced by the coordinate `datetime` if there is one. A `DataWarning` names each change
+    of values.
 
     Args:
-        dataset: With or without `time`, under that name.
+        dataset: A dataset, with a variable `time` or without.
 
     Returns:
-        The same with other times.
+        The dataset with converted times.
 
     Raises:
-        ValueError: Times that are no dates: of a calendar with dates that do not exist, numbers without a unit,
-            relative times alone, missing ones, dates outside 1678 … 2261; the message names calendar, unit or value.
+        ValueError: The calendar has dates that do not exist in the standard one, numbers have no unit, times are
+            relative, missing, or outside 1678 … 2261; the message names calendar, unit or value.
     """
     if TIME not in dataset.coords:
         return dataset
@@ -64,7 +64,7 @@ def with_datetimes(dataset: xr.Dataset) -> xr.Dataset:
     if _is_relative(time) and "datetime" in dataset.variables and set(dataset["datetime"].dims) <= {TIME}:
         time = dataset["datetime"].variable
         dataset = dataset.drop_vars("datetime")
-        notice("`time` holds hours since a beginning; the dates are taken from the coordinate `datetime`")
+        notice("`time` holds relative times; the dates are taken from the coordinate `datetime`")
     if np.issubdtype(time.dtype, np.number) and not np.issubdtype(time.dtype, np.timedelta64):
         noise = _precision(time)
     stamps, calendar = _stamps(time)
@@ -79,7 +79,7 @@ def with_datetimes(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def calendar_of(dataset: xr.Dataset) -> str:
-    """The calendar that the dates of a dataset were written in, `"standard"` if none is named."""
+    """The calendar that the dates of a dataset were written in; `"standard"` if it names none."""
     return str(dataset[TIME].attrs.get(CALENDAR, "standard")) if TIME in dataset.coords else "standard"
 
 
@@ -93,11 +93,11 @@ def durations(variable: xr.Variable, name: str = LEAD) -> np.ndarray:
     """Lead times as `timedelta64[ns]`.
 
     Args:
-        variable: Of `timedelta64`, or numbers whose attribute `units` is a unit of time.
-        name: For the message.
+        variable: Variable of `timedelta64`, or of numbers whose attribute `units` is a unit of time.
+        name: Name of the variable, for the message.
 
     Returns:
-        Values of the same shape; numbers are rounded to whole seconds where they are within rounding of one.
+        Values of the same shape; numbers within rounding of whole seconds are set to them.
 
     Raises:
         ValueError: Numbers without a unit of time, or missing values.
@@ -128,7 +128,7 @@ def _is_relative(time: xr.Variable) -> bool:
 
 
 def _stamps(time: xr.Variable) -> tuple[np.ndarray, str | None]:
-    """Dates, and the name of a calendar without leap days."""
+    """Dates, and the name of the calendar if it has no leap days."""
     values = np.asarray(time.values)
     flat = values.reshape(-1)
     if np.issubdtype(values.dtype, np.datetime64):
@@ -136,8 +136,8 @@ def _stamps(time: xr.Variable) -> tuple[np.ndarray, str | None]:
     if _is_relative(time):
         shown = f"{flat[0]} … {flat[-1]} {time.attrs.get('units', '')}".rstrip() if flat.size else "none"
         raise ValueError(
-            f"`time` must be dates, got time since a beginning ({shown}) and no coordinate `datetime`; give the dates "
-            f"with `dataset.assign_coords(time=np.datetime64('2020-01-01') + dataset.time)`"
+            f"`time` must be dates, got relative times ({shown}) and no coordinate `datetime`; assign dates, e.g. "
+            f"`dataset.assign_coords(time=np.datetime64('2020-01-01') + dataset.time)`"
         )
     if np.issubdtype(values.dtype, np.number):
         return _of_numbers(time)
@@ -195,8 +195,8 @@ def _of_numbers(time: xr.Variable) -> tuple[np.ndarray, str | None]:
 def _of_months(values: np.ndarray, units: str, found: re.Match[str]) -> np.ndarray:
     if np.any(values != np.round(values)) or int(found[3] or 1) > 28:
         raise ValueError(
-            f"`time` must be whole months from a day before the 29th, got {values[0]} … {values[-1]} with units "
-            f"{units!r}; set dates with `cdo settaxis,2000-01-01,00:00,1mon`"
+            f"`time` must be a whole number of months since one of the first 28 days of a month, got {values[0]} … "
+            f"{values[-1]} with units {units!r}; set dates with `cdo settaxis,2000-01-01,00:00,1mon`"
         )
     begin = np.datetime64(f"{int(found[1]):04d}-{int(found[2]):02d}", "M")
     months = (begin + values.astype(np.int64)).astype("datetime64[D]")
@@ -204,7 +204,7 @@ def _of_months(values: np.ndarray, units: str, found: re.Match[str]) -> np.ndarr
 
 
 def _of_digits(values: np.ndarray, units: str) -> np.ndarray:
-    """Numbers such as 20200131.25: the date in digits, and the share of the day."""
+    """Decode numbers such as 20200131.25: the digits of the date, then the fraction of the day."""
     day = np.floor(np.asarray(values, np.float64))
     year, month, date = day // 10_000, day // 100 % 100, day % 100
     out = np.empty(values.size, "datetime64[ns]")
@@ -212,7 +212,7 @@ def _of_digits(values: np.ndarray, units: str) -> np.ndarray:
         try:
             out[at] = np.datetime64(f"{int(year[at]):04d}-{int(month[at]):02d}-{int(date[at]):02d}", "ns")
         except ValueError:
-            raise ValueError(f"`time` has {values[at]}, which with units {units!r} is no date") from None
+            raise ValueError(f"`time` must be dates, got {values[at]}, which is not one with units {units!r}") from None
     share = np.round((np.asarray(values, np.float64) - day) * 86400e9).astype("timedelta64[ns]")
     return _nanoseconds(out + share)
 
@@ -224,29 +224,29 @@ def _of_texts(values: np.ndarray) -> np.ndarray:
         try:
             out[at] = np.datetime64(text.strip().removesuffix("Z"), "ns")
         except ValueError:
-            raise ValueError(f"`time` must be dates, got the text {text!r}; write them as 2020-01-31T06:00") from None
+            raise ValueError(f"`time` must be dates, got the string {text!r}; write them as 2020-01-31T06:00") from None
     return _nanoseconds(out)
 
 
 def _of_calendar(values: np.ndarray) -> tuple[np.ndarray, str | None]:
-    """`cftime` dates of one calendar."""
+    """Convert `cftime` dates of one calendar."""
     calendars = sorted({str(one.calendar) or "none" for one in values})
     calendar = calendars[0]
     if len(calendars) != 1 or calendar not in (*_STANDARD, *_NO_LEAP, "julian"):
         how = "'noleap'" if calendar in ("all_leap", "366_day") else "'standard', align_on='date'"
         raise ValueError(
-            f"`time` has the calendar {', '.join(calendars)!r}, whose dates, such as {_iso(values[-1])}, are not all "
-            f"dates of the common calendar; convert it with `dataset.convert_calendar({how})` of xarray and write the "
-            f"file anew"
+            f"`time` must have a calendar whose dates are all in the standard one, got {', '.join(calendars)!r}, with "
+            f"dates such as {_iso(values[-1])}; convert it with `dataset.convert_calendar({how})` of xarray and "
+            f"rewrite the file"
         )
     if calendar == "julian":
         values = np.array([_same_day(one) for one in values])
-        notice(f"`time` has the calendar 'julian'; its days are given their common dates, {_iso(values[0])} the first")
+        notice(f"`time` has the calendar 'julian' and is converted to the standard one, from {_iso(values[0])} on")
     texts = [_iso(one) for one in values]
     stamps = _nanoseconds(np.array(texts, "datetime64[us]"))
     if calendar not in _NO_LEAP:
         return stamps, None
-    notice(f"`time` has the calendar {calendar!r}; dates are kept, a step over 29 February is a day longer")
+    notice(f"`time` has the calendar {calendar!r}; dates are kept, so that a step over 29 February is a day longer")
     return stamps, "noleap"
 
 
@@ -254,7 +254,7 @@ def _same_day(date: object) -> object:
     import cftime
 
     days = cftime.date2num(date, "microseconds since 1700-01-01", calendar="julian")
-    # 1 January 1700 of the Julian calendar is the 11th of the common one.
+    # 1 January 1700 of the Julian calendar is the 11th of the Gregorian one.
     return cftime.num2date(days, "microseconds since 1700-01-11", calendar="proleptic_gregorian")
 
 
@@ -265,7 +265,7 @@ def _iso(date: object) -> str:
 
 
 def _precision(variable: xr.Variable) -> float:
-    """Spacing of the numbers of a type at the largest value, in nanoseconds."""
+    """Spacing of floating-point numbers at the largest value, in nanoseconds."""
     values = np.asarray(variable.values)
     if not np.issubdtype(values.dtype, np.floating) or not values.size:
         return 0.0
@@ -277,7 +277,7 @@ def _precision(variable: xr.Variable) -> float:
 
 
 def _rounded(stamps: np.ndarray, noise: float) -> np.ndarray:
-    """Times on whole hours, minutes or seconds, if all are within rounding of one."""
+    """Set times to whole hours, minutes or seconds, if all are within rounding of one."""
     numbers = stamps.astype(np.int64)
     steps = np.abs(np.diff(numbers))
     step = float(np.median(steps)) if steps.size else np.inf
@@ -287,6 +287,6 @@ def _rounded(stamps: np.ndarray, noise: float) -> np.ndarray:
         if away == 0:
             return stamps
         if unit <= 1.5 * step and away <= min(max(_NOISE * unit, noise), _OF_STEP * step):
-            notice(f"`time` was up to {away / 1e9:.3g} s away from whole {name}, by rounding, and is set to them")
+            notice(f"`time` was up to {away / 1e9:.3g} s from whole {name} by rounding and is set to them")
             return whole.astype("datetime64[ns]")
     return stamps

@@ -1,4 +1,4 @@
-"""Units of fields as files spell them: comparison and conversion."""
+"""Parsing, comparison and conversion of units of fields."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 
 
 class Unit(NamedTuple):
-    """A unit as factor · x + offset of products of kg, m, s, K and rad.
+    """A unit in terms of kg, m, s, K and rad: value in base units = factor · x + offset.
 
     Attributes:
-        powers: Exponents of the base units, those that are not 0.
-        factor: Of base units in one unit.
-        offset: Base units at 0, of temperatures.
+        powers: Exponents of the base units, without those that are 0.
+        factor: Base units in one unit.
+        offset: Value of 0 in base units; for temperatures.
     """
 
     powers: Mapping[str, int]
@@ -24,7 +24,7 @@ class Unit(NamedTuple):
     offset: float = 0.0
 
     def same(self, other: Unit) -> bool:
-        """Whether equal numbers in both units are equal values."""
+        """Whether equal numbers in both units mean equal values."""
         return (
             dict(self.powers) == dict(other.powers)
             and bool(np.isclose(self.factor, other.factor, rtol=1e-6, atol=0.0))
@@ -33,7 +33,7 @@ class Unit(NamedTuple):
 
 
 _PASCAL = {"kg": 1, "m": -1, "s": -2}
-# Spellings of one unit are separated by spaces; those of one or two letters are told from others by their case.
+# Spellings of one unit are separated by spaces; case matters for those of one or two letters.
 _TABLE: Mapping[str, Unit] = {
     "1 fraction proportion dimensionless unitless": Unit({}),
     "% percent": Unit({}, 0.01),
@@ -82,7 +82,7 @@ def parse_unit(text: object) -> Unit | None:
         text: Attribute `units` of a variable.
 
     Returns:
-        The unit, or None where the text is none that is known. A mass of water by area, kg/m², is its depth in mm.
+        The unit, or None if the text is not a known unit. A mass of water per area, kg/m², is read as a depth in mm.
     """
     powers: dict[str, int] = {}
     factor, offset = 1.0, 0.0
@@ -109,7 +109,7 @@ def parse_unit(text: object) -> Unit | None:
 
 
 def _tokens(text: object) -> list[str]:
-    """Symbols with exponents, and `/`, in the order of a text."""
+    """Symbols with exponents, and `/`, in the order of the text."""
     words = " ".join(unicodedata.normalize("NFKC", str(text)).replace("−", "-").split())
     words = _PHRASES.get(words.lower(), words)
     words = re.sub(r"\b([Dd]eg(?:ree)?s?) ([A-Za-z])", r"\1_\2", words)
@@ -118,7 +118,7 @@ def _tokens(text: object) -> list[str]:
 
 
 def _water_as_depth(unit: Unit) -> Unit:
-    """A mass of water by area, or its rate, as a depth, or its rate: 1 kg/m² is 1 mm."""
+    """Convert a mass of water per area, or its rate, to a depth, or its rate: 1 kg/m² is 1 mm."""
     powers = unit.powers
     if powers.get("kg") == 1 and powers.get("m") == -2 and powers.get("s", -1) == -1:
         return Unit({"m": 1, **({"s": -1} if "s" in powers else {})}, unit.factor * 1e-3, unit.offset)
@@ -137,14 +137,14 @@ def has_unit(text: object) -> bool:
 
 
 def same_unit(mine: object, other: object) -> bool | None:
-    """Whether two attributes `units` name one unit; None if that is not known.
+    """Whether two attributes `units` name the same unit; None if one of them is not a known unit.
 
     Args:
-        mine: An attribute, or None.
-        other: Another.
+        mine: One attribute, or None.
+        other: The other attribute, or None.
 
     Returns:
-        True also where one of them says nothing.
+        True, False or None; True also if one of them is absent.
     """
     if not has_unit(mine) or not has_unit(other) or str(mine).strip() == str(other).strip():
         return True
@@ -156,12 +156,12 @@ def conversion(name: str, mine: object, wanted: object) -> str:
     """A Python statement that converts a field to another unit.
 
     Args:
-        name: Of the variable.
+        name: Name of the variable.
         mine: Its unit.
-        wanted: What it should be.
+        wanted: The unit to convert to.
 
     Returns:
-        The statement; where the units are of different quantities, one that corrects the attribute.
+        The statement; if the units are of different quantities, one that corrects the attribute.
     """
     first, second = parse_unit(mine), parse_unit(wanted)
     if first is None or second is None or dict(first.powers) != dict(second.powers):

@@ -1,4 +1,4 @@
-"""Fields as arrays: channels of a spin, weights by area, poles, statistics, normalization, forcings.
+"""Fields as arrays: channels by spin, area weights, poles, statistics, normalization, forcings.
 
 May import: `_checks`, `_conventions`.
 """

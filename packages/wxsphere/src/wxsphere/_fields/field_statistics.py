@@ -1,4 +1,4 @@
-"""Mean and standard deviation of fields and of their changes, in one pass over a store of any size."""
+"""Mean and standard deviation of fields and of their tendencies, in one pass over a store of any size."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .._conventions.names import LATITUDE, LEVEL, LONGITUDE, TIME
 from .weights import area_weights
 
 FIELD_STATISTICS = ("mean", "std", "tendency_mean", "tendency_std")
-"""Names of what `field_statistics` gives."""
-# Of a block of times in float64.
+"""Names of the statistics that `field_statistics` computes."""
+# Size of a block of times in float64.
 _BLOCK_BYTES = 2**25
 
 
 class Moments(NamedTuple):
-    """Weight, mean, and weighted sum of squared differences from the mean; arrays by level, or scalars."""
+    """Total weight, mean, and weighted sum of squared deviations from the mean; arrays by level, or scalars."""
 
     weight: float
     mean: np.ndarray
@@ -34,22 +34,22 @@ def field_statistics(
 ) -> xr.Dataset:
     """Mean and standard deviation of fields, and of their change over one cadence, level by level.
 
-    mean = ⟨f⟩ and std = √⟨(f − ⟨f⟩)²⟩ with the mean over points, weighted by area, times and members; `tendency_mean`
-    and `tendency_std` are the same of f(t + cadence) − f(t). In float64; blocks of times are reduced by Dask, and
-    their moments merged in order by the formula of Chan, Golub and LeVeque, which is stable where sums of squares are
-    not. Area weights are those of `area_weights`.
+    mean = ⟨f⟩ and std = √⟨(f − ⟨f⟩)²⟩, where ⟨⟩ is the mean over points, weighted by `area_weights`, times and members;
+    `tendency_mean` and `tendency_std` are those of f(t + cadence) − f(t). In float64: Dask reduces blocks of times, and
+    their moments are merged in order by the formula of Chan, Golub and LeVeque, which is stable where sums of squares
+    are not.
 
     Args:
-        dataset: In the layout of `canonical`, with `time`. Variables without time are left out.
-        times: Which times count, `datetime64`; default all. For training, those of the training period and no others.
-        cadence: Between two times of a change; default the least spacing of `times`.
+        dataset: Dataset in the layout of `canonical`, with `time`. Variables without time are left out.
+        times: Times to use, `datetime64`; default all. For training, use the times of the training period only.
+        cadence: Time between the two states of a change; default the smallest spacing of `times`.
 
     Returns:
-        Dataset with dimensions (statistic[, level]), float64; `statistic` has the names in `FIELD_STATISTICS`. Changes
-        are NaN where no two times are one cadence apart.
+        Dataset with dimensions (statistic[, level]), float64; `statistic` has the names in `FIELD_STATISTICS`.
+        Statistics of changes are NaN if no two times are one cadence apart.
 
     Raises:
-        ValueError: No time, times that the dataset lacks, or a field with points without a value; the message names
+        ValueError: There is no time, the dataset lacks one of `times`, or a value is missing; the message names
             variable and time.
 
     References:
@@ -80,7 +80,7 @@ def field_statistics(
     if np.any(np.diff(stamps) <= np.timedelta64(0, "ns")):
         raise ValueError("`times` must ascend without repeats")
     if cadence is not None and _checks.durations("cadence", cadence).size != 1:
-        raise ValueError(f"`cadence` must be one span of time, got {cadence!r}")
+        raise ValueError(f"`cadence` must be one duration, got {cadence!r}")
     if cadence is None:
         cadence = np.diff(stamps).min() if stamps.size > 1 else np.timedelta64(0, "ns")
     follows = np.diff(stamps) == _checks.durations("cadence", cadence)
@@ -109,7 +109,7 @@ def _of_field(
     field = field.transpose(TIME, ..., *ends)
     step = max(1, _BLOCK_BYTES // (8 * int(np.prod(field.shape[1:]))))
     if field.chunks:
-        # Whole chunks, so that each is read once but for the first time of the next block.
+        # Whole chunks, so that each is read once, apart from the first time of the next block.
         step = max(1, step // field.chunks[0][0]) * field.chunks[0][0]
     tasks: list[Any] = []
     for begin in range(0, index.size, step):
@@ -131,11 +131,11 @@ def _block_moments(
     name: str,
     stamps: np.ndarray,
 ) -> tuple[Moments, Moments]:
-    """Moments of the first `count` times, and of the changes to the time after each where it follows."""
+    """Moments of the first `count` times, and of the changes from each to the next where `follows` is true."""
     values = np.asarray(values, np.float64)
     missing = ~np.isfinite(values.reshape(values.shape[0], -1)).all(1)
     if missing.any():
-        raise ValueError(f"`{name}` must have a value at every point, got none somewhere at {stamps[missing][0]}")
+        raise ValueError(f"`{name}` must have a value at every point, got missing values at {stamps[missing][0]}")
     at = np.flatnonzero(follows)
     changes = values[at + 1] - values[at]
     return moments(values[:count], weights, by_level), moments(changes, weights, by_level)
@@ -155,7 +155,7 @@ def moments(values: np.ndarray, weights: np.ndarray, by_level: bool) -> Moments:
 
 
 def merged(parts: list[Moments]) -> Moments:
-    """Moments of all, merged in pairs, so that rounding grows with the logarithm of their number."""
+    """Merge moments in pairs, so that rounding errors grow with the logarithm of their number."""
     there = [part for part in parts if part.weight] or parts[:1]
     while len(there) > 1:
         pairs = [_pair(*there[at : at + 2]) for at in range(0, len(there) - 1, 2)]

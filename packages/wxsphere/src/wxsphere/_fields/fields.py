@@ -1,4 +1,4 @@
-"""Conversion between datasets and the arrays of networks: scalars on spin 0, each wind on spin ±1."""
+"""Conversion between datasets and arrays for networks, with scalars on spin 0 and winds on spin ±1."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Channel(NamedTuple):
     """A scalar or a wind on one level.
 
     Attributes:
-        names: The variable, or the eastward and the northward component.
-        level: In hPa, or None for a field without levels.
+        names: Name of the variable, or of the eastward and the northward component.
+        level: Level [hPa], or None for a field without levels.
 
     Examples:
         >>> from wxsphere import Channel
@@ -51,8 +51,8 @@ class FieldLayout:
         wind_spin: +1 or −1.
 
     Raises:
-        TypeError: Channels that are none.
-        ValueError: No channel, one that is there twice, or another number of variables in it.
+        TypeError: An entry is not a `Channel`.
+        ValueError: There is no channel, a channel occurs twice, or one has the wrong number of variables.
 
     Examples:
         >>> import numpy as np
@@ -92,7 +92,7 @@ class FieldLayout:
                     raise ValueError(f"`{name}` must have {parts} variables in each channel, got {channel.names}")
         everything = [(name, channel.level) for channel in self.scalars + self.winds for name in channel.names]
         if len(set(everything)) != len(everything):
-            raise ValueError(f"`scalars` and `winds` must hold each variable and level once, got {everything}")
+            raise ValueError(f"`scalars` and `winds` must not repeat a variable and level, got {everything}")
 
     @classmethod
     def of(
@@ -103,25 +103,25 @@ class FieldLayout:
         winds_as_scalars: bool = False,
         wind_spin: Literal[1, -1] = 1,
     ) -> FieldLayout:
-        """The layout of a dataset: pairs of components become winds, everything else scalars, level by level.
+        """Make the layout of a dataset: pairs of components become winds, other variables scalars, level by level.
 
         Args:
-            dataset: In the layout of `canonical`.
-            variables: Which, in this order; default all with latitude and longitude, sorted by name.
-            winds_as_scalars: Keep components as two scalars, which is wrong on the sphere, for comparison.
+            dataset: Dataset in the layout of `canonical`.
+            variables: Names of the variables, in order; default all with latitude and longitude, sorted by name.
+            winds_as_scalars: Keep wind components as two scalars, which is not equivariant; for comparison.
             wind_spin: +1 or −1.
 
         Returns:
             The layout.
 
         Raises:
-            ValueError: A variable that is not there, that is no field, or one component of a wind without the other.
+            ValueError: A variable is missing, has no latitude and longitude, or is one component of a wind only.
         """
         _checks.dataset("dataset", dataset)
         _checks.flag("winds_as_scalars", winds_as_scalars)
         if variables is None:
             fields = dataset.data_vars.items()
-            # Stores list their arrays in any order.
+            # The order of arrays in a store is arbitrary.
             chosen = sorted(str(name) for name, field in fields if {LATITUDE, LONGITUDE} <= set(field.dims))
         else:
             chosen = _checks.names("variables", variables)
@@ -152,25 +152,25 @@ class FieldLayout:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the variables, each once."""
+        """Names of the variables, without repeats."""
         return tuple(dict.fromkeys(name for channel in self.scalars + self.winds for name in channel.names))
 
     def pack(
         self, dataset: xr.Dataset, *, poles: PoleRule = "auto", dtype: str = "float32"
     ) -> Inexact[np.ndarray, "*batch lat lon spin channel"]:
-        """Fields of a dataset as maps, read into memory.
+        """Read the fields of a dataset as maps.
 
         Args:
-            dataset: In the layout of `canonical`. Dimensions other than level, latitude and longitude become batch
-                axes, in the order of the dataset; variables without one of them are repeated along it.
-            poles: What becomes of rows on the poles, see `rebuild_poles`.
-            dtype: `"float32"` or `"float64"`: precision of the maps.
+            dataset: Dataset in the layout of `canonical`. Dimensions other than level, latitude and longitude become
+                batch axes, in the order of the dataset; variables without one of them are repeated along it.
+            poles: Treatment of rows on the poles, see `rebuild_poles`.
+            dtype: Precision of the maps, `"float32"` or `"float64"`.
 
         Returns:
-            Maps, shape (*batch, lat, lon, spin, channel), float if there are no winds, else complex.
+            Maps, shape (*batch, lat, lon, spin, channel), complex if there are winds, else real.
 
         Raises:
-            ValueError: A variable or level that is not there, or a grid that is not known.
+            ValueError: A variable or level is missing, or the grid is unknown.
         """
         if dtype not in ("float32", "float64"):
             raise ValueError(f"`dtype` must be 'float32' or 'float64', got {dtype!r}")
@@ -181,7 +181,7 @@ class FieldLayout:
         out = np.zeros((*sizes, *grid.shape, len(self.spins), self.channels), kind)
         _checks.real_fields("dataset", dataset, self.variables)
         if LEVEL in dataset.indexes and not dataset.indexes[LEVEL].is_unique:
-            raise ValueError(f"`dataset` must have each level once, got {dataset[LEVEL].values.tolist()}")
+            raise ValueError(f"`dataset` must not repeat a level, got {dataset[LEVEL].values.tolist()}")
         loaded = {name: self._loaded(dataset, name, batch, dtype) for name in self.variables}
         for at, channel in enumerate(self.scalars):
             field = self._map(loaded[channel.names[0]], channel, sizes)
@@ -198,23 +198,23 @@ class FieldLayout:
         grid: Grid,
         batch: Mapping[str, np.ndarray] | None = None,
     ) -> xr.Dataset:
-        """Maps as a dataset, the inverse of `pack`.
+        """Convert maps to a dataset; the inverse of `pack`.
 
         Args:
-            maps: Shape (*batch, lat, lon, spin, channel). Imaginary parts of scalars are dropped.
-            grid: The grid of the maps.
+            maps: Maps of shape (*batch, lat, lon, spin, channel). Imaginary parts of scalars are dropped.
+            grid: Grid of the maps.
             batch: Name and coordinate of each batch axis, in order; default none.
 
         Returns:
             The dataset, in the layout of `canonical`.
 
         Raises:
-            ValueError: Sizes that are not those of the layout, the grid or the coordinates.
+            ValueError: The sizes are not those of the layout, the grid or the coordinates.
         """
         _checks.array("maps", maps)
         _checks.grid("grid", grid)
         if self.winds and not np.iscomplexobj(maps):
-            raise TypeError(f"`maps` must be complex, as winds are, got dtype {maps.dtype}")
+            raise TypeError(f"`maps` must be complex, since the layout has winds, got dtype {maps.dtype}")
         batch = _batch_axes(batch)
         wanted = (*(len(values) for values in batch.values()), *grid.shape, len(self.spins), self.channels)
         if maps.shape != wanted:
@@ -247,8 +247,8 @@ class FieldLayout:
         """Dimensions of the variables that become batch axes of the maps, in order.
 
         Raises:
-            TypeError: No `xarray.Dataset`.
-            ValueError: A variable that is not there.
+            TypeError: `dataset` is not an `xarray.Dataset`.
+            ValueError: A variable is missing.
         """
         _checks.dataset("dataset", dataset)
         missing = [name for name in self.variables if name not in dataset.data_vars]
@@ -319,7 +319,7 @@ def _batch_axes(batch: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]
 def pack_members(
     layout: FieldLayout, fields: xr.Dataset
 ) -> tuple[Inexact[np.ndarray, "time member lat lon spin channel"], tuple[Channel, str] | None]:
-    """States by time and member (one without `number`), and the first channel and time that are not finite."""
+    """States by time and member (one if there is no `number`), and the first channel and time that are not finite."""
     maps, batch = layout.pack(fields), layout.batch_dimensions(fields)
     if MEMBER not in batch:
         maps = maps[:, None]

@@ -1,4 +1,4 @@
-"""Fields that are functions of time and place, such as sunlight."""
+"""Forcings: fields that are known functions of time and place, such as sunlight."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from .solar import SOLAR_CONSTANT, toa_incident_solar_radiation
 
 
 class Forcing(NamedTuple):
-    """A field that is a function of time and place.
+    """Field that is a known function of time and place.
 
     Attributes:
-        function: From times, `datetime64` of shape (time,), and a grid to values, float32 of shape (time, lat, lon).
-        scale: What values are divided by to be of the order of 1.
-        units: Of the values.
+        function: Function of times, `datetime64` of shape (time,), and a grid; values are float32, shape
+            (time, lat, lon).
+        scale: Divisor that brings values to the order of 1.
+        units: Unit of the values.
 
     Examples:
         >>> from spinharm import Grid
@@ -41,14 +42,14 @@ def _stamps(times: npt.ArrayLike) -> np.ndarray:
 
 
 def _day(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
-    """Angle of the local time, 0 at midnight, (time, 1, lon)."""
+    """Local solar time as an angle, 0 at midnight, shape (time, 1, lon)."""
     stamps = _stamps(times)
     universal = (stamps - stamps.astype("datetime64[D]")) / np.timedelta64(1, "D")
     return 2 * np.pi * universal[:, None, None] + grid.longitude
 
 
 def _year(times: npt.ArrayLike) -> np.ndarray:
-    """Angle of the time of the year, 0 at its beginning, (time, 1, 1)."""
+    """Time of the year as an angle, 0 at its beginning, shape (time, 1, 1)."""
     stamps = _stamps(times)
     year = stamps.astype("datetime64[Y]")
     begin, end = (one.astype("datetime64[ns]") for one in (year, year + np.timedelta64(1, "Y")))
@@ -75,7 +76,7 @@ def _cosine_of_year(times: npt.ArrayLike, grid: Grid) -> np.ndarray:
     return _everywhere(np.cos(_year(times)), grid)
 
 
-# Named functions, which can be pickled.
+# Named functions, as lambdas cannot be pickled.
 FORCINGS: Mapping[str, Forcing] = {
     "toa_incident_solar_radiation": Forcing(toa_incident_solar_radiation, 3600 * SOLAR_CONSTANT, "J m**-2"),
     "sine_of_day": Forcing(_sine_of_day, 1.0, "1"),

@@ -22,12 +22,12 @@ Maps = TypeVar("Maps", np.ndarray, jax.Array)
 class Normalization:
     """Shift and scale of each channel of a layout.
 
-    A scalar becomes (x − mean) / std. A wind on spin ±1 is a vector, of which no mean may be subtracted: it is divided
-    by √((std_u² + mean_u² + std_v² + mean_v²) / 2), so that its two components have a mean square of 1.
+    A scalar becomes (x − mean) / std. A wind on spin ±1 is a vector, from which no mean may be subtracted; it is
+    divided by √((std_u² + mean_u² + std_v² + mean_v²) / 2), so that its two components have a mean square of 1.
 
     Attributes:
-        shift: Subtracted, shape (spin, channel), in the units of the fields; 0 for winds and padding.
-        scale: Divided by, shape (spin, channel); 1 for padding.
+        shift: Values to subtract, shape (spin, channel), in the units of the fields; 0 for winds and padding.
+        scale: Divisors, shape (spin, channel); 1 for padding.
 
     Examples:
         >>> import numpy as np
@@ -50,17 +50,17 @@ class Normalization:
 
     @classmethod
     def of(cls, statistics: xr.Dataset, layout: FieldLayout) -> Normalization:
-        """The normalisation of a layout by the statistics `mean` and `std`.
+        """Make the normalisation of a layout from the statistics `mean` and `std`.
 
         Args:
             statistics: Variables with dimensions (statistic[, level]), as `prepare` writes them.
-            layout: The channels.
+            layout: Layout of the channels.
 
         Returns:
             The normalisation.
 
         Raises:
-            ValueError: Statistics of other variables or levels, or a standard deviation that is not above 0.
+            ValueError: The statistics lack a variable or level, or a standard deviation is not above 0.
         """
         _check(statistics, layout)
         shift = np.zeros((len(layout.spins), layout.channels))
@@ -69,17 +69,17 @@ class Normalization:
         return cls(shift, _scales(statistics, layout, "mean", "std"))
 
     def normalize(self, maps: Maps) -> Maps:
-        """(x − shift) / scale of maps of shape (*batch, lat, lon, spin, channel), in their own precision.
+        """Compute (x − shift) / scale of maps of shape (*batch, lat, lon, spin, channel), in their precision.
 
         Raises:
-            TypeError: No array of numbers.
-            ValueError: Another number of spins or channels.
+            TypeError: `maps` is not an array of numbers.
+            ValueError: `maps` has another number of spins or channels.
         """
         _checks.ends("maps", maps, "spin, channel", self.shift.shape)
         return (maps - _like(self.shift, maps)) / _like(self.scale, maps)
 
     def restore(self, maps: Maps) -> Maps:
-        """The inverse of `normalize`, which see."""
+        """Compute x · scale + shift, the inverse of `normalize`, of maps of the same shape."""
         _checks.ends("maps", maps, "spin, channel", self.shift.shape)
         return maps * _like(self.scale, maps) + _like(self.shift, maps)
 
@@ -92,19 +92,19 @@ class Normalization:
 def tendency_scale(
     statistics: xr.Dataset, layout: FieldLayout, normalization: Normalization
 ) -> Float[np.ndarray, "spin channel"]:
-    """Root mean square change over a cadence of the store, of normalised channels.
+    """Root mean square change of normalised channels over one cadence of the data.
 
     Args:
-        statistics: With `tendency_mean` and `tendency_std`; of a scalar the standard deviation is taken, of a wind the
-            root mean square of both components.
-        layout: The channels.
-        normalization: Theirs.
+        statistics: Statistics with `tendency_mean` and `tendency_std`; for scalars the standard deviation is used, for
+            winds the root mean square of both components.
+        layout: Layout of the channels.
+        normalization: Normalisation of the channels.
 
     Returns:
         Scales, shape (spin, channel); 1 for padding.
 
     Raises:
-        ValueError: As `Normalization.of`.
+        ValueError: As for `Normalization.of`.
 
     Examples:
         >>> import numpy as np
@@ -145,7 +145,7 @@ def _scales(statistics: xr.Dataset, layout: FieldLayout, mean: str, std: str) ->
 
 
 def _padding(layout: FieldLayout) -> np.ndarray:
-    """Mask of the channels that only pad a spin, shape (spin, channel)."""
+    """Mask of the padding channels, shape (spin, channel)."""
     counts = [len(channels) for channels in (layout.scalars, layout.winds) if channels]
     return np.arange(layout.channels) >= np.array(counts)[:, None]
 
@@ -154,7 +154,7 @@ def _statistic(statistics: xr.Dataset, which: str, channel: Channel, part: int) 
     name = channel.names[part]
     if name not in statistics.data_vars:
         there = ", ".join(sorted(map(str, statistics.data_vars))) or "nothing"
-        raise ValueError(f"`statistics` must be those of the fields, which have {name}, got statistics of {there}")
+        raise ValueError(f"`statistics` must include {name}, which the fields have, got statistics of {there}")
     _checks.real_fields("statistics", statistics, [name])
     field = statistics[name]
     if (LEVEL in field.dims) != (channel.level is not None):
@@ -172,5 +172,5 @@ def _statistic(statistics: xr.Dataset, which: str, channel: Channel, part: int) 
 
 
 def _like(values: np.ndarray, maps: Any) -> Any:
-    """Constants in the precision and library of maps."""
+    """Convert constants to the precision and array library of maps."""
     return jnp.asarray(values, maps.dtype) if isinstance(maps, jax.Array) else values.astype(maps.dtype)

@@ -1,4 +1,4 @@
-"""Rows of a map that lie on a pole: one value of a scalar, one vector of a wind."""
+"""Rows of maps on the poles, where a scalar has one value and a wind is one vector."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .. import _checks
 
 PoleRule = Literal["auto", "rings", "row", "keep"]
 
-# A row is one vector if what is left of it without that vector is below this part of it, or of the wind on the next
-# ring: files round winds to 0.1 m/s.
+# A row is one vector if its deviation from that vector is below this share of it, or of the wind on the next ring:
+# files round winds to 0.1 m/s.
 ONE_VECTOR = 3e-2
 # A component of order −s at the north pole (s at the south pole) is even in the distance from it: these weights of the
 # three nearest rings give its value there, exact for polynomials of degree 5.
@@ -24,27 +24,26 @@ _EVEN_EXTRAPOLATION = (1.5, -0.6, 0.1)
 def rebuild_poles(
     maps: Shaped[np.ndarray, "*batch lat lon"], grid: Grid, *, spin: int = 0, rule: PoleRule = "auto"
 ) -> Shaped[np.ndarray, "*batch lat lon"]:
-    """Replace the rows of maps on the poles by those of a field that is smooth there.
+    """Replace the rows of maps on the poles by those of a smooth field.
 
-    Along the ring of the north pole a smooth field of spin s is A e^{−isφ}, along that of the south pole B e^{isφ}: a
-    scalar has one value, a wind is one vector seen from every meridian. Regridding winds by component, as the coarse
-    stores of WeatherBench 2 were made, breaks this.
+    On the north pole, a smooth field of spin s is A e^{−isφ} along the row, on the south pole B e^{isφ}: a scalar has
+    one value, a wind is one vector seen from every meridian. This does not hold for winds that were regridded by
+    component, as in the coarse stores of WeatherBench 2.
 
     Args:
-        maps: Real or complex maps, shape (*batch, nlat, nlon); a wind as `spinharm.wind_to_spin` gives it.
-        grid: Their grid. Without rings on the poles the maps are returned as they are.
-        spin: s, their spin.
-        rule: `"row"` takes A and B from the row; `"rings"` takes them from the three rings next to it, by even
-            extrapolation, and never looks at the row; `"auto"` is `"row"` for scalars, whose row averages to that of
-            the pole however it was made, and for each wind whose row is one vector to 3 % of it or of the next ring,
-            else `"rings"`; `"keep"` changes nothing.
+        maps: Real or complex maps, shape (*batch, nlat, nlon); winds as `spinharm.wind_to_spin` makes them.
+        grid: Grid of the maps. Without rings on the poles, the maps are returned unchanged.
+        spin: Spin s of the maps.
+        rule: `"row"` takes A and B from the row itself; `"rings"` takes them from the three nearest rings, by even
+            extrapolation, without using the row; `"auto"` is `"row"` for scalars, and for winds whose row is one vector
+            to 3 % of it or of the next ring, else `"rings"`; `"keep"` changes nothing.
 
     Returns:
-        Maps of the same shape and type, a copy if anything changed.
+        Maps of the same shape and type; a copy if anything changed.
 
     Raises:
-        ValueError: Sizes that are not the grid's, an unknown rule, or fewer than five rings with rule `"auto"` or
-            `"rings"` and a spin that is not 0.
+        ValueError: The sizes are not those of the grid, the rule is unknown, or there are fewer than five rings with
+            rule `"auto"` or `"rings"` and a spin other than 0.
 
     Examples:
         >>> import numpy as np
@@ -79,7 +78,7 @@ def rebuild_poles(
 
 
 def _rebuild_row(out: np.ndarray, maps: np.ndarray, row: int, wave: np.ndarray, rule: PoleRule) -> None:
-    """Write one row on a pole, a multiple of the wave that a smooth field has there."""
+    """Replace a row on a pole by a multiple of the wave that a smooth field has there."""
     step = 1 if row == 0 else -1
 
     def amplitude(at: int) -> np.ndarray:
@@ -98,11 +97,11 @@ def _rebuild_row(out: np.ndarray, maps: np.ndarray, row: int, wave: np.ndarray, 
 def distance_from_vector(
     rows: Complex[np.ndarray, "*batch 2 lon"], wave: Complex[np.ndarray, " lon"]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of a row on the pole from one vector, and the tolerance.
+    """Distance of a row on the pole from one vector, and the tolerance for it.
 
     Args:
-        rows: The row on the pole and the next one, as spin fields, shape (*batch, 2, lon).
-        wave: The shape along the row of a smooth field, of modulus 1, shape (lon,).
+        rows: Row on the pole and the next row, as spin fields, shape (*batch, 2, lon).
+        wave: Values of a smooth field along the row, with modulus 1, shape (lon,).
 
     Returns:
         The largest difference from the best multiple of the wave, and 3 % of the larger of that multiple and the root

@@ -1,4 +1,4 @@
-"""Sunlight at the top of the atmosphere."""
+"""Solar radiation at the top of the atmosphere."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from spinharm import Grid
 from .. import _checks
 
 SOLAR_CONSTANT = 1361.0
-"""Total irradiance at one astronomical unit, W/m²."""
+"""Total solar irradiance at one astronomical unit [W/m²]."""
 
-# Angle by which the sun moves in one hour, half of it before and half of it after the middle.
+# Half the angle by which the sun moves in one hour.
 _HALF_HOUR = np.pi / 24
 _NOON_2000 = np.datetime64("2000-01-01T12:00", "ns")
 
 
 def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.ndarray, "time lat lon"]:
-    """Incoming solar energy at the top of the atmosphere, per horizontal square metre, in the hour that ends at a time.
+    """Incoming solar energy per horizontal area at the top of the atmosphere, over the hour that ends at a time.
 
     S₀/R² ∫ max(0, sin φ sin δ + cos φ cos δ cos H) dt over that hour, with the latitude φ, the sun's declination δ,
-    its distance R in astronomical units, the hour angle H, and S₀ = 1361 W/m². δ and R are those of the middle of the
-    hour; the integral over H is in closed form, sunrise and sunset included. This is ERA5's
-    `toa_incident_solar_radiation`, which uses other orbital elements and the irradiance of each year: 0.1 % apart.
+    its distance R in astronomical units, the hour angle H, and S₀ = 1361 W/m². δ and R are taken at the middle
+    of the hour; the integral over H is exact, also at sunrise and sunset. The result agrees to 0.1 % with
+    `toa_incident_solar_radiation` of ERA5, which uses other orbital elements and the irradiance of each year.
 
     Args:
         times: Ends of the hours, UTC, `datetime64`, shape (time,).
         grid: Any grid.
 
     Returns:
-        J/m², shape (time, lat, lon), float32.
+        Energy [J/m²], shape (time, lat, lon), float32.
 
     Raises:
-        TypeError: Times that are no dates, or a grid that is none.
-        ValueError: A time that `datetime64[ns]` does not hold.
+        TypeError: `times` are not dates, or `grid` is not a `Grid`.
+        ValueError: A time is outside the range of `datetime64[ns]`.
 
     References:
         Sun: Michalsky, The Astronomical Almanac's algorithm for approximate solar position (1988), equations 1–5 and
@@ -59,7 +59,7 @@ def toa_incident_solar_radiation(times: npt.ArrayLike, grid: Grid) -> Float[np.n
     for at in range(middles.size):
         level = (np.sin(latitude) * np.sin(declination[at]))[:, None]
         swing = (np.cos(latitude) * np.cos(declination[at]))[:, None]
-        # Half a day of light, as an angle: cos = −tan φ tan δ; 0 in polar night, π in polar day.
+        # Half the length of day as an angle: cos = −tan φ tan δ; 0 in polar night, π in polar day.
         half_day = np.arccos(np.clip(-level / np.maximum(swing, 1e-12), -1.0, 1.0))
         hour = np.mod(hour_angle[at] + grid.longitude + np.pi, 2 * np.pi) - np.pi
         total = np.zeros(grid.shape)

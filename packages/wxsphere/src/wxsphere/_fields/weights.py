@@ -16,11 +16,11 @@ Convention = Literal["wb2", "wbx"]
 
 
 def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2") -> Float[np.ndarray, " lat"]:
-    """Area of the ring around each latitude, relative to the mean of all: (sin upper − sin lower) / mean.
+    """Area of the ring around each latitude relative to the mean area: (sin upper − sin lower) / mean.
 
     Bounds of rings are half-way between latitudes. The first and the last bound are the poles (`"wb2"`), or half a
-    spacing beyond the last latitude, at most the pole (`"wbx"`). Both are the same on grids with poles and on
-    equiangular cell centres; they differ on Gauss grids. These are not cosines of latitude: rows on the poles count.
+    spacing beyond the last latitude, at most the pole (`"wbx"`). Both agree on grids with poles and on
+    equiangular cell centres, and differ on Gauss grids. Unlike cosines of latitude, rows on the poles get a weight.
 
     Args:
         latitude_deg: Latitudes [degrees, −90 … 90], ascending or descending, shape (lat,), at least 2.
@@ -30,8 +30,8 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
         Weights, shape (lat,), float64, mean 1, in the order of the latitudes.
 
     Raises:
-        TypeError: Latitudes that are no real numbers.
-        ValueError: Latitudes that are not sorted, out of range, or fewer than two; or an unknown convention.
+        TypeError: Latitudes are not real numbers.
+        ValueError: Latitudes are not sorted, out of range, or fewer than two; or the convention is unknown.
 
     References:
         Rasp et al., WeatherBench 2 (2024), equation (1).
@@ -64,5 +64,5 @@ def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2")
 
 
 def point_weights(grid: Grid) -> Float[np.ndarray, "lat 1 1 1"]:
-    """Area of each point of maps (*batch, lat, lon, spin, channel) as a share of the sphere."""
+    """Area of each point of maps (*batch, lat, lon, spin, channel) as a fraction of the sphere."""
     return (area_weights(grid.latitude_deg) / grid.nlat / grid.nlon)[:, None, None, None]

@@ -1,4 +1,4 @@
-"""Reading and writing of datasets: formats, checksums, stores that survive an interruption.
+"""Reading and writing of datasets: formats, checksums, stores whose writing can be resumed.
 
 May import: `_checks`, `_conventions`, `_notices`.
 """

@@ -1,4 +1,4 @@
-"""Public stores by short name."""
+"""Catalogue of public stores by short name."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Store:
     """A public store.
 
     Attributes:
-        url: Where it is.
+        url: URL of the store.
         kind: `"analysis"` (valid times), `"climatology"` (hour, dayofyear) or `"forecast"` (initial times, lead times).
-        text: What it holds, one line.
+        text: One line about its content.
 
     Examples:
         >>> from wxsphere import CATALOGUE
@@ -37,7 +37,7 @@ class Store:
 
 
 def _both(name: str, kind: Kind, text: str, pole_path: str, coarse_path: str) -> dict[str, Store]:
-    """A data set on the two grids that scores are compared on."""
+    """A data set on the two grids on which scores are compared."""
     return {
         f"{name}-1.5": Store(f"{_BUCKET}/{pole_path}.zarr", kind, f"{text}, 121×240 with poles"),
         f"{name}-5.6": Store(f"{_BUCKET}/{coarse_path}.zarr", kind, f"{text}, 32×64"),
@@ -132,4 +132,4 @@ CATALOGUE: Mapping[str, Store] = {
         *(f"era5-forecasts/2020-{g}" for g in _BOTH),
     ),
 }
-"""Short name to store. Bucket and names are WeatherBench 2's, https://weatherbench2.readthedocs.io."""
+"""Public stores by short name: those of the bucket of WeatherBench 2, https://weatherbench2.readthedocs.io."""

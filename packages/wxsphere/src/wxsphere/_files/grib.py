@@ -1,4 +1,4 @@
-"""GRIB files with several kinds of levels as one dataset."""
+"""Reading of GRIB files with several types of levels as one dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .grib_messages import message_offsets
 _PRESSURE = "isobaricInhPa"
 _IN_PA = "isobaricInPa"
 _FRONT = ("number", "time", "step")
-# What may tell fields of one name apart.
+# Keys by which fields of the same name may differ.
 _KEYS = ("typeOfLevel", "stepType", "dataType", "gridType", "numberOfPoints")
 _KINDS = tuple(f"GRIB_{key}" for key in _KEYS)
 _ORIGINS = ("GRIB_edition", "GRIB_centre", "GRIB_subCentre")
@@ -37,22 +37,22 @@ _ANY_GRID = "remapbil,r360x181"
 def open_grib(path: Path, lazily: Callable[[xr.Dataset], xr.Dataset]) -> xr.Dataset:
     """Open all fields of a GRIB file as one dataset.
 
-    cfgrib makes one dataset of fields whose coordinates agree, and leaves out the others. Here every variable is opened
-    by itself, then all are put together: heights of single levels become the attribute `GRIB_<type of level>` of their
-    variable; pressure levels that a variable lacks have no value; fields of one name at several types of levels, or of
-    several kinds, are named apart. All of this is said. Nothing is written beside the file.
+    cfgrib combines fields whose coordinates agree, and leaves out the others. Here every variable is opened separately,
+    then all are combined: heights of single levels become the attribute `GRIB_<type of level>` of their variable;
+    pressure levels that a variable lacks become NaN; fields of the same name at several types of levels, or of several
+    kinds, get different names. Each of these gives a `DataWarning`. No index file is written.
 
     Args:
         path: The file.
-        lazily: Makes Dask arrays of the variables of a dataset.
+        lazily: Function that makes Dask arrays of the variables of a dataset.
 
     Returns:
-        The dataset, times and steps not decoded.
+        The dataset, with times and steps not decoded.
 
     Raises:
-        ModuleNotFoundError: No cfgrib.
-        ValueError: A damaged file; coefficients or a grid that is not regular; fields on several grids or at other
-            times than the others; a field that is there twice with other values.
+        ModuleNotFoundError: cfgrib is not installed.
+        ValueError: The file is damaged; has spectral coefficients or a grid that is not regular, several grids, or
+            fields at different times; or has a field twice with different values.
     """
     require("cfgrib", "wxsphere[grib]", "reading GRIB")
     parts = [_by_level(part) for part in _parts(path)]
@@ -67,7 +67,7 @@ def open_grib(path: Path, lazily: Callable[[xr.Dataset], xr.Dataset]) -> xr.Data
 
 
 def _parts(path: Path) -> list[xr.Dataset]:
-    """One dataset for each variable and kind, all with (number, time, step, level, latitude, longitude)."""
+    """One dataset for each variable and kind, all with dimensions (number, time, step, level, latitude, longitude)."""
     from cfgrib.dataset import compute_index_keys, open_fileindex
     from cfgrib.messages import FileStream
     from cfgrib.xarray_store import open_variable_datasets
@@ -79,11 +79,11 @@ def _parts(path: Path) -> list[xr.Dataset]:
     log = logging.getLogger("cfgrib")
     level = log.level
     with tempfile.TemporaryDirectory() as folder:
-        # The index is made once, and read for each variable.
+        # The index is made once and read for each variable.
         at: Any = f"{folder}/{{short_hash}}.idx"
         settings = {"indexpath": at, "errors": "raise", "squeeze": False}
         try:
-            # What it would say is refused below, or raised.
+            # Its messages are about what is refused below or raised.
             log.setLevel(logging.CRITICAL)
             found = open_variable_datasets(
                 os.fspath(path), backend_kwargs=settings, decode_times=False, decode_timedelta=False
@@ -93,15 +93,15 @@ def _parts(path: Path) -> list[xr.Dataset]:
             repeated = _repeats(index)
             found = [part[[name]] for part in found for name in part.data_vars]
             holes = [hole for part in found if (hole := _holes(index, part)) is not None]
-        # cfgrib and ecCodes have errors of their own.
+        # cfgrib and ecCodes have their own exceptions.
         except Exception as error:
-            told = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-            raise ValueError(f"{path}: cfgrib cannot read it: {told}; the file is damaged or cut off") from error
+            text = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+            raise ValueError(f"{path}: cfgrib cannot read the file, which is damaged or cut off: {text}") from error
         finally:
             log.setLevel(level)
     _judge_repeats(path, repeated)
     if holes:
-        notice(f"{path}: fields that are not in the file have no value: {listed(holes)}")
+        notice(f"{path}: fields that the file lacks become NaN: {listed(holes)}")
     for part in found:
         variable = part[_name(part)]
         variable.encoding["preferred_chunks"] = {dim: 1 for dim in _FRONT if dim in variable.dims}
@@ -109,14 +109,14 @@ def _parts(path: Path) -> list[xr.Dataset]:
 
 
 def _check_count(offsets: Sequence[int] | None, index: Any) -> None:
-    """Check that all messages were read: ecCodes stops, without an error, at some damaged messages."""
+    """Check that all messages were read, as ecCodes stops at some damaged messages without an error."""
     read = {place[0] if isinstance(place, tuple) else place for _, places in index.iter_index() for place in places}
     if offsets is not None and (lost := sorted(set(offsets) - read)):
         raise ValueError(f"{len(lost)} of {len(offsets)} messages cannot be read, the first at byte {lost[0]}")
 
 
 def _holes(index: Any, part: xr.Dataset) -> str | None:
-    """Description of the fields of a part that are not in the file, or None."""
+    """Description of the fields of a variable that the file lacks, or None."""
     keys = _attributes(part)
     query = {key: keys[f"GRIB_{key}"] for key in ("paramId", *_KEYS) if f"GRIB_{key}" in keys}
     there = sum(1 for _ in index.subindex(query).iter_index())
@@ -125,7 +125,7 @@ def _holes(index: Any, part: xr.Dataset) -> str | None:
 
 
 def _repeats(index: Any) -> list[tuple[str, bool]]:
-    """Descriptions of the fields that occur more than once, and whether their values are equal."""
+    """Descriptions of fields that occur more than once, and whether their values are equal."""
     out = []
     for header, places in index.iter_index():
         if len(places) > 1:
@@ -140,11 +140,11 @@ def _repeats(index: Any) -> list[tuple[str, bool]]:
 def _judge_repeats(path: Path, repeated: Sequence[tuple[str, bool]]) -> None:
     if differ := [what for what, same in repeated if not same]:
         raise ValueError(
-            f"{path}: fields that are there more than once, with other values: {listed(differ)}; copy one of them by a "
+            f"{path}: fields occur more than once with different values: {listed(differ)}; copy one of them by a "
             f"key in which they differ, e.g. `grib_copy -w experimentVersionNumber=0001 {path.name} OUT.grib`"
         )
     if repeated:
-        notice(f"{path}: {len(repeated)} fields are there more than once, with the same values; one of each is read")
+        notice(f"{path}: {len(repeated)} fields occur more than once with equal values; one of each is read")
 
 
 def _name(part: xr.Dataset) -> str:
@@ -156,7 +156,7 @@ def _attributes(part: xr.Dataset) -> dict[str, Any]:
 
 
 def _by_level(part: xr.Dataset) -> xr.Dataset:
-    """A part with pressure levels in hPa; another single level becomes an attribute of the field."""
+    """Convert pressure levels to hPa, and make another single level an attribute of the field."""
     name, kind = _name(part), str(_attributes(part).get("GRIB_typeOfLevel"))
     if kind == _IN_PA:
         levels = (_PRESSURE, part[_IN_PA].values / 100.0, {**part[_IN_PA].attrs, "units": "hPa"})
@@ -170,7 +170,7 @@ def _by_level(part: xr.Dataset) -> xr.Dataset:
 
 
 def _check_grids(path: Path, parts: Sequence[xr.Dataset]) -> None:
-    """Check that all fields are on one regular grid."""
+    """Check that all fields are on the same regular grid."""
     grids: dict[str, list[str]] = {}
     for part in parts:
         grids.setdefault(str(_attributes(part).get("GRIB_gridType")), []).append(_name(part))
@@ -178,7 +178,7 @@ def _check_grids(path: Path, parts: Sequence[xr.Dataset]) -> None:
         if kind not in _GRIDS:
             what, operator = _OTHER_GRIDS.get(kind, (f"the grid {kind!r}", _ANY_GRID))
             raise ValueError(
-                f"{path}: a regular grid is needed, but {listed(names)} {'is' if len(names) == 1 else 'are'} given as "
+                f"{path}: the grid must be regular, but {listed(names)} {'is' if len(names) == 1 else 'are'} given as "
                 f"{what}; transform the file with `cdo {operator} {path.name} OUT.grib`"
             )
     first = parts[0]
@@ -194,7 +194,7 @@ def _check_grids(path: Path, parts: Sequence[xr.Dataset]) -> None:
 
 
 def _joined(parts: list[xr.Dataset]) -> list[xr.Dataset]:
-    """Join parts of one name that differ in members, times, steps or levels only."""
+    """Join datasets of one variable that differ in members, times, steps or levels only."""
     if len(parts) == 1 or len({tuple(_attributes(part).get(key) for key in _KINDS[:2]) for part in parts}) > 1:
         return parts
     differ = [
@@ -220,7 +220,7 @@ def _joined(parts: list[xr.Dataset]) -> list[xr.Dataset]:
 
 
 def _apart(path: Path, name: str, parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Give parts of one name different names."""
+    """Give variables of the same name different names."""
     if len(parts) == 1:
         return {name: parts[0]}
     kinds = [{**part.attrs, **_attributes(part)} for part in parts]
@@ -231,9 +231,9 @@ def _apart(path: Path, name: str, parts: Sequence[xr.Dataset]) -> dict[str, xr.D
         words = [] if keeps and sum(on_pressure) == 1 else [str(kind.get(key)) for key in differ]
         new = "_".join([name, *words])
         if new in out:
-            raise ValueError(f"{path}: two fields are called {new!r}, with nothing that tells them apart")
+            raise ValueError(f"{path}: two fields are called {new!r} and cannot be told apart by their keys")
         out[new] = part.rename({name: new}) if new != name else part
-    notice(f"{path}: several fields are called {name!r}; here they are {', '.join(out)}")
+    notice(f"{path}: several fields are called {name!r}; they are renamed to {', '.join(out)}")
     return out
 
 
@@ -248,7 +248,7 @@ def _together(path: Path, fields: dict[str, xr.Dataset]) -> xr.Dataset:
     seen: dict[str, np.ndarray] = {}
     for name, part in fields.items():
         for dim in map(str, part.dims):
-            # Heights of several fields need not agree.
+            # Heights of different fields need not agree.
             if not np.array_equal(seen.setdefault(dim, part[dim].values), part[dim].values):
                 fields[name] = part.rename({dim: f"{dim}_{name}"})
     out: Any = xr.merge(fields.values(), join="exact", compat="override", combine_attrs="drop_conflicts")
@@ -256,7 +256,7 @@ def _together(path: Path, fields: dict[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _check_same(path: Path, fields: Mapping[str, xr.Dataset], dim: str) -> None:
-    """Check that all fields with a dimension have the same values of it."""
+    """Check that all fields with a dimension have the same coordinate values."""
     those = {name: part[dim].values for name, part in fields.items() if dim in part.dims}
     if not those:
         return
@@ -265,7 +265,7 @@ def _check_same(path: Path, fields: Mapping[str, xr.Dataset], dim: str) -> None:
         if not np.array_equal(values, other):
             short = _attributes(fields[name]).get("GRIB_shortName", name)
             raise ValueError(
-                f"{path}: {first} and {name} have other values of {dim!r}, {_span(values, dim)} and "
+                f"{path}: {first} and {name} have different values of {dim!r}, {_span(values, dim)} and "
                 f"{_span(other, dim)}, so they cannot form one dataset; copy one of them to a file of its own, e.g. "
                 f"`grib_copy -w shortName={short} {path.name} OUT.grib`"
             )
@@ -277,16 +277,16 @@ def _span(values: np.ndarray, dim: str) -> str:
 
 
 def _with_all_levels(fields: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Bring fields on pressure levels to the union of their levels."""
+    """Extend fields on pressure levels to the union of their levels, with NaN."""
     those = {name: part[_PRESSURE].values for name, part in fields.items() if _PRESSURE in part.dims}
     if not those:
         return fields
-    # Falling, as cfgrib has them.
+    # Descending, as in cfgrib.
     levels = np.unique(np.concatenate(list(those.values())))[::-1]
     lacking = {name: np.setdiff1d(levels, values) for name, values in those.items() if values.size < levels.size}
     if lacking:
-        told = "; ".join(f"{name} at {listed([f'{one:g}' for one in rest])} hPa" for name, rest in lacking.items())
-        notice(f"pressure levels that are not in the file have no value: {told}")
+        text = "; ".join(f"{name} at {listed([f'{one:g}' for one in rest])} hPa" for name, rest in lacking.items())
+        notice(f"pressure levels that the file lacks become NaN: {text}")
     return {
         name: part.reindex({_PRESSURE: levels}) if name in those and not np.array_equal(those[name], levels) else part
         for name, part in fields.items()

@@ -1,4 +1,4 @@
-"""Positions of the messages of a GRIB file, so that a damaged one hides no other."""
+"""Positions of the messages of a GRIB file, by which damaged messages are found."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def message_offsets(path: Path) -> list[int] | None:
         path: A GRIB file; other bytes, such as headers of bulletins, may stand between its messages.
 
     Returns:
-        Offsets in bytes; None for messages so long that edition 1 does not say how long.
+        Offsets in bytes; None if a message of edition 1 is too long for its length to be given.
 
     Raises:
-        ValueError: A message without its beginning or end, or of edition 2 with sections in no order: ecCodes may go on
-            after some of these, lose messages, or crash. The text says where.
+        ValueError: A message has no beginning or no end, or is of edition 2 with its sections out of order, after which
+            ecCodes may lose messages or crash. The error gives the position.
     """
     out: list[int] = []
     size = path.stat().st_size
@@ -35,13 +35,13 @@ def message_offsets(path: Path) -> list[int] | None:
                 at = _next(file, at, size)
                 continue
             if len(head) < 16 or head[7] not in (1, 2):
-                raise ValueError(f"the message at byte {at} is of no known edition, or cut off")
+                raise ValueError(f"the message at byte {at} is of an unknown edition or cut off")
             length = int.from_bytes(head[8:16] if head[7] == 2 else head[4:7], "big")
             if head[7] == 1 and length & 0x800000:
                 return None
             file.seek(max(at + length - 4, 0))
             if length < 16 or file.read(4) != _END:
-                raise ValueError(f"the message at byte {at} does not end where it says")
+                raise ValueError(f"the message at byte {at} does not have the length that it states")
             if head[7] == 2:
                 _check_sections(file, at, length)
             out.append(at)
@@ -64,14 +64,14 @@ def _check_sections(file: BinaryIO, begin: int, length: int) -> None:
 
 
 def _next(file: BinaryIO, begin: int, size: int) -> int:
-    """Byte offset of the next message, or the end of the file; between must be no end of a message."""
+    """Byte offset of the next message, or the end of the file; no end of a message may lie between."""
     at, kept = begin, b""
     while at < size:
         file.seek(at)
         block = file.read(_BLOCK)
         found = (kept + block).find(_BEGIN)
         if _END in (kept + block)[: found if found >= 0 else None]:
-            raise ValueError(f"the bytes from {begin} on are a message without its beginning")
+            raise ValueError(f"the bytes from {begin} on are a message without a beginning")
         if found >= 0:
             return at - len(kept) + found
         at += len(block)

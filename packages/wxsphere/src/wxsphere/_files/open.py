@@ -1,4 +1,4 @@
-"""Open stores and files, local and remote, lazily."""
+"""Lazy opening of local and remote stores and files."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ def open_dataset(
     library: Library = "fsspec",
     absent_chunks: AbsentChunks = "refuse",
 ) -> xr.Dataset:
-    """Open fields of any archive in one layout, without reading them.
+    """Open fields of any archive lazily, in the layout of `canonical`.
 
     Args:
-        source: A short name of `CATALOGUE`; or a path or URL of a zarr store (format 2 or 3), NetCDF file (classic or
-            4) or GRIB file, all of it; or several paths, whose variables or times are combined. Files are
-            recognized by their first bytes, not by their suffix. `gs://` is read anonymously.
-        variables: Names in the canonical layout to keep; default all.
-        rename: Names in the source to names of the layout, see `canonical`; of several files, each name must be in one.
-        chunks: Chunks of the Dask arrays by canonical dimension, −1 for one chunk, or `"auto"`; default those of the
-            store.
-        storage_options: For URLs: options of the file system; of gcsfs e.g. `{"endpoint_url":
+        source: A short name of `CATALOGUE`; or a path or URL of a zarr store (format 2 or 3), of a NetCDF file (classic
+            or 4) or of a GRIB file; or several paths, whose variables or times are combined. Formats are recognised by
+            the first bytes, not by the suffix. `gs://` is read anonymously.
+        variables: Names of variables in the layout of `canonical`; default all.
+        rename: Names in the source to names of the layout, see `canonical`; each must be in at least one file.
+        chunks: Chunk sizes of the Dask arrays by dimension of the layout, −1 for one chunk, or `"auto"`; default those
+            of the store.
+        storage_options: Options of the file system, for URLs; of gcsfs e.g. `{"endpoint_url":
             "http://127.0.0.1:9023"}`, of obstore those of `obstore.store.from_url`.
-        library: What reads URLs: `"fsspec"` (gcsfs for `gs://`) or `"obstore"` (extra `obstore`).
-        absent_chunks: Of chunks that a zarr store lacks: `"refuse"` to read those that would read as a number, or take
-            their `"fill"` value. Fill values that are NaN read as NaN all the same.
+        library: Library that reads URLs: `"fsspec"` (gcsfs for `gs://`) or `"obstore"` (extra `obstore`).
+        absent_chunks: Treatment of missing chunks of a zarr store: `"refuse"` to read those whose fill value is a
+            number, or `"fill"` them with it. Fill values that are NaN are read as NaN in any case.
 
     Returns:
         The dataset in the layout of `canonical`, of Dask arrays.
 
-    Stores that wxsphere wrote have checksums, which are compared: those of metadata and coordinates now, those of
+    Stores that wxsphere wrote have checksums, which are checked: those of metadata and coordinates on opening, those of
     chunks when they are read.
 
     Raises:
-        FileNotFoundError: No such file, and no such name in the catalogue.
+        FileNotFoundError: There is no such file, nor such a name in the catalogue.
         ModuleNotFoundError: An extra is missing (`grib`, `obstore`); the message names it.
-        ValueError: A file of no known format, files that do not fit together, or a variable that is not there.
-        OSError: Later, where a chunk is read that is damaged, cut off or lacking; the message names file and variable.
+        ValueError: The format is unknown, files do not fit together, or a variable is missing.
+        OSError: On reading: a chunk is damaged, cut off or missing; the message names file and variable.
 
     Warns:
-        FileWarning: Files without checksums, in which damage may read as other numbers.
+        FileWarning: Files have no checksums, so that damage may go unnoticed.
 
     Examples:
         >>> import numpy as np
@@ -110,11 +110,11 @@ def _check_chunks(chunks: object) -> None:
 def open_each(
     sources: Sequence[str | os.PathLike | Sequence[str | os.PathLike]], *, rename: Mapping[str, str] | None = None
 ) -> list[xr.Dataset]:
-    """Open several datasets as `open_dataset` does; a name in `rename` must be in at least one of them.
+    """Open several datasets with `open_dataset`; each name in `rename` must be in at least one of them.
 
     Args:
-        sources: Each what `open_dataset` takes.
-        rename: Names to names of the layout; each must be in one of the sources.
+        sources: Sources of `open_dataset`.
+        rename: Names in the sources to names of the layout.
 
     Raises:
         ValueError: See `open_dataset`.
@@ -141,13 +141,13 @@ def _open_each(
 def _check_renamed(
     rename: Mapping[str, str], files: list[list[str | os.PathLike]], opened: list[list[xr.Dataset]]
 ) -> None:
-    """Each name in `rename` must be in one of the files."""
+    """Check that each name in `rename` is in at least one of the files."""
     pairs = zip(itertools.chain(*files), itertools.chain(*opened), strict=True)
     there = {name: names_in(one) for name, one in pairs}
     missing = sorted(set(rename) - set().union(*there.values()))
     if missing:
         listed = "; ".join(f"{os.fspath(name)}: {', '.join(sorted(names))}" for name, names in there.items())
-        raise ValueError(f"`rename` names {missing[0]!r}, which is not there; there are {listed}")
+        raise ValueError(f"`rename` names {missing[0]!r}, which no file has; there are {listed}")
 
 
 def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> list[str]:
@@ -161,7 +161,7 @@ def check_variables(name: str, wanted: Sequence[str], dataset: xr.Dataset) -> li
 
 
 class _Settings(NamedTuple):
-    """Options of reading stores, see `open_dataset`."""
+    """Options for reading stores, see `open_dataset`."""
 
     options: dict[str, Any]
     library: Library
@@ -177,7 +177,7 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
     path = Path(text)
     if path.is_dir():
         if not any((path / name).is_file() for name in _METADATA):
-            raise ValueError(f"{path}: a folder without {', '.join(_METADATA)} is no zarr store")
+            raise ValueError(f"{path}: a folder without {', '.join(_METADATA)} is not a zarr store")
         return _open_zarr(str(path), settings)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, and no such name in the catalogue: {', '.join(CATALOGUE)}")
@@ -193,7 +193,7 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
         return open_grib(path, lambda part: _in_chunks(part, str(path)))
     try:
         with warnings.catch_warnings():
-            # Files of older writers say what xarray may ignore.
+            # xarray warns of attributes of old files that do not matter here.
             warnings.simplefilter("ignore", xr.SerializationWarning)
             found = xr.open_dataset(path, engine=engine, decode_times=False, decode_timedelta=False)
     # What a damaged file raises depends on the library that reads it.
@@ -203,31 +203,31 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a zip archive that is no zarr store, and list its content."""
+    """Refuse a zip archive that is not a zarr store; the error lists its content."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{path}: it is a zip archive that cannot be read: {first_line(error)}") from error
+        raise ValueError(f"{path}: the zip archive cannot be read: {first_line(error)}") from error
     if not set(names) & set(_METADATA):
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise ValueError(
             f"{path}: it is a zip archive of {', '.join(names[:3]) or 'nothing'}{more}; unpack it with "
-            f"`unzip {path.name}` and give what was in it"
+            f"`unzip {path.name}` and pass the files in it"
         )
 
 
 def _say_unguarded(sources: Sequence[str | os.PathLike], opened: Sequence[xr.Dataset]) -> None:
-    """Warn of files without checksums, in one line for all."""
+    """Give one warning for all files without checksums."""
     names = [os.fspath(one) for one, dataset in zip(sources, opened, strict=True) if not is_guarded(dataset)]
     if names:
         more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
-        told = f"{names[0]}{more}: without checksums: damage that can still be decoded reads as other numbers"
-        warnings.warn(told, FileWarning, stacklevel=4)
+        text = f"{names[0]}{more}: without checksums: damage that can still be decoded reads as other numbers"
+        warnings.warn(text, FileWarning, stacklevel=4)
 
 
 def _open_zarr(url: str, settings: _Settings) -> xr.Dataset:
-    # Here, since zarr takes long to import.
+    # Imported here, as zarr takes long to import.
     from .stores import Chunks, check_coordinates, open_store
 
     # The files of a store by URL or in an archive are not listed; the codecs compare the checksums of its chunks.
@@ -261,7 +261,7 @@ class _Checks(NamedTuple):
 
 
 class _Readable:
-    """An array that is read when it is indexed; errors name file and variable."""
+    """Array that is read on indexing; errors name file and variable."""
 
     def __init__(self, variable: xr.Variable, name: str, checks: _Checks) -> None:
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
@@ -272,7 +272,7 @@ class _Readable:
             self._checks.before(key)
         try:
             values = self._variable[key].values
-        # Each codec has its own.
+        # Each codec has its own exceptions.
         except MemoryError:
             raise
         except Exception as error:
@@ -280,7 +280,7 @@ class _Readable:
             at = ", ".join(f"{dim} {start}" for dim, start in zip(self._variable.dims, starts, strict=True))
             raise OSError(
                 f"{self._name} cannot be read at {at}; a chunk is damaged or cut off ({first_line(error)}); take "
-                f"another copy of it"
+                f"another copy of the file"
             ) from error
         if self._checks.after is not None:
             self._checks.after(key, values)
@@ -290,12 +290,12 @@ class _Readable:
 def _in_chunks(
     dataset: xr.Dataset, source: str, checks: Callable[[str], _Checks] = lambda name: _Checks()
 ) -> xr.Dataset:
-    """A dataset that is read lazily, as Dask arrays with the chunks of the file.
+    """Convert variables to Dask arrays with the chunks of the file, which are read lazily.
 
     Args:
-        dataset: As xarray opens it.
+        dataset: Dataset as xarray opens it.
         source: Path or URL, for messages.
-        checks: Gives what looks at the values of a variable before and after they are read.
+        checks: Function from the name of a variable to the checks of its values.
     """
     arrays = {}
     for name, variable in dataset.variables.items():
@@ -332,4 +332,4 @@ def _combined(parts: Sequence[xr.Dataset], source: Sequence[str | os.PathLike]) 
         )
         return out
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{', '.join(names)}: these do not fit together: {first_line(error)}") from error
+        raise ValueError(f"{', '.join(names)}: the files do not fit together: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""Zarr stores by path or URL that record which requested chunks are missing."""
+"""Zarr stores by path or URL, with a record of the requested chunks that are missing."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from spinharm.optional import require
 from .._conventions.names import LATITUDE, LONGITUDE, VARIABLE_ALIASES
 from .._notices import notice
 
-# Variables that may be zero at all points of a part of the globe, so that their writers leave such chunks out.
+# Variables that may be zero in a whole region, so that their writers leave such chunks out.
 _OFTEN_ZERO = ("land_sea_mask", "sea_ice_cover", "snow_depth", "total_precipitation", "convective_precipitation")
 
 _METADATA = (".zarray", ".zmetadata", "zarr.json")
 _CODEC_FIELDS = ("filters", "compressor", "compressors", "codecs", "serializer")
-# They make Python objects out of chunks; unpickling runs what a file says.
+# These make Python objects of chunks; unpickling runs code in the file.
 _OBJECT_CODECS = ("pickle", "json", "json2", "msgpack", "msgpack2")
 
 
 class WatchedStore(WrapperStore[Store]):
-    """A store that records the requested keys that are missing, and refuses arrays of Python objects.
+    """Store that records requested keys that are missing, and refuses arrays of Python objects.
 
     Attributes:
-        lacking: These keys.
+        lacking: The missing keys.
     """
 
     def __init__(self, store: Store, lacking: set[str] | None = None) -> None:
-        """Wrap a store; copies of this one share `lacking`."""
+        """Wrap a store; copies share `lacking`."""
         super().__init__(store)
         self.lacking: set[str] = set() if lacking is None else lacking
 
@@ -45,7 +45,7 @@ class WatchedStore(WrapperStore[Store]):
         return WatchedStore(store, self.lacking)
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        """The bytes of a key, or None, which is noted."""
+        """The bytes of a key, or None, which is recorded."""
         found = await self._store.get(key, prototype, byte_range)
         if found is None:
             self.lacking.add(key)
@@ -54,7 +54,7 @@ class WatchedStore(WrapperStore[Store]):
         return found
 
     async def get_partial_values(self, prototype: Any, key_ranges: Iterable[tuple[str, Any]]) -> list[Any]:
-        """The bytes of parts of keys, or None for each that is lacking, which is noted."""
+        """The bytes of parts of keys, or None for each that is missing, which is recorded."""
         wanted = list(key_ranges)
         found = await self._store.get_partial_values(prototype, wanted)
         self.lacking.update(key for (key, _), part in zip(wanted, found, strict=True) if part is None)
@@ -67,14 +67,14 @@ class WatchedStore(WrapperStore[Store]):
 
 
 def refuse_objects(key: str, content: bytes) -> None:
-    """Refuse metadata of arrays whose chunks become Python objects other than texts.
+    """Refuse metadata of arrays whose chunks decode to Python objects other than strings.
 
     Args:
-        key: Of the metadata, for the message.
-        content: JSON; what is none is left to zarr.
+        key: Key of the metadata, for the message.
+        content: Metadata as JSON; content that is not JSON is left to zarr.
 
     Raises:
-        ValueError: A codec that makes objects, such as pickle, among filters, compressors or codecs.
+        ValueError: A filter, compressor or codec makes Python objects, as pickle does.
     """
     try:
         metadata = json.loads(content)
@@ -83,13 +83,13 @@ def refuse_objects(key: str, content: bytes) -> None:
         return
     if codec is not None:
         raise ValueError(
-            f"{key} must describe arrays of numbers or texts, got Python objects by the codec {codec!r}, which could "
-            f"run code; nothing was read of it: write the store again without them"
+            f"{key} must describe arrays of numbers or strings, got Python objects by the codec {codec!r}, which "
+            f"could run code, so nothing was read; write the store again without such codecs"
         )
 
 
 def _object_codecs(metadata: Any, field: str = "") -> Iterator[str]:
-    """Names of codecs that make Python objects, in metadata of an array or in those of many."""
+    """Names of codecs that make Python objects, in the metadata of one or several arrays."""
     if isinstance(metadata, dict):
         name = str(metadata.get("id", metadata.get("name", ""))).removeprefix("numcodecs.").lower()
         if field in _CODEC_FIELDS and name in _OBJECT_CODECS:
@@ -103,15 +103,15 @@ def _object_codecs(metadata: Any, field: str = "") -> Iterator[str]:
 
 
 def open_store(url: str, options: dict[str, Any], library: str) -> WatchedStore:
-    """The store that a path or URL names, read-only.
+    """Open the store at a path or URL, read-only.
 
     Args:
         url: Path of a folder or zip archive, or URL; `gs://` is read anonymously.
-        options: Of the file system, see `open_dataset`.
-        library: What reads URLs, `"fsspec"` or `"obstore"`.
+        options: Options of the file system, see `open_dataset`.
+        library: Library that reads URLs, `"fsspec"` or `"obstore"`.
 
     Raises:
-        ModuleNotFoundError: `obstore` is asked for and not installed.
+        ModuleNotFoundError: `library` is `"obstore"`, which is not installed.
     """
     if "://" not in url:
         return WatchedStore(LocalStore(url, read_only=True) if Path(url).is_dir() else ZipStore(url, mode="r"))
@@ -125,15 +125,15 @@ def open_store(url: str, options: dict[str, Any], library: str) -> WatchedStore:
     if url.startswith("gs://"):
         from gcsfs.core import GCSFileSystem
 
-        # The class itself, not the one that fsspec knows by `gs://`: that one first asks, by another protocol and with
-        # credentials, what kind of bucket this is.
+        # Not the class that fsspec has for `gs://`, which first asks for the type of the bucket, by another protocol
+        # and with credentials.
         files = GCSFileSystem(asynchronous=True, **{"token": "anon", **options})
         return WatchedStore(FsspecStore(files, path=url.removeprefix("gs://").rstrip("/"), read_only=True))
     return WatchedStore(FsspecStore.from_url(url, storage_options=options, read_only=True))
 
 
 def check_coordinates(store: WatchedStore, dataset: xr.Dataset, source: str) -> None:
-    """Refuse coordinates of several values whose chunk is not there, so that they repeat the fill value.
+    """Refuse coordinates of several values whose chunk is missing, so that they would be the fill value throughout.
 
     Raises:
         ValueError: The message names the coordinate.
@@ -142,23 +142,23 @@ def check_coordinates(store: WatchedStore, dataset: xr.Dataset, source: str) -> 
         shape = _chunk_shape(dataset.variables[name])
         if store.chunks_lacking(name) and shape[0] > 1:
             raise ValueError(
-                f"{source}: the coordinate {name!r} lacks a chunk, so that its values are not known; copy the "
+                f"{source}: a chunk of the coordinate {name!r} is missing, so that its values are unknown; copy the "
                 f"store again"
             )
 
 
 class Chunks:
-    """The chunks of one variable of a store, and a check for missing ones."""
+    """Check of the chunks of one variable of a store for missing ones."""
 
     def __init__(self, store: WatchedStore, dataset: xr.Dataset, name: str, source: str, fill: bool) -> None:
-        """Remember a variable.
+        """Prepare the check of a variable.
 
         Args:
-            store: Where it is.
-            dataset: As xarray opened it.
-            name: The variable.
+            store: The store.
+            dataset: The dataset as xarray opened it.
+            name: Name of the variable.
             source: Path or URL, for messages.
-            fill: Take the fill value for chunks that are not there, instead of refusing them.
+            fill: Take the fill value for missing chunks instead of refusing them.
         """
         variable = dataset.variables[name]
         self._store, self._name, self._source, self._fill = store, name, source, fill
@@ -168,14 +168,14 @@ class Chunks:
         self._first = dataset.variables[first] if first in dataset.indexes else None
 
     def check(self, key: tuple[slice | int, ...], values: np.ndarray) -> None:
-        """Refuse values of a chunk that is not there and reads as a number; NaN is left to those who look for it.
+        """Refuse values of a missing chunk that are read as a number; NaN is left to other checks.
 
         Args:
-            key: What was read, inside one chunk.
-            values: What came.
+            key: The part that was read, inside one chunk.
+            values: The values.
 
         Raises:
-            OSError: The message names store, variable, how many chunks are lacking and where this one begins.
+            OSError: A chunk is missing; the message names store, variable, number of missing chunks and position.
         """
         if self._fill or not values.size:
             return
@@ -186,17 +186,17 @@ class Chunks:
         value = values.reshape(-1)[0]
         if values.dtype.kind in "fc" and np.isnan(value):
             return
-        text = f"{self._told(at)}, and would read as {value:g}"
+        text = f"{self._described(at)}, and would be read as {value:g}"
         kind = VARIABLE_ALIASES.get(self._name.lower(), self._name)
         if kind.startswith(_OFTEN_ZERO) and value == 0 and not self._is_global():
-            notice(f"{text}, which it may be there")
+            notice(f"{text}, which is possible there")
             return
         raise OSError(
             f"{text}; copy the store again, or, if all values are {value:g} there, write it anew by xarray with "
             f"`to_zarr(…, write_empty_chunks=True)`"
         )
 
-    def _told(self, at: tuple[int, ...]) -> str:
+    def _described(self, at: tuple[int, ...]) -> str:
         array = zarr.open_group(self._store, mode="r")[self._name]
         where = ", ".join(
             f"{dim} {self._label(axis, index * size)}"
@@ -205,7 +205,7 @@ class Chunks:
         )
         count = ""
         if isinstance(array, zarr.Array):
-            count = f" ({array.nchunks - array.nchunks_initialized} of {array.nchunks} are lacking)"
+            count = f" ({array.nchunks - array.nchunks_initialized} of {array.nchunks} are missing)"
         return f"{self._source}: {self._name} lacks the chunk from {where} on{count}"
 
     def _label(self, axis: int, index: int) -> str:
@@ -219,7 +219,7 @@ class Chunks:
         return str(decoded[name].values[0]).removesuffix(".000000000")
 
     def _is_global(self) -> bool:
-        """Whether a chunk covers whole maps: the last two dimensions, or those that are named so."""
+        """Whether a chunk covers whole maps: latitude and longitude, or the last two dimensions."""
         horizontal = [
             axis for axis, dim in enumerate(self._dims) if str(dim).lower() in (LATITUDE, LONGITUDE, "lat", "lon")
         ]

@@ -1,4 +1,4 @@
-"""Stores that take long to write: under a temporary name until complete, resumed after an interruption."""
+"""Stores that take long to write: they have a temporary name until complete, and are resumed after interruptions."""
 
 from __future__ import annotations
 
@@ -28,56 +28,56 @@ class Unfinished:
     """An unfinished store: `.<name>.partial` beside `path`, and `.<name>.state.npz` with the progress.
 
     Attributes:
-        path: The store's name when it is whole.
-        folder: Where it is until then.
-        state: The file that says how far it came.
+        path: Path of the complete store.
+        folder: Path of the unfinished store.
+        state: File with the progress.
     """
 
-    def __init__(self, path: Path, kind: str, told: str) -> None:
-        """Name the files.
+    def __init__(self, path: Path, kind: str, description: str) -> None:
+        """Name the files; nothing is written.
 
         Args:
-            path: The store's name when it is whole.
-            kind: What it is, the name of the attribute of the store that holds `told`.
-            told: Everything that its numbers depend on, a JSON object.
+            path: Path of the complete store.
+            kind: Kind of the store: the name of its attribute that holds `description`.
+            description: Everything that the values depend on, as a JSON object.
         """
-        self.path, self._kind, self._told = path, kind, told
+        self.path, self._kind, self._description = path, kind, description
         self.folder = path.with_name(f".{path.name}.partial")
         self.state = path.with_name(f".{path.name}.state.npz")
 
     def claimed(self) -> contextlib.AbstractContextManager[None]:
-        """Work on the store alone, see `spinnn.resume.claimed`."""
+        """Keep other processes from the store, see `spinnn.resume.claimed`."""
         return claimed(self.path, self.path.with_name(f".{self.path.name}.lock"))
 
-    def _check_same(self, where: Path, told: str) -> None:
-        with well_formed(where, "what it was begun with"):
-            before = json.loads(told)
-        check_same(where, before, json.loads(self._told))
+    def _check_same(self, where: Path, description: str) -> None:
+        with well_formed(where, "the description"):
+            before = json.loads(description)
+        check_same(where, before, json.loads(self._description))
 
     def is_finished(self) -> bool:
         """Whether the store exists and is complete.
 
         Raises:
-            ValueError: Something else has its name.
+            ValueError: Something else has its path, or it is damaged.
         """
         if not self.path.exists():
             return False
-        told = self._told_by(self.path)
-        if told is None:
-            raise ValueError(f"{self.path} is there already and holds something else; remove it or choose another path")
-        self._check_same(self.path, told)
+        description = self._description_in(self.path)
+        if description is None:
+            raise ValueError(f"{self.path} exists and holds something else; remove it or choose another path")
+        self._check_same(self.path, description)
         check_store(self.path)
         return True
 
     def resume(self) -> dict[str, Any] | None:
-        """Read what was last saved; None, and no folder, if there is nothing to resume.
+        """Read the saved progress; without any, remove what is left of the store and return None.
 
         Raises:
-            ValueError: An unfinished store of something else.
+            ValueError: The unfinished store was begun with other options, or its progress is damaged.
         """
         if self.folder.is_dir() and self.state.is_file():
             if not (self.folder / SEAL).is_file():
-                notice(f"{self.folder} is of an earlier version, without checksums, or damaged: begun anew")
+                notice(f"{self.folder} is damaged, or of an earlier version without checksums: started over")
                 self.begin_anew()
                 return None
             with self._opened() as file:
@@ -98,19 +98,19 @@ class Unfinished:
         try:
             with np.load(self.state) as file:
                 yield file
-        # zip and zlib have their own.
+        # zip and zlib have their own exceptions.
         except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(
-                f"{self.state} is damaged: {first_line(error)}; remove it and {self.folder} to begin anew"
+                f"{self.state} is damaged: {first_line(error)}; remove it and {self.folder} to start over"
             ) from error
 
     def save(self, **arrays: Any) -> None:
         """Save the progress."""
         with replacing(self.state, "wb") as file:
-            np.savez(file, **{self._kind: self._told}, cores=cores(), **arrays)
+            np.savez(file, **{self._kind: self._description}, cores=cores(), **arrays)
 
     def finish(self) -> None:
-        """Write the list of checksums of the store, and rename it to its final name.
+        """Write the list of checksums of the store, and give the store its final name.
 
         Raises:
             ValueError: A chunk was not written.
@@ -119,7 +119,7 @@ class Unfinished:
         self.folder.rename(self.path)
         self.state.unlink(missing_ok=True)
 
-    def _told_by(self, path: Path) -> str | None:
+    def _description_in(self, path: Path) -> str | None:
         try:
             with xr.open_zarr(path, consolidated=False, decode_timedelta=True) as dataset:
                 return dataset.attrs.get(self._kind)
@@ -128,14 +128,14 @@ class Unfinished:
 
 
 def first_damaged(folder: Path, count: int) -> int | None:
-    """Index of the first of the first `count` times of a store that cannot be read any more, or has missing values.
+    """Find the first damaged chunk, or chunk with missing values, among the times that were written.
 
     Args:
-        folder: The store.
-        count: How many of its times were written.
+        folder: Folder of the store.
+        count: Number of times that were written.
 
     Returns:
-        Its position, the first of its chunk; None if all can be read.
+        Index of the first time of that chunk; None if there is none.
     """
     fields = open_dataset(folder)
     moving = fields[[name for name, field in fields.data_vars.items() if TIME in field.dims]]

@@ -1,4 +1,4 @@
-"""Flows on the sphere, simulated: equations, initial states, time steps.
+"""Simulation of flow on the sphere: equations, initial states, time stepping.
 
 May import: `_checks`, `_conventions`, `_files`, `_notices`.
 """

@@ -17,11 +17,11 @@ from .. import _checks
 from .exponential import StepTables, step_tables
 
 EARTH_RADIUS = 6.37122e6
-"""Metres; Williamson et al. (1992)."""
+"""Radius of the earth [m]; Williamson et al. (1992)."""
 EARTH_ROTATION = 7.292e-5
-"""Radians per second; Williamson et al. (1992)."""
+"""Rotation rate of the earth [rad/s]; Williamson et al. (1992)."""
 GRAVITY = 9.80616
-"""m/s²; Williamson et al. (1992)."""
+"""Acceleration of gravity [m/s²]; Williamson et al. (1992)."""
 
 Coeffs = Complex[Array, "degree order"]
 State = Complex[Array, "field degree order"]
@@ -30,10 +30,11 @@ State = Complex[Array, "field degree order"]
 def quadratic_grid(bandlimit: int) -> Grid:
     """The Gauss-Legendre grid on which products of two fields are exact below the bandlimit.
 
-    Rings: 2 nlat − 1 ≥ 3(L − 1), the degree of a product times a harmonic; columns 2 nlat. No degree is aliased.
+    It has nlat rings with 2 nlat − 1 ≥ 3(L − 1), the degree of a product of two fields times a harmonic, and 2 nlat
+    columns, so that no degree below L is aliased.
 
     Args:
-        bandlimit: L.
+        bandlimit: L, at least 2.
 
     Returns:
         The grid, north first: 32×64 for L = 22 (T21), 64×128 for L = 43 (T42), 96×192 for L = 64 (T63).
@@ -48,37 +49,37 @@ def quadratic_grid(bandlimit: int) -> Grid:
 
 
 def wind_coeffs(vorticity: Coeffs, divergence: Coeffs | None, radius: float) -> Coeffs:
-    """Spin +1 coefficients of the wind [m/s] with a vorticity and a divergence [1/s] on a sphere of a radius [m]."""
+    """Spin +1 coefficients of the wind [m/s] from vorticity and divergence [1/s], on a sphere of a radius [m]."""
 
     def potential_flow(source: jax.Array) -> jax.Array:
         return spinharm.gradient(spinharm.inverse_laplacian(source * radius, axis=-2), axis=-2)
 
-    turned = potential_flow(vorticity)
-    out = jax.lax.complex(-turned.imag, turned.real)
+    gradient = potential_flow(vorticity)
+    out = jax.lax.complex(-gradient.imag, gradient.real)
     return out if divergence is None else out + potential_flow(divergence)
 
 
 def coriolis(grid: Grid, rate: float, tilt: float) -> np.ndarray:
-    """2Ω (sin φ cos α − cos λ cos φ sin α): the axis tilted by α, Williamson et al. (1992), equation (95)."""
+    """Coriolis parameter 2Ω (sin φ cos α − cos λ cos φ sin α), axis tilted by α; Williamson et al. (1992), eq. (95)."""
     sine, cosine = np.cos(grid.colatitude)[:, None], np.sin(grid.colatitude)[:, None]
     return 2 * rate * (sine * np.cos(tilt) - np.cos(grid.longitude) * cosine * np.sin(tilt))
 
 
 def _decay(bandlimit: int, time: float | None, order: int) -> np.ndarray:
-    """Rate of hyperdiffusion of each degree [1/s]: (l(l+1) / (L−1)L)^order / time."""
+    """Hyperdiffusion rate of each degree [1/s]: (l(l+1) / (L−1)L)^order / time."""
     degree = np.arange(bandlimit)
     relative = degree * (degree + 1) / ((bandlimit - 1) * bandlimit)
     return np.zeros(bandlimit) if time is None else relative**order / time
 
 
 def check_flow(model: Flow) -> None:
-    """`model` must be one of the equations."""
+    """`model` must be a `BarotropicVorticity` or `ShallowWater`."""
     kinds = (BarotropicVorticity, ShallowWater)
     _checks.instance("model", model, kinds, "a wxsphere.BarotropicVorticity or ShallowWater")
 
 
 def check_state(model: Flow, state: State) -> None:
-    """`state` must be that of a model."""
+    """`state` must have the shape and a type of the states of `model`."""
     _checks.array("state", state)
     wanted = (len(model.fields), model.bandlimit, 2 * model.bandlimit - 1)
     if state.shape != wanted:
@@ -104,13 +105,13 @@ def _synthesis(model: Flow, spin: int) -> SpinTransform:
 
 def _absolute_flux(model: Flow, vorticity: jax.Array, wind: jax.Array) -> jax.Array:
     """(ζ + f) V on the grid, as a spin +1 map."""
-    turning = coriolis(model.grid, model.rotation_rate, model.axis_tilt)
-    absolute = vorticity + jnp.asarray(turning.astype(vorticity.dtype))
+    planetary = coriolis(model.grid, model.rotation_rate, model.axis_tilt)
+    absolute = vorticity + jnp.asarray(planetary.astype(vorticity.dtype))
     return jax.lax.complex(absolute * wind.real, absolute * wind.imag)
 
 
 def _maps(coeffs: list[jax.Array], transform: SpinTransform, *, real: bool = False) -> list[jax.Array]:
-    """Single coefficients (L, 2L−1) as the channels of one transform."""
+    """Synthesise several arrays of coefficients (L, 2L−1) as the channels of one transform."""
     stacked = jnp.stack(coeffs, -1)[:, :, None, :]
     maps = transform.inverse(stacked, real=real)
     return [maps[:, :, 0, at] for at in range(len(coeffs))]
@@ -126,8 +127,8 @@ def _analysed(maps: list[jax.Array], transform: SpinTransform) -> list[jax.Array
 class BarotropicVorticity:
     """The barotropic vorticity equation, ∂ζ/∂t = −∇·((ζ + f) V), V = r̂ × ∇ψ, ∇²ψ = ζ, with hyperdiffusion.
 
-    A state is one field, the coefficients of ζ [1/s], shape (1, L, 2L−1). Products are exact (see `quadratic_grid`);
-    time steps are ETDRK4, diffusion being the linear part.
+    A state has one field, the coefficients of ζ [1/s], shape (1, L, 2L−1). Products are exact (see `quadratic_grid`);
+    time stepping is ETDRK4 with diffusion as the linear part.
 
     Attributes:
         bandlimit: L; triangular truncation T(L−1).
@@ -198,14 +199,14 @@ class ShallowWater:
         ∂δ/∂t = r̂·∇×((ζ + f) V) − ∇²(½|V|²) − ∇²Φ′
         ∂Φ′/∂t = −∇·(Φ′ V) − Φ̄ δ
 
-    A state is three fields, coefficients of ζ [1/s], δ [1/s] and Φ′ [m²/s²], shape (3, L, 2L−1). Gravity waves (the
-    last terms of δ and Φ′) and diffusion are linear and exact in time (ETDRK4): the wind sets the time step. Products
-    are exact (see `quadratic_grid`). The mean of Φ does not change.
+    A state has three fields, coefficients of ζ [1/s], δ [1/s] and Φ′ [m²/s²], shape (3, L, 2L−1). Gravity waves (the
+    last terms of the equations of δ and Φ′) and diffusion are linear, and exact in time (ETDRK4), so that the wind
+    limits the time step. Products are exact (see `quadratic_grid`). The mean of Φ is constant.
 
     Attributes:
         bandlimit: L; triangular truncation T(L−1).
         time_step: h [s].
-        mean_geopotential: Φ̄ [m²/s²], near the mean of the flow; default that of 10 km.
+        mean_geopotential: Φ̄ [m²/s²], near the mean of the flow; default that of a depth of 10 km.
         diffusion_time: e-folding time of the largest degree [s]; None for no diffusion.
         diffusion_order: p: degree l decays at the rate (l(l+1)/((L−1)L))^p / diffusion_time, that is by ∇^{2p}.
         rotation_rate: Ω [rad/s].
@@ -277,7 +278,7 @@ class ShallowWater:
         return step_tables(decay, coupling, np.sqrt(stiffness * self.mean_geopotential), self.time_step)
 
     def balanced_geopotential(self, vorticity: Coeffs) -> Coeffs:
-        """Φ′ of zero mean that keeps ∂δ/∂t = 0 for a wind without divergence: ∇²Φ′ = r̂·∇×((ζ + f) V) − ∇²(½|V|²).
+        """Φ′ in nonlinear balance with a non-divergent wind, ∂δ/∂t = 0: ∇²Φ′ = r̂·∇×((ζ + f) V) − ∇²(½|V|²), mean 0.
 
         Args:
             vorticity: Coefficients of ζ [1/s], shape (L, 2L−1).

@@ -1,4 +1,4 @@
-"""Exponential time stepping with small matrices by degree: the coefficients of ETDRK4, and one step."""
+"""Exponential time stepping (ETDRK4) whose linear part is a small matrix for each degree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-# Points of the circle over which φ functions are averaged; 32 give rounding accuracy on a radius of 1.
+# Points of the circle of radius 1 over which φ functions are averaged; 32 give machine precision.
 _CIRCLE = 32
 
 
@@ -18,7 +18,7 @@ Table = np.ndarray | jax.Array
 
 
 class StepTables(NamedTuple):
-    """Matrices of an ETDRK4 step, one F×F matrix per degree and coefficient.
+    """Coefficients of an ETDRK4 step, each an F×F matrix for every degree.
 
     Attributes:
         whole: e^{hA}.
@@ -40,8 +40,8 @@ class StepTables(NamedTuple):
 def phi_functions(z: Complex[np.ndarray, "*shape"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """e^z, φ₁ = (e^z − 1)/z, φ₂ = (φ₁ − 1)/z and φ₃ = (φ₂ − ½)/z, without cancellation near 0.
 
-    φ is analytic, so it is the mean of its values on a circle around z, which stays away from 0 where the direct
-    formula loses digits.
+    As φ is analytic, its value at z is the mean of its values on a circle around z. These are computed away from 0,
+    where the formulas above lose digits.
 
     Args:
         z: Complex numbers, any shape.
@@ -68,11 +68,11 @@ def step_tables(
 ) -> StepTables:
     """Tables of ETDRK4 for the linear part A = −decay I + C, where C² = −frequency² I, or C = 0.
 
-    A function g of such a matrix is Re g(λ) I + (Im g(λ)/ω) C with λ = −decay + iω: no eigenvectors are needed.
+    A function g of such a matrix is Re g(λ) I + (Im g(λ)/ω) C with λ = −decay + iω, without eigenvectors.
 
     Args:
         decay: Rate of decay of each degree [1/s], at least 0.
-        coupling: C [1/s in consistent units], shape (F, F, degree), zero rows for fields that it leaves alone.
+        coupling: C [1/s in consistent units], shape (F, F, degree), with zero rows for fields that it does not act on.
         frequency: ω of each degree [1/s].
         time_step: h [s].
 
@@ -84,7 +84,7 @@ def step_tables(
     """
     fields = coupling.shape[0]
     identity = np.eye(fields)[:, :, None]
-    # Where C acts on a field, both of its rows do; elsewhere the matrix is −decay I.
+    # Fields that C does not act on have the matrix −decay I.
     acts = np.any(coupling != 0, axis=(1, 2))[:, None] & np.any(coupling != 0, axis=(0, 2))
     rate = -decay + 1j * frequency
 
@@ -118,8 +118,8 @@ def etdrk4_step(state: State, tendency: Callable[[State], State], tables: StepTa
 
     Args:
         state: Coefficients, shape (F, L, 2L−1), complex.
-        tendency: The nonlinear tendency.
-        tables: As `step_tables` gives them, of the precision of the state.
+        tendency: Function that computes the nonlinear tendency of a state.
+        tables: Tables of `step_tables`, in the precision of the state.
 
     Returns:
         The state one step later.
@@ -144,7 +144,7 @@ def etdrk4_step(state: State, tendency: Callable[[State], State], tables: StepTa
 
 
 def _apply(table: np.ndarray | jax.Array, state: jax.Array) -> jax.Array:
-    """Multiply the fields of each degree by its matrix."""
+    """Multiply the fields of each degree by the matrix of that degree."""
 
     def product(part: jax.Array) -> jax.Array:
         return jnp.einsum("ijl,jlm->ilm", table, part, precision=jax.lax.Precision.HIGHEST)

@@ -1,4 +1,4 @@
-"""Time integration of a flow, its state as maps, and the quantities that it should conserve."""
+"""Time integration of a flow, maps of its state, and conserved quantities."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def integrate(model: Flow, state: State, steps: int) -> State:
     Args:
         model: The equations.
         state: Coefficients, shape (fields, L, 2L−1), complex64 or complex128.
-        steps: How many, at least 0.
+        steps: Number of time steps, at least 0.
 
     Returns:
         The state, of the same shape and type.
 
     Raises:
         TypeError: `steps` is not an integer.
-        ValueError: A state of another shape, or `steps` below 0 or beyond 32 bits.
+        ValueError: The state has another shape, or `steps` is below 0 or above the range of 32 bits.
 
     Examples:
         >>> from wxsphere import BarotropicVorticity, diagnostics, integrate, random_state
@@ -53,9 +53,9 @@ def integrate(model: Flow, state: State, steps: int) -> State:
     wide = state.dtype == np.complex128
     tables = StepTables(*(table.astype(np.float64 if wide else np.float32) for table in _tables(model)))
     if _checks.integer("steps", steps, 0) > _MOST_STEPS:
-        raise ValueError(f"`steps` must be at most {_MOST_STEPS}, got {steps}; integrate in parts")
+        raise ValueError(f"`steps` must be at most {_MOST_STEPS}, got {steps}; call `integrate` several times")
     count = np.asarray(steps, np.int32)
-    # One program serves all time steps and diffusions, which are in the tables.
+    # Time step and diffusion are in the tables, so that one compiled program serves all of them.
     return _program(dataclasses.replace(model, time_step=1.0, diffusion_time=None, diffusion_order=1))(
         state, tables, count
     )
@@ -75,19 +75,19 @@ def _program(model: Flow) -> Callable[..., State]:
 
 
 def flow_maps(model: Flow, state: State, grid: Grid | None = None) -> dict[str, np.ndarray]:
-    """A state as maps, by the names of WeatherBench 2.
+    """Maps of a state, under the names of WeatherBench 2.
 
     Args:
         model: The equations.
         state: Coefficients, shape (fields, L, 2L−1).
-        grid: Any grid that resolves L degrees; default that of the model.
+        grid: Grid that resolves L degrees; default that of the model.
 
     Returns:
         `u_component_of_wind`, `v_component_of_wind` [m/s], `vorticity` [1/s] and, of shallow water, `divergence` [1/s]
-        and `geopotential` [m²/s²], each of shape (lat, lon), of the precision of the state.
+        and `geopotential` [m²/s²], each of shape (lat, lon), in the precision of the state.
 
     Raises:
-        ValueError: A grid that does not resolve L degrees.
+        ValueError: The grid does not resolve L degrees.
 
     Examples:
         >>> from wxsphere import ShallowWater, flow_maps, williamson2
@@ -126,7 +126,7 @@ def _synthesis_program(model: Flow, grid: Grid) -> Callable[[State], tuple[jax.A
 
 
 def diagnostics(model: Flow, state: State) -> dict[str, float]:
-    """Conserved quantities of the equations without diffusion, as means over the sphere.
+    """Means over the sphere of the quantities that the equations without diffusion conserve.
 
     Args:
         model: The equations.
@@ -135,8 +135,8 @@ def diagnostics(model: Flow, state: State) -> dict[str, float]:
     Returns:
         For `BarotropicVorticity`: `energy` ½⟨|V|²⟩ [m²/s²] and `enstrophy` ½⟨(ζ + f)²⟩ [1/s²]. For `ShallowWater`:
         `mass` ⟨Φ⟩/g [m], `energy` ½⟨Φ|V|² + (Φ − ⟨Φ⟩)²⟩/g [m³/s²], without the constant ½⟨Φ⟩²/g, and `enstrophy`
-        ½⟨(ζ + f)²/Φ⟩ g [1/(m s²)], the potential enstrophy. Also `fastest`, the largest wind speed [m/s]. All are
-        quadratures on the grid of the model, exact but for the potential enstrophy.
+        ½⟨(ζ + f)²/Φ⟩ g [1/(m s²)], the potential enstrophy. Also `fastest`, the largest wind speed [m/s]. The
+        quadratures on the grid of the model are exact, except for potential enstrophy.
 
     Examples:
         >>> from wxsphere import BarotropicVorticity, diagnostics, random_state

@@ -1,4 +1,4 @@
-"""Simulations written to a store block by block, resumed after an interruption, under their name only when complete."""
+"""Simulations written to a store block by block, which can be resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -52,30 +52,30 @@ def simulate(
 ) -> Path:
     """Integrate a flow and write its states as zarr v3 in the layout of WeatherBench 2.
 
-    The store is made beside `path` under a name of its own and renamed when it is whole; `chunk` times are in memory
-    at once. The same call after an interruption goes on where it stopped, and ends with the same numbers bit for bit,
-    on as many processor cores; after completion it does nothing.
+    The store has a temporary name beside `path` until it is complete; `chunk` times are in memory at once. The same
+    call after an interruption resumes the simulation, with bitwise equal results on the same number of processor
+    cores; after completion it does nothing.
 
     Args:
         model: The equations.
-        state: Where to begin, coefficients of shape (fields, L, 2L−1).
-        path: The folder of the store, `….zarr`.
-        outputs: Times to write, the first being `start`, at least 1.
-        steps_per_output: Time steps between two of them, at least 1.
-        grid: Grid of the maps, any that resolves L degrees; default that of the model.
+        state: Initial state, coefficients of shape (fields, L, 2L−1).
+        path: Folder of the store, `….zarr`.
+        outputs: Number of times to write, the first being `start`; at least 1.
+        steps_per_output: Time steps between two of these times, at least 1.
+        grid: Grid of the maps, which must resolve L degrees; default that of the model.
         start: Time of the initial state.
         chunk: Times in a chunk of the store.
-        progress: Called with times written and times in all, after each chunk.
+        progress: Function called after each chunk with the number of times written and the number of all times.
 
     Returns:
         The path. The store has `u_component_of_wind`, `v_component_of_wind`, `vorticity` and, of shallow water,
-        `divergence` and `geopotential`, float32, dimensions (time, latitude, longitude), and what `diagnostics` gives,
-        float64, dimension (time).
+        `divergence` and `geopotential`, float32, dimensions (time, latitude, longitude), and the quantities of
+        `diagnostics`, float64, dimension (time).
 
     Raises:
-        TypeError: A count that is not an integer.
-        ValueError: Counts below 1, a path that holds something else, or an unfinished store of another simulation.
-        FloatingPointError: The flow is no longer finite; the message says when.
+        TypeError: A count is not an integer.
+        ValueError: A count is below 1, the path holds something else, or the unfinished store is of another simulation.
+        FloatingPointError: The flow is no longer finite; the message gives the time.
 
     Examples:
         >>> from wxsphere import BarotropicVorticity, open_dataset, random_state, simulate
@@ -126,7 +126,7 @@ def simulate(
 def _check_reach(model: Flow, outputs: int, steps: int) -> None:
     if (reach := _hours(model, steps) * outputs) > _checks.MOST_HOURS:
         raise ValueError(
-            f"`outputs` and `steps_per_output` must reach at most {_checks.MOST_HOURS:g} h, which is what times hold, "
+            f"`outputs` and `steps_per_output` must span at most {_checks.MOST_HOURS:g} h, the range of datetime64, "
             f"got {outputs} times {steps} steps, {reach:g} h"
         )
 
@@ -144,7 +144,7 @@ def _resumed(store: Unfinished) -> dict[str, Any] | None:
     """What an unfinished store last saved, if what it has can still be read."""
     found = store.resume()
     if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
-        notice(f"{store.folder}: a chunk is damaged or lost; the simulation begins anew")
+        notice(f"{store.folder}: a chunk is damaged or missing; the simulation starts over")
         store.begin_anew()
         return None
     return found
@@ -167,7 +167,7 @@ def _block(
 def _check_finite(model: Flow, maps: Sequence[dict[str, np.ndarray]], hours: float) -> None:
     if not all(np.isfinite(values).all() for one in maps for values in one.values()):
         raise FloatingPointError(
-            f"the flow is not finite after {hours:g} hours; take a smaller `time_step` than {model.time_step:g} s, or "
+            f"the flow is not finite after {hours:g} hours; use a smaller `time_step` than {model.time_step:g} s, or "
             f"a shorter `diffusion_time` than {model.diffusion_time}"
         )
 
@@ -177,7 +177,7 @@ def _hours(model: Flow, steps: int) -> float:
 
 
 def _description(model: Flow, state: State, outputs: int, steps: int, grid: Grid, start: Any, chunk: int) -> str:
-    """Everything that the result depends on, as one line of JSON."""
+    """Description of everything that the result depends on, as one line of JSON."""
     return json.dumps(
         {
             "equations": type(model).__name__,
@@ -194,7 +194,7 @@ def _description(model: Flow, state: State, outputs: int, steps: int, grid: Grid
 
 
 def _create(partial: Path, model: Flow, grid: Grid, times: np.ndarray, chunk: int, told: str) -> None:
-    """Create the store with coordinates and without values."""
+    """Create the store, with coordinates and no values."""
     import dask.array as da
 
     outputs = times.size
@@ -207,7 +207,7 @@ def _create(partial: Path, model: Flow, grid: Grid, times: np.ndarray, chunk: in
     for name in CONSERVED[type(model)]:
         values = da.zeros(outputs, chunks=min(chunk, outputs), dtype="float64")
         template[name] = (TIME, values, _ATTRIBUTES[name])
-    # A chunk that is lost must not read as zeros.
+    # A lost chunk must not read as zeros.
     encoding = {str(name): {"_FillValue": np.nan} for name in template.data_vars}
     create_store(template, partial, encoding)
 

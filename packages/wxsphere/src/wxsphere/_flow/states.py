@@ -1,4 +1,4 @@
-"""Initial states: two standard tests and random flow."""
+"""Initial states: two standard test cases and random flow."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def state_of(
     *,
     dtype: Precision | None = None,
 ) -> State:
-    """The state of a wind and a geopotential on the grid of a model.
+    """Make a state from maps of wind and geopotential on the grid of a model.
 
     Args:
         model: The equations.
         u: Eastward wind [m/s], shape of `model.grid`.
         v: Northward wind [m/s], same shape.
-        geopotential: Φ [m²/s²], same shape; for `ShallowWater`, and for nothing else.
-        dtype: Precision; default float64 if JAX's 64-bit types are on, else float32.
+        geopotential: Φ [m²/s²], same shape; for `ShallowWater` only.
+        dtype: Precision; default float64 if the 64-bit types of JAX are enabled, else float32.
 
     Returns:
         Coefficients, shape (fields, L, 2L−1). Degrees from L on are cut off.
 
     Raises:
-        ValueError: Another shape, a geopotential where there is none or none where there is one, or float64 without
-            64-bit types.
+        ValueError: A map has another shape, the geopotential is missing for `ShallowWater` or given for other
+            equations, or `dtype` is float64 without 64-bit types.
 
     Examples:
         >>> import numpy as np
@@ -75,7 +75,7 @@ def state_of(
         if values.shape != model.grid.shape:
             raise ValueError(f"`{name}` must have the shape {model.grid.shape} of the model's grid, got {values.shape}")
         if not np.isfinite(values).all():
-            raise ValueError(f"`{name}` must be finite, got a value that is not")
+            raise ValueError(f"`{name}` must be finite, got NaN or infinity")
     field = spinharm.wind_to_spin(u.astype(kind), v.astype(kind))
     wind = spinharm.forward(field, model.grid, spin=1, bandlimit=model.bandlimit)
     parts = [spinharm.vorticity(wind, axis=-2) / model.radius]
@@ -93,14 +93,14 @@ def williamson2(
     geopotential: float = 2.94e4,
     dtype: Precision | None = None,
 ) -> State:
-    """Test 2 of Williamson et al.: steady rotation about the axis of the earth, which `model.axis_tilt` may tilt.
+    """Test 2 of Williamson et al.: steady solid-body rotation about the axis, which `model.axis_tilt` tilts.
 
     u = u₀ (cos φ cos α + cos λ sin φ sin α), v = −u₀ sin λ sin α,
     Φ = Φ₀ − (a Ω u₀ + ½ u₀²)(−cos λ cos φ sin α + sin φ cos α)². The exact solution does not change.
 
     Args:
         model: The equations, with `mean_geopotential` near Φ₀.
-        wind: u₀ [m/s]; default once around in 12 days, 38.6 m/s on the earth.
+        wind: u₀ [m/s]; default one revolution in 12 days, 38.6 m/s on the earth.
         geopotential: Φ₀ [m²/s²].
         dtype: Precision, as in `state_of`.
 
@@ -128,15 +128,15 @@ def williamson2(
 
 
 def galewsky(model: ShallowWater, *, perturbed: bool = True, dtype: Precision | None = None) -> State:
-    """A westerly jet at 45°N in balance, with a bump that makes it break into waves within six days.
+    """Balanced westerly jet at 45°N, with a perturbation from which it breaks into waves within six days.
 
     u = u_max e^{4/(φ₁−φ₀)²} exp(1/((φ − φ₀)(φ − φ₁))) between φ₀ = π/7 and φ₁ = π/2 − φ₀, u_max = 80 m/s;
-    Φ = Φ₀ − ∫ a u (f + u tan φ / a) dφ by Gauss quadrature between rings, its mean that of 10 km; the bump is
-    120 m cos φ exp(−(3λ)² − (15(π/4 − φ))²) of height.
+    Φ = Φ₀ − ∫ a u (f + u tan φ / a) dφ by Gauss quadrature between rings, with the mean of a depth of 10 km;
+    the perturbation of the depth is 120 m cos φ exp(−(3λ)² − (15(π/4 − φ))²).
 
     Args:
-        model: The equations, with the axis not tilted.
-        perturbed: Add the bump; without it the jet is steady.
+        model: The equations, with an axis that is not tilted.
+        perturbed: Add the perturbation; without it the jet is steady.
         dtype: Precision, as in `state_of`.
 
     Returns:
@@ -192,23 +192,23 @@ def _jet(phi: np.ndarray) -> np.ndarray:
 def random_state(
     model: Flow, seed: int, *, wind: float = 20.0, degree: float = 6.0, dtype: Precision | None = None
 ) -> State:
-    """Random flow without divergence; in shallow water with the geopotential that balances it.
+    """Random non-divergent flow; in shallow water, with the geopotential in nonlinear balance.
 
-    Kinetic energy by degree is ∝ (l/l₀)³ e^{−(3/2)(l/l₀)²} from l = 2 on, with its maximum at l₀; phases are random.
+    The kinetic energy of degree l ≥ 2 is ∝ (l/l₀)³ e^{−(3/2)(l/l₀)²}, with its maximum at l₀; phases are random.
 
     Args:
         model: The equations.
-        seed: Of the random numbers: the same flow in either precision.
+        seed: Seed of the random numbers; the flow is the same in either precision.
         wind: Root mean square wind speed [m/s].
-        degree: l₀.
+        degree: l₀, above 0.
         dtype: Precision, as in `state_of`.
 
     Returns:
         Coefficients, shape (fields, L, 2L−1).
 
     Raises:
-        TypeError: `seed` is not an integer, or `wind` or `degree` no number.
-        ValueError: They are out of range.
+        TypeError: `seed` is not an integer, or `wind` or `degree` is not a number.
+        ValueError: One of them is out of range.
 
     Examples:
         >>> from wxsphere import BarotropicVorticity, random_state

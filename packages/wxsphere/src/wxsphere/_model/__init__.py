@@ -1,4 +1,4 @@
-"""Networks that forecast: tasks, windows of time, losses, rollouts, training, forecasts.
+"""Forecast models: tasks, training windows, losses, rollouts, training, forecasts.
 
 May import: `_checks`, `_conventions`, `_fields`, `_files`, `_notices`, `_prepare`.
 """

@@ -1,4 +1,4 @@
-"""Batches of training samples, by Grain: shuffled, sharded, resumable."""
+"""Batches of training samples with Grain: shuffled, sharded, resumable."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from spinnn.training import iterate_batches
 from .. import _checks
 from .windows import Windows
 
-# In a batch: no machine holds so many, and even their positions fill its memory.
+# Largest batch: no machine holds more, and the positions alone would fill its memory.
 _MOST_WINDOWS = 2**24
 
 
 def batches_per_epoch(windows: int, batch_size: int) -> int:
-    """Batches in one pass over the data."""
+    """Number of batches in one pass over the data."""
     return -(-windows // batch_size)
 
 
 def epoch_order(
     windows: int, batch_size: int, epoch: int, *, seed: int = 0, shuffle: bool = True
 ) -> Int[np.ndarray, "batches batch"]:
-    """Positions of the windows of each batch, a function of the seed and the epoch alone.
+    """Positions of the windows of each batch, which depend on the seed and the epoch alone.
 
     Args:
         windows: Number of windows.
@@ -34,7 +34,7 @@ def epoch_order(
         shuffle: Whether to shuffle.
 
     Returns:
-        Positions, each once; the last batch is filled up with −1.
+        Positions without repeats; the last batch is padded with −1.
     """
     order = np.random.default_rng((seed, epoch)).permutation(windows) if shuffle else np.arange(windows)
     full = np.full(batches_per_epoch(windows, batch_size) * batch_size, -1)
@@ -52,27 +52,26 @@ def batch_iterator(
     shard: tuple[int, int] = (0, 1),
     prefetch: int = 2,
 ) -> Any:
-    """Iterate over batches of windows, endlessly or for some epochs.
+    """Iterate over batches of windows, without end or for some epochs.
 
-    The k-th batch depends on windows, size, seed and k alone, so that a saved position is one number, whatever the
-    prefetching.
+    The k-th batch depends on windows, batch size, seed and k alone, so that the saved position is one number.
 
     Args:
         windows: The windows.
-        batch_size: Windows per batch, over all shards; the last batch of an epoch is filled with empty ones.
+        batch_size: Windows per batch, over all shards; the last batch of an epoch is padded with empty windows.
         seed: Seed of the shuffling.
         shuffle: Whether to shuffle, anew in each epoch.
-        epochs: Passes over the data; default endless.
-        shard: (number, count): this process gets every count-th window of each batch, starting at number.
-        prefetch: Batches that a thread prepares ahead; 0 for none.
+        epochs: Passes over the data; default without end.
+        shard: (number, count): this process gets every count-th window of each batch, starting at `number`.
+        prefetch: Number of batches that a thread prepares ahead; 0 for none.
 
     Returns:
-        A Grain iterator over `Batch` of NumPy arrays, with `get_state` and `set_state` for exact resume, as
-        `spinnn.training.fit` wants it.
+        A Grain iterator over `Batch` of NumPy arrays, with `get_state` and `set_state` for exact resumption, for
+        `spinnn.training.fit`.
 
     Raises:
-        TypeError: A number that is not an integer.
-        ValueError: A number out of range, or a shard that does not divide the batch.
+        TypeError: A number is not an integer.
+        ValueError: A number is out of range, or the number of shards does not divide the batch size.
 
     Examples:
         >>> import numpy as np

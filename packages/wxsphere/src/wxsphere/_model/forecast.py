@@ -1,4 +1,4 @@
-"""Forecasts of hundreds of steps, streamed to a store in the layout of WeatherBench 2."""
+"""Forecasts of many steps, written step by step to a store in the layout of WeatherBench 2."""
 
 from __future__ import annotations
 
@@ -40,34 +40,35 @@ def forecast(
     limit: float = 30.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Forecast from initial states, and write zarr v3 in the layout of WeatherBench 2.
+    """Forecast from initial states, and write a zarr v3 store in the layout of WeatherBench 2.
 
-    The store is made beside `out` under a name of its own and renamed when it is whole; `chunk` steps of `batch` states
-    are in memory at once. The same call after an interruption goes on where it stopped, and ends with the same numbers
-    bit for bit, on as many processor cores; after completion it does nothing. What was written before is read again
-    first: from the first initial time of which a chunk is missing or damaged, it is forecast anew.
+    The store has a temporary name beside `out` until it is complete; `chunk` steps of `batch` states are in memory at
+    once. The same call after an interruption resumes the forecast, with bitwise equal results on the same number of
+    processor cores; after completion it does nothing. On resuming, existing chunks are read first, and forecasts are
+    repeated from the first initial time with a missing or damaged chunk.
 
     Args:
         model: The model.
-        states: In the layout of `canonical`, with `time` and possibly `number`, whose members are forecast each.
-        out: The folder of the store, `….zarr`.
-        steps: How often the model is applied.
-        times: Initial times, ascending; default all times of `states` for which all offsets of the model are there.
-        chunk: Steps between two writes, and lead times in a chunk of the store.
-        batch: States that are forecast together; at least all members of a time are.
-        limit: A forecast that is further from the mean than so many standard deviations has diverged.
-        progress: Called with state-steps written and all of them, after each write.
+        states: Initial states in the layout of `canonical`, with `time` and optionally `number`; each member is
+            forecast.
+        out: Folder of the store, `….zarr`.
+        steps: Number of applications of the model.
+        times: Initial times, ascending; default all times of `states` at which all offsets of the model are available.
+        chunk: Steps between two writes, and number of lead times in a chunk of the store.
+        batch: Number of states that are forecast together, at least the members of one time.
+        limit: Distance from the mean, in standard deviations, beyond which a forecast has diverged.
+        progress: Function called after each write with the number of state-steps written and the total number.
 
     Returns:
-        The path. The store has the model's outputs, float32, dimensions (time, prediction_timedelta, number?, level?,
-        latitude, longitude), time being the initial time.
+        The path. The store has the outputs of the model, float32, dimensions (time, prediction_timedelta, number?,
+        level?, latitude, longitude), where `time` is the initial time.
 
     Raises:
-        TypeError: A number of another kind.
-        ValueError: Numbers out of range, states that the model was not made for, a model that cannot be repeated, a
-            path that holds something else, or an unfinished store of another forecast.
-        FloatingPointError: A forecast has diverged; the message names variable, initial time and lead time. What was
-            forecast until then is in the unfinished store, which can be opened; the rest of it is NaN.
+        TypeError: An argument has the wrong type.
+        ValueError: A number is out of range, the states do not fit the model, `steps` is above 1 for a model that
+            cannot be iterated, the path holds something else, or the unfinished store is of another forecast.
+        FloatingPointError: A forecast has diverged; the message names variable, initial time and lead time. The steps
+            before are in the unfinished store, which can be opened; the rest of it is NaN.
 
     Examples:
         >>> import equinox as eqx
@@ -103,7 +104,7 @@ def forecast(
     group = min(max(1, batch // (1 if members is None else len(members))), stamps.size)
     job = _Job(model, states, stamps, leads, members, steps, chunk, group, limit)
     told = _description(job, batch)
-    # Steps beyond the last are not made.
+    # Steps beyond the last are not computed.
     job = dataclasses.replace(job, chunk=min(chunk, steps))
     store = Unfinished(Path(out), "forecast", told)
     with store.claimed():
@@ -132,16 +133,16 @@ def _check_steps(model: ForecastModel, steps: int) -> None:
 
 
 def _initial(model: ForecastModel, states: xr.Dataset, times: Sequence[Any] | np.ndarray | None) -> np.ndarray:
-    """The initial times, checked."""
+    """Initial times, checked."""
     stamps = initial_times(model, states) if times is None else _checks.times("times", times)
     if stamps.ndim != 1 or not stamps.size or (np.diff(stamps) <= np.timedelta64(0, "ns")).any():
-        raise ValueError(f"`times` must be ascending times, at least one, got {stamps}")
+        raise ValueError(f"`times` must be at least one time, in ascending order, got {stamps}")
     return stamps
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Job:
-    """A forecast that is written.
+    """Forecast to be written.
 
     Attributes:
         model: The model.
@@ -149,10 +150,10 @@ class _Job:
         stamps: Initial times.
         leads: Lead times.
         members: Values of `number`, or None.
-        steps: How often the model is applied.
+        steps: Number of applications of the model.
         chunk: Steps between two writes.
-        group: Initial times that are forecast together.
-        limit: Standard deviations from the mean beyond which a forecast has diverged.
+        group: Number of initial times that are forecast together.
+        limit: Distance from the mean, in standard deviations, beyond which a forecast has diverged.
     """
 
     model: ForecastModel
@@ -167,12 +168,12 @@ class _Job:
 
     @property
     def count(self) -> int:
-        """Members of an initial time."""
+        """Number of members of an initial time."""
         return 1 if self.members is None else len(self.members)
 
 
 class _Position(NamedTuple):
-    """The first initial time of the group that is forecast next, its steps done, and the window of the next one."""
+    """Index of the first initial time of the current group, its completed steps, and the input of the next step."""
 
     begin: int
     done: int
@@ -180,7 +181,7 @@ class _Position(NamedTuple):
 
 
 def _description(job: _Job, batch: int) -> str:
-    """Everything that the result depends on, as one line of JSON."""
+    """Description of everything that the result depends on, as one line of JSON."""
     first = job.model.pack(job.states, job.stamps[:1])
     return json.dumps(
         {
@@ -197,7 +198,7 @@ def _description(job: _Job, batch: int) -> str:
 
 
 def _resumed(folder: Path, job: _Job, found: Mapping[str, Any]) -> _Position:
-    """Where an interrupted forecast goes on: where it stopped, or before what can no longer be read."""
+    """Position at which to resume: where the forecast stopped, or before the first chunk that cannot be read."""
     begin, done = int(found["begin"]), int(found["done"])
     task = job.model.task
     written = [*[job.leads.size] * begin, *[done * len(task.leads)] * job.group]
@@ -205,7 +206,7 @@ def _resumed(folder: Path, job: _Job, found: Mapping[str, Any]) -> _Position:
     if lost is None:
         return _Position(begin, done, found["window"] if done else None)
     begin = lost - lost % job.group
-    notice(f"{folder}: a chunk is damaged or lost; forecast anew from {_day(job.stamps[begin])}")
+    notice(f"{folder}: a chunk is damaged or missing; forecasts are repeated from {_day(job.stamps[begin])} on")
     return _Position(begin, 0, None)
 
 
@@ -213,7 +214,7 @@ def _advance(folder: Path, job: _Job, position: _Position) -> _Position:
     """Forecast and write the next steps of a group of initial times."""
     model, stamps, group = job.model, job.stamps, job.group
     begin, done, window = position
-    # The last group is filled up, so that one program serves all.
+    # The last group is padded, so that one compiled program serves all.
     chosen = stamps[np.minimum(np.arange(begin, begin + group), stamps.size - 1)]
     if window is None:
         maps = model.pack(job.states, chosen)
@@ -229,10 +230,10 @@ def _advance(folder: Path, job: _Job, position: _Position) -> _Position:
 
 
 def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
-    """Times of a dataset for which all offsets of a model are there, `datetime64[ns]`.
+    """Times of a dataset at which all offsets of a model are available, `datetime64[ns]`.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no such time.
 
     Examples:
         >>> import equinox as eqx
@@ -257,7 +258,9 @@ def initial_times(model: ForecastModel, states: xr.Dataset) -> np.ndarray:
     stamps = np.asarray(states[TIME].values).astype("datetime64[ns]")
     there = np.all([index.get_indexer(stamps + hours_of(h)) >= 0 for h in model.offsets], axis=0)
     if not there.any():
-        raise ValueError(f"`states` must have a time with all offsets {model.offsets} h, got {stamps.size} times")
+        raise ValueError(
+            f"`states` must have a time at which all offsets, {model.offsets} h, are available, got {stamps.size} times"
+        )
     return stamps[there]
 
 
@@ -277,7 +280,7 @@ def _by_state(outputs: np.ndarray, group: int, count: int) -> np.ndarray:
 
 
 def _create(folder: Path, job: _Job, told: str) -> None:
-    """Create the store with coordinates and without values, which read as NaN."""
+    """Create the store, with coordinates and no values, which are read as NaN."""
     import dask.array as da
 
     model, states, stamps, leads, members = job.model, job.states, job.stamps, job.leads, job.members
@@ -295,7 +298,7 @@ def _create(folder: Path, job: _Job, told: str) -> None:
     for name in layout.variables:
         heights = _levels(layout, name)
         if heights and heights != levels:
-            raise ValueError(f"`model` must give all variables on the same levels, got {name} on {heights} of {levels}")
+            raise ValueError(f"`model` must have all outputs on the same levels, got {name} on {heights} of {levels}")
         dims = [*front, LEVEL, LATITUDE, LONGITUDE] if heights else [*front, LATITUDE, LONGITUDE]
         shape = (*sizes, len(levels), *grid.shape) if heights else (*sizes, *grid.shape)
         chunks = (1, min(chunk, leads.size), *shape[2:])
@@ -307,7 +310,7 @@ def _create(folder: Path, job: _Job, told: str) -> None:
 
 
 def _first_lost(folder: Path, variables: Sequence[str], written: Sequence[int]) -> int | None:
-    """Index of the first initial time whose lead times written so far cannot be read any more."""
+    """Index of the first initial time with a lead time that was written and cannot be read."""
     fields = open_dataset(folder)[list(variables)]
     for time, count in enumerate(written[: fields.sizes[TIME]]):
         try:
@@ -325,10 +328,10 @@ def _levels(layout: FieldLayout, name: str) -> list[float]:
 
 
 def _write(folder: Path, job: _Job, part: np.ndarray, at: tuple[int, int]) -> None:
-    """Write normalised states (time, lead, member, …) from a position on; those after a divergence become NaN."""
+    """Write normalised states (time, lead, member, …) from a position on, with NaN after a divergence."""
     model, limit, stamps, leads, members = job.model, job.limit, job.stamps, job.leads, job.members
     layout, grid = model.task.outputs, model.task.grid
-    # NaN is not below anything.
+    # Comparisons with NaN are false.
     bad = ~(np.abs(part) <= limit)
     first = bad.any((3, 4, 5, 6))  # (time, lead, member)
     lost = np.maximum.accumulate(first, axis=1)

@@ -1,4 +1,4 @@
-"""A trained network with fields, grid, normalisation and constants, in one file."""
+"""Trained forecast model: network, fields, grid, normalisation and constants, in one file."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _KIND = "wxsphere.ForecastModel"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ForecastModel:
-    """A trained network that maps fields in their units to later fields in their units.
+    """Trained model that maps fields to later fields, in physical units.
 
     Attributes:
-        config: The network's configuration.
+        config: Configuration of the network.
         network: The network, in inference mode.
-        state: Running statistics of its norms.
+        state: Running statistics of its normalisation layers.
         stepper: Task, normalisation and constants.
 
     Examples:
@@ -86,7 +86,7 @@ class ForecastModel:
 
     @property
     def task(self) -> ForecastTask:
-        """Inputs and outputs."""
+        """Inputs and outputs of the model."""
         return self.stepper.task
 
     @property
@@ -109,17 +109,17 @@ class ForecastModel:
         states: Inexact[Array, "*batch offset lat lon spin channel"],
         forcings: Float[Array, "*batch lat lon forcing"] | None = None,
     ) -> Inexact[Array, "*batch lead lat lon spin2 channel2"]:
-        """One step, on the device; works under `jit`, `grad` and `vmap`.
+        """Compute one step on the device; works under `jit`, `grad` and `vmap`.
 
         Args:
-            states: Fields at the offsets, in the order of `layout.pack`, in their units.
-            forcings: What `forcings` gives for the time of each state; not needed by a model without.
+            states: Fields at the offsets, in the order of `layout.pack`, in physical units.
+            forcings: Values of the method `forcings` for the time of each state; omitted for a model without forcings.
 
         Returns:
-            Fields at the lead times, in the order of `task.outputs`, in their units.
+            Fields at the lead times, in the order of `task.outputs`, in physical units.
 
         Raises:
-            ValueError: Arrays of other sizes.
+            ValueError: An array has another shape.
         """
         task, stepper = self.task, self.stepper
         _checks.array("states", states)
@@ -142,30 +142,30 @@ class ForecastModel:
         return stepper.outputs.restore(outputs)
 
     def forcings(self, times: np.ndarray) -> Float[np.ndarray, "time lat lon forcing"]:
-        """The forcings at some times, as the network wants them: divided by their scales, float32.
+        """Forcings at some times, divided by their scales as inputs of the network, float32.
 
         Args:
-            times: `datetime64`, shape (time,).
+            times: Times, `datetime64`, shape (time,).
 
         Raises:
-            TypeError: Times that are no dates.
+            TypeError: `times` are not dates.
         """
         return forcing_maps(self.task, _checks.times("times", times))
 
     def pack(
         self, fields: xr.Dataset, times: Sequence[Any] | np.ndarray
     ) -> Inexact[np.ndarray, "time member offset lat lon spin channel"]:
-        """Initial states from a dataset, in their units.
+        """Read initial states from a dataset, in physical units.
 
         Args:
-            fields: In the layout of `canonical`, with `time` and possibly `number`.
+            fields: Dataset in the layout of `canonical`, with `time` and optionally `number`.
             times: Initial times, `datetime64`, shape (time,).
 
         Returns:
             States, shape (time, member, offset, lat, lon, spin, channel); one member if there is no `number`.
 
         Raises:
-            ValueError: Another grid, a variable, level or time that is not there, or a value that is not finite.
+            ValueError: The grid is another one, a variable, level or time is missing, or a value is not finite.
         """
         self.check(fields)
         stamps = _checks.times("times", times)
@@ -174,7 +174,7 @@ class ForecastModel:
         positions = index.get_indexer(wanted.reshape(-1))
         if (positions < 0).any():
             raise ValueError(
-                f"`fields` must have all times of the offsets {self.offsets} h, got none for "
+                f"`fields` must have the times of all offsets {self.offsets} h, got none for "
                 f"{wanted.reshape(-1)[positions < 0][0]}"
             )
         unique, back = np.unique(positions, return_inverse=True)
@@ -185,10 +185,10 @@ class ForecastModel:
         return np.swapaxes(windows, 1, 2)
 
     def check(self, fields: xr.Dataset) -> None:
-        """Refuse fields that the model was not made for.
+        """Check that fields have the grid, variables and levels of the inputs.
 
         Raises:
-            ValueError: Another grid, or a variable or level that is not there; the message names it.
+            ValueError: The grid is another one, or a variable or level is missing; the message names it.
         """
         _checks.dataset("fields", fields)
         missing = [name for name in self.layout.variables if name not in fields.data_vars]
@@ -209,21 +209,21 @@ class ForecastModel:
         if others:
             raise ValueError(f"`fields` must have no dimension {sorted(others)[0]!r}, got {dict(fields.sizes)}")
         if (grid := grid_of(fields)) != self.task.grid:
-            raise ValueError(f"`fields` must be on {self.task.grid}, which the model was made for, got {grid}")
+            raise ValueError(f"`fields` must be on {self.task.grid}, the grid of the model, got {grid}")
 
     def run(self, window: np.ndarray, forcings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Several steps, compiled once per number of steps and size of batch.
+        """Compute several steps; compiled once for each number of steps and batch size.
 
         Args:
             window: Normalised states at the offsets, shape (*batch, offset, lat, lon, spin, channel).
-            forcings: At the beginning of each step, shape (step, *batch, lat, lon, forcing).
+            forcings: Forcings at the beginning of each step, shape (step, *batch, lat, lon, forcing).
 
         Returns:
             Normalised states, shape (step, *batch, lead, lat, lon, spin, channel), and the window of the next step.
 
         Raises:
-            TypeError: No arrays of numbers.
-            ValueError: Arrays of other sizes, or more steps than one where the model cannot be repeated.
+            TypeError: An argument is not an array of numbers.
+            ValueError: An array has another shape, or there are several steps of a model that cannot be iterated.
         """
         task = self.task
         sizes = (len(task.offsets), *task.grid.shape, len(task.inputs.spins), task.inputs.channels)
@@ -241,7 +241,7 @@ class ForecastModel:
         return np.asarray(outputs), np.asarray(following)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Compiled functions cannot be pickled; another process compiles its own.
+        # Compiled functions cannot be pickled; another process compiles again.
         return type(self), (self.config, self.network, self.state, self.stepper)
 
     @functools.cached_property
@@ -255,7 +255,7 @@ class ForecastModel:
         return spinharm.jit(many)
 
     def fingerprint(self) -> str:
-        """A digest of everything that forecasts depend on, 16 hexadecimal digits."""
+        """Digest of everything that forecasts depend on, 16 hexadecimal digits."""
         digest = hashlib.sha256(repr(self._described()).encode())
         for leaf in jax.tree.leaves((self.network, self.state)):
             if eqx.is_array(leaf):
@@ -268,7 +268,7 @@ class ForecastModel:
 
         Args:
             path: The file.
-            extra: JSON types to keep in the header's configuration.
+            extra: Further values of JSON types for the configuration in the header.
         """
         save_model(path, (self.network, self.state, self.stepper.constants), {**self._described(), **extra})
 
@@ -283,7 +283,7 @@ class ForecastModel:
             The model.
 
         Raises:
-            ValueError: Another kind of file, or one that is cut off, damaged or malformed; the message names the file.
+            ValueError: The file is of another kind, cut off, damaged or malformed; the message names the file.
         """
 
         def build(config: dict[str, Any]) -> tuple[Any, eqx.nn.State, np.ndarray]:
@@ -320,7 +320,7 @@ class ForecastModel:
 
 
 def make_network(config: NetworkConfig, task: ForecastTask, seed: int = 0) -> tuple[Any, eqx.nn.State]:
-    """The untrained network of a task, and its state."""
+    """Make the untrained network of a task, and its state."""
     make = eqx.nn.make_with_state(config.make)
     return make(task.network_inputs, task.network_outputs, task.grid, key=jax.random.key(seed))
 
@@ -332,7 +332,7 @@ def task_to_json(task: ForecastTask) -> dict[str, Any]:
 
 
 def task_from_json(values: dict[str, Any]) -> ForecastTask:
-    """Read a task that `task_to_json` converted."""
+    """Convert the JSON types of `task_to_json` to a task."""
 
     def layout(fields: dict[str, Any]) -> FieldLayout:
         scalars, winds = (

@@ -1,4 +1,4 @@
-"""The loss: squared errors weighted by area, variable, level and degree."""
+"""Training loss: squared errors weighted by area, variable, level and degree."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LossConfig:
     """Weights of the loss.
 
     Attributes:
-        variables: Weight by variable, 1 for others; a wind has the mean of its components'.
+        variables: Weight by variable, 1 for others; a wind has the mean weight of its components.
         levels: `"uniform"`, or `"pressure"`: weights proportional to pressure, with mean 1 over the levels of each
             variable.
-        spectral: Share of the spectral part, 0 … 1.
-        degree_power: In the spectral part, degree ℓ weighs as ((ℓ + 1) / L)^degree_power.
+        spectral: Fraction s of the spectral loss, 0 … 1.
+        degree_power: Exponent p of the weight ((ℓ + 1) / L)^p of degree ℓ in the spectral loss.
 
     Examples:
         >>> from wxsphere import LossConfig
@@ -53,19 +53,19 @@ class LossConfig:
 
 
 def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray, "spin channel"]:
-    """Weights of the squared moduli of channels, so that a mean over variables, levels and components follows.
+    """Weights of squared moduli of channels, whose weighted sum is a mean over variables, levels and components.
 
-    Σ weights = 1 where components count one each and a wind two, if all weights of `config` are 1.
+    If all weights of `config` are 1, the weights of all components sum to 1, with two components in a wind.
 
     Args:
-        layout: The channels.
-        config: The weights.
+        layout: Layout of the channels.
+        config: Weights by variable and level.
 
     Returns:
         Weights, shape (spin, channel), float64; 0 for padding.
 
     Raises:
-        ValueError: A variable that is not in the layout, or weights that are all 0.
+        ValueError: A variable is not in the layout, or all weights are 0.
 
     Examples:
         >>> from wxsphere import Channel, FieldLayout, LossConfig, channel_weights
@@ -89,24 +89,24 @@ def channel_weights(layout: FieldLayout, config: LossConfig) -> Float[np.ndarray
             out[row, at] = weight
             components += len(channel.names)
     if not out.any():
-        raise ValueError(f"`variables` must leave a weight above 0, got {config.variables}")
+        raise ValueError(f"`variables` must have at least one weight above 0, got {config.variables}")
     return out / components
 
 
 def make_map_loss(layout: FieldLayout, grid: Grid, config: LossConfig) -> MapLoss:
-    """A function that gives the loss of an error.
+    """Make the function that computes the loss of an error.
 
     (1 − s) Σ_c w_c ⟨|e_c|²⟩ + s Σ_c w_c Σ_ℓ g_ℓ Σ_m |e_c,ℓm|² / 4π, with weights w of `channel_weights`, means over the
-    sphere by `area_weights`, coefficients of the wind's spin for winds, and g_ℓ = ((ℓ + 1) / L)^p, s and p from the
-    configuration. With g = 1 both parts are the same (Parseval).
+    sphere by `area_weights`, spin-weighted coefficients for winds, and g_ℓ = ((ℓ + 1) / L)^p; s and p are `spectral`
+    and `degree_power`. For g = 1 both sums are equal (Parseval).
 
     Args:
-        layout: Channels of the error.
-        grid: Its grid.
-        config: Weights.
+        layout: Layout of the channels of the error.
+        grid: Grid of the error.
+        config: Weights of the loss.
 
     Returns:
-        A function of errors, shape (*batch, lat, lon, spin, channel), that gives losses of shape (*batch,).
+        Function from errors, shape (*batch, lat, lon, spin, channel), to losses of shape (*batch,).
 
     References:
         Rasp et al., WeatherBench (2020), equation (1); Lam et al., GraphCast (2023), equation (19).

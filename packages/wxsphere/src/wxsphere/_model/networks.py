@@ -1,4 +1,4 @@
-"""Networks for weather: the paper's, by name, over any grid and any fields."""
+"""Networks for weather forecasts: those of the paper by name, for any grid and any fields."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ OutputKind = Literal["real", "magnitude"]
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-    """A network from fields to fields.
+    """Configuration of a network that maps fields to fields.
 
     Attributes:
-        kind: `"resnet"`: a block, residual blocks, a last convolution; `"unet"`: blocks down and up again, with the
-            features of equal bandlimit joined, and a last convolution.
-        bandlimits: Degrees of each block.
-        widths: Channels of each block and spin.
-        grid: `"square"`: the paper's n×n grids with poles, n = 2 L; `"gauss"`: Gauss-Legendre, L×2L, a little less
-            equivariant and about twice as fast. The data's own grid may be any.
-        num_filter_params: Knots of the filters of each block, interpolated over the degrees; None for a weight per
-            degree. One entry stands for all blocks.
-        separable: Whether each block's convolutions are separable; one entry stands for all blocks.
+        kind: `"resnet"`: a block, residual blocks and a final convolution; `"unet"`: blocks of decreasing and then
+            increasing bandlimit, with skip connections between equal bandlimits, and a final convolution.
+        bandlimits: Bandlimit of each block.
+        widths: Channels of each block, for each spin.
+        grid: Grids of the blocks: `"square"`, the n×n grids with poles of the paper, n = 2 L; or `"gauss"`,
+            Gauss-Legendre, L×2L, slightly less equivariant and about twice as fast. The data may be on any grid.
+        num_filter_params: Number of knots of the filters of each block, interpolated over the degrees; None for a
+            weight per degree. A single entry applies to all blocks.
+        separable: Whether the convolutions of each block are separable; a single entry applies to all blocks.
         spins: Spins of the features.
-        output: What becomes of a complex feature of spin 0: its real part, or the paper's magnitude, which cannot be
-            negative. Outputs with winds are complex, whatever this says.
-        block: What the blocks share.
-        remat: Compute the insides of blocks again in the backward pass instead of keeping them.
+        output: How complex features of spin 0 become real outputs: by their real part, or by their magnitude as in the
+            paper, which cannot be negative. Ignored if there are winds among the outputs, which are complex.
+        block: Options that all blocks share.
+        remat: Recompute the activations inside blocks in the backward pass instead of keeping them.
 
     Raises:
-        ValueError: Lists of different lengths, or options out of range.
+        ValueError: Lists have different lengths, or options are out of range.
 
     References:
         Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), sections 5.2 and 5.3, A.1.2 to A.1.4.
@@ -98,27 +98,27 @@ class NetworkConfig:
         block_sizes(self.bandlimits, self.widths, self.num_filter_params, self.spins)
         for name in ("num_filter_params", "separable"):
             if len(getattr(self, name)) not in (1, blocks):
-                raise ValueError(f"`{name}` must have one entry, or one per block, {blocks}, got {getattr(self, name)}")
+                raise ValueError(f"`{name}` must have one entry, or {blocks}, one per block, got {getattr(self, name)}")
 
     @property
     def convolutions(self) -> int:
-        """Convolutional layers, the last one to the output not counted: two in a residual block, one in others."""
+        """Number of convolutions without the final one: two in a residual block, one in others."""
         blocks = len(self.bandlimits)
         return 2 * blocks - 1 if self.kind == "resnet" else blocks
 
     @property
     def feature_size(self) -> int:
-        """Complex values of all blocks' features on their square grids: Σ n² · spins · channels, as in Table 7."""
+        """Complex values of the features of all blocks on n×n grids, Σ n² · spins · channels, as in Table 7."""
         return len(self.spins) * sum(
             (2 * L) ** 2 * width for L, width in zip(self.bandlimits, self.widths, strict=True)
         )
 
     def grid_of(self, bandlimit: int) -> Grid:
-        """The grid of a block.
+        """Grid of a block.
 
         Raises:
             TypeError: `bandlimit` is not an integer.
-            ValueError: It is below 1.
+            ValueError: `bandlimit` is below 1.
         """
         _checks.integer("bandlimit", bandlimit, 1)
         if self.grid == "square":
@@ -126,17 +126,17 @@ class NetworkConfig:
         return Grid.gauss_legendre(bandlimit)
 
     def scaled(self, *, resolution: float = 1.0, channels: float = 1.0) -> NetworkConfig:
-        """A copy with other resolutions and widths.
+        """Scale the bandlimits and widths of a configuration.
 
         Args:
-            resolution: Factor of all bandlimits.
-            channels: Factor of all widths.
+            resolution: Factor of all bandlimits, above 0.
+            channels: Factor of all widths, above 0.
 
         Returns:
-            The network; bandlimits and widths are rounded, to at least 1.
+            The new configuration; bandlimits and widths are rounded, to at least 1.
 
         Raises:
-            ValueError: A factor that is not above 0.
+            ValueError: A factor is not above 0.
         """
         for name, factor in (("resolution", resolution), ("channels", channels)):
             _checks.number(name, factor, above=0.0)
@@ -153,19 +153,19 @@ class NetworkConfig:
     def make(
         self, inputs: FieldLayout, outputs: FieldLayout, grid: Grid, *, key: PRNGKeyArray
     ) -> SpinResNet | SpinUNet:
-        """Make the network; do it with `equinox.nn.make_with_state`.
+        """Make the network, called through `equinox.nn.make_with_state`.
 
         Args:
-            inputs: What it gets, maps of shape (*batch, lat, lon, len(inputs.spins), inputs.channels).
-            outputs: What it gives, likewise.
-            grid: The grid of both; must hold the degrees of the first block and of the last.
+            inputs: Layout of the inputs, maps of shape (*batch, lat, lon, len(inputs.spins), inputs.channels).
+            outputs: Layout of the outputs, likewise.
+            grid: Grid of both; must resolve the degrees of the first and of the last block.
             key: Random key.
 
         Returns:
             The network.
 
         Raises:
-            ValueError: A grid that is too coarse, or what `spinnn`'s networks raise.
+            ValueError: The grid is too coarse, or the networks of `spinnn` refuse the configuration.
         """
         for name, layout in (("inputs", inputs), ("outputs", outputs)):
             _checks.instance(name, layout, FieldLayout, "a wxsphere.FieldLayout")
@@ -173,7 +173,7 @@ class NetworkConfig:
         for at in (0, -1):
             if grid.max_bandlimit < self.bandlimits[at]:
                 raise ValueError(
-                    f"`grid` must hold {self.bandlimits[at]} degrees, got {grid}, which holds {grid.max_bandlimit}"
+                    f"`grid` must resolve {self.bandlimits[at]} degrees, got {grid} with {grid.max_bandlimit}"
                 )
         network = SpinResNet if self.kind == "resnet" else SpinUNet
         return network(
@@ -196,7 +196,7 @@ class NetworkConfig:
         )
 
     def _all(self, name: str) -> tuple:
-        """An option's entries, one per block."""
+        """Entries of an option, one per block."""
         given = getattr(self, name)
         return given if len(given) == len(self.bandlimits) else given * len(self.bandlimits)
 
@@ -209,7 +209,7 @@ _ITERATIVE = NetworkConfig(
 )
 # `weatherbench`: 5.2.1 and A.1.3, direct forecasts of three and five days on 64², 39 convolutions of 128 channels.
 # `temperature`: 5.2.2 and A.1.4, 28 days of 2 m temperature at once on 128², 9 convolutions of 128 channels.
-# `iterative`: 5.2.3 and A.1.2, six hours, to be repeated. `tiny`: minutes on a CPU.
+# `iterative`: 5.2.3 and A.1.2, steps of six hours for rollouts. `tiny`: minutes on a CPU.
 NETWORKS = MappingProxyType({
     "weatherbench": NetworkConfig("resnet", bandlimits=(32,) * 20, widths=(128,) * 20, grid="square"),
     "temperature": NetworkConfig(
@@ -241,7 +241,7 @@ def network_config(name: str) -> NetworkConfig:
         The configuration.
 
     Raises:
-        ValueError: Another name.
+        ValueError: The name is unknown.
 
     Examples:
         >>> from wxsphere import network_config

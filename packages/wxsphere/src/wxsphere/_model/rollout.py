@@ -1,4 +1,4 @@
-"""Rollouts: a model applied repeatedly to its own outputs, and the loss over them."""
+"""Rollouts, in which a model is applied to its own outputs, and their loss."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .windows import Batch
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stepper:
-    """One step of a task, on normalised fields, by any network.
+    """One step of a task with any network, on normalised fields.
 
     Attributes:
         task: Inputs and outputs.
         inputs: Normalisation of the inputs.
         outputs: Normalisation of the outputs.
-        change: Of residual outputs, the typical change at each lead time, normalised, shape (lead, spin, channel).
+        change: Typical change of residual outputs at each lead time, normalised, shape (lead, spin, channel).
         constants: Normalised constants, shape (lat, lon, constant).
 
     Examples:
@@ -62,21 +62,21 @@ class Stepper:
         forcings: Float[Array, "*batch lat lon forcing"],
         mask: Bool[Array, "*batch"] | None = None,
     ) -> tuple[Inexact[Array, "*batch lead lat lon spin2 channel2"], eqx.nn.State]:
-        """The states at the lead times.
+        """Compute the states at the lead times.
 
         Args:
-            network: Of the task's `network_inputs` and `network_outputs`.
-            state: Its state.
+            network: Network with the task's `network_inputs` and `network_outputs`.
+            state: State of the network.
             window: Normalised states at the offsets.
-            forcings: Forcings now, scaled.
-            mask: Elements of the batch that count.
+            forcings: Scaled forcings at the initial time.
+            mask: Which elements of the batch count in batch statistics.
 
         Returns:
-            Normalised states, and the network's new state.
+            Normalised states, and the new state of the network.
 
         Raises:
-            TypeError: No arrays of numbers.
-            ValueError: Arrays of other sizes than those of the task.
+            TypeError: An argument is not an array of numbers.
+            ValueError: An array has another shape than the task needs.
         """
         _checks.ends("forcings", forcings, "forcing", (len(self.task.forcings),))
         real = forcings.dtype
@@ -84,30 +84,30 @@ class Stepper:
         constants = jnp.broadcast_to(constants, (*forcings.shape[:-1], constants.shape[-1]))
         x = self.task.join(window, jnp.concatenate([constants, forcings], -1))
         output, state = network(x, state, mask=mask)
-        out = self.task.part(output)
+        out = self.task.split(output)
         if not self.task.residual:
             return out, state
         change = jnp.asarray(self.change[:, None, None], real).astype(out.dtype)
         return self.task.now(window) + change * out, state
 
     def advance(self, window: Array, outputs: Array) -> Array:
-        """The window of the next step.
+        """Window of the next step: the last states of the window and the outputs.
 
         Raises:
-            TypeError: No arrays of numbers.
-            ValueError: Outputs of other sizes than those of the window.
+            TypeError: An argument is not an array of numbers.
+            ValueError: The outputs and the window have different shapes.
         """
         _checks.array("window", window)
         _checks.array("outputs", outputs)
         if window.ndim < 5 or window.shape[:-5] + window.shape[-4:] != outputs.shape[:-5] + outputs.shape[-4:]:
             raise ValueError(
                 f"`window` and `outputs` must have axes (*batch, offset or lead, lat, lon, spin, channel), "
-                f"the same but for the times, got {window.shape} and {outputs.shape}"
+                f"equal apart from the times, got {window.shape} and {outputs.shape}"
             )
         return jnp.concatenate([window[..., 1:, :, :, :, :], outputs], -5)
 
     def error_scale(self) -> Float[np.ndarray, "lead spin channel"]:
-        """Scale of errors in the loss: the typical change of residual outputs, else 1."""
+        """Divisor of errors in the loss: the typical change of residual outputs, else 1."""
         return self.change if self.task.residual else np.ones_like(self.change)
 
 
@@ -119,22 +119,22 @@ def rollout(
     forcings: Float[Array, "step *batch lat lon forcing"],
     mask: Bool[Array, "*batch"] | None = None,
 ) -> tuple[Inexact[Array, "step *batch lead lat lon spin2 channel2"], Array]:
-    """States of several steps of a network in inference mode.
+    """Compute several steps of a network in inference mode.
 
     Args:
         stepper: The step.
         network: The network.
-        state: Its state, which stays as it is.
+        state: State of the network, which is not changed.
         window: Normalised states at the offsets.
-        forcings: At the beginning of each step.
-        mask: Elements of the batch that count.
+        forcings: Scaled forcings at the beginning of each step.
+        mask: Which elements of the batch count in batch statistics.
 
     Returns:
         Normalised states of each step, and the window of the next one.
 
     Raises:
-        TypeError: No `Stepper`, or no arrays of numbers.
-        ValueError: Arrays of other sizes than those of the task.
+        TypeError: `stepper` is not a `Stepper`, or an argument is not an array of numbers.
+        ValueError: An array has another shape than the task needs.
 
     Examples:
         >>> import equinox as eqx
@@ -170,23 +170,23 @@ def rollout(
 def make_rollout_loss(
     stepper: Stepper, config: LossConfig, *, remat: bool = True
 ) -> Callable[[Any, eqx.nn.State, Batch, Any], tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]]:
-    """The loss of a rollout, as `spinnn.training.fit` wants it: the mean over steps, lead times and windows.
+    """Make the loss of a rollout for `spinnn.training.fit`: the mean over steps, lead times and windows.
 
-    Errors are divided by the typical change at the lead time if the network gives changes, else by the standard
-    deviation; see `make_map_loss`. As many steps are made as the batch has forcings for.
+    Errors are divided by the typical change at the lead time if the outputs of the network are changes, else by the
+    standard deviation; see `make_map_loss`. The number of steps is that of the forcings in the batch.
 
     Args:
         stepper: The step.
-        config: Weights.
-        remat: Keep only the states between steps, and compute each step again in the backward pass.
+        config: Weights of the loss.
+        remat: Keep only the states between steps, and recompute each step in the backward pass.
 
     Returns:
         `(network, state, batch, key) → (loss, (state, metrics))`; metrics are the losses of the first and of the last
         step.
 
     Raises:
-        TypeError: Arguments of another kind.
-        ValueError: As in `make_map_loss`.
+        TypeError: An argument has the wrong type.
+        ValueError: As for `make_map_loss`.
 
     Examples:
         >>> import equinox as eqx
@@ -230,7 +230,7 @@ def make_rollout_loss(
             value = (of_error(error).mean(1) * share).sum()
             return (stepper.advance(window, outputs) if task.can_repeat else window, state), value
 
-        # Nothing to save in a rollout of one step.
+        # A rollout of one step has nothing to recompute.
         body = jax.checkpoint(step) if remat and steps > 1 else step
         (_, state), losses = jax.lax.scan(body, (jnp.asarray(batch.inputs), state), (forcings, targets))
         return losses.mean(), (state, {"loss_first_step": losses[0], "loss_last_step": losses[-1]})

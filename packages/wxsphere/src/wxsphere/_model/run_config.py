@@ -1,4 +1,4 @@
-"""Configurations of training runs: fields, stages, optimiser, network; and the task that follows from one."""
+"""Configuration of training runs: fields, stages, optimiser, network; and the task of a run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .task import ForecastTask
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A stage of training.
+    """Stage of training with rollouts of a fixed number of steps.
 
     Attributes:
-        steps: How often the model is applied to its own outputs.
-        epochs: Passes over the data.
-        rate_factor: What the learning rate is multiplied by.
+        steps: Number of steps of the rollout, at least 1.
+        epochs: Passes over the data, at least 1.
+        rate_factor: Factor of the learning rate, above 0.
 
     Examples:
         >>> from wxsphere import Stage
@@ -48,12 +48,12 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class StageFlags:
-    """Stages as the flags of `wxsphere train`, and option files of earlier versions, have them.
+    """Stages in the form of the flags of `wxsphere train` and of option files of earlier versions.
 
     Attributes:
-        rollout: Steps of each stage, in which the model is applied to its own outputs.
-        epochs: Passes over the data of each stage.
-        rate_factors: What the learning rate of each stage is multiplied by.
+        rollout: Steps of the rollout in each stage.
+        epochs: Passes over the data in each stage.
+        rate_factors: Factor of the learning rate in each stage.
     """
 
     rollout: tuple[int, ...]
@@ -62,15 +62,15 @@ class StageFlags:
 
     @classmethod
     def of(cls, stages: Sequence[Stage]) -> StageFlags:
-        """The flags of stages."""
+        """Convert stages to flags."""
         columns = zip(*(dataclasses.astuple(stage) for stage in stages), strict=True)
         return cls(*columns) if stages else cls((), (), ())
 
     def made(self) -> tuple[Stage, ...]:
-        """The stages.
+        """Convert the flags to stages.
 
         Raises:
-            ValueError: Flags of different lengths, or without entries; values out of range.
+            ValueError: Flags have different lengths or no entry, or values are out of range.
         """
         columns = (self.rollout, self.epochs, self.rate_factors)
         if not self.rollout or len({len(values) for values in columns}) > 1:
@@ -83,41 +83,41 @@ class StageFlags:
 
 _STAGES = (Stage(4, 50), Stage(8, 10, 0.1), Stage(12, 10, 0.01))
 _TRAINING = LoopConfig(optimizer=OptimizerConfig(learning_rate=2e-4))
-# Where the options of earlier files are now.
+# Present places of the options of earlier files.
 _PLACES = {name: f"training.{name}" for name in ("seed", "optimizer", "checkpoint_every", "log_every", "tensorboard")}
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """A training run on prepared data.
+    """Configuration of a training run on prepared data.
 
-    The defaults of `stages`, `batch_size` and of the learning rate are those of the paper's iterated model.
+    The defaults of `stages`, `batch_size` and the learning rate are those of the iterated model of the paper.
 
     Attributes:
-        variables: Fields that come in; default all with time.
-        targets: Fields that go out; default those that come in, so that the model can be repeated.
-        constants: Fields without time that come in; default all.
-        forcings: Names of `FORCINGS` that come in; default all.
-        offsets: Times of the fields that come in, relative to now [hours]: ascending, ending with 0.
-        leads: Lead times that the network gives at once [hours]; default the cadence of the data.
-        residual: The network gives changes in units of the typical change, not states.
-        winds_as_scalars: Treat components of winds as scalars, which is wrong on the sphere, for comparison.
+        variables: Input fields; default all fields with time.
+        targets: Output fields; default the input fields, so that the model can be iterated.
+        constants: Input fields without time; default all.
+        forcings: Names in `FORCINGS` of input forcings; default all.
+        offsets: Times of the input fields relative to the initial time [hours], ascending, the last 0.
+        leads: Lead times of the outputs of one step [hours]; default the cadence of the data.
+        residual: Outputs of the network are changes in units of the typical change, not states.
+        winds_as_scalars: Treat wind components as scalars, which is not equivariant; for comparison.
         members: Values of `number` to train on; default all.
-        validation_members: Values of `number` to validate on; default those of `members`. Without validation times,
-            they are validated on the training times.
-        stages: Of training, one after the other.
+        validation_members: Values of `number` to validate on; default `members`. If there are no validation times,
+            these members are validated at the training times.
+        stages: Stages of training, in order.
         batch_size: Windows per step, over all devices.
-        training: Seed of the first weights and of the order of the windows; optimiser, which begins anew in each stage;
-            checkpoints, each with the errors on the validation times.
+        training: Seed of the initial weights and of the order of windows; optimiser, which is reset in each stage;
+            checkpoints, each with errors at the validation times.
         loss: Weights of the loss.
-        remat: Keep only the states between the steps of a rollout, and compute each again in the backward pass.
-        validation_windows: How many windows to validate on, evenly spaced.
-        memory_gib: Data that take no more memory [GiB] are kept in it.
-        network: The network.
+        remat: Keep only the states between the steps of a rollout, and recompute each step in the backward pass.
+        validation_windows: Number of windows to validate on, evenly spaced.
+        memory_gib: Data up to this size [GiB] are kept in memory.
+        network: Configuration of the network.
 
     Raises:
-        TypeError: A value of another type.
-        ValueError: A number out of range, offsets above 0, or no stage.
+        TypeError: A value has the wrong type.
+        ValueError: A number is out of range, an offset is above 0, or there is no stage.
 
     Examples:
         >>> from spinnn.training import LoopConfig, OptimizerConfig
@@ -172,25 +172,25 @@ class RunConfig:
         checks.integer_members(self, dict.fromkeys(("members", "validation_members"), 0))
         checks.number_members(self, positive=("leads",), finite=("offsets",))
         if any(value > 0 for value in self.offsets):
-            raise ValueError(f"`offsets` must be 0 or below, of times that are known, got {self.offsets}")
+            raise ValueError(f"`offsets` must be 0 or below, as later times are not known, got {self.offsets}")
         _checks.memory_bytes("memory_gib", self.memory_gib)
         for stage in self.stages:
             _checks.instance("stages", stage, Stage, "a tuple of wxsphere.Stage")
         if not self.stages:
-            raise ValueError("`stages` must be at least one, got ()")
+            raise ValueError("`stages` must have at least one stage, got ()")
 
     @classmethod
     def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Read what files of earlier versions hold: stages as three lists, `memory` in bytes, a flat `seed` and others.
+        """Convert options of earlier versions: stages as three lists, `memory` in bytes, a flat `seed` and others.
 
         Args:
-            values: What a file holds, JSON types.
+            values: Content of an option file, JSON types.
 
         Returns:
-            The same as this version writes it.
+            The options in the form of this version.
 
         Raises:
-            ValueError: An option by both names, or lists of different lengths.
+            ValueError: An option is given under both names, or lists have different lengths.
         """
         _checks.instance("values", values, dict, "a dictionary of options by name")
         out = moved(values, {**_PLACES, "memory": "memory_gib"}, {"training": to_json(_TRAINING)})
@@ -205,10 +205,10 @@ class RunConfig:
         return out
 
     def as_recorded(self) -> dict[str, Any]:
-        """What a run's folder records in `config.json`, by which checkpoints know their run.
+        """Content of `config.json` in the folder of a run, which identifies the run of a checkpoint.
 
-        Options by the names that they had in the first version, so that runs that were begun then are gone on with;
-        without those that change no result.
+        Options have the names of the first version, so that runs of that version can be resumed; options that do not
+        change results are left out.
         """
         values = to_json(self)
         training = {old: values["training"][old] for old in _PLACES}
@@ -218,18 +218,18 @@ class RunConfig:
 
 
 def make_task(fields: xr.Dataset, cadence_hours: float, config: RunConfig) -> ForecastTask:
-    """The task of a run.
+    """Make the task of a run.
 
     Args:
         fields: Prepared fields.
-        cadence_hours: Between their times.
-        config: The run.
+        cadence_hours: Spacing of their times [hours].
+        config: Configuration of the run.
 
     Returns:
         The task.
 
     Raises:
-        ValueError: A variable, constant or forcing that is not there, or times that make no task.
+        ValueError: A variable, constant or forcing is missing, or `ForecastTask` refuses the times.
 
     Examples:
         >>> import numpy as np

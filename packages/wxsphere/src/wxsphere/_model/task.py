@@ -1,4 +1,4 @@
-"""The task of a forecast model: fields and times of its inputs and outputs."""
+"""Task of a forecast model: fields and times of its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .._fields.forcings import FORCINGS
 
 @dataclasses.dataclass(frozen=True)
 class ForecastTask:
-    """A map from fields at some times to fields at later times.
+    """Forecast task: which fields at which times are predicted from which.
 
     Attributes:
-        inputs: Fields that the network gets, at each of `offsets`.
-        outputs: Fields that it gives, at each of `leads`.
-        grid: The grid of all.
-        offsets: Times of the inputs relative to now [hours], ascending, the last 0.
-        leads: Times of the outputs [hours], ascending, above 0.
-        constants: Names of fields without time that it also gets.
-        forcings: Names of `FORCINGS` that it also gets, now.
-        residual: The network gives the change since now, in units of the typical change.
+        inputs: Input fields, at each of `offsets`.
+        outputs: Output fields, at each of `leads`.
+        grid: Grid of all fields.
+        offsets: Times of the inputs relative to the initial time [hours], ascending, the last 0.
+        leads: Lead times of the outputs [hours], ascending, above 0.
+        constants: Names of input fields without time.
+        forcings: Names in `FORCINGS` of input forcings, at the initial time.
+        residual: Outputs of the network are changes since the initial time, in units of the typical change.
 
     Raises:
-        TypeError: Parts of another kind.
-        ValueError: Hours that do not ascend or are on the wrong side of now, a forcing that there is not, or residual
-            outputs that are no inputs.
+        TypeError: An attribute has the wrong type.
+        ValueError: Hours do not ascend or have the wrong sign, a forcing is unknown, or residual outputs are not among
+            the inputs.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -54,7 +54,7 @@ class ForecastTask:
         >>> x.shape, task.now(window).shape
         ((1, 4, 8, 1, 3), (1, 1, 4, 8, 1, 1))
         >>> output = x[..., : task.network_outputs.channels]
-        >>> task.part(output).shape
+        >>> task.split(output).shape
         (1, 1, 4, 8, 1, 1)
     """
 
@@ -79,18 +79,21 @@ class ForecastTask:
         for name in ("offsets", "leads"):
             hours = _checks.numbers(name, getattr(self, name), above=-_checks.MOST_HOURS, below=_checks.MOST_HOURS)
             if not hours or tuple(sorted(set(hours))) != hours:
-                raise ValueError(f"`{name}` must be ascending hours, at least one, got {getattr(self, name)}")
+                raise ValueError(f"`{name}` must be hours in ascending order, at least one, got {getattr(self, name)}")
             object.__setattr__(self, name, hours)
         if self.offsets[-1] != 0:
-            raise ValueError(f"`offsets` must end with 0, the time of the state, got {self.offsets}")
+            raise ValueError(f"`offsets` must end with 0, the initial time, got {self.offsets}")
         if hours_of(self.leads[0]) <= np.timedelta64(0):
             raise ValueError(f"`leads` must be above 0, got {self.leads}")
         if self.residual:
             missing = [c for c in self.outputs.scalars if c not in self.inputs.scalars]
             missing += [c for c in self.outputs.winds if c not in self.inputs.winds]
             if missing or (self.outputs.winds and self.outputs.wind_spin != self.inputs.wind_spin):
-                told = missing[0] if missing else "a wind of the other spin"
-                raise ValueError(f"`residual` needs outputs that are inputs too, got {told}, which is not an input")
+                first = missing[0] if missing else "a wind of the other spin"
+                raise ValueError(
+                    f"`residual` needs outputs that are also inputs, got the output {first}, which is not an input; "
+                    f"add it to the inputs, or set residual=False (--no-residual)"
+                )
 
     @property
     def step(self) -> np.timedelta64:
@@ -99,35 +102,35 @@ class ForecastTask:
 
     @property
     def can_repeat(self) -> bool:
-        """Whether outputs can be inputs of the next step."""
+        """Whether the outputs can be the inputs of the next step."""
         step = self.leads[0]
         steady = self.offsets == tuple(-step * k for k in reversed(range(len(self.offsets))))
         return self.inputs == self.outputs and len(self.leads) == 1 and steady
 
     def check_steps(self, steps: int) -> None:
-        """Refuse several steps of a model that cannot be repeated.
+        """Check that the task can be iterated for a number of steps.
 
         Raises:
             TypeError: `steps` is not an integer.
-            ValueError: It is below 1, or above 1 where outputs cannot be inputs.
+            ValueError: `steps` is below 1, or above 1 for a task whose outputs cannot be its inputs.
         """
         _checks.integer("steps", steps, 1)
         if steps > 1 and not self.can_repeat:
             raise ValueError(
-                f"{steps} steps need a model whose outputs are its inputs, one lead time and offsets that are its "
-                f"multiples; this one has offsets {self.offsets} and leads {self.leads} h, inputs "
+                f"{steps} steps need a model whose outputs are its inputs, with one lead time and offsets that are "
+                f"its multiples; this one has offsets {self.offsets} and leads {self.leads} h, inputs "
                 f"{', '.join(self.inputs.variables)} and outputs {', '.join(self.outputs.variables)}"
             )
 
     @property
     def network_inputs(self) -> FieldLayout:
-        """Channels of the network's input: those of each offset in turn, then constants and forcings."""
+        """Channels of the network's input: those of each offset in order, then constants and forcings."""
         extra = tuple(Channel((name,)) for name in (*self.constants, *self.forcings))
         return _repeated(self.inputs, self.offsets, extra)
 
     @property
     def network_outputs(self) -> FieldLayout:
-        """Channels of the network's output: those of each lead time in turn."""
+        """Channels of the network's output: those of each lead time in order."""
         return _repeated(self.outputs, self.leads, ())
 
     def join(
@@ -138,8 +141,8 @@ class ForecastTask:
         """Join normalised states, constants and forcings to the network's input.
 
         Raises:
-            TypeError: No arrays of numbers.
-            ValueError: Arrays of other sizes than those of the task.
+            TypeError: An argument is not an array of numbers.
+            ValueError: An array has another shape than the task needs.
         """
         self._check_window(window)
         _checks.array("extra", extra, real=True)
@@ -156,14 +159,14 @@ class ForecastTask:
         winds = [time[..., -1, : len(layout.winds)] for time in times if layout.winds]
         return _stacked(scalars, winds, self.network_inputs.channels)
 
-    def part(
+    def split(
         self, output: Inexact[Array, "*batch lat lon spin2 channel2"]
     ) -> Inexact[Array, "*batch lead lat lon spin channel"]:
         """Split the network's output into the states of each lead time.
 
         Raises:
-            TypeError: No array of numbers.
-            ValueError: An array of other sizes than those of the task.
+            TypeError: `output` is not an array of numbers.
+            ValueError: `output` has another shape than the task needs.
         """
         made = self.network_outputs
         _checks.ends("output", output, "lat, lon, spin, channel", (*self.grid.shape, len(made.spins), made.channels))
@@ -179,17 +182,17 @@ class ForecastTask:
     def now(
         self, window: Inexact[Array, "*batch offset lat lon spin channel"]
     ) -> Inexact[Array, "*batch 1 lat lon spin2 channel2"]:
-        """The channels of the outputs at the last of the input times.
+        """Output channels of the inputs at the initial time.
 
         Raises:
-            TypeError: No array of numbers.
-            ValueError: An array of other sizes than those of the task, or outputs that are no inputs.
+            TypeError: `window` is not an array of numbers.
+            ValueError: `window` has another shape than the task needs, or an output is not an input.
         """
         self._check_window(window)
         lacking = [c for c in self.outputs.scalars if c not in self.inputs.scalars]
         lacking += [c for c in self.outputs.winds if c not in self.inputs.winds]
         if lacking:
-            raise ValueError(f"`window` must hold the outputs, which {lacking[0]} is, but it is no input")
+            raise ValueError(f"`window` must hold all outputs, but the output {lacking[0]} is not an input")
         last = window[..., -1:, :, :, :, :]
         if self.inputs == self.outputs:
             return last
@@ -206,11 +209,11 @@ class ForecastTask:
         sizes = (len(self.offsets), *self.grid.shape, len(layout.spins), layout.channels)
         _checks.ends("window", window, "offset, lat, lon, spin, channel", sizes)
         if layout.winds and not jnp.iscomplexobj(window):
-            raise TypeError(f"`window` must be complex, as winds are, got dtype {window.dtype}")
+            raise TypeError(f"`window` must be complex, since the inputs have winds, got dtype {window.dtype}")
 
 
 def hours_of(value: float) -> np.timedelta64:
-    """Hours as a NumPy time difference, to the second."""
+    """Convert hours to `timedelta64`, to the second."""
     return np.timedelta64(round(value * 3600), "s").astype("timedelta64[ns]")
 
 
@@ -224,7 +227,7 @@ def _repeated(layout: FieldLayout, hours: tuple[float, ...], extra: tuple[Channe
 
 
 def _stacked(scalars: list[jax.Array], winds: list[jax.Array], channels: int) -> jax.Array:
-    """Lists of channels as one array with a spin axis, padded with zeros."""
+    """Stack lists of channels to one array with a spin axis, padded with zeros."""
     rows = [jnp.concatenate(parts, -1) for parts in (scalars, winds) if parts]
     kind = rows[-1].dtype if winds else rows[0].dtype
     padded = [jnp.pad(row.astype(kind), [(0, 0)] * (row.ndim - 1) + [(0, channels - row.shape[-1])]) for row in rows]

@@ -1,4 +1,4 @@
-"""Training on prepared data, in stages of longer and longer rollouts."""
+"""Training on prepared data, in stages with rollouts of increasing length."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ from .task import ForecastTask
 from .windows import Batch, Windows
 
 MODEL = "model.spinnn"
-# Windows from which the typical change is measured where the statistics do not say it.
+# Number of windows from which the typical change is computed if the statistics do not have it.
 _CHANGE_SAMPLE = 64
 
 
 def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, progress: bool = True) -> ForecastModel:
-    """Train a model, or go on with the run that the folder holds; the result is the same, bit for bit.
+    """Train a model, or resume the run in the folder, with a bitwise equal result.
 
-    The same result needs as many processor cores; with another number, a warning says so.
+    Results are bitwise equal on the same number of processor cores; a warning is given if that number has changed.
 
-    Each stage is a run of `spinnn.training.fit` in a folder of its own, `stage-1`, `stage-2`, …, that begins with the
-    weights of the one before. With several devices, batches are divided among them. The finished model is
+    Each stage is a run of `spinnn.training.fit` in its own folder, `stage-1`, `stage-2`, …, which starts from the
+    weights of the stage before. With several devices, batches are divided among them. The trained model is written to
     `model.spinnn`.
 
-    At each checkpoint the metrics get errors on the validation times, if there are any: `validation_loss` and that of
-    persistence, and `validation_rmse_…` of each variable at the last lead time, in its units.
+    The metrics of each checkpoint include errors at the validation times, if there are any: `validation_loss`, that of
+    persistence, and `validation_rmse_…` of each variable at the last lead time, in physical units.
 
     Args:
         prepared: Fields, statistics and periods, from `prepare` or `open_prepared`.
-        config: The run.
-        folder: The run's folder.
+        config: Configuration of the run.
+        folder: Folder of the run.
         progress: Show a progress bar on a terminal.
 
     Returns:
-        The trained model; averaged parameters if the configuration asks for an average.
+        The trained model, with averaged parameters if the configuration has an average.
 
     Raises:
-        ValueError: Data that do not fit the configuration, a rollout that the model cannot make, or a folder of
-            another run; and what `fit` raises.
+        ValueError: The data do not fit the configuration, the model cannot be iterated for a rollout, or the folder is
+            of another run; also the errors of `fit`.
 
     Examples:
         >>> import numpy as np
@@ -85,7 +85,7 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
     network, state = make_network(config.network, task, training.seed)
     recorded = config.as_recorded()
     place, shard = _placement(config.batch_size), (jax.process_index(), jax.process_count())
-    # All stages' windows now: a later stage that cannot be is refused before hours of training.
+    # The windows of all stages, so that an impossible stage is refused before hours of training.
     whole = [data.with_steps(stage.steps) for stage in config.stages]
     checked = [None if held_out is None else held_out.with_steps(stage.steps) for stage in config.stages]
     for number, (stage, data, to_check) in enumerate(zip(config.stages, whole, checked, strict=True), 1):
@@ -116,7 +116,7 @@ def _cadence_hours(prepared: Prepared) -> float:
 
 
 def _begin(prepared: Prepared, config: RunConfig) -> tuple[Stepper, Windows, Windows | None]:
-    """What makes a step, and the windows to train on and to validate on, of one step."""
+    """The stepper, and the windows of one step for training and for validation."""
     fields, cadence = prepared.fields, _cadence_hours(prepared)
     task = make_task(fields, cadence, config)
     for stage in config.stages:
@@ -141,13 +141,13 @@ def _begin(prepared: Prepared, config: RunConfig) -> tuple[Stepper, Windows, Win
 
 
 def _constants(fields: xr.Dataset, task: ForecastTask) -> Float[np.ndarray, "lat lon constant"]:
-    """Constants with mean 0 and standard deviation 1 over the sphere."""
+    """Constants, scaled to mean 0 and standard deviation 1 over the sphere."""
     weights = area_weights(fields[LATITUDE].values)[:, None]
     maps = []
     for name in task.constants:
         values = np.asarray(fields[name].transpose(LATITUDE, LONGITUDE).values, np.float64)
         if not np.isfinite(values).all():
-            raise ValueError(f"`constants` must be finite, got {name} that is not")
+            raise ValueError(f"`constants` must be finite, got NaN or infinity in {name}")
         mean = (values * weights).mean()
         std = ((values - mean) ** 2 * weights).mean() ** 0.5
         if std == 0:
@@ -157,7 +157,7 @@ def _constants(fields: xr.Dataset, task: ForecastTask) -> Float[np.ndarray, "lat
 
 
 def _measured_change(windows: Windows) -> Float[np.ndarray, "lead spin channel"]:
-    """Root mean square of the change from now to each lead time, of normalised channels; 1 for padding."""
+    """Root mean square change of normalised channels up to each lead time; 1 for padding."""
     task = windows.task
     chosen = np.unique(np.linspace(0, len(windows) - 1, _CHANGE_SAMPLE).astype(int))
     weights = point_weights(task.grid)
@@ -168,14 +168,14 @@ def _measured_change(windows: Windows) -> Float[np.ndarray, "lead spin channel"]
         squares = (np.abs(error) ** 2 * weights).sum((1, 2))
         total += squares
     found = np.sqrt(total / len(chosen))
-    # A wind's scale is that of one component.
+    # The scale of a wind is that of one component.
     if task.outputs.winds:
         found[:, -1] /= 2**0.5
     return np.where(found > 0, found, 1.0)
 
 
 def _placement(batch_size: int) -> Callable[[Batch], Batch]:
-    """Divides batches among all devices."""
+    """Sharding that divides batches among all devices."""
     devices = jax.device_count()
     if devices == 1:
         return lambda batch: batch
@@ -187,7 +187,7 @@ def _placement(batch_size: int) -> Callable[[Batch], Batch]:
 
 
 def _validation(stepper: Stepper, config: RunConfig, windows: Windows) -> Callable[[Any, Any, int], dict[str, Any]]:
-    """What `fit` calls at a checkpoint: errors on some windows."""
+    """Function that `fit` calls at a checkpoint: errors on some windows."""
     task, chosen = (
         stepper.task,
         np.unique(np.linspace(0, len(windows) - 1, min(len(windows), config.validation_windows)).astype(int)),
@@ -238,7 +238,7 @@ def _can_persist(task: ForecastTask) -> bool:
 
 
 def _root_mean_squares(task: ForecastTask, normalization: Normalization, squares: np.ndarray) -> dict[str, float]:
-    """By variable, over its levels, in units; of a wind, of the vector."""
+    """RMSE by variable over its levels, in physical units; of winds, that of the vector."""
     sums: dict[str, list[float]] = {}
     for row, channels in ((0, task.outputs.scalars), (-1, task.outputs.winds)):
         for at, channel in enumerate(channels):

@@ -1,4 +1,4 @@
-"""Training samples by position: windows of time with inputs and targets."""
+"""Training samples: windows of time with inputs and targets, by position."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _KEPT_TIMES = 256
 
 
 class Batch(eqx.Module):
-    """A batch of training samples: a pytree of arrays; fields are normalised.
+    """Batch of training samples with normalised fields, as a pytree of arrays.
 
     Attributes:
         inputs: States at the offsets, shape (batch, offset, lat, lon, spin, channel).
-        targets: States at the lead times, step after step, shape (batch, lead, lat, lon, spin, channel).
-        forcings: At the beginning of each step, shape (batch, step, lat, lon, forcing).
-        weight: 1 for windows, 0 for the empty ones that fill a batch up, shape (batch,).
-        index: Positions of the windows, −1 for empty ones, shape (batch,).
+        targets: States at the lead times of all steps, shape (batch, lead, lat, lon, spin, channel).
+        forcings: Scaled forcings at the beginning of each step, shape (batch, step, lat, lon, forcing).
+        weight: 1 for windows, 0 for empty windows that pad a batch, shape (batch,).
+        index: Positions of the windows, −1 for empty windows, shape (batch,).
 
     Examples:
         >>> import numpy as np
@@ -52,10 +52,10 @@ class Batch(eqx.Module):
 
 
 class Windows:
-    """All training samples of a store for a task of some steps, with random access.
+    """Training samples of a store for some steps of a task, with random access.
 
-    A window is a time, and a member if the store has members, with all its offsets and lead times. Windows that reach
-    over a gap in time or out of the given times are left out.
+    A window is an initial time (and a member, if the store has members) with all its offsets and lead times. Windows
+    across a gap in time, or partly outside the given times, are left out.
 
     Examples:
         >>> import numpy as np
@@ -87,22 +87,22 @@ class Windows:
         steps: int = 1,
         memory_gib: float = 1.0,
     ) -> None:
-        """Find the windows; nothing is read but times.
+        """Find the windows; only times are read.
 
         Args:
-            fields: In the layout of `canonical`, with `time` and possibly `number`.
-            task: What is predicted from what.
+            fields: Dataset in the layout of `canonical`, with `time` and optionally `number`.
+            task: The forecast task.
             inputs: Normalisation of the inputs.
             outputs: Normalisation of the outputs.
-            times: Times that windows may touch; default all.
+            times: Times that windows may use; default all.
             members: Values of `number`; default all.
-            steps: How often the task is repeated.
-            memory_gib: Fields that take no more memory [GiB] are read once and kept, others are read for each batch.
+            steps: Number of steps of the task, at least 1.
+            memory_gib: Fields up to this size [GiB] are read once and kept; larger ones are read for each batch.
 
         Raises:
-            TypeError: A number that is not an integer.
-            ValueError: No window left, a store of another grid or without a variable, members that it does not have,
-                or steps that the task cannot be repeated for.
+            TypeError: A number is not an integer.
+            ValueError: There is no window, the grid is another one, a variable or member is missing, or the task cannot
+                be iterated.
         """
         _checks.dimensions("fields", fields, (TIME,))
         _checks.instance("task", task, ForecastTask, "a wxsphere.ForecastTask")
@@ -120,7 +120,7 @@ class Windows:
             usable = np.isin(there, _checks.times("times", times))
             fields = fields.isel({TIME: np.flatnonzero(usable)})
         if not fields.indexes[TIME].is_unique:
-            raise ValueError("`fields` must have each time once")
+            raise ValueError("`fields` must not repeat a time")
         self.task, self._fields = task, fields
         self._find(steps)
         self._members = fields.sizes.get(MEMBER, 1)
@@ -133,11 +133,11 @@ class Windows:
         self._forcing = _kept_forcings(task)
 
     def with_steps(self, steps: int) -> Windows:
-        """The windows of the same times and members for another number of steps; what is in memory is shared.
+        """Windows of the same times and members for another number of steps, sharing data in memory.
 
         Raises:
             TypeError: `steps` is not an integer.
-            ValueError: As on making them.
+            ValueError: As for `Windows`.
         """
         out = copy.copy(self)
         out._forcing = self._forcing
@@ -145,7 +145,7 @@ class Windows:
         return out
 
     def __getstate__(self) -> dict[str, Any]:
-        # A cache cannot be pickled; another process fills its own.
+        # A cache cannot be pickled; another process fills a new one.
         return {name: value for name, value in self.__dict__.items() if name != "_forcing"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -156,7 +156,7 @@ class Windows:
         task = self.task
         task.check_steps(_checks.integer("steps", steps, 1))
         stamps = np.asarray(self._fields[TIME].values).astype("datetime64[ns]")
-        # No window holds more steps than there are times; so many need not be listed.
+        # No window has more steps than there are times.
         listed = min(steps, stamps.size + 1)
         leads = [hours_of(h) + task.step * k for k in range(listed) for h in task.leads]
         shifts = [hours_of(h) for h in task.offsets] + leads
@@ -166,7 +166,7 @@ class Windows:
         if not whole.any():
             reach = task.leads[-1] + (steps - 1) * task.leads[0] - task.offsets[0]
             raise ValueError(
-                f"`fields` must have at least one window of {reach:g} h without gaps, offsets {task.offsets} h and "
+                f"`fields` must have at least one window of {reach:g} h without gaps, for offsets {task.offsets} h and "
                 f"{steps} steps of leads {task.leads} h; got {stamps.size} times"
                 + (f", {stamps[0]} … {stamps[-1]}" if stamps.size else "")
             )
@@ -186,18 +186,17 @@ class Windows:
         return np.tile(np.arange(self._members), len(self._starts))
 
     def batch(self, index: Int[np.ndarray, " batch"]) -> Batch:
-        """Windows by position.
+        """Read windows by position.
 
         Args:
             index: Positions, −1 for an empty window, shape (batch,).
 
         Returns:
-            The batch; empty windows are 0.
+            The batch; all values of empty windows are 0.
 
         Raises:
-            TypeError: No array of integers.
-            ValueError: A position that there is not, or a field that is not finite; the message names variable and
-                time.
+            TypeError: `index` is not an array of integers.
+            ValueError: A position is out of range, or a field is not finite; the message names variable and time.
         """
         _checks.array("index", index, axes=1)
         if not np.issubdtype(index.dtype, np.integer):
@@ -222,7 +221,7 @@ class Windows:
 
 
 def forcing_maps(task: ForecastTask, times: np.ndarray) -> Float[np.ndarray, "time lat lon forcing"]:
-    """The forcings of a task at some times, divided by their scales, float32."""
+    """Forcings of a task at some times, divided by their scales, float32."""
     maps = [FORCINGS[name].function(times, task.grid) / FORCINGS[name].scale for name in task.forcings]
     if not maps:
         return np.zeros((len(times), *task.grid.shape, 0), np.float32)
@@ -230,19 +229,19 @@ def forcing_maps(task: ForecastTask, times: np.ndarray) -> Float[np.ndarray, "ti
 
 
 def _kept_forcings(task: ForecastTask) -> Callable[[np.datetime64], np.ndarray]:
-    """A cached function from a time to its forcing maps."""
+    """Cached function from a time to its forcing maps."""
     return functools.lru_cache(_KEPT_TIMES)(lambda stamp: forcing_maps(task, np.array([stamp]))[0])
 
 
 class _Reader:
-    """Normalised maps of a layout by position in time and member, kept in memory if they fit."""
+    """Reader of normalised maps by position in time and member, which are kept in memory if they fit."""
 
     def __init__(self, fields: xr.Dataset, layout: FieldLayout, normalization: Normalization, memory: int) -> None:
         self._layout, self._normalization = layout, normalization
         missing = [name for name in layout.variables if name not in fields.data_vars or TIME not in fields[name].dims]
         if missing:
             there = ", ".join(sorted(str(name) for name, field in fields.data_vars.items() if TIME in field.dims))
-            raise ValueError(f"`fields` must have {missing[0]} with times, got {there}")
+            raise ValueError(f"`fields` must have {missing[0]} with a dimension time, got {there}")
         _checks.real_fields("fields", fields, layout.variables)
         self._fields = fields[list(layout.variables)]
         others = set(layout.batch_dimensions(self._fields)) - {TIME, MEMBER}
@@ -255,14 +254,14 @@ class _Reader:
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Another process has a lock of its own and reads for itself.
+        # Another process has its own lock and reads the data itself.
         return {**self.__dict__, "_kept": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
 
     def read(self, positions: np.ndarray, member: np.ndarray) -> np.ndarray:
-        """Maps of shape (batch, offset, lat, lon, spin, channel), of times (batch, offset) and members (batch,)."""
+        """Maps of shape (batch, offset, lat, lon, spin, channel) for times (batch, offset) and members (batch,)."""
         if self._keep:
             with self._lock:
                 if self._kept is None:
@@ -286,7 +285,7 @@ class _Reader:
         if bad is not None:
             raise ValueError(
                 f"`fields` must be finite, got NaN or infinity in {bad[0]} at {bad[1]}; "
-                f"`wxsphere check` counts what is missing"
+                f"`wxsphere check` counts missing values"
             )
         return self._normalization.normalize(maps)
 

@@ -21,9 +21,9 @@ BASELINES = ("persistence", "climatology")
 UNITLESS = ("acc", "acc_per_forecast", "spread_skill_ratio")
 
 INK = "#0b0b0c"
-"""Of text and axes; the report replaces it by the colour of its own text."""
+"""Colour of text and axes; the report replaces it by its text colour."""
 
-# Seen on white and on black alike.
+# Visible on white and on black.
 _COLOURS = ("#2f86c9", "#e0661c", "#12a37a", "#c76bab", "#8a7bd8", "#d0a000")
 _OF_BASELINES = {"persistence": ("#8c8c8c", "--", "s"), "climatology": ("#a98b5a", ":", "^")}
 _HEADLINES = (
@@ -50,7 +50,7 @@ _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Quantity(NamedTuple):
-    """A variable, on a level if it has levels."""
+    """Variable, with a level if it has levels."""
 
     name: str
     level: float | None
@@ -61,7 +61,7 @@ class Quantity(NamedTuple):
 
 
 def quantities_of(result: xr.Dataset) -> list[Quantity]:
-    """All variables and levels of scores or maps, without what `evaluate` adds to them under other names."""
+    """Variables and levels of scores or maps, without intervals, differences and spectra."""
     out = []
     for key, field in result.data_vars.items():
         if not {"metric", "map"} & set(field.dims) or "bound" in field.dims:
@@ -82,7 +82,7 @@ def has_members(result: xr.Dataset) -> bool:
 
 
 def headlines(quantities: Sequence[Quantity], limit: int = 6) -> list[Quantity]:
-    """Headline quantities of forecast verification; of another variable its level nearest 500 hPa."""
+    """Headline quantities of forecast verification, and other variables at the level nearest to 500 hPa."""
     chosen = [Quantity(name, level) for name, level in _HEADLINES if (name, level) in quantities]
     components = {part for wind, parts in WINDS.items() for part in parts if any(q.name == wind for q in quantities)}
     for name in dict.fromkeys(one.name for one in quantities):
@@ -92,13 +92,13 @@ def headlines(quantities: Sequence[Quantity], limit: int = 6) -> list[Quantity]:
 
 
 def of_quantity(dataset: xr.Dataset, quantity: Quantity, suffix: str = "") -> xr.DataArray:
-    """The field of a variable on its level."""
+    """Field of a variable at its level."""
     field = dataset[quantity.name + suffix]
     return field if quantity.level is None else field.sel({LEVEL: quantity.level})
 
 
 def unit_of(field: xr.DataArray) -> str:
-    """The unit with raised exponents: `m**2 s**-2` is m² s⁻²."""
+    """Unit with superscript exponents: `m**2 s**-2` becomes m² s⁻²."""
     pieces = str(field.attrs.get("units", "")).split("**")
     out = pieces[0]
     for piece in pieces[1:]:
@@ -108,25 +108,25 @@ def unit_of(field: xr.DataArray) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """Label of a score."""
+    """Label of a metric."""
     return _LABELS.get(metric, metric.replace("_", " "))
 
 
 def figure_of(value: float, metric: str) -> str:
-    """A score in a table: four digits, or three decimals of a correlation or ratio."""
+    """Text of a score in a table: four digits, or three decimals for correlations and ratios."""
     if not np.isfinite(value):
         return "–"
     return (f"{value:.3f}" if metric in UNITLESS else number(float(value))).replace("-", "−")
 
 
 def lead_label(lead: np.timedelta64) -> str:
-    """`"6 h"`, `"3 d"`."""
+    """Label of a lead time, e.g. `"6 h"` or `"3 d"`."""
     hours = float(lead / np.timedelta64(1, "h"))
     return f"{hours / 24:g} d" if hours and hours % 24 == 0 else f"{hours:g} h"
 
 
 def chosen_leads(leads: np.ndarray, limit: int) -> np.ndarray:
-    """At most `limit` lead times, whole days if there are more, the last among them."""
+    """Choose at most `limit` lead times, preferably whole days, including the last."""
     if leads.size <= limit:
         return leads
     days = leads[(leads % np.timedelta64(24, "h")) == np.timedelta64(0, "ns")]
@@ -138,7 +138,7 @@ def chosen_leads(leads: np.ndarray, limit: int) -> np.ndarray:
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Settings of matplotlib for figures of this package."""
+    """Context with the settings of matplotlib for figures of this package."""
     names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     settings = {name: INK for name in names} | {"font.size": 9, "axes.titlesize": 10, "svg.fonttype": "none"}
     with require("matplotlib", EXTRA, "plotting").rc_context(settings):
@@ -146,13 +146,13 @@ def style() -> Iterator[None]:
 
 
 def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rmse", region: str | None = None) -> Any:
-    """A figure of a score by lead time, a panel per variable and a line per forecast, with bootstrap intervals.
+    """Draw a score by lead time, with a panel per variable and a line per forecast, and bootstrap intervals if any.
 
     Args:
-        result: Of `evaluate`.
-        quantities: What to draw.
-        metric: Name of a metric in it.
-        region: Name of a region in it; default the first.
+        result: Scores of `evaluate`.
+        quantities: Variables and levels to draw.
+        metric: Name of a metric in `result`.
+        region: Name of a region in `result`; default the first.
 
     Returns:
         A matplotlib figure.
@@ -185,8 +185,8 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
             _bare(panel)
             panel.set_title(plain(str(quantity)))
             panel.set_xlabel(f"lead time [{unit}]")
-            told = "" if metric in UNITLESS else unit_of(field)
-            panel.set_ylabel(plain(metric_label(metric) + (f" [{told}]" if told else "")))
+            unit_text = "" if metric in UNITLESS else unit_of(field)
+            panel.set_ylabel(plain(metric_label(metric) + (f" [{unit_text}]" if unit_text else "")))
             if metric in ("rmse", "mse", "mae", "crps", "spread", "spread_skill_ratio"):
                 panel.set_ylim(bottom=0)
         _finish(figure, panels, len(quantities), columns)
@@ -194,12 +194,12 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
 
 
 def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, leads: np.ndarray) -> Any:
-    """A figure of spectra by degree of one forecast at some lead times over that of truth, a panel per variable.
+    """Draw spectra of one forecast at some lead times, and of truth, with a panel per variable.
 
     Args:
-        result: Of `evaluate` with `spectra`, or with fields `<name>_spectrum` of one lead time.
-        quantities: What to draw.
-        source: The forecast.
+        result: Scores of `evaluate` with `spectra`, or a dataset with fields `<name>_spectrum`.
+        quantities: Variables and levels to draw.
+        source: Name of the forecast.
         leads: Lead times.
 
     Returns:
@@ -222,7 +222,7 @@ def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, lea
                 one = field.sel({"source": source, LEAD: lead})
                 panel.loglog(degree, one, color=shade, lw=1.2, label=plain(f"{source}, {lead_label(lead)}"))
             _bare(panel)
-            # What is below is rounding.
+            # Smaller values are rounding errors.
             if float(field.min()) < _FLOOR * largest:
                 panel.set_ylim(bottom=_FLOOR * largest)
             panel.set_title(plain(str(quantity)))
@@ -238,14 +238,14 @@ def error_figure(
     maps: xr.Dataset, quantity: Quantity, forecast: str, lead: np.timedelta64, projection: Projection = "mollweide",
     land: np.ndarray | None = None,
 ) -> Any:  # fmt: skip
-    """A figure of the mean error beside the root mean square error; of a wind as arrows, and as a vector.
+    """Draw maps of the mean error, of winds as arrows, and of the root mean square error, of winds of the vector.
 
     Args:
-        maps: Of `error_maps`.
-        quantity: A variable, or a wind whose components are there.
-        forecast: Name of a forecast.
+        maps: Result of `error_maps`.
+        quantity: Variable, or wind whose components are in `maps`.
+        forecast: Name of the forecast.
         lead: Lead time.
-        projection: Of the maps.
+        projection: Projection of the maps.
         land: Land-sea mask on the grid of the maps.
 
     Returns:
@@ -276,13 +276,13 @@ def error_figure(
 def field_figure(
     fields: xr.Dataset, names: Sequence[str], title: str, projection: Projection = "equirectangular"
 ) -> Any:
-    """A figure of fields at one time, a map each; winds as speed and arrows.
+    """Draw maps of fields at one time, winds as speed and arrows.
 
     Args:
-        fields: Two-dimensional variables (latitude, longitude); both components of a wind.
-        names: Variables, or names of winds.
-        title: Above all.
-        projection: Of the maps.
+        fields: Variables with dimensions (latitude, longitude), with both components of winds.
+        names: Names of variables or winds.
+        title: Title of the figure.
+        projection: Projection of the maps.
 
     Returns:
         A matplotlib figure.
@@ -325,7 +325,7 @@ def _bare(panel: Any) -> None:
 
 
 def _finish(figure: Any, panels: Sequence[Any], used: int, columns: int) -> None:
-    """One legend for all panels, two entries to a panel's width."""
+    """Add one legend for all panels, with two entries per panel width."""
     for panel in panels[used:]:
         panel.remove()
     found: dict[str, Any] = {}

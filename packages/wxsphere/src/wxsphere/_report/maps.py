@@ -1,4 +1,4 @@
-"""Drawing of fields on the whole globe."""
+"""Maps of global fields."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def draw_map(
     limits: tuple[float, float] | None = None,
     land: Float[np.ndarray, "lat lon"] | None = None,
 ) -> Any:
-    """Draw a scalar field on matplotlib axes of either projection, Greenwich in the middle.
+    """Draw a scalar field on matplotlib axes of either projection, centred on the prime meridian.
 
     Args:
-        panel: Axes, made with `axes_options`.
+        panel: Axes made with `axes_options`.
         field: Values in the order of the grid, shape (lat, lon); NaN is left blank.
-        grid: Their grid, any.
-        diverging: Colours around 0 instead of from low to high.
-        limits: Of the colours; default those that 99.5 % of the values are within, symmetric if diverging.
-        land: Land-sea mask, whose coast (0.5) is drawn.
+        grid: Grid of the field.
+        diverging: Use a diverging colour map centred on 0.
+        limits: Limits of the colours; default quantiles of 0.5 and 99.5 %, symmetric if diverging.
+        land: Land-sea mask, of which the contour 0.5 is drawn as the coast.
 
     Returns:
         The mesh, for a colour bar.
     """
     rows, columns = _order(grid)
-    # Cells reach half-way to the next row, the outer ones to the poles.
+    # Cells extend half-way to the next row, the outermost ones to the poles.
     inner = (grid.latitude_deg[rows][1:] + grid.latitude_deg[rows][:-1]) / 2
     latitude = np.concatenate([[-90.0], inner, [90.0]])
     shifted = _longitude_deg(grid)[columns]
-    # Of the cell that straddles the edge the part within is drawn on either side.
+    # The cell across the edge of the map is drawn on both sides, clipped.
     half = 180.0 / grid.nlon
     longitude = np.concatenate([shifted - half, shifted[-1] + [half, 3 * half]]).clip(-180.0, 180.0)
     values = np.ma.masked_invalid(field[rows][:, np.append(columns, columns[0])])
@@ -81,24 +81,24 @@ def draw_map(
 def draw_arrows(
     panel: Any, u: Shaped[np.ndarray, "lat lon"], v: Shaped[np.ndarray, "lat lon"], grid: Grid, *, colour: str = "black"
 ) -> Any:
-    """Draw a wind as arrows about 12° apart, which point where air moves to on the map.
+    """Draw a wind as arrows about 12° apart, which have the direction of the flow on the map.
 
-    Air at latitude φ moves by (u/cos φ, v) in (longitude, latitude), and the projection takes this to the direction on
-    the map; the length of an arrow is the speed.
+    Air at latitude φ moves by (u/cos φ, v) in (longitude, latitude), and the projection of this is the direction on the
+    map; the length of an arrow is proportional to the speed.
 
     Args:
         panel: Axes of `draw_map`.
         u: Eastward component, shape (lat, lon).
         v: Northward component, shape (lat, lon).
-        grid: Their grid.
-        colour: Of the arrows.
+        grid: Grid of the components.
+        colour: Colour of the arrows.
 
     Returns:
-        The arrows; one of the speed that 99.5 % of the points do not exceed is 20° of the equator long.
+        The arrows; the 99.5 % quantile of the speed has the length of 20° on the equator.
     """
     places = []
     for row in _every(grid.nlat, 180.0):
-        # Towards the poles there are fewer arrows to a row; on them there is no direction on the map.
+        # Fewer arrows near the poles, and none on them, where there is no direction on the map.
         cosine = float(np.cos(np.radians(grid.latitude_deg[row])))
         if cosine > 0.05:
             places += [(row, column) for column in _every(grid.nlon, 360.0 * cosine)]
@@ -126,17 +126,17 @@ def draw_arrows(
 
 
 def _order(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Rows from south to north, columns from 180° W."""
+    """Order of rows from south to north, and of columns from 180° W."""
     return np.argsort(grid.latitude_deg), np.argsort(_longitude_deg(grid))
 
 
 def _longitude_deg(grid: Grid) -> np.ndarray:
-    """−180 … 180."""
+    """Longitudes from −180 to 180 [degrees]."""
     return np.mod(grid.longitude_deg + 180.0, 360.0) - 180.0
 
 
 def _every(count: int, degrees: float) -> np.ndarray:
-    """Positions among `count` that are spread evenly, as many as spacings of arrows fit."""
+    """Evenly spaced positions among `count`, as many as there are spacings of arrows in an extent [degrees]."""
     chosen = min(count, max(1, round(degrees / _ARROW_SPACING_DEG)))
     return np.floor((np.arange(chosen) + 0.5) * count / chosen).astype(int)
 
@@ -153,7 +153,7 @@ def _limits(field: np.ndarray, diverging: bool) -> tuple[float, float]:
 
 
 def axes_options(projection: Projection) -> dict[str, Any]:
-    """`subplot_kw` for axes that `draw_map` takes."""
+    """Argument `subplot_kw` for the axes of `draw_map`."""
     _checks.option("projection", projection, PROJECTIONS)
     require("matplotlib", EXTRA, "plotting")
     return {"projection": "mollweide"} if projection == "mollweide" else {}

@@ -1,4 +1,4 @@
-"""Scores as tables on the terminal."""
+"""Tables of scores on the terminal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LEADS = 8
 
 
 def print_scores(result: xr.Dataset) -> None:
-    """Print RMSE, ACC where there is a climatology, and CRPS of ensembles, of the headline variables by lead time.
+    """Print RMSE, ACC (with a climatology) and CRPS (of ensembles) of the headline variables by lead time.
 
     Args:
-        result: Of `evaluate`.
+        result: Scores of `evaluate`.
     """
     leads = figures.chosen_leads(result[LEAD].values, _LEADS)
     region, chosen = result["region"].values[0], figures.headlines(figures.quantities_of(result))

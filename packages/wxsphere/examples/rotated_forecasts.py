@@ -1,11 +1,12 @@
-"""Does forecasting commute with turning the sphere? Trained networks, winds as fields of spin 1 and as two scalars.
+"""Rotation equivariance of trained forecast models, with winds as fields of spin 1 and as two scalars.
 
-python turned_forecasts.py FOLDER [DAYS]
+python rotated_forecasts.py FOLDER [DAYS]
 
 Simulates shallow water on a sphere that does not rotate, so that no direction is special; trains the same network
-twice, without constants and forcings; forecasts from states that were held out, and from the same states turned, each
-by a random rotation. Prints root mean square errors against the simulation, and root mean square differences between
-the forecast of the turned state and the turned forecast. FOLDER keeps data and models; a stopped run goes on in it.
+twice, without constants and forcings; forecasts from states that were held out, and from the same states, each
+rotated at random. Prints root mean square errors against the simulation, and root mean square differences between
+the forecast from the rotated state and the rotated forecast. FOLDER keeps data and models; an interrupted run is
+resumed in it.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ RUN = RunConfig(
 )
 
 
-def turned(fields: xr.Dataset, angles: np.ndarray) -> xr.Dataset:
-    """Fields turned by Euler angles, shape (time, 3), a rotation for each initial time."""
+def rotated(fields: xr.Dataset, angles: np.ndarray) -> xr.Dataset:
+    """Rotate fields by Euler angles, shape (time, 3), one rotation for each initial time."""
     layout, grid = FieldLayout.of(fields, VARIABLES), grid_of(fields)
     batch = layout.batch_dimensions(fields)
     shape = [len(angles) if name == "time" else 1 for name in batch]
@@ -68,7 +69,7 @@ def turned(fields: xr.Dataset, angles: np.ndarray) -> xr.Dataset:
 
 
 def root_mean_square(difference: xr.Dataset) -> dict[str, float]:
-    """Of geopotential and of the wind as a vector, over the sphere and initial times."""
+    """Root mean square of geopotential and of the wind vector, over the sphere and initial times."""
     weights = xr.DataArray(area_weights(difference.latitude.values), dims="latitude")
     squares = (difference.astype("float64") ** 2).weighted(weights).mean()
     wind = squares[VARIABLES[1]] + squares[VARIABLES[2]]
@@ -76,17 +77,17 @@ def root_mean_square(difference: xr.Dataset) -> dict[str, float]:
 
 
 def main(folder: Path, days: int = 140, run: RunConfig = RUN, bandlimit: int = 22) -> list[dict[str, str | float]]:
-    """Do all of it.
+    """Simulate, train twice, forecast and compare.
 
     Args:
-        folder: For everything that is made.
+        folder: Folder of data and models.
         days: Length of the simulation; the last fifth is held out.
-        run: How to train.
-        bandlimit: Of the simulation.
+        run: Configuration of both training runs.
+        bandlimit: Bandlimit of the simulation.
 
     Returns:
-        A row by treatment of winds, variable and lead time [h]: error of persistence, error, and difference after
-        turning.
+        A row for each treatment of winds, variable and lead time [h]: error of persistence, error of the model, and
+        difference between the forecast from the rotated state and the rotated forecast.
     """
     flow = ShallowWater(bandlimit, 1800.0, rotation_rate=0.0, diffusion_time=12 * 3600.0)
     begin = integrate(flow, random_state(flow, 0), 480)
@@ -115,9 +116,9 @@ def main(folder: Path, days: int = 140, run: RunConfig = RUN, bandlimit: int = 2
                 open_dataset(
                     forecast(model, start, f"{scratch}/{kind}.zarr", steps=max(STEPS), batch=len(times))
                 ).load()
-                for kind, start in (("straight", states), ("turned", turned(states, angles)))
+                for kind, start in (("straight", states), ("rotated", rotated(states, angles)))
             )
-        there = turned(straight, angles)
+        there = rotated(straight, angles)
         for step in STEPS:
             lead = np.timedelta64(6 * step, "h").astype("timedelta64[ns]")
             found, found_after, wanted_after = (x.sel(prediction_timedelta=lead) for x in (straight, after, there))
@@ -126,8 +127,8 @@ def main(folder: Path, days: int = 140, run: RunConfig = RUN, bandlimit: int = 2
                 root_mean_square, (found - truth, found_after - wanted_after, states - truth)
             )
             for variable, error in errors.items():
-                told = {"winds": name, "variable": variable, "lead [h]": 6 * step, "persistence": changes[variable]}
-                rows.append({**told, "error": error, "difference": differences[variable]})
+                row = {"winds": name, "variable": variable, "lead [h]": 6 * step, "persistence": changes[variable]}
+                rows.append({**row, "error": error, "difference": differences[variable]})
     return rows
 
 
