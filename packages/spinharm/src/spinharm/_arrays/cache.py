@@ -70,15 +70,6 @@ def cached_table(function: Callable[P, T]) -> Callable[P, T]:
 
     Returns:
         The function with a cache, which `clear_tables` empties.
-
-    Examples:
-        >>> import numpy as np
-        >>> from spinharm.convert import cached_table
-        >>> @cached_table
-        ... def squares(size):
-        ...     return np.arange(size) ** 2
-        >>> squares(100) is squares(100)
-        True
     """
 
     @functools.wraps(function)
