@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from .calls import Call, documented, public_names
+from .calls import Call, documented, public_modules, public_names
 from .limits import TooLong, limit_memory, limited_time
 from .tries import Tries, given, part_of
 from .values import wrong_values
@@ -27,7 +27,8 @@ def main() -> int:
     options = given(__doc__, 24, "wrong values for each argument", "names", "package")
     registry = importlib.import_module(f"wrong_inputs.of_{options.package}")
     calls: list[Call] = registry.calls()
-    missing = sorted(set(public_names(registry.MODULES)) - {call.name for call in calls} - set(registry.LEFT_OUT))
+    wanted = {*public_names(registry.MODULES), *public_modules(options.package)}
+    missing = sorted(wanted - {call.name for call in calls} - {*registry.MODULES, *registry.LEFT_OUT})
     chosen = part_of([call for call in calls if options.only in call.name], options.part)
     limit_memory(_MEMORY)
     tries = Tries(options.start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +46,14 @@ def always(**arguments: Any) -> Callable[[], dict[str, Any]]:
         return arguments | states
 
     return make
+
+
+def public_modules(package: str) -> Iterator[str]:
+    """A package and its modules without an underscore in their names."""
+    yield package
+    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        if not any(part.startswith("_") for part in found.name.split(".")):
+            yield found.name
 
 
 def public_names(modules: list[str]) -> Iterator[str]:

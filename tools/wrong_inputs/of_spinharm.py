@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 import spinharm
-from spinharm import Grid, SpinTransform, checks, convert
+from spinharm import Grid, SpinTransform, checks, convert, failures
 
 from .calls import Call, always
 
-MODULES = ["spinharm", "spinharm.convert", "spinharm.checks", "spinharm.optional"]
+MODULES = ["spinharm", "spinharm.checks", "spinharm.convert", "spinharm.failures", "spinharm.optional"]
 LEFT_OUT: Mapping[str, str] = {}
 
 _GRID = Grid.gauss_legendre(3, 6)
@@ -133,6 +134,13 @@ def _converters() -> list[Call]:
     return [Call(f"spinharm.convert.{function.__name__}", function, always(**given)) for function, given in table]
 
 
+@functools.wraps(failures.write_report)
+def _reported(**given: Any) -> None:
+    path = failures.write_report(**given)
+    if path is not None:
+        Path(path).unlink()
+
+
 def _helpers() -> list[Call]:
     from spinharm.optional import require
 
@@ -140,9 +148,19 @@ def _helpers() -> list[Call]:
     number = functools.partial(checks.number, "size")
     option = functools.partial(checks.option, "size")
     instance = functools.partial(checks.instance, "size", kind=int, wanted="an integer")
+    error = {"error": ValueError("no such grid")}
+    running = always(program="spinharm", words=("demo",), action=lambda: 0, stopped="nothing is lost")
     return [
+        Call("spinharm.failures.first_line", failures.first_line, always(**error)),
+        Call("spinharm.failures.is_full", failures.is_full, always(**error)),
+        Call("spinharm.failures.printable", failures.printable, always(text="a")),
+        Call("spinharm.failures.run", failures.run, running),
+        Call("spinharm.failures.write_report", _reported, always(program="p", words=("a",), **error)),
         Call("spinharm.checks.integer", integer, always(value=3), fixed={}),
         Call("spinharm.checks.number", number, always(value=0.5)),
+        Call("spinharm.checks.flag", functools.partial(checks.flag, "plots"), always(value=True)),
+        Call("spinharm.checks.parse_integer", checks.parse_integer, always(text="12")),
+        Call("spinharm.checks.parse_number", checks.parse_number, always(text="1.5e-3")),
         Call("spinharm.checks.instance", instance, always(value=3)),
         Call("spinharm.checks.option", option, always(value="a", allowed=("a", "b"))),
         Call(

@@ -76,6 +76,7 @@ def _fields() -> list[Call]:
             wxsphere.area_weights,
             always(latitude_deg=np.array(GRID.latitude_deg), convention="wb2"),
         ),
+        Call("wxsphere.Region", wxsphere.Region, always(latitude=((0.0, 9.0),), longitude=((0.0, 9.0),), land=True)),
         Call("wxsphere.region_weights", wxsphere.region_weights, always(dataset=data, **weights)),
         Call(
             "wxsphere.Region.contains",

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 # Wrong for all that are not any text.
 _NEVER = (
     "", " ", "-", "text", "a b", "é\u2028", "\x1b[2J", "a\x00b", "../..", "[1]", "{}", "=1+1", "1,2", "*", "2020-13-45",
-    "x" * 5000, "\udcff", "nan", "inf", "-inf", "1e400", "0x10", "1.5.5", "½", "1 2", "9" * 5000, "--1", "none",
-    "truth", "%s", "~", "$HOME",
+    "x" * 5000, "\udcff", "1_234", "٣", "1_0.5", "nan", "inf", "-inf", "1e400", "0x10", "1.5.5", "½", "1 2",
+    "9" * 5000, "--1", "none", "truth", "%s", "~", "$HOME",
 )  # fmt: skip
 _INTEGER = ("1.5", "1e3", "-0.5", "0.0", "True")
 _NUMBER = ("True", "1,5", "1e", "--5")

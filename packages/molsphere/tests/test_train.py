@@ -189,7 +189,7 @@ def test_bad_input(data, splits, trained, tmp_path):
     with pytest.raises(ValueError, match="at least two atoms each, got a lone C"):
         model.predict([Molecule(np.array([6]), np.zeros((1, 3)))])
     other = dataclasses.replace(CONFIG, batch_size=4)
-    with pytest.raises(ValueError, match=r"was begun with other options: run\.batch_size \(8, now 4\)"):
+    with pytest.raises(ValueError, match=r"was started with other options: run\.batch_size \(8, now 4\)"):
         train(data[0], data[1], UNITS, splits, other, folder, progress=False)
     parts = random_splits(64, 40, 12, seed=1)
     with pytest.raises(ValueError, match=r"`splits` must be those that the run in .* began with, got others"):

@@ -244,7 +244,7 @@ def test_files_that_hold_something_else(tmp_path, capsys):
         (["--bandlimit", "1"], "got spin 1 with bandlimit 1"),
         (["--bandlimit", "0"], "`bandlimit` must be at least 1, got 0"),
         (["--bandlimit", "121"], "`bandlimit` must be at most 120"),
-        (["--select", "level=3"], "`--select` needs `--data`"),
+        (["--select", "level=3"], "`--select` must be given together with `--data`"),
         (["--select", "level"], "`--select` must be DIM=VALUE, got 'level'"),
         (
             ["--data", "FILE", "--select", "time=3"],
@@ -271,11 +271,14 @@ def test_a_wind_without_any_time(tmp_path, capsys):
 
 
 def test_wrong_usage_exits_with_2(capsys):
+    seed = "spinharm demo: argument --seed: must be an integer in the digits 0 to 9, got "
     for arguments, message in (
         ([], "spinharm: the following arguments are required: COMMAND; see spinharm --help\n"),
         (["nonsense"], "spinharm: argument COMMAND: invalid choice: 'nonsense'"),
         (["grid"], "spinharm grid: the following arguments are required: FILE; see spinharm grid --help\n"),
-        (["demo", "--seed", "x\x1b"], "spinharm demo: argument --seed: invalid int value: 'x\\x1b'; see spinharm demo"),
+        (["demo", "--seed", "x\x1b"], f"{seed}'x\\x1b'; see spinharm demo --help\n"),
+        (["demo", "--seed", "1_2"], f"{seed}'1_2'"),
+        (["demo", "--seed", "٣"], f"{seed}'٣'"),
     ):
         assert main(arguments) == 2
         error = capsys.readouterr().err

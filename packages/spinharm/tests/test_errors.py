@@ -30,6 +30,15 @@ pytestmark = pytest.mark.usefixtures("untyped")
         ),
         pytest.param(("121x240", 12), {}, TypeError, r"`grid` must be a spinharm\.Grid, got '121x240'", id="grid-text"),
         pytest.param((GRID, 12.0), {}, TypeError, r"`bandlimit` must be an integer, got 12\.0", id="bandlimit-float"),
+        pytest.param((GRID, True), {}, TypeError, r"`bandlimit` must be an integer, got True", id="bandlimit-bool"),
+        pytest.param((GRID, 12, (True,)), {}, TypeError, r"`spins` must be an integer, got True", id="spins-bool"),
+        pytest.param(
+            (GRID, 12),
+            {"delta_symmetry": "no"},
+            TypeError,
+            r"`delta_symmetry` must be True or False, got 'no'",
+            id="delta-symmetry-text",
+        ),
         pytest.param((GRID, "12"), {}, TypeError, r"`bandlimit` must be an integer, got '12'", id="bandlimit-text"),
         pytest.param((GRID, 0), {}, ValueError, r"`bandlimit` must be at least 1, got 0", id="bandlimit-zero"),
         pytest.param(
@@ -214,7 +223,7 @@ def test_coefficients_that_do_not_fit(coeffs, exception, message):
 
 @pytest.mark.parametrize("transform", [TRANSFORM, SpinTransform(GRID, 12, (0, 1), method="torus")])
 def test_real_maps_of_a_spin_cannot_be(transform):
-    with pytest.raises(ValueError, match=r"`real` needs spins that are all 0, got spins \(0, 1\)"):
+    with pytest.raises(ValueError, match=r"`real` must be False unless all spins are 0, got spins \(0, 1\)"):
         transform.inverse(np.zeros((12, 23, 2, 1), complex), real=True)
 
 
@@ -287,9 +296,33 @@ def test_table_bytes_of_an_unknown_precision():
         pytest.param(
             spinharm.inverse,
             (np.zeros((12, 23), complex), GRID),
+            {"real": "no"},
+            TypeError,
+            r"`real` must be True or False, got 'no'",
+            id="inverse-real-text",
+        ),
+        pytest.param(
+            Grid.equiangular,
+            (13, 24),
+            {"poles": "no"},
+            TypeError,
+            r"`poles` must be True or False, got 'no'",
+            id="poles-text",
+        ),
+        pytest.param(
+            Grid,
+            (13, 24),
+            {"south_first": 1},
+            TypeError,
+            r"`south_first` must be True or False, got 1",
+            id="south-first-integer",
+        ),
+        pytest.param(
+            spinharm.inverse,
+            (np.zeros((12, 23), complex), GRID),
             {"spin": 1, "real": True},
             ValueError,
-            r"`real` needs spins that are all 0, got spins \(1,\)",
+            r"`real` must be False unless all spins are 0, got spins \(1,\)",
             id="inverse-real-spin",
         ),
     ],

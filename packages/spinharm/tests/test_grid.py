@@ -281,9 +281,13 @@ REFUSED = {
     "wrapped-longitude": (
         LATITUDE,
         (LONGITUDE + 180) % 360,
-        r"`longitude_deg` must be 240 ascending .* got 0 at index 120 where 360 belongs",
+        r"`longitude_deg` must be 240 ascending .* got 0 at index 120 instead of 360",
     ),
-    "irregular-longitude": (LATITUDE, changed(LONGITUDE, 5, 7.6), r"`longitude_deg` .* got 7\.6 at index 5 where 7\.5"),
+    "irregular-longitude": (
+        LATITUDE,
+        changed(LONGITUDE, 5, 7.6),
+        r"`longitude_deg` .* got 7\.6 at index 5 instead of 7\.5",
+    ),
     "nan-latitude": (changed(LATITUDE, 4, np.nan), LONGITUDE, r"`latitude_deg` must be finite, got nan at index 4"),
     "nan-longitude": (LATITUDE, changed(LONGITUDE, 6, np.inf), r"`longitude_deg` must be finite, got inf at index 6"),
     "two-dimensional": (

@@ -80,7 +80,7 @@ def test_help_and_version(program, capsys):
     assert program("--help") == 0
     printed = capsys.readouterr().out
     assert "  grow       make it larger\n  plot size  draw it\n" in printed
-    assert "Exit status: 0; 1 if it was large; 2 after an error; 70 after one that nobody foresaw." in printed
+    assert "Exit status: 0; 1 if it was large; 2 after an error; 70 after an unexpected exception." in printed
     with pytest.raises(SystemExit) as stop:
         program("grow", "--help")
     assert not stop.value.code
@@ -97,8 +97,11 @@ def test_help_and_version(program, capsys):
         (("grow", "--colour", "red"), "program grow: Unrecognized options: --colour"),
         (
             ("grow", "--size", "x"),
-            "program grow: --size: invalid literal for int() with base 10: 'x'; see program grow",
+            "program grow: --size: must be an integer in the digits 0 to 9, got 'x'; see program grow",
         ),
+        (("grow", "--size", "1_234"), "program grow: --size: must be an integer in the digits 0 to 9, got '1_234'"),
+        (("grow", "--size", "٣"), "program grow: --size: must be an integer in the digits 0 to 9, got '٣'"),
+        (("grow", "--size", " 3"), "program grow: --size: must be an integer in the digits 0 to 9, got ' 3'"),
         (("grow", "--size"), "program grow: "),
     ],
 )
@@ -128,11 +131,11 @@ def test_an_exception_that_nobody_foresaw_is_one_line_and_a_report(program, caps
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (("grow", "--size", "130"), 130, "program grow: interrupted; the same command goes on where it stopped\n"),
+        (("grow", "--size", "130"), 130, "program grow: interrupted; the same command resumes where it stopped\n"),
         (
             ("plot", "size", "--size", "143"),
             143,
-            "program plot size: terminated; what it had not finished is not there\n",
+            "program plot size: terminated; unfinished output was not written\n",
         ),
     ],
 )
@@ -209,6 +212,12 @@ def test_options_of_nested_dataclasses_are_flags_without_a_prefix(capsys):
         read("--learning-rate", "-1")
     with pytest.raises(ValueError, match="--optimizer"):
         read("--optimizer", "sgd")
+    for word in ("1_0.5", "٠.٥", "0.5 "):
+        with pytest.raises(ValueError, match="--learning-rate: must be a number in the digits 0 to 9, got"):
+            read("--learning-rate", word)
+    assert read("--clip-norm", "2", "--checkpoint-every", "None", "--profile", "1", "2") == TrainingConfig(
+        optimizer=OptimizerConfig(clip_norm=2.0), checkpoint_every=None, profile=(1, 2)
+    )
     with pytest.raises(SystemExit):
         read("--help")
     assert "Decoupled weight decay" in capsys.readouterr().out

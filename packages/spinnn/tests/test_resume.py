@@ -93,7 +93,7 @@ def test_other_options_are_named_with_both_values():
     before = {"out": "a", "network": {"widths": [4, 8]}, "seed": 0, "long": "x" * 500}
     check_same("runs/a", before, {**before, "out": "b", "network": {"widths": (4, 8)}}, leave_out=("out",))
     changed = {**before, "network": {"widths": [4]}, "more": True, "long": "y" * 500}
-    with pytest.raises(ValueError, match="runs/a was begun with other options: ") as told:
+    with pytest.raises(ValueError, match="runs/a was started with other options: ") as told:
         check_same("runs/a", before, changed)
     assert "network.widths ([4, 8], now [4])" in str(told.value)
     assert "more (None, now True); give those again, or choose another folder" in str(told.value)
@@ -105,5 +105,7 @@ def test_other_options_are_named_with_both_values():
 def test_another_number_of_cores_is_said():
     warn_of_cores("runs/a", None)
     warn_of_cores("runs/a", cores())
-    with pytest.warns(FileWarning, match=rf"runs/a: begun with 999 cores, goes on with {cores()}: results may differ"):
+    with pytest.warns(
+        FileWarning, match=rf"runs/a: started with 999 cores, resumes with {cores()}: results may differ"
+    ):
         warn_of_cores("runs/a", 999)

@@ -259,7 +259,7 @@ def test_a_finished_folder_is_opened_and_other_options_are_refused(store, data, 
 
     again = prepare(store, data.path, PrepareOptions(**settings), progress=never)
     xr.testing.assert_identical(again.fields, data.fields)
-    with pytest.raises(ValueError, match=r"was begun with other options: bandlimit \(None, now 4\); give"):
+    with pytest.raises(ValueError, match=r"was started with other options: bandlimit \(None, now 4\); give"):
         prepare(store, data.path, bandlimit=4, **settings)
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"must be a new or empty folder or one of `prepare`, but .* something else"):
@@ -457,7 +457,7 @@ def _rewrite(folder, change):
         (lambda p, d: (p / "statistics.nc").unlink(), "statistics.nc is missing"),
         (
             lambda p, d: (p / "manifest.json").write_text((p / "manifest.json").read_text().replace("2019", "2018", 1)),
-            "manifest.json: the file is damaged or was changed: its checksum is not that of its content",
+            "manifest.json: the file is damaged or was changed: its checksum does not match its content",
         ),
         (
             lambda p, d: write_netcdf(d.statistics * 1.01, p / "statistics.nc"),

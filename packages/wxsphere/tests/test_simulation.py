@@ -301,7 +301,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
     with pytest.raises(KeyboardInterrupt):
         simulate(small, state, tmp_path / "b.zarr", **options, progress=stop)
     assert not (tmp_path / "b.zarr").exists()
-    with pytest.raises(ValueError, match=r"b.zarr.partial was begun with other options: initial_state"):
+    with pytest.raises(ValueError, match=r"b.zarr.partial was started with other options: initial_state"):
         simulate(small, random_state(small, 2), tmp_path / "b.zarr", **options)
     seen = []
     resumed = simulate(small, state, tmp_path / "b.zarr", **options, progress=lambda done, total: seen.append(done))
@@ -320,7 +320,7 @@ def test_an_interrupted_simulation_goes_on_to_the_same_numbers(tmp_path, small):
     xr.testing.assert_identical(
         xr.open_zarr(again, consolidated=False).load(), xr.open_zarr(whole, consolidated=False).load()
     )
-    with pytest.raises(ValueError, match=r"b.zarr was begun with other options: initial_state"):
+    with pytest.raises(ValueError, match=r"b.zarr was started with other options: initial_state"):
         simulate(small, random_state(small, 2), tmp_path / "b.zarr", **options)
 
 

@@ -210,7 +210,7 @@ def test_what_is_no_run(untyped, data, run, tmp_path):
         with pytest.raises(ValueError, match=message):
             train(data, with_options(**options), tmp_path / "none", progress=False)
     _, folder = run
-    with pytest.raises(ValueError, match=r"was begun with other options: run.seed \(0, now 1"):
+    with pytest.raises(ValueError, match=r"was started with other options: run.seed \(0, now 1"):
         train(data, with_options(training=dataclasses.replace(CONFIG.training, seed=1)), folder, progress=False)
 
 

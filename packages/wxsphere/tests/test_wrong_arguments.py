@@ -44,6 +44,8 @@ REFUSED = {
     "RunConfig": (lambda: RunConfig(variables="temperature"), "write ('temperature',)"),
     "FieldLayout.of": (lambda: FieldLayout.of(DATA, "t"), "`variables` must be a sequence of names, got 't'"),
     "NetworkConfig": (lambda: NetworkConfig(remat="no"), "`remat` must be True or False, got 'no'"),
+    "Region": (lambda: Region(land="no"), "`land` must be True or False, got 'no'"),
+    "bandlimit of True": (lambda: wxsphere.BarotropicVorticity(True), "`bandlimit` must be an integer, got True"),
     "canonical": (
         lambda: wxsphere.canonical(DATA, rename={"t": 7}),
         "mapping of strings to strings; one of its values",

@@ -42,15 +42,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _UsageError(ValueError):
-    """Words that are no command line."""
+    """A command line that cannot be parsed."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that tells of an error in one line."""
+    """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing how the program is used."""
+        """Raise instead of printing the usage."""
         raise _UsageError(f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help")
+
+
+def _integer(word: str) -> int:
+    """An integer of the command line."""
+    try:
+        return checks.parse_integer(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the results; default: %(default)s",
     )
     demo.add_argument(
-        "--bandlimit", type=int, metavar="L", help="number of degrees; default: what the grid resolves, at most 120"
+        "--bandlimit",
+        type=_integer,
+        metavar="L",
+        help="number of degrees; default: what the grid resolves, at most 120",
     )
     demo.add_argument(
         "--data",
@@ -83,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIM=VALUE",
         help="entry of another dimension of the files, e.g. level=250; default: the first",
     )
-    demo.add_argument("--seed", type=int, default=0, help="seed of the generated wind; default: %(default)s")
+    demo.add_argument("--seed", type=_integer, default=0, help="seed of the generated wind; default: %(default)s")
 
     grid = commands.add_parser("grid", help="recognise the grid of a file")
     grid.set_defaults(run=run_grid)
@@ -102,7 +113,7 @@ def run_demo(options: argparse.Namespace) -> None:
         checks.integer("bandlimit", options.bandlimit, 1)
     if options.data is None:
         if selected:
-            raise ValueError("`--select` needs `--data`")
+            raise ValueError("`--select` must be given together with `--data`")
         largest = _demo.LARGEST_DEFAULT_BANDLIMIT
         wind = _demo.generated_wind(largest if options.bandlimit is None else options.bandlimit, options.seed)
     else:

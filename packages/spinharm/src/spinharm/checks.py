@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import sys
 from collections.abc import Sequence
 
@@ -18,7 +19,7 @@ def integer(name: str, value: object, minimum: int | None = None, maximum: int =
 
     Args:
         name: Name of the argument in messages.
-        value: An integer of any type; floats are refused.
+        value: An integer of any type; floats and `bool` are refused.
         minimum: The least value allowed; None for any of 64 bits.
         maximum: The largest value allowed; default what 64 bits hold.
 
@@ -38,6 +39,8 @@ def integer(name: str, value: object, minimum: int | None = None, maximum: int =
         ValueError: `steps` must be at least 1, got 0
     """
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(value)  # pyright: ignore[reportArgumentType]
     except TypeError:
         raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
@@ -82,8 +85,87 @@ def number(name: str, value: object, *, above: float = -math.inf, below: float =
     return float(value)
 
 
+def flag(name: str, value: object) -> None:
+    """Check that a value is True or False; a text such as "no" would count as true.
+
+    Args:
+        name: Name of the argument in messages.
+        value: True or False, of Python or NumPy.
+
+    Raises:
+        TypeError: Anything else.
+
+    Examples:
+        >>> from spinharm.checks import flag
+        >>> flag("plots", True)
+        >>> flag("plots", "no")
+        Traceback (most recent call last):
+        TypeError: `plots` must be True or False, got 'no'
+    """
+    instance(name, value, (bool, np.bool_), "True or False")
+
+
+def parse_integer(text: str) -> int:
+    """Read an integer from a command line: a sign and the digits 0 to 9.
+
+    Python's `int` also takes `1_234`, digits of other scripts and spaces, which are more often slips.
+
+    Args:
+        text: The word of the command line.
+
+    Returns:
+        The integer.
+
+    Raises:
+        TypeError: `text` is not a string.
+        ValueError: Another text.
+
+    Examples:
+        >>> from spinharm.checks import parse_integer
+        >>> parse_integer("-12")
+        -12
+        >>> parse_integer("1_234")
+        Traceback (most recent call last):
+        ValueError: must be an integer in the digits 0 to 9, got '1_234'
+    """
+    instance("text", text, str, "text")
+    if not re.fullmatch(r"[+-]?[0-9]{1,1000}", text):
+        raise ValueError(f"must be an integer in the digits 0 to 9, got {text!r:.80}")
+    return int(text)
+
+
+def parse_number(text: str) -> float:
+    """Read a number from a command line: a decimal fraction in the digits 0 to 9, perhaps with an exponent.
+
+    Args:
+        text: The word of the command line.
+
+    Returns:
+        The number, which may be infinite or NaN where the text says so.
+
+    Raises:
+        TypeError: `text` is not a string.
+        ValueError: Another text, such as `1_0.5`, which Python's `float` takes.
+
+    Examples:
+        >>> from spinharm.checks import parse_number
+        >>> parse_number("1.5e-3")
+        0.0015
+        >>> parse_number("1_0.5")
+        Traceback (most recent call last):
+        ValueError: must be a number in the digits 0 to 9, got '1_0.5'
+    """
+    instance("text", text, str, "text")
+    try:
+        if not text.isascii() or "_" in text or text != text.strip():
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise ValueError(f"must be a number in the digits 0 to 9, got {text!r:.80}") from None
+
+
 def instance(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Check the type of a value.
+    """Check that a value is an instance of a type.
 
     Args:
         name: Name of the argument in messages.

@@ -161,6 +161,9 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
     Returns:
         Path of the file; None if it cannot be written.
 
+    Raises:
+        TypeError: `program` is not a string.
+
     Examples:
         >>> from pathlib import Path
         >>> from spinharm.failures import write_report
@@ -169,6 +172,8 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
         "arguments: ['--steps', '3']"
         >>> path.unlink()
     """
+    if not isinstance(program, str):
+        raise TypeError(f"`program` must be text, got {program!r}")
     versions = []
     for name in _SHOWN:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -183,7 +188,7 @@ def write_report(program: str, words: Sequence[str], error: BaseException) -> st
         *traceback.format_exception(error),
     ]
     try:
-        handle, path = tempfile.mkstemp(prefix=f"{program.split()[0]}-", suffix=".txt")
+        handle, path = tempfile.mkstemp(prefix=f"{program.partition(' ')[0]}-", suffix=".txt")
         with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write("\n".join(lines))
     except OSError:

@@ -1,6 +1,6 @@
-"""Dataclasses of options as their command line has them: options of nested dataclasses as flags without a prefix.
+"""Conversion of dataclasses of options to flags of a command line, those of nested dataclasses without a prefix.
 
-What a dataclass says of a field in its metadata:
+Metadata of a field:
 
 - `{"flag": name}`: the flag is `--name`; with an empty name, of a nested dataclass, its options are flags of their own.
 - `{"flags": kind}`: the options of the dataclass `kind` are flags in place of the field. `kind.of(value)` gives them
@@ -10,12 +10,14 @@ What a dataclass says of a field in its metadata:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import typing
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from spinharm import checks
 from spinharm.optional import require
 
 T = TypeVar("T")
@@ -23,9 +25,9 @@ T = TypeVar("T")
 
 @functools.cache
 def flag_class(kind: type) -> type:
-    """The dataclass from which tyro makes the flags; `kind` itself if no field's metadata say anything.
+    """The dataclass that tyro turns into flags; `kind` itself if its fields have no such metadata.
 
-    It checks no values, which those of `kind` do once they are made.
+    It does not check values; `kind` does when the options are made.
     """
     hints, fields = typing.get_type_hints(kind, include_extras=True), []
     for field in dataclasses.fields(kind):
@@ -48,6 +50,34 @@ def flag_class(kind: type) -> type:
     return dataclasses.make_dataclass(kind.__name__, fields, bases=(kind,), frozen=True, namespace=unchecked)
 
 
+@functools.cache
+def _number_rules() -> Any:
+    """A registry of tyro in which integers and numbers are written in the digits 0 to 9 alone."""
+    constructors = require("tyro.constructors", "spinnn[command]", "the command line")
+    registry = constructors.ConstructorRegistry()
+    kinds = {int: (checks.parse_integer, int), float: (checks.parse_number, (float, int))}
+
+    @registry.primitive_rule
+    def _(info: Any) -> Any:
+        if info.type not in kinds:
+            return None
+        parse, accepted = kinds[info.type]
+        return constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar=info.type.__name__.upper(),
+            instance_from_str=lambda words: parse(words[0]),
+            is_instance=lambda value: isinstance(value, accepted) and not isinstance(value, bool),
+            str_from_instance=lambda value: [str(value)],
+        )
+
+    return registry
+
+
+def plain_numbers() -> contextlib.AbstractContextManager[Any]:
+    """Make tyro refuse numbers that only Python reads, such as `1_234`, `٣` and numbers with spaces."""
+    return _number_rules()
+
+
 def as_flags(options: Any) -> Any:
     """Options as their `flag_class`."""
     kind = type(options)
@@ -68,7 +98,7 @@ def _as_flag(field: dataclasses.Field[Any], inner: Any, value: Any) -> Any:
 
 
 def from_flags(kind: type[T], flags: Any) -> T:
-    """The options that an instance of the `flag_class` of their kind says."""
+    """Options of the type `kind` from an instance of its `flag_class`."""
     if flag_class(kind) is kind:
         return flags
     hints, values = typing.get_type_hints(kind), {}
@@ -93,7 +123,7 @@ def flat_words(kind: type, words: Sequence[str]) -> list[str]:
 
 
 def _long_flags(kind: Any, prefix: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Each option of nested dataclasses whose prefix is left out, as a flag with the prefix and the flag's name."""
+    """Pairs of a flag with its optional prefix and the flag's name, for options of nested dataclasses."""
     hints, out = typing.get_type_hints(kind), []
     for field in dataclasses.fields(kind):
         name = field.name.replace("_", "-")

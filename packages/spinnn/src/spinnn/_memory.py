@@ -10,7 +10,7 @@ _SETTINGS = ((-1, 2**31 - 1), (-2, 2**28), (-4, 0), (-8, 1))
 
 
 def reuse_memory() -> bool:
-    """Let the process keep the memory that it frees; call it before JAX's first computation.
+    """Keep freed memory in the process for reuse; call it before JAX's first computation.
 
     On a CPU, XLA allocates the buffers of every step anew, tens of megabytes. By default glibc asks the operating
     system for them, page by page, and returns them at once; page faults then take a good part of a small network's

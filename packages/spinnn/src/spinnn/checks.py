@@ -1,15 +1,16 @@
-"""Checks of sizes and of records of options, with messages that name argument and value; for packages above."""
+"""Checks of sizes and of dataclasses of options, for this package and those built on it; see `spinharm.checks`."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from spinharm.checks import instance, integer, number
+from spinharm.checks import flag as flag, instance, integer, number
 
-# More channels or degrees fit no machine; sizes near 2⁶³ would end the process.
+# No machine holds more channels or degrees; sizes near 2⁶³ would end the process.
 _LARGEST = 2**24
 
 
@@ -36,42 +37,19 @@ def size(name: str, value: object) -> int:
             ...
         ValueError: `channels` must be at least 1, got 0
     """
-    if isinstance(value, bool):
-        raise TypeError(f"`{name}` must be an integer, got {value!r}")
     return integer(name, value, 1, _LARGEST)
 
 
-def flag(name: str, value: object) -> None:
-    """Check a switch: a text such as "no" would count as true.
-
-    Args:
-        name: Name of the argument in messages.
-        value: True or False, of Python or NumPy.
-
-    Raises:
-        TypeError: Anything else.
-
-    Examples:
-        >>> from spinnn.checks import flag
-        >>> flag("plots", True)
-        >>> flag("plots", "no")
-        Traceback (most recent call last):
-            ...
-        TypeError: `plots` must be True or False, got 'no'
-    """
-    instance(name, value, (bool, np.bool_), "True or False")
-
-
 def integer_members(record: object, minima: Mapping[str, int]) -> None:
-    """Check members of a record, or each entry of those that are tuples; None passes.
+    """Check that fields of a dataclass are integers or tuples of integers; fields that are None pass.
 
     Args:
         record: A dataclass of options.
-        minima: The least value by the member's name.
+        minima: Names of the fields, each with its least value.
 
     Raises:
-        TypeError: Not an integer.
-        ValueError: Below the minimum, or of more than 64 bits.
+        TypeError: A value that is not an integer, or `record` and `minima` of another type.
+        ValueError: A value below the minimum or of more than 64 bits, or a name that is not a field.
 
     Examples:
         >>> import dataclasses
@@ -89,25 +67,26 @@ def integer_members(record: object, minima: Mapping[str, int]) -> None:
             ...
         ValueError: `steps` must be at least 1, got 0
     """
+    instance("minima", minima, Mapping, "a mapping of names to integers")
     for name, minimum in minima.items():
-        for value in _entries(record, name):
-            integer(name, value, minimum)
+        for value in _entries(record, "minima", name):
+            integer(name, value, integer("minima", minimum))
 
 
 def number_members(
     record: object, *, positive: Sequence[str] = (), not_negative: Sequence[str] = (), finite: Sequence[str] = ()
 ) -> None:
-    """Check that members of a record, or each entry of those that are tuples, are finite numbers; None passes.
+    """Check that fields of a dataclass are finite numbers or tuples of them; fields that are None pass.
 
     Args:
         record: A dataclass of options.
-        positive: Names of those that must be above 0.
-        not_negative: Names of those that must be 0 or more.
-        finite: Names of those that may be any.
+        positive: Names of the fields that must be above 0.
+        not_negative: Names of the fields that must be 0 or more.
+        finite: Names of the fields that may be any finite number.
 
     Raises:
-        TypeError: Not a number.
-        ValueError: Not finite, or out of range.
+        TypeError: A value that is not a number, or arguments of another type.
+        ValueError: A value that is not finite or out of range, or a name that is not a field.
 
     Examples:
         >>> import dataclasses
@@ -125,32 +104,40 @@ def number_members(
             ...
         ValueError: `rate` must be finite and above 0, got -1.0
     """
-    for name in (*positive, *not_negative, *finite):
-        for value in _entries(record, name):
-            number(name, value, **({"above": 0.0} if name in positive else {}))
-            if name in not_negative and value < 0:
-                raise ValueError(f"`{name}` must be 0 or more, got {value:g}")
+    for argument, names in (("positive", positive), ("not_negative", not_negative), ("finite", finite)):
+        instance(argument, names, (tuple, list), "a sequence of names")
+        for name in names:
+            for value in _entries(record, argument, name):
+                number(name, value, **({"above": 0.0} if argument == "positive" else {}))
+                if argument == "not_negative" and value < 0:
+                    raise ValueError(f"`{name}` must be 0 or more, got {value:g}")
 
 
-def _entries(record: object, name: str) -> Sequence[Any]:
-    value = getattr(record, name)
+def _entries(record: Any, argument: str, name: object) -> Sequence[Any]:
+    """Values of a field: none for None, the entries of a tuple, else the value alone."""
+    if not dataclasses.is_dataclass(record) or isinstance(record, type):
+        raise TypeError(f"`record` must be a dataclass of options, got {record!r:.80}")
+    names = [field.name for field in dataclasses.fields(record)]
+    if name not in names:
+        raise ValueError(f"`{argument}` must name fields of {type(record).__name__}, {names}, got {name!r:.80}")
+    value = getattr(record, str(name))
     return () if value is None else value if isinstance(value, tuple) else (value,)
 
 
 def block_sizes(
     bandlimits: Sequence[int], widths: Sequence[int], num_filter_params: Sequence[int | None], spins: Sequence[int]
 ) -> None:
-    """Check sizes of blocks from which `SpinResNet` and `SpinUNet` can be made, before anything is made.
+    """Check the sizes of the blocks of a `SpinResNet` or `SpinUNet` before the network is built.
 
     Args:
-        bandlimits: Degrees of each block, at least one.
-        widths: Channels of each.
-        num_filter_params: Knots of filters, or None.
+        bandlimits: Degrees of each block, at least one block.
+        widths: Channels of each block.
+        num_filter_params: Knots of the filters of each block, or None for one weight per degree.
         spins: Spins of the features, distinct, 0 among them, below the largest bandlimit.
 
     Raises:
-        TypeError: A size that is not an integer.
-        ValueError: Sizes out of range.
+        TypeError: An argument that is not a sequence, or a size that is not an integer.
+        ValueError: Sizes out of range, or no blocks.
 
     Examples:
         >>> from spinnn.checks import block_sizes
@@ -160,12 +147,17 @@ def block_sizes(
             ...
         ValueError: `widths` must be at least 1, got 0
     """
+    lists = {"bandlimits": bandlimits, "widths": widths, "num_filter_params": num_filter_params, "spins": spins}
+    for name, values in lists.items():
+        instance(name, values, (tuple, list, np.ndarray), "a sequence of integers")
     for name, sizes in (("bandlimits", bandlimits), ("widths", widths)):
         for value in sizes:
             size(name, value)
     for value in num_filter_params:
         if value is not None:
             size("num_filter_params", value)
+    if not len(bandlimits):
+        raise ValueError("`bandlimits` must hold at least one block, got none")
     given = tuple(integer("spins", spin) for spin in spins)
     largest = max(bandlimits)
     if 0 not in given or len(set(given)) < len(given) or max(map(abs, given)) >= largest:

@@ -1,4 +1,4 @@
-"""The command line of a program: its commands, their options, what they print. Needs the extra `command`."""
+"""Command line of a program: commands, options, output. Needs the extra `command`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Command(NamedTuple):
     Attributes:
         module: Its module, imported when the command is asked for; has `main(name, words) -> int`.
         purpose: What it does, in a few words.
-        resumes: Whether the same command again goes on where it was stopped.
+        resumes: Whether the same command resumes where it stopped.
 
     Examples:
         >>> from spinnn.command import Command
@@ -59,7 +59,7 @@ def run_program(
     *,
     partly: str = "",
 ) -> int:
-    """Run the command that the words name, with memory that is freed kept for the next step (`reuse_memory`).
+    """Run the command that the arguments name; freed memory is kept for reuse (`reuse_memory`).
 
     Args:
         program: The program's name.
@@ -71,7 +71,7 @@ def run_program(
 
     Returns:
         The exit status: the command's own, or one of `spinharm.failures.run`, after one line on the standard error: 2
-        after an error, 130 and 143 after Ctrl-C and SIGTERM, 70 after an exception that nobody foresaw, with a report.
+        after an error, 130 and 143 after Ctrl-C and SIGTERM, 70 after an unexpected exception, with a report.
 
     Examples:
         >>> from spinnn.command import Command, run_program
@@ -100,15 +100,13 @@ def run_program(
         with _file_warnings():
             return importlib.import_module(command.module).main(name, words[name.count(" ") + 1 :])
 
-    stopped = (
-        "the same command goes on where it stopped" if command.resumes else "what it had not finished is not there"
-    )
+    stopped = "the same command resumes where it stopped" if command.resumes else "unfinished output was not written"
     return failures.run(f"{program} {name}", words, act, stopped=stopped)
 
 
 @contextlib.contextmanager
 def _file_warnings() -> Iterator[None]:
-    """Show each `FileWarning` as one line, others as ever."""
+    """Show each `FileWarning` as one line, other warnings as usual."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", FileWarning)
         before: Callable[..., Any] = warnings.showwarning
@@ -128,7 +126,7 @@ def _file_warnings() -> Iterator[None]:
 def _help(program: str, purpose: str, commands: Mapping[str, Command], partly: str) -> str:
     width = max(map(len, commands)) + 2
     listed = "\n".join(f"  {name:<{width}}{command.purpose}" for name, command in commands.items())
-    statuses = "0; " + (f"1 {partly}; " if partly else "") + "2 after an error; 70 after one that nobody foresaw."
+    statuses = "0; " + (f"1 {partly}; " if partly else "") + "2 after an error; 70 after an unexpected exception."
     return f"""usage: {program} COMMAND [OPTIONS]
 
 {purpose}
@@ -145,7 +143,7 @@ Exit status: {statuses}"""
 
 
 def parse(kind: type[T], program: str, words: Sequence[str], text: str, default: T | None = None) -> T:
-    """The options of a command, by tyro.
+    """Parse the options of a command with tyro.
 
     A field whose metadata hold `"flag"` has that name on the command line; with an empty name, options of a nested
     dataclass are flags without a prefix, as `--learning-rate` of `spinnn.training.OptimizerConfig`, and are read with
@@ -156,8 +154,8 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
         kind: Frozen dataclass of the options.
         program: Program and command, for messages.
         words: The command line after the command.
-        text: What the help says, with examples.
-        default: What options have that are not given; default those of `kind`.
+        text: Text of the help, with examples.
+        default: Values of options that are not given; default those of `kind`.
 
     Returns:
         The options.
@@ -180,13 +178,13 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
     given = {} if default is None else {"default": _flags.as_flags(default)}
     try:
         # tyro draws a box around an error; ours are one line.
-        with contextlib.redirect_stderr(told):
+        with contextlib.redirect_stderr(told), _flags.plain_numbers():
             flags = tyro.cli(
                 _flags.flag_class(kind), args=_flags.flat_words(kind, words), prog=program, description=text, **given
             )
         return _flags.from_flags(kind, flags)
     except ValueError as error:
-        # Some versions let what a dataclass refuses pass.
+        # Some versions of tyro do not catch errors of the dataclass.
         raise ValueError(f"{error}; see {program} --help") from None
     except SystemExit as stop:
         if not stop.code:
@@ -195,7 +193,7 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
 
 
 def _in_one_line(text: str, kind: str, remedy: str) -> str:
-    """What tyro says of an error, without its title, the help on the option and the frame."""
+    """The message of tyro's error text, without its title, the help of the option and the frame."""
     parts: list[list[str]] = [[]]
     for line in (_SIDE.sub("", line) for line in text.splitlines()):
         if _RULE.fullmatch(line):
@@ -219,18 +217,18 @@ def parse_with_config(
     preset: Callable[[T, str], T],
     required: Sequence[str] = (),
 ) -> T:
-    """The options of a command that also takes `--config FILE` and `--preset NAME`.
+    """Parse the options of a command that also takes `--config FILE` and `--preset NAME`.
 
-    The file gives the defaults, the preset changes them, and flags win over both.
+    The file gives the defaults, the preset changes them, and flags override both.
 
     Args:
         kind: Frozen dataclass of the options.
         program: Program and command, for messages.
         words: The command line after the command.
-        text: What the help says, with examples.
-        load: Gives the options of a file.
-        preset: Gives options changed to a preset, by its name.
-        required: Options of text that must not be empty in the end.
+        text: Text of the help, with examples.
+        load: Function that reads options from a file.
+        preset: Function that changes options to those of a preset, given its name.
+        required: Names of text options that must not be empty.
 
     Returns:
         The options.

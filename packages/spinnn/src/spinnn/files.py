@@ -93,7 +93,7 @@ def parse_json(content: bytes | str, name: str | os.PathLike) -> dict[str, Any]:
         The object.
 
     Raises:
-        ValueError: The text is not JSON, is nested too deeply, or is no object; the message begins with the name.
+        ValueError: The text is not JSON, is nested too deeply, or is not an object; the message begins with the name.
 
     Examples:
         >>> from spinnn.files import parse_json
@@ -116,7 +116,7 @@ def parse_json(content: bytes | str, name: str | os.PathLike) -> dict[str, Any]:
 
 
 def write_json(path: str | os.PathLike, values: Any) -> None:
-    """Write a JSON file; a reader sees the old file or the new one, never half of it.
+    """Write a JSON file; other processes see the old file or the complete new one.
 
     Args:
         path: The file.
@@ -142,7 +142,7 @@ def write_checked_json(path: str | os.PathLike, values: dict[str, Any]) -> None:
     """Write a JSON object together with its own SHA-256, under the name `sha256`.
 
     Args:
-        path: The file; a reader sees the old one or the new one, never half of it.
+        path: The file; other processes see the old file or the complete new one.
         values: The object, of JSON types.
 
     Raises:
@@ -170,7 +170,7 @@ def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: The file holds no JSON object, or its checksum is not that of its content; the message names it.
+        ValueError: The file is not a JSON object, or its checksum does not match its content; the message names it.
 
     Examples:
         >>> from spinnn.files import read_checked_json, write_json
@@ -182,7 +182,7 @@ def read_checked_json(path: str | os.PathLike) -> tuple[dict[str, Any], bool]:
     digest = values.pop(_DIGEST, None)
     if digest is not None and digest != _digest_of(values):
         raise ValueError(
-            f"{os.fspath(path)}: the file is damaged or was changed: its checksum is not that of its content; take "
+            f"{os.fspath(path)}: the file is damaged or was changed: its checksum does not match its content; take "
             f"another copy of it"
         )
     return values, digest is not None
@@ -198,7 +198,7 @@ def check_digests(folder: str | os.PathLike, digests: Mapping[str, str], *, lost
         other: What follows "… is damaged, or of " in the message of one that differs.
 
     Raises:
-        TypeError: `digests` is no mapping.
+        TypeError: `digests` is not a mapping.
         FileNotFoundError: A file is missing.
         ValueError: A file has another digest.
 
@@ -239,7 +239,7 @@ def well_formed(name: str | os.PathLike, what: str) -> Iterator[None]:
         Nothing.
 
     Raises:
-        ValueError: In place of errors of types, names, positions and depth, and of a `ValueError` without the file's
+        ValueError: Instead of errors of names, types, positions and depth, and of a `ValueError` without the file's
             name.
 
     Examples:
@@ -259,14 +259,14 @@ def well_formed(name: str | os.PathLike, what: str) -> Iterator[None]:
         raise ValueError(told if os.fspath(name) in told else f"{os.fspath(name)}: {what}: {told}") from error
     except (TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, AssertionError) as error:
         said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"{os.fspath(name)}: {what} is not as it should be: {said}") from error
+        raise ValueError(f"{os.fspath(name)}: {what} is malformed: {said}") from error
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
     r"""Open a temporary file that replaces `path` if the block succeeds and is removed if it fails.
 
-    Missing folders are made. A reader sees the old file or the new one, never half of it. On a full disk the error
+    Missing folders are made. Other processes see the old file or the complete new one. On a full disk the error
     names the file.
 
     Args:

@@ -43,8 +43,32 @@ def make_figure(width: float, height: float, extra: str) -> Any:
     )
 
 
+def check_png(name: str, path: str | Path | None) -> None:
+    """Check that the name of a file ends in `.png`; None passes.
+
+    Args:
+        name: Name of the argument or option in messages.
+        path: The file.
+
+    Raises:
+        TypeError: Not a path.
+        ValueError: Another suffix.
+
+    Examples:
+        >>> from spinnn.plots import check_png
+        >>> check_png("out", "maps.png")
+        >>> check_png("out", "maps.gif")
+        Traceback (most recent call last):
+            ...
+        ValueError: `out` must end in .png, got 'maps.gif'
+    """
+    checks.instance(name, path, (str, Path, type(None)), "a path")
+    if path is not None and Path(path).suffix.lower() != ".png":
+        raise ValueError(f"`{name}` must end in .png, got {str(path)!r}")
+
+
 def save_figure(figure: Any, path: str | Path) -> Path:
-    """Write a figure as PNG; a reader sees the old file or the new one, never half of it.
+    """Write a figure as PNG; other processes see the old file or the complete new one.
 
     Args:
         figure: A matplotlib figure.
@@ -54,7 +78,7 @@ def save_figure(figure: Any, path: str | Path) -> Path:
         The path.
 
     Raises:
-        TypeError: `figure` is no figure.
+        TypeError: `figure` is not a matplotlib figure, or `path` not a path.
         ValueError: Another suffix.
 
     Examples:
@@ -64,16 +88,15 @@ def save_figure(figure: Any, path: str | Path) -> Path:
     """
     if not callable(getattr(figure, "savefig", None)):
         raise TypeError(f"`figure` must be a matplotlib figure, got {type(figure).__name__}")
+    check_png("path", path)
     path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"`out` must end in .png, got {str(path)!r}")
     with replacing(path, "wb") as file:
         figure.savefig(file, format="png")
     return path
 
 
 def plain(text: str) -> str:
-    r"""Escape a text for a figure: matplotlib typesets what stands between two `$` as mathematics.
+    r"""Escape a text for a figure: matplotlib typesets text between two `$` as mathematics.
 
     Args:
         text: Any text, such as a name from a file.
@@ -82,7 +105,7 @@ def plain(text: str) -> str:
         The text with each `$` escaped, and control characters as visible escapes.
 
     Raises:
-        TypeError: `text` is no text.
+        TypeError: `text` is not a string.
 
     Examples:
         >>> from spinnn.plots import plain
@@ -122,7 +145,7 @@ def make_panels(figure: Any, count: int) -> list[Any]:
 
 
 def learning_curve(paths: str | Path | Sequence[str | Path], extra: str, *, validation: str = "validation") -> Any:
-    r"""A figure of the loss and of the validation metrics by step.
+    r"""Plot the loss and the validation metrics of a run by step.
 
     Args:
         paths: A run's `metrics.jsonl`, or those of its stages, one after the other.
@@ -175,7 +198,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         loss = [(float(line["step"]), float(line["loss"])) for line in lines if "loss" in line]
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} must hold lines of JSON with a step each") from None
+        raise ValueError(f"{path} must hold a JSON object with a step on each line; is it a metrics.jsonl?") from None
     if not loss:
-        raise ValueError(f"{path} must hold lines with a loss, got none")
+        raise ValueError(f"{path} must hold at least one line with a loss, got none")
     return lines

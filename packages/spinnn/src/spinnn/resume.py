@@ -21,7 +21,7 @@ except ImportError:  # Windows: there, two processes that find a dead lock in th
     fcntl = None
 
 LOCK = ".lock"
-"""The file in a folder that says which process works in it."""
+"""Name of the file in a folder that names the process working there."""
 _held: dict[Path, int] = {}
 
 
@@ -163,12 +163,12 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def check_same(where: str | os.PathLike, before: Any, now: Any, *, leave_out: Collection[str] = ()) -> None:
-    """Refuse to resume a run with other options than those that it began with.
+    """Refuse to resume a run with options other than those it was started with.
 
     Args:
         where: The run's folder, for the message.
-        before: The options that the run began with, of JSON types.
-        now: The options asked for, of JSON types.
+        before: The options that the run was started with, of JSON types.
+        now: The options given now, of JSON types.
         leave_out: Names at the outermost level that may differ.
 
     Raises:
@@ -179,14 +179,14 @@ def check_same(where: str | os.PathLike, before: Any, now: Any, *, leave_out: Co
         >>> check_same("run", {"training": {"epochs": 3}}, {"training": {"epochs": 5}})
         Traceback (most recent call last):
             ...
-        ValueError: run was begun with other options: training.epochs (3, now 5); ...
+        ValueError: run was started with other options: training.epochs (3, now 5); ...
     """
     one, other = (
         {k: v for k, v in x.items() if k not in leave_out} if isinstance(x, dict) else x for x in (before, now)
     )
     if changed := _differences(one, json.loads(json.dumps(other))):
         raise ValueError(
-            f"{os.fspath(where)} was begun with other options: {', '.join(changed)}; give those again, or choose "
+            f"{os.fspath(where)} was started with other options: {', '.join(changed)}; give those again, or choose "
             f"another folder"
         )
 
@@ -225,7 +225,7 @@ def warn_of_cores(where: str | os.PathLike, before: int | None) -> None:
 
     Args:
         where: The run's folder, for the message.
-        before: `cores()` when the run began, or None if that is not known.
+        before: `cores()` when the run was started, or None if that is not known.
 
     Warns:
         FileWarning: The numbers differ.
@@ -236,7 +236,7 @@ def warn_of_cores(where: str | os.PathLike, before: int | None) -> None:
     """
     if before is not None and before != cores():
         warnings.warn(
-            f"{os.fspath(where)}: begun with {before} cores, goes on with {cores()}: results may differ in the last "
+            f"{os.fspath(where)}: started with {before} cores, resumes with {cores()}: results may differ in the last "
             f"digits from those of a run without interruption",
             FileWarning,
             stacklevel=3,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from spinnn import checks, command
-from spinnn.plots import save_figure
+from spinnn.plots import check_png, save_figure
 
 from .. import _checks
 from .._files.readers import read_molecules
@@ -46,6 +46,9 @@ class RunPlotOptions:
     run: Annotated[str, tyro.conf.Positional]
     out: str | None = None
 
+    def __post_init__(self) -> None:
+        check_png("out", self.out)
+
 
 @dataclasses.dataclass(frozen=True)
 class SpheresOptions:
@@ -74,6 +77,7 @@ class SpheresOptions:
     def __post_init__(self) -> None:
         checks.integer_members(self, {"molecule": 0, "atom": 0})
         _checks.radial_functions(self.powers, ())
+        check_png("out", self.out)
 
 
 def main(name: str, words: Sequence[str]) -> int:

@@ -58,7 +58,7 @@ def find_labels(molecules: Sequence[Molecule], name: str, path: Path) -> Labels:
     values, missing = np.full(len(molecules), np.nan), {}
     for at, molecule in enumerate(molecules):
         value = molecule.properties.get(title)
-        if isinstance(value, float | int) and np.isfinite(value):
+        if isinstance(value, float | int) and not isinstance(value, bool) and np.isfinite(value):
             values[at] = value
         else:
             missing[at] = _described(value)

@@ -113,7 +113,7 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
         Values in `target(name).report_unit`, shape (molecules,), float64.
 
     Raises:
-        TypeError: Anything other than a set of molecules.
+        TypeError: Anything other than a set of molecules, or `atomization` that is not True or False.
         ValueError: An unknown target, one that the molecules lack, a value that is not finite, or an element without
             reference.
 
@@ -126,6 +126,7 @@ def target_values(molecules: MoleculeSet, name: str, *, atomization: bool = True
         [1.85]
     """
     _checks.instance("molecules", molecules, MoleculeSet, "a MoleculeSet")
+    _checks.flag("atomization", atomization)
     wanted = target(name)
     if name not in molecules.properties:
         raise ValueError(f"`name` must be a property of the molecules, {sorted(molecules.properties)}, got {name!r}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spinharm.checks import parse_number
+
 
 class BadLine(ValueError):
     """An error at a line of a file, counted from 1."""
@@ -43,9 +45,7 @@ def number(text: str) -> float:
     Raises:
         ValueError: Not a number, or Python's 1_234 or digits of other scripts.
     """
-    if "_" in text or not text.isascii():
-        raise ValueError(f"{text!r} is not a number")
-    return float(text.replace("*^", "e"))
+    return parse_number(text.strip().replace("*^", "e"))
 
 
 def count(text: str) -> int | None:

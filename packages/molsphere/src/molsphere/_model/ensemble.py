@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from .. import _checks
 from .._molecules.molecule import Molecule, molecule_list
 from .property_model import PropertyModel
 
@@ -76,7 +77,8 @@ def predict_ensemble(
 
     Raises:
         FileNotFoundError: A model file that does not exist.
-        TypeError: Anything other than models and molecules, or a number that is not an integer.
+        TypeError: Anything other than models and molecules, a number that is not an integer, or `gap` that is not
+            True or False.
         ValueError: No models, models of one property in different units, or molecules that a model cannot predict.
 
     Examples:
@@ -94,6 +96,7 @@ def predict_ensemble(
         >>> list(columns), columns["energy_std"].tolist()
         (['energy', 'energy_std'], [0.0])
     """
+    _checks.flag("gap", gap)
     models, molecules = load_models(models), molecule_list(molecules)
     predicted = [model.predict(molecules, batch_size=batch_size, orientations=orientations) for model in models]
     return combine(models, predicted, gap=gap)

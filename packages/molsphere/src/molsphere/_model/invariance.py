@@ -55,6 +55,7 @@ def invariance_error(
         True
     """
     _checks.instance("model", model, PropertyModel, "a PropertyModel")
+    _checks.flag("reflections", reflections)
     count, molecules = _checks.repetitions("rotations", rotations), molecule_list(molecules)
     before = model.predict(molecules)
     change = dict.fromkeys(before, 0.0)

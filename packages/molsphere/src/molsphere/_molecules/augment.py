@@ -27,7 +27,7 @@ def random_rotation(
         dtype: `"float32"` or, with JAX's 64-bit types on, `"float64"`.
 
     Raises:
-        TypeError: Sizes that are not integers.
+        TypeError: Sizes that are not integers, or `reflections` that is not True or False.
         ValueError: More than 2²⁰ matrices, or another type.
 
     Returns:
@@ -45,6 +45,7 @@ def random_rotation(
         True
     """
     _checks.float_type("dtype", dtype)
+    _checks.flag("reflections", reflections)
     sizes = [_checks.count("shape", size, 0) for size in _checks.entries("shape", shape, "a sequence of sizes")]
     _checks.count("shape", math.prod(sizes), 0)
     rotation, reflection = jax.random.split(key)
@@ -76,7 +77,7 @@ def augment(
         Positions of the same shape and type.
 
     Raises:
-        TypeError: Positions that are not an array of float32 or float64.
+        TypeError: Positions that are not an array of float32 or float64, or `reflections` that is not True or False.
         ValueError: Another shape.
 
     Examples:

@@ -42,7 +42,7 @@ def atomic_number(text: str) -> int:
         ValueError: Neither a symbol nor an atomic number.
     """
     number = _numbers().get(text.capitalize())
-    if number is None and text.isdecimal() and 1 <= int(text) <= LARGEST:
+    if number is None and text.isascii() and text.isdecimal() and 1 <= int(text) <= LARGEST:
         number = int(text)
     if number is None:
         raise ValueError(f"{text!r} is not an element")

@@ -132,6 +132,7 @@ class TrainOptions(_Fields):
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.integer_members(self, {"split_seed": 0})
+        _checks.flag("plots", self.plots)
         for size in self.sizes or ():
             _checks.integer("sizes", size, 0)
         if self.sizes and not self.sizes[0]:

@@ -85,6 +85,7 @@ def run_training(
     _checks.instance("options", options, TrainOptions, "of type TrainOptions")
     _checks.instance("data", data, RunData, "of type RunData")
     _checks.instance("splits", splits, Splits, "of type Splits")
+    _checks.flag("progress", progress)
     if not options.out:
         raise ValueError("`out` must name the run's folder, got ''")
     if not splits.train.size:

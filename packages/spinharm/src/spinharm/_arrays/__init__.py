@@ -1,4 +1,4 @@
-"""Arrays on their way in and programs around them: checks, tables kept in memory, compilation.
+"""Checks of array arguments, the cache of tables, and compilation.
 
 May import: `checks`.
 """

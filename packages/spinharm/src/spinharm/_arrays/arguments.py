@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..checks import integer as integer, number as number, option as option
+from ..checks import flag as flag, integer as integer, number as number, option as option
 
 # More than any machine has; far larger sizes overflow inside XLA and abort the process.
 _MOST_BYTES = 2**50

@@ -17,7 +17,7 @@ Spins = int | tuple[int, ...]
 
 @functools.partial(jax.jit, static_argnames=("axis", "spins"), inline=True)
 def meaningful(coeffs: jax.Array, axis: int, spins: Spins = 0) -> jax.Array:
-    """`coeffs` with zeros where |m| > l or l < |s|, whatever stood there; its gradient is zero there too.
+    """`coeffs` with zeros, also in the gradient, where |m| > l or l < |s|.
 
     The mask is made of counters inside the program, so that XLA joins it with what reads the result.
 

@@ -1,4 +1,4 @@
 """The command `spinharm`: demonstration, picture, input files.
 
-May import: `_coefficients`, `_grids`, `_transform`, `failures`, `optional`.
+May import: `_coefficients`, `_grids`, `_transform`, `checks`, `failures`, `optional`.
 """

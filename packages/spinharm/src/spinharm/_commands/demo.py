@@ -1,4 +1,4 @@
-"""Computations of `spinharm demo`: a wind, its coefficients, and errors of operations that should change nothing."""
+"""Computations of `spinharm demo`: a wind, its coefficients, errors of operations that leave a field unchanged."""
 
 from __future__ import annotations
 
@@ -130,14 +130,14 @@ def run(wind: Wind, bandlimit: int) -> Demo:
 
 
 def _errors(wind: Wind, bandlimit: int, dtype: str) -> dict[str, float]:
-    """Relative root mean square errors of operations that should change nothing."""
+    """Relative root mean square errors of operations that should leave a field unchanged."""
     field = _wind.wind_to_spin(wind.u.astype(dtype), wind.v.astype(dtype))
     pairs = _pairs(field, wind.grid, bandlimit)
     return {name: _relative(value, reference) for name, (value, reference) in pairs.items()}
 
 
 def _pairs(field: jax.Array, grid: Grid, bandlimit: int) -> dict[str, tuple[jax.Array, jax.Array]]:
-    """Result and expected result of operations that should change nothing."""
+    """Result and expected result of operations that should leave a field unchanged."""
     coeffs = transform.forward(field, grid, spin=1, bandlimit=bandlimit)
     back = transform.inverse(coeffs, grid, spin=1)
     alpha, beta, gamma = np.radians(ANGLES_DEG)

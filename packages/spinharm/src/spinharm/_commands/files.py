@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._grids.grid import Grid
+from ..checks import parse_number
 from ..failures import first_line
 from ..optional import require
 
@@ -194,7 +195,7 @@ def _index(dataset: Any, dim: str, wanted: str | None) -> int:
         values = dataset[dim].values
     if np.issubdtype(values.dtype, np.number):
         try:
-            return int(np.argmin(np.abs(values - float(wanted))))
+            return int(np.argmin(np.abs(values - parse_number(wanted))))
         except ValueError:
             raise ValueError(f"`--select` {dim} must be a number, got {wanted!r}") from None
     matches = [i for i, value in enumerate(values) if str(value).startswith(wanted)]

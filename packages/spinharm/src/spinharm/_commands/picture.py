@@ -48,7 +48,7 @@ def draw(demo: Demo) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG file of 256 colours, a quarter of the size of one with all."""
+    """Write a figure as a PNG file of 256 colours, a quarter of the size of a full-colour file."""
     full = io.BytesIO()
     figure.savefig(full, format="png")
     image = require("PIL.Image", "spinharm[plot]", "the picture")

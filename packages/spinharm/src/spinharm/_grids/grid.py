@@ -69,6 +69,8 @@ class Grid:
     south_first: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("north_pole", "south_pole", "south_first"):
+            arguments.flag(name, getattr(self, name))
         arguments.integer("nlat", self.nlat, 2 if self.north_pole and self.south_pole else 1)
         arguments.integer("nlon", self.nlon, 1)
         if self.rule not in ("circle", "gauss", "driscoll-healy"):
@@ -94,7 +96,7 @@ class Grid:
             The grid. It resolves `min(nlat − 1 if poles else nlat, (nlon + 1) // 2)` degrees exactly.
 
         Raises:
-            TypeError: `nlat` or `nlon` is not an integer.
+            TypeError: `nlat` or `nlon` is not an integer, or `poles` not True or False.
             ValueError: `nlat` or `nlon` is too small.
 
         Examples:
@@ -102,6 +104,7 @@ class Grid:
             >>> print(Grid.equiangular(121, 240), "and", Grid.equiangular(32, 64, poles=False))
             121×240 equiangular with poles and 32×64 equiangular without poles
         """
+        arguments.flag("poles", poles)
         nlat = arguments.integer("nlat", nlat, 2 if poles else 1)
         return cls(nlat, arguments.integer("nlon", nlon, 1), "circle", bool(poles), bool(poles))
 
@@ -376,7 +379,7 @@ def _longitude_origin(longitude: np.ndarray) -> float:
         at = int(np.argmax(wrong))
         raise ValueError(
             f"`longitude_deg` must be {longitude.size} ascending values {spacing:g} degrees apart, got "
-            f"{longitude[at]:g} at index {at} where {longitude[0] + steps[at]:g} belongs"
+            f"{longitude[at]:g} at index {at} instead of {longitude[0] + steps[at]:g}"
         )
     # A least-squares origin averages the rounding of the columns; a whole thousandth of a spacing within that rounding
     # is taken as exact.

@@ -1,4 +1,4 @@
-"""The algorithm of the paper, which the fast transform is compared with.
+"""The algorithm of the paper, for comparison with the fast transform.
 
 May import: `_arrays`, `_coefficients`, `_grids`.
 """

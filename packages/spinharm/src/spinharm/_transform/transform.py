@@ -118,6 +118,7 @@ class SpinTransform:
             raise TypeError(f"`grid` must be a spinharm.Grid, got {grid!r}; see Grid.equiangular and Grid.from_latlon")
         arguments.option("method", method, ("auto", "tables", "recursion", "torus"))
         arguments.option("fourier", fourier, ("auto", "dft", "fft"))
+        arguments.flag("delta_symmetry", delta_symmetry)
         bandlimit = _checked_bandlimit(grid, bandlimit)
         sizes = _Sizes(grid, bandlimit, _checked_spins(spins, bandlimit), bool(delta_symmetry))
         if fourier == "auto":
@@ -196,12 +197,13 @@ class SpinTransform:
             of `coeffs`.
 
         Raises:
-            TypeError: Integer or half-precision coefficients.
+            TypeError: Integer or half-precision coefficients, or `real` that is not True or False.
             ValueError: Axis sizes that are not those of the bandlimit and the spins, or `real` with a spin that is
                 not 0.
         """
+        arguments.flag("real", real)
         if real and any(self.spins):
-            raise ValueError(f"`real` needs spins that are all 0, got spins {self.spins}")
+            raise ValueError(f"`real` must be False unless all spins are 0, got spins {self.spins}")
         array = arguments.complex_of(arguments.inexact("coeffs", coeffs))
         self._check_axes("coeffs", array, (self.bandlimit, 2 * self.bandlimit - 1), ("degree", "order"))
         batch = array.shape[:-4]
@@ -219,8 +221,8 @@ class SpinTransform:
         by ring. Coefficients are those of `spinharm.convert.to_cosines`, packed: (l, m) at l² + l + m. Points have the
         latitude fastest: (i, j) is at j · nlat + i.
 
-        For spin 0 the matrices are real: R = 1, and they act on real and imaginary parts alike. For other spins they
-        are complex, and R = 2: a matrix [A, B] acts on (x, ix), real and imaginary parts of x as columns.
+        For spin 0 the matrices are real: R = 1, and they act on real and imaginary parts separately. For other spins
+        they are complex, and R = 2: a matrix [A, B] acts on (x, ix), real and imaginary parts of x as columns.
 
         Args:
             spin: One of `spins`.
@@ -294,7 +296,7 @@ class SpinTransform:
 
 
 class _Sizes(NamedTuple):
-    """What the memory of a transform depends on besides its method; fields as in `SpinTransform`."""
+    """Sizes that, with the method, determine the memory of a transform; fields as in `SpinTransform`."""
 
     grid: Grid
     bandlimit: int

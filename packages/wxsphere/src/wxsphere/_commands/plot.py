@@ -12,7 +12,7 @@ import tyro
 import xarray as xr
 
 from spinnn import checks, command
-from spinnn.plots import learning_curve, save_figure
+from spinnn.plots import check_png, learning_curve, save_figure
 
 from .. import _checks
 from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME, WINDS
@@ -71,6 +71,7 @@ class MapsOptions:
     projection: Projection = "equirectangular"
 
     def __post_init__(self) -> None:
+        check_png("out", self.out)
         checks.integer_members(self, {"member": 0})
         dates("time", () if self.time is None else (self.time,))
         checks.number_members(self, positive=("level",), not_negative=("lead",))
@@ -101,6 +102,7 @@ class SpectraOptions:
     member: int | None = None
 
     def __post_init__(self) -> None:
+        check_png("out", self.out)
         checks.integer_members(self, {"member": 0})
         dates("time", () if self.time is None else (self.time,))
         checks.number_members(self, positive=("level",), not_negative=("leads",))
@@ -124,6 +126,9 @@ class CurvesOptions:
     region: str | None = None
     variables: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_png("out", self.out)
+
 
 @dataclasses.dataclass(frozen=True)
 class LearningOptions:
@@ -136,6 +141,9 @@ class LearningOptions:
 
     run: Annotated[str, tyro.conf.Positional]
     out: str | None = None
+
+    def __post_init__(self) -> None:
+        check_png("out", self.out)
 
 
 def main(name: str, words: Sequence[str]) -> int:

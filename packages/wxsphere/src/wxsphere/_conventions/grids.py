@@ -99,7 +99,7 @@ def grid_named(text: str, other: str = "") -> Grid:
     Raises:
         ValueError: The text has another form, or its numbers do not make a grid.
     """
-    found = re.fullmatch(r"(\d+)x(\d+)(\+poles|\+gauss)?", text)
+    found = re.fullmatch(r"([0-9]+)x([0-9]+)(\+poles|\+gauss)?", text)
     if found is None:
         kinds = ", ".join([*[other] * bool(other), "NLATxNLON", "NLATxNLON+poles"])
         raise ValueError(f"`grid` must be {kinds} or NLATxNLON+gauss, got {text!r}")

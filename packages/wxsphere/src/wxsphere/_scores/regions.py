@@ -42,6 +42,9 @@ class Region:
     longitude: tuple[Interval, ...] = ((0.0, 360.0),)
     land: bool = False
 
+    def __post_init__(self) -> None:
+        _checks.flag("land", self.land)
+
     def contains(
         self, latitude_deg: Float[np.ndarray, " lat"], longitude_deg: Float[np.ndarray, " lon"]
     ) -> Float[np.ndarray, "lat lon"]:
