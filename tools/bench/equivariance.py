@@ -30,7 +30,7 @@ from spinnn import (
     SpinResNet,
     SpinUNet,
 )
-from spinnn.testing import equivariance_error
+from spinnn.testing import RandomInput, equivariance_error
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
 BETTER = {"*": "less"}
@@ -122,14 +122,10 @@ def _error(run: Map, grid: Grid, bandlimit: int, spins_out: tuple[int, ...]) -> 
     squares = [
         equivariance_error(
             run,
-            bandlimit=bandlimit,
-            spins_in=(0,),
-            channels_in=CHANNELS,
+            RandomInput(bandlimit, (0,), CHANNELS, grid=grid, real=True),
             spins_out=spins_out,
-            grid_in=grid,
             grid_out=grid,
             bandlimit_out=bandlimit,
-            real_input=True,
             key=jax.random.key(seed + 1),
         )
         ** 2

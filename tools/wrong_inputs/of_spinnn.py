@@ -16,11 +16,14 @@ import numpy as np
 
 import spinnn
 from spinharm import Grid
-from spinnn import BlockOptions, command, files, plots, testing, training
+from spinnn import BlockOptions, checks, command, files, plots, resume, testing, training
 
 from .calls import Call, always
 
-MODULES = ["spinnn", "spinnn.command", "spinnn.files", "spinnn.plots", "spinnn.testing", "spinnn.training"]
+MODULES = [
+    "spinnn", "spinnn.checks", "spinnn.command", "spinnn.files", "spinnn.plots", "spinnn.resume", "spinnn.testing",
+    "spinnn.training",
+]  # fmt: skip
 LEFT_OUT: Mapping[str, str] = {}
 
 _GRID = Grid.gauss_legendre(3, 6)
@@ -34,7 +37,8 @@ _MASK = np.array([True, False])
 
 def calls() -> list[Call]:
     """One valid call for each public name."""
-    return [*_layers(), *_blocks(), *_networks(), *_functions(), *_programs(), *_training(), *_runs()]
+    groups = (_layers, _blocks, _networks, _functions, _checks, _programs, _resume, _training, _runs)
+    return [call for group in groups for call in group()]
 
 
 def _layers() -> list[Call]:
@@ -123,12 +127,13 @@ def _networks() -> list[Call]:
 
 def _functions() -> list[Call]:
     conv = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, key=_KEY)
-    error = {
-        "function": conv, "bandlimit": 2, "spins_in": (0,), "channels_in": 1, "spins_out": (0,), "bandlimit_out": 2,
-        "real_input": True, "angles": (0.1, 0.2, 0.3), "batch": (2,), "key": _KEY, "grid_in": _GRID,
-    }  # fmt: skip
+    sizes = {"bandlimit": 2, "spins": (0,), "channels": 1, "grid": _GRID, "batch": (2,), "real": True}
+    given = testing.RandomInput(**sizes)
     maps = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, grid_in=_GRID, grid_out=_GRID, key=_KEY)
-    error |= {"function": maps, "grid_out": _GRID}
+    error = {
+        "function": maps, "given": given, "spins_out": (0,), "grid_out": _GRID, "bandlimit_out": 2,
+        "angles": (0.1, 0.2, 0.3), "key": _KEY,
+    }  # fmt: skip
     return [
         Call("spinnn.spin_mean", spinnn.spin_mean, always(x=_MAPS, grid=_GRID, spins=_SPINS)),
         Call("spinnn.parameter_count", spinnn.parameter_count, always(model=conv)),
@@ -139,6 +144,9 @@ def _functions() -> list[Call]:
             testing.random_coefficients,
             always(key=_KEY, bandlimit=2, spins=_SPINS, channels=2, batch=(2,)),
         ),
+        Call("spinnn.testing.RandomInput", testing.RandomInput, always(**sizes)),
+        Call("spinnn.testing.RandomInput.coefficients", given.coefficients, always(key=_KEY)),
+        Call("spinnn.testing.RandomInput.as_given", given.as_given, always(coeffs=given.coefficients(_KEY))),
         Call("spinnn.testing.equivariance_error", testing.equivariance_error, always(**error)),
         Call("spinnn.testing.assert_equivariant", testing.assert_equivariant, always(**error, tolerance=1e-3)),
     ]
@@ -155,6 +163,32 @@ class Options:
 
     size: int = 1
     name: str = "a"
+
+
+def _checks() -> list[Call]:
+    blocks = always(bandlimits=(3, 2), widths=(2, 2), num_filter_params=(None, 2), spins=(0, 1))
+    numbers = always(record=Options(), positive=("size",), not_negative=("size",), finite=("size",))
+    return [
+        Call("spinnn.checks.size", checks.size, always(name="size", value=3)),
+        Call("spinnn.checks.integer_members", checks.integer_members, always(record=Options(), minima={"size": 0})),
+        Call("spinnn.checks.number_members", checks.number_members, numbers),
+        Call("spinnn.checks.block_sizes", checks.block_sizes, blocks),
+    ]
+
+
+def _resume() -> list[Call]:
+    def claim(folder: Any, lock: Any) -> None:
+        with resume.claimed(folder, lock):
+            pass
+
+    folder = Path.cwd()
+    same = always(where=folder, before={"a": 1}, now={"a": 1}, leave_out=("b",))
+    return [
+        Call("spinnn.resume.claimed", claim, always(folder=folder / "claimed", lock=folder / "lock")),
+        Call("spinnn.resume.check_same", resume.check_same, same),
+        Call("spinnn.resume.cores", resume.cores, always()),
+        Call("spinnn.resume.warn_of_cores", resume.warn_of_cores, always(where=folder, before=1)),
+    ]
 
 
 def _programs() -> list[Call]:
@@ -227,6 +261,7 @@ def _training() -> list[Call]:
         Call("spinnn.files.well_formed", _malformed, always(name="a.json", what="the header"), fails=True),
         Call("spinnn.files.replacing", _replace, always(path=folder / "new.txt", mode="w")),
         Call("spinnn.plots.make_figure", plots.make_figure, always(width=1.0, height=1.0, extra="a")),
+        Call("spinnn.plots.check_png", plots.check_png, always(name="out", path=folder / "figure.png")),
         Call("spinnn.plots.save_figure", plots.save_figure, always(figure=figure, path=folder / "figure.png")),
         Call("spinnn.plots.plain", plots.plain, always(text="a$b")),
         Call(
@@ -243,6 +278,7 @@ def _training() -> list[Call]:
         Call("spinnn.training.TrainingConfig", training.TrainingConfig, always(**config)),
         Call("spinnn.training.LoopConfig", training.LoopConfig, always(seed=1, checkpoint_every=3)),
         Call("spinnn.training.LoopConfig.for_epochs", training.LoopConfig().for_epochs, always(epochs=2)),
+        Call("spinnn.training.TrainingConfig.for_epochs", training.TrainingConfig().for_epochs, always(epochs=2)),
         Call(
             "spinnn.training.TrainingConfig.steps_between_checkpoints",
             training.TrainingConfig(checkpoint_every=None).steps_between_checkpoints,
@@ -322,18 +358,27 @@ def _runs() -> list[Call]:
 
     @functools.wraps(training.fit)
     def train(**given: Any) -> Any:
-        given["folder"] = given["folder"] / str(next(fresh)) if isinstance(given["folder"], Path) else given["folder"]
+        if isinstance(given["run"], training.Run):
+            given["run"] = dataclasses.replace(given["run"], folder=folder / "runs" / str(next(fresh)))
         return training.fit(**given)
+
+    def train_in(**given: Any) -> Any:
+        """A run in a folder of its own; what it calls is found wrong, if at all, when it trains."""
+        given["folder"] = given["folder"] / str(next(fresh)) if isinstance(given["folder"], Path) else given["folder"]
+        return training.fit(**{**run, "run": training.Run(**given)})
 
     def save(**given: Any) -> None:
         manager = training.Checkpoints(folder / f"new{next(fresh)}", {})
         manager.save(**given)
         manager.close()
 
+    where = {
+        "folder": folder / "run", "steps_per_epoch": 1, "described": {"a": 1}, "place": lambda batch: batch,
+        "on_checkpoint": lambda model, state, step: {}, "progress": False,
+    }  # fmt: skip
     run = {
         "model": model, "net_state": state, "loss": _loss, "data": _Batches(), "config": training.TrainingConfig(),
-        "folder": folder / "run", "steps_per_epoch": 1, "run_config": {"a": 1}, "place": lambda batch: batch,
-        "on_checkpoint": lambda model, state, step: {}, "progress": False,
+        "run": training.Run(folder / "run", steps_per_epoch=1, progress=False),
     }  # fmt: skip
     steps = always(loss=_loss, static=static, optimizer=optimizer, ema_decay=0.5)
     return [
@@ -348,4 +393,5 @@ def _runs() -> list[Call]:
         Call("spinnn.training.Checkpoints.save", save, always(step=2, tree={"x": jnp.ones(2)}, meta={"b": 1})),
         Call("spinnn.training.Checkpoints.restore", saved.restore, always(template={"x": jnp.zeros(2)}, step=1)),
         Call("spinnn.training.fit", train, always(**run)),
+        Call("spinnn.training.Run", train_in, always(**where), ("Diverged",)),
     ]

@@ -270,7 +270,7 @@ def test_fields_have_present_names_and_are_read_by_former_ones(tmp_path):
     assert (recorded["shells"], recorded["messages"]["shells"]) == ([[1.0, 0.5]], [[2.0, 0.5]])
     assert from_json(RegressorConfig, present) == from_json(RegressorConfig, recorded) == network
     path.write_text('{"network": {"passes": 2, "interactions": 2}}')
-    both = r"`passes` must not be given together with `interactions`, which it is now called, got both in `network`"
+    both = r"`passes` must not be given together with `interactions`, its present name, got both in `network`"
     with pytest.raises(ValueError, match=both):
         load_config(path, TrainOptions)
 

@@ -27,7 +27,7 @@ from sklearn.datasets import load_digits
 import spinharm
 from spinharm import Grid, SpinTransform
 from spinnn import SpinResNet, parameter_count, spin_mean
-from spinnn.training import OptimizerConfig, TrainingConfig, fit
+from spinnn.training import OptimizerConfig, Run, TrainingConfig, fit
 
 BANDLIMIT = 12
 GRID = Grid.gauss_legendre(16)
@@ -183,7 +183,7 @@ def train(make: Callable[[jax.Array], Any], data: dict[str, np.ndarray], setting
     )
     iterator = iter(batches.batch(settings.batch, drop_remainder=True).to_iter_dataset())
     steps = len(source) // settings.batch
-    return fit(model, state, cross_entropy, iterator, config, folder, steps_per_epoch=steps)
+    return fit(model, state, cross_entropy, iterator, config, Run(folder, steps_per_epoch=steps))
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:

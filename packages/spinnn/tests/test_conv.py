@@ -6,7 +6,7 @@ import pytest
 
 from spinharm import Grid, SpinTransform, change_bandlimit
 from spinnn import PhaseCollapse, SpinConv, _tuning
-from spinnn.testing import assert_equivariant, random_coefficients
+from spinnn.testing import RandomInput, assert_equivariant, random_coefficients
 
 GAUSS = Grid.gauss_legendre(8)
 POLES = Grid.equiangular(11, 20)
@@ -23,20 +23,15 @@ def test_commutes_with_rotation(separable, knots):
         (0, 1), (0, 1, -2), 3, 4, bandlimit=8, num_filter_params=knots, separable=separable, key=jax.random.key(0)
     )
     conv = eqx.tree_at(lambda c: c.bias, conv, jnp.ones((2, 4)))
-    assert_equivariant(
-        conv, bandlimit=8, spins_in=(0, 1), channels_in=3, spins_out=(0, 1, -2), key=jax.random.key(1), tolerance=1e-5
-    )
+    assert_equivariant(conv, RandomInput(8, (0, 1), 3), spins_out=(0, 1, -2), key=jax.random.key(1), tolerance=1e-5)
 
 
 def test_commutes_with_rotation_from_maps_to_maps():
     conv = SpinConv((0, 1), (0, -1), 2, 3, bandlimit=8, grid_in=POLES, grid_out=GAUSS, key=jax.random.key(0))
     assert_equivariant(
         conv,
-        bandlimit=10,
-        spins_in=(0, 1),
-        channels_in=2,
+        RandomInput(10, (0, 1), 2, grid=POLES),
         spins_out=(0, -1),
-        grid_in=POLES,
         grid_out=GAUSS,
         key=jax.random.key(1),
         tolerance=1e-5,

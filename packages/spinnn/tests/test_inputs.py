@@ -1,5 +1,6 @@
 """What every layer does with unusual input: other precisions, empty batches, padding, entries without meaning."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -25,6 +26,7 @@ from spinnn import (
     SpinResidualBlock,
     SpinResNet,
     SpinUNet,
+    checks,
     spin_mean,
 )
 from spinnn.testing import random_coefficients
@@ -153,6 +155,44 @@ def test_numpy_integers_are_sizes(untyped):
         PhaseCollapse((0, 1.5), 2, key=KEY)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="`channels` must be an integer, got True"):
         MagnitudeActivation((0,), True)
+    with pytest.raises(TypeError, match=r"`spins` must be a sequence of integers, got \(0, True\)"):
+        PhaseCollapse((0, True), 2, key=KEY)
+
+
+def test_switches_are_true_or_false(untyped):
+    text: Any = "no"
+    sizes = {**SIZES, "bandlimit": L, "key": KEY}
+    for name in ("use_bias", "separable"):
+        with pytest.raises(TypeError, match=f"`{name}` must be True or False, got 'no'"):
+            SpinConv(**sizes, **{name: text})
+    with pytest.raises(TypeError, match="`remat` must be True or False, got 'no'"):
+        net(SpinResNet, None, grids=[GAUSS], widths=[2], remat=text)
+    with pytest.raises(TypeError, match="`average` must be True or False, got 'no'"):
+        init_state(jnp.ones(()), None, optax.sgd(0.1), key=KEY, average=text)
+
+
+def test_checks_of_options(untyped):
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        size: Any = 3
+
+    wrong: Any = None
+    for value, message in (
+        (True, "`size` must be an integer, got True"),
+        (2.5, r"`size` must be an integer, got 2\.5"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            checks.integer_members(Options(value), {"size": 1})
+    with pytest.raises(TypeError, match="`size` must be a number, got True"):
+        checks.number_members(Options(True), positive=["size"])
+    with pytest.raises(TypeError, match=r"`record` must be a dataclass of options, got \{'size': 3\}"):
+        checks.integer_members({"size": 3}, {"size": 1})
+    with pytest.raises(ValueError, match=r"`positive` must name fields of Options, \['size'\], got 'sizes'"):
+        checks.number_members(Options(), positive=["sizes"])
+    with pytest.raises(TypeError, match="`spins` must be a sequence of integers, got None"):
+        checks.block_sizes([4], [2], [None], wrong)
+    with pytest.raises(ValueError, match="`bandlimits` must hold at least one block, got none"):
+        checks.block_sizes([], [], [], (0,))
 
 
 def test_a_norm_under_vmap_takes_each_element_by_itself(clone):

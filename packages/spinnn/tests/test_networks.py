@@ -20,7 +20,7 @@ from spinnn import (
     summary,
 )
 from spinnn._networks import block as _block
-from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
+from spinnn.testing import RandomInput, assert_equivariant, equivariance_error, random_coefficients
 from spinnn.training import Diverged, Interrupted, TrainingConfig
 
 GAUSS = Grid.gauss_legendre(8)
@@ -56,11 +56,8 @@ def test_blocks_commute_with_rotation_when_oversampled(kind, activation, bound):
     block = trained_scale(block) if kind is SpinResidualBlock else block
     assert_equivariant(
         compiled(block, state),
-        bandlimit=6,
-        spins_in=(0, 1),
-        channels_in=3,
+        RandomInput(6, (0, 1), 3, grid=FINE),
         spins_out=(0, 1),
-        grid_in=FINE,
         grid_out=FINE,
         bandlimit_out=6,
         key=jax.random.key(1),
@@ -77,11 +74,8 @@ def test_oversampling_reduces_the_equivariance_error():
         errors.append(
             equivariance_error(
                 compiled(block, state),
-                bandlimit=6,
-                spins_in=(0, 1),
-                channels_in=3,
+                RandomInput(6, (0, 1), 3, grid=grid),
                 spins_out=(0, 1),
-                grid_in=grid,
                 grid_out=grid,
                 bandlimit_out=6,
                 key=jax.random.key(1),
@@ -193,14 +187,10 @@ def test_networks_commute_with_rotation_when_oversampled(make, bandlimits):
     net, state = make(grid_in=FINE, grids=grids, widths=[4] * len(grids), bandlimits=bandlimits)
     error = equivariance_error(
         compiled(net, state),
-        bandlimit=6,
-        spins_in=(0,),
-        channels_in=3,
+        RandomInput(6, (0,), 3, grid=FINE, real=True),
         spins_out=(0,),
-        grid_in=FINE,
         grid_out=grids[-1],
         bandlimit_out=bandlimits[-1],
-        real_input=True,
         key=jax.random.key(1),
     )
     assert error < 5e-3
@@ -217,13 +207,9 @@ def test_double_precision(x64):
     block = eqx.tree_at(lambda b: (b.inner.bias, b.outer.bias), trained_scale(block), identity)
     assert_equivariant(
         compiled(block, state),
-        bandlimit=8,
-        spins_in=(0,),
-        channels_in=2,
+        RandomInput(8, (0,), 2, grid=GAUSS, real=True),
         spins_out=(0, 1),
-        grid_in=GAUSS,
         grid_out=GAUSS,
-        real_input=True,
         key=jax.random.key(1),
         tolerance=1e-12,
     )

@@ -7,7 +7,7 @@ import pytest
 import spinharm
 from spinharm import Grid, SpinTransform
 from spinnn import SpatialBatchNorm, SpectralBatchNorm
-from spinnn.testing import assert_equivariant, random_coefficients
+from spinnn.testing import RandomInput, assert_equivariant, random_coefficients
 
 L, SPINS, CHANNELS = 8, (0, 1), 3
 GRID = Grid.gauss_legendre(16)
@@ -28,9 +28,7 @@ def test_commutes_with_rotation(clone, center):
     run = spinharm.jit(eqx.tree_at(lambda n: n.affine.bias, norm, jnp.ones((2, CHANNELS))))
     assert_equivariant(
         lambda x: run(x, clone(state))[0],
-        bandlimit=L,
-        spins_in=SPINS,
-        channels_in=CHANNELS,
+        RandomInput(L, SPINS, CHANNELS),
         spins_out=SPINS,
         key=jax.random.key(0),
         tolerance=1e-5,

@@ -5,15 +5,13 @@ import pytest
 
 from spinharm import Grid, SpinTransform, change_bandlimit
 from spinnn import SpatialPool, SpectralPool, spin_mean
-from spinnn.testing import assert_equivariant, equivariance_error, random_coefficients
+from spinnn.testing import RandomInput, assert_equivariant, equivariance_error, random_coefficients
 
 
 def test_spectral_pool_keeps_the_low_degrees():
     coeffs = random_coefficients(jax.random.key(0), 8, (0, 1), 2)
     np.testing.assert_array_equal(SpectralPool(5)(coeffs), change_bandlimit(coeffs, 5, axis=-4))
-    assert_equivariant(
-        SpectralPool(5), bandlimit=8, spins_in=(0, 1), channels_in=2, spins_out=(0, 1), key=jax.random.key(1)
-    )
+    assert_equivariant(SpectralPool(5), RandomInput(8, (0, 1), 2), spins_out=(0, 1), key=jax.random.key(1))
 
 
 @pytest.mark.parametrize("poles", [False, True])
@@ -47,12 +45,7 @@ def test_spin_mean_of_known_fields():
 def test_spin_mean_does_not_change_under_rotation():
     grid = Grid.gauss_legendre(48)
     error = equivariance_error(
-        lambda x: spin_mean(x, grid, (0, 1)),
-        bandlimit=6,
-        spins_in=(0, 1),
-        channels_in=4,
-        grid_in=grid,
-        key=jax.random.key(0),
+        lambda x: spin_mean(x, grid, (0, 1)), RandomInput(6, (0, 1), 4, grid=grid), key=jax.random.key(0)
     )
     assert error < 1e-3
 

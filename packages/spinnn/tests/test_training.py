@@ -22,6 +22,7 @@ from spinnn.training import (
     Checkpoints,
     Diverged,
     OptimizerConfig,
+    Run,
     TrainingConfig,
     from_json,
     init_state,
@@ -49,7 +50,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from spinnn import SpectralBatchNorm, SpinConv
-from spinnn.training import OptimizerConfig, TrainingConfig, fit
+from spinnn.training import OptimizerConfig, Run, TrainingConfig, fit
 
 
 class Net(eqx.Module):
@@ -100,7 +101,7 @@ CONFIG = TrainingConfig(
 
 def run(folder):
     model, state = eqx.nn.make_with_state(Net)(jax.random.key(0))
-    return fit(model, state, loss, Batches(), CONFIG, folder, steps_per_epoch=20, progress=False)
+    return fit(model, state, loss, Batches(), CONFIG, Run(folder, steps_per_epoch=20, progress=False))
 
 
 def main(folder):
@@ -219,7 +220,7 @@ def test_ctrl_c_and_a_damaged_checkpoint_resume_bit_exactly(tiny, whole_run, tmp
     with pytest.warns(FileWarning) as said:
         model, state = tiny["run"](folder)
     assert re.search(told, str(said[0].message))
-    assert "cores, goes on with 999: results may differ in the last digits" in str(said[1].message)
+    assert "cores, resumes with 999: results may differ in the last digits" in str(said[1].message)
     for i, leaf in enumerate(jax.tree.leaves((eqx.filter(model, eqx.is_array), state))):
         np.testing.assert_array_equal(leaf, arrays(whole_run)[str(i)])
 
@@ -282,7 +283,7 @@ def test_a_folder_of_another_configuration_is_left_as_it_is(tiny, tmp_path, monk
     tiny["run"](tmp_path)
     before = (tmp_path / "config.json").read_bytes()
     monkeypatch.setitem(tiny, "CONFIG", dataclasses.replace(tiny["CONFIG"], epochs=3))
-    with pytest.raises(ValueError, match=r"was begun with other options: training\.epochs \(2, now 3\)"):
+    with pytest.raises(ValueError, match=r"was started with other options: training\.epochs \(2, now 3\)"):
         tiny["run"](tmp_path)
     assert (tmp_path / "config.json").read_bytes() == before
     (tmp_path / "config.json").write_text("{")
@@ -316,17 +317,8 @@ def test_on_checkpoint_sees_the_average_and_adds_metrics(tiny, tmp_path):
         seen.append((step, model.conv.weight))
         return {"validation": float(step)}
 
-    model, _ = tiny["fit"](
-        model,
-        state,
-        tiny["loss"],
-        tiny["Batches"](),
-        tiny["CONFIG"],
-        tmp_path,
-        steps_per_epoch=20,
-        on_checkpoint=look,
-        progress=False,
-    )
+    run = tiny["Run"](tmp_path, steps_per_epoch=20, on_checkpoint=look, progress=False)
+    model, _ = tiny["fit"](model, state, tiny["loss"], tiny["Batches"](), tiny["CONFIG"], run)
     assert [step for step, _ in seen] == [7, 14, 21, 28, 35, 40]
     np.testing.assert_array_equal(seen[-1][1], model.conv.weight)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -555,7 +547,7 @@ def test_renamed_fields_are_read_by_former_names():
     assert from_json(Outer, present) == from_json(Outer, former) == config
     assert to_json(config) == present
     assert to_json(config, former_names=True) == former
-    both = "`length` must not be given together with `size`, which it is now called, got both in `inner`"
+    both = "`length` must not be given together with `size`, its present name, got both in `inner`"
     with pytest.raises(ValueError, match=both):
         from_json(Outer, {"inner": {"size": 3, "length": 3}})
     words = ["--inner.length", "5", "--outer=6"]
@@ -649,13 +641,31 @@ def test_bad_optimizer(untyped, change, message):
     [
         (OptimizerConfig, {"learning_rate": "x"}, "`learning_rate` must be above 0, got 'x'"),
         (OptimizerConfig, {"clip_norm": (1,)}, r"`clip_norm` must be above 0, or None, got \(1,\)"),
-        (TrainingConfig, {"epochs": 2.5}, r"`epochs` must be at least 1, got 2\.5"),
-        (TrainingConfig, {"seed": "a"}, "`seed` must be an integer of 0 or more, got 'a'"),
+        (TrainingConfig, {"epochs": 2.5}, r"`epochs` must be an integer, got 2\.5"),
+        (TrainingConfig, {"seed": "a"}, "`seed` must be an integer, got 'a'"),
+        # True would be taken as 1.
+        (TrainingConfig, {"seed": True}, "`seed` must be an integer, got True"),
+        (TrainingConfig, {"profile": (False, 2)}, r"`profile` must be \(first, last\) .* got \(False, 2\)"),
+        (TrainingConfig, {"tensorboard": "no"}, "`tensorboard` must be True or False, got 'no'"),
+        (OptimizerConfig, {"learning_rate": True}, "`learning_rate` must be above 0, got True"),
     ],
 )
 def test_configs_of_wrong_types(untyped, kind, change, message):
     with pytest.raises(TypeError, match=message):
         kind(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps_per_epoch": True}, "`steps_per_epoch` must be an integer, got True"),
+        ({"place": "cpu"}, "`place` must be a function or None, got 'cpu'"),
+        ({"progress": "no"}, "`progress` must be True or False, got 'no'"),
+    ],
+)
+def test_runs_of_wrong_types(untyped, change, message):
+    with pytest.raises(TypeError, match=message):
+        Run(**{"folder": "run", "steps_per_epoch": 1, **change})
 
 
 def test_schedule_warms_up_and_decays():

@@ -20,7 +20,7 @@ import spinharm
 import wxsphere._model.forecast
 from spinharm import Grid
 from spinnn.files import FileWarning
-from spinnn.testing import equivariance_error
+from spinnn.testing import RandomInput, equivariance_error
 from wxsphere import (
     Channel,
     FieldLayout,
@@ -140,7 +140,7 @@ def test_an_interrupted_forecast_goes_on_identically(tmp_path, monkeypatch, afte
     assert not (tmp_path / "part.zarr").exists()
     monkeypatch.setattr(wxsphere._model.forecast, "_write", write)
     if after > 1:
-        with pytest.raises(ValueError, match=r"part.zarr.partial was begun with other options: model \('"):
+        with pytest.raises(ValueError, match=r"part.zarr.partial was started with other options: model \('"):
             forecast(model(0.2), data, tmp_path / "part.zarr", steps=7, chunk=3, batch=6)
     done = []
     part = forecast(made, data, tmp_path / "part.zarr", steps=7, chunk=3, batch=6, progress=lambda *x: done.append(x))
@@ -151,7 +151,7 @@ def test_an_interrupted_forecast_goes_on_identically(tmp_path, monkeypatch, afte
     before = (part / "zarr.json").stat().st_mtime_ns
     assert forecast(made, data, part, steps=7, chunk=3, batch=6) == part
     assert (part / "zarr.json").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match=r"part.zarr was begun with other options: steps \(7, now 8\); give those"):
+    with pytest.raises(ValueError, match=r"part.zarr was started with other options: steps \(7, now 8\); give those"):
         forecast(made, data, part, steps=8, chunk=3, batch=6)
 
 
@@ -261,10 +261,10 @@ def test_malformed_headers_of_model_files_name_the_file(tmp_path):
     header = json.loads(line)
     for change, message in (
         ({"kind": "molsphere.PropertyModel"}, "must be a wxsphere model, got the kind 'molsphere.PropertyModel'"),
-        ({"task": None}, "the config of the model file is not as it should be: Type"),
+        ({"task": None}, "the config of the model file is malformed: Type"),
         ({"task": {}}, "the config of the model file must have 'offsets'"),
         ({"network": {"widths": "wide"}}, "the config of the model file: `widths` must be a list, got 'wide'"),
-        ({"change": [[1.0]]}, "(`change` must be finite numbers of shape|.* not as it should be: Type)"),
+        ({"change": [[1.0]]}, "(`change` must be finite numbers of shape|.* is malformed: Type)"),
         ({"normalization_in": {"shift": "x", "scale": 1}}, "the config of the model file: could not convert"),
     ):
         text = json.dumps({**header, "config": {**header["config"], **change}})
@@ -334,11 +334,8 @@ def test_turning_the_sphere_commutes_with_forecasting():
 
         return equivariance_error(
             spinharm.jit(apply),
-            bandlimit=6,
-            spins_in=(0, 1),
-            channels_in=1,
+            RandomInput(6, (0, 1), 1, grid=grid),
             spins_out=(0, 1),
-            grid_in=grid,
             grid_out=grid,
             bandlimit_out=6,
             key=jax.random.key(1),

@@ -11,7 +11,7 @@ import pytest
 
 import spinharm
 from spinharm import Grid
-from spinnn.testing import equivariance_error
+from spinnn.testing import RandomInput, equivariance_error
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 from wxsphere import (
     NETWORKS,
@@ -165,11 +165,8 @@ def test_a_wind_turns_with_the_network():
         run = spinharm.jit(eqx.nn.inference_mode(model))
         return equivariance_error(
             lambda x: to_output(run(to_input(x), jax.tree.map(lambda leaf: leaf, state))[0]),
-            bandlimit=8,
-            spins_in=(0, 1),
-            channels_in=2,
+            RandomInput(8, (0, 1), 2, grid=grid),
             spins_out=(0, 1),
-            grid_in=grid,
             grid_out=grid,
             bandlimit_out=8,
             key=jax.random.key(1),

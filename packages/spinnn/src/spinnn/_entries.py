@@ -1,4 +1,4 @@
-"""Change of bandlimit of a layer's input, with zeros at entries that have no meaning."""
+"""Change of the bandlimit of a layer's input, with zeros at entries with |m| > l or l < |s|."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, PRNGKeyArray
+from jaxtyping import Array, Complex, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, change_bandlimit, checks, rotate
 
@@ -53,8 +54,8 @@ def random_coefficients(
     count = math.prod(batch) * 2 * bandlimit**2 * len(spins) * channels
     if count > _LARGEST:
         raise ValueError(
-            f"`bandlimit` {bandlimit}, `spins`, `channels` {channels} and `batch` {batch} ask for {count} "
-            f"coefficients, above {_LARGEST}; take fewer"
+            f"`bandlimit` {bandlimit}, `spins`, `channels` {channels} and `batch` {batch} need {count} "
+            f"coefficients, more than {_LARGEST}; use smaller sizes"
         )
     shape = (*batch, bandlimit, 2 * bandlimit - 1, len(spins), channels)
     re, im = jax.random.normal(key, (2, *shape)) * 2**-0.5
@@ -63,47 +64,117 @@ def random_coefficients(
     return jnp.where(valid, jax.lax.complex(re, im), 0)
 
 
+@dataclasses.dataclass(frozen=True)
+class RandomInput:
+    """A random band-limited input of a layer or network: its sizes, and whether it is maps or coefficients.
+
+    Attributes:
+        bandlimit: Number of degrees L.
+        spins: Spin of each entry of the spin axis.
+        channels: Channels per spin.
+        grid: Grid of the maps; None for coefficients.
+        batch: Batch shape.
+        real: Make the maps real, where all spins are 0.
+
+    Raises:
+        TypeError: A size or spin that is not an integer, `grid` not a grid, or `real` not True or False.
+        ValueError: A size out of range.
+
+    Examples:
+        >>> import jax
+        >>> from spinharm import Grid
+        >>> from spinnn.testing import RandomInput
+        >>> given = RandomInput(2, (0, 1), 3, grid=Grid.gauss_legendre(2), batch=(8,))
+        >>> coeffs = given.coefficients(jax.random.key(0))
+        >>> coeffs.shape
+        (8, 2, 3, 2, 3)
+        >>> given.as_given(coeffs).shape  # maps, as there is a grid
+        (8, 2, 4, 2, 3)
+    """
+
+    bandlimit: int
+    spins: Sequence[int]
+    channels: int
+    grid: Grid | None = None
+    batch: Sequence[int] = (2,)
+    real: bool = False
+
+    def __post_init__(self) -> None:
+        checks.integer("bandlimit", self.bandlimit, 1)
+        checks.integer("channels", self.channels, 0)
+        for name, minimum in (("spins", None), ("batch", 0)):
+            object.__setattr__(self, name, tuple(checks.integer(name, one, minimum) for one in getattr(self, name)))
+        checks.instance("grid", self.grid, (Grid, type(None)), "a spinharm.Grid or None")
+        checks.flag("real", self.real)
+
+    def coefficients(self, key: PRNGKeyArray) -> Complex[Array, "*batch degree order spin channel"]:
+        """Draw the input's coefficients, see `random_coefficients`; with `real`, those of real maps.
+
+        Args:
+            key: Random key.
+
+        Returns:
+            Coefficients, shape (*batch, L, 2L−1, spins, channels).
+
+        Raises:
+            ValueError: More coefficients than any machine holds.
+        """
+        coeffs = random_coefficients(key, self.bandlimit, self.spins, self.channels, self.batch)
+        if not self.real:
+            return coeffs
+        sign = ((-1.0) ** np.arange(-self.bandlimit + 1, self.bandlimit)).astype(coeffs.dtype)[:, None, None]
+        return (coeffs + sign * jnp.flip(coeffs, -3).conj()) / coeffs.dtype.type(2)
+
+    def as_given(
+        self, coeffs: Complex[Array, "*batch degree order spin channel"]
+    ) -> Inexact[Array, "*batch a b spin channel"]:
+        """Transform coefficients to the input of the function: maps if there is a grid, else the coefficients.
+
+        Args:
+            coeffs: Coefficients, shape (*batch, L, 2L−1, spins, channels).
+
+        Returns:
+            Maps, shape (*batch, lat, lon, spins, channels), or the coefficients.
+
+        Raises:
+            ValueError: A grid that does not resolve the bandlimit.
+        """
+        if self.grid is None:
+            return coeffs
+        return SpinTransform(self.grid, self.bandlimit, self.spins).inverse(coeffs, real=self.real)
+
+
 def equivariance_error(
     function: Callable[[jax.Array], jax.Array],
+    given: RandomInput,
     *,
-    bandlimit: int,
-    spins_in: Sequence[int],
-    channels_in: int,
     spins_out: Sequence[int] | None = None,
-    grid_in: Grid | None = None,
     grid_out: Grid | None = None,
     bandlimit_out: int | None = None,
-    real_input: bool = False,
     angles: Sequence[float] | None = None,
-    batch: Sequence[int] = (2,),
     key: PRNGKeyArray,
 ) -> float:
-    """Relative equivariance error ‖f(Rx) − R f(x)‖ / ‖R f(x)‖ on a random band-limited field and a rotation R.
+    """Relative equivariance error ‖f(Rx) − R f(x)‖ / ‖R f(x)‖ on a random band-limited field x and a rotation R.
 
-    The input is made and rotated as coefficients. Outputs are compared as coefficients too: those of maps up to
+    The input is drawn and rotated as coefficients. Outputs are compared as coefficients too: those of maps up to
     `bandlimit_out`, so that degrees which an activation adds above the band of the output grid count as far as they
-    alias. Results that are neither maps nor coefficients, such as invariants, are compared as they are, with
+    alias. Results that are neither maps nor coefficients, such as invariants, are compared directly, with
     `spins_out=None`.
 
     Args:
-        function: From maps or coefficients (*batch, ·, ·, spins_in, channels_in) to maps, coefficients or anything.
-        bandlimit: Degrees of the random input.
-        spins_in: Spins of the input.
-        channels_in: Channels of the input.
+        function: From maps or coefficients (*batch, ·, ·, spins, channels) to maps, coefficients or invariants.
+        given: The random input: bandlimit, spins, channels, grid, batch shape.
         spins_out: Spins of the output; None for an invariant output.
-        grid_in: Grid of the input maps; None for coefficients.
         grid_out: Grid of the output maps; None for coefficients.
-        bandlimit_out: Degrees of the output that are compared; default all that `grid_out` holds.
-        real_input: Make the input maps real (spin 0).
+        bandlimit_out: Degrees of the output that are compared; default all that `grid_out` resolves.
         angles: Euler angles (α, β, γ) of R [radians]; random if left out.
-        batch: Batch shape of the input.
         key: Random key.
 
     Returns:
         The relative error.
 
     Raises:
-        TypeError: A size or spin that is not an integer.
+        TypeError: An input that is not a `RandomInput`, or a spin that is not an integer.
         ValueError: A size, spin or grid out of range.
 
     References:
@@ -111,46 +182,42 @@ def equivariance_error(
 
     Examples:
         >>> import jax
-        >>> from spinnn.testing import equivariance_error
-        >>> key = jax.random.key(0)
-        >>> error = equivariance_error(
-        ...     lambda x: 2 * x, bandlimit=2, spins_in=(0,), channels_in=1, spins_out=(0,), key=key
-        ... )
-        >>> error < 1e-5
+        >>> from spinnn.testing import RandomInput, equivariance_error
+        >>> given = RandomInput(bandlimit=2, spins=(0,), channels=1)
+        >>> equivariance_error(lambda x: 2 * x, given, spins_out=(0,), key=jax.random.key(0)) < 1e-5
         True
     """
+    checks.instance("given", given, RandomInput, "a spinnn.testing.RandomInput")
     first, second = jax.random.split(key)
-    coeffs = random_coefficients(first, bandlimit, spins_in, channels_in, batch)
-    if real_input:
-        sign = ((-1.0) ** np.arange(-bandlimit + 1, bandlimit)).astype(coeffs.dtype)[:, None, None]
-        coeffs = (coeffs + sign * jnp.flip(coeffs, -3).conj()) / coeffs.dtype.type(2)
+    coeffs = given.coefficients(first)
     if angles is None:
         drawn = jax.random.uniform(second, (3,), minval=-1.0, maxval=1.0)
         angles = [float(np.pi * drawn[0]), float(np.arccos(drawn[1])), float(np.pi * drawn[2])]
 
-    def run(x: jax.Array) -> jax.Array:
-        if grid_in is not None:
-            x = SpinTransform(grid_in, bandlimit, spins_in).inverse(x, real=real_input)
-        y = function(x)
+    def run(coeffs: jax.Array) -> jax.Array:
+        y = function(given.as_given(coeffs))
         if grid_out is not None and spins_out is not None:
             y = SpinTransform(grid_out, bandlimit_out, spins_out).forward(y)
         return y
 
-    turned = run(rotate(coeffs, *angles, axis=-4))
+    of_rotated = run(rotate(coeffs, *angles, axis=-4))
     expected = run(coeffs)
     if spins_out is not None:
         spins_out = tuple(spins_out)
         expected = rotate(expected, *angles, axis=-4, spin=spins_out)
-        turned = change_bandlimit(turned, turned.shape[-4], axis=-4, spin=spins_out)
+        of_rotated = change_bandlimit(of_rotated, of_rotated.shape[-4], axis=-4, spin=spins_out)
     norm = jnp.linalg.norm(expected.ravel())
-    return float(jnp.linalg.norm((turned - expected).ravel()) / jnp.where(norm > 0, norm, 1))
+    return float(jnp.linalg.norm((of_rotated - expected).ravel()) / jnp.where(norm > 0, norm, 1))
 
 
-def assert_equivariant(function: Callable[[jax.Array], jax.Array], *, tolerance: float = 1e-5, **options: Any) -> None:
-    """Raise `AssertionError` if `equivariance_error(function, **options)` exceeds `tolerance`.
+def assert_equivariant(
+    function: Callable[[jax.Array], jax.Array], given: RandomInput, *, tolerance: float = 1e-5, **options: Any
+) -> None:
+    """Raise `AssertionError` if `equivariance_error(function, given, **options)` exceeds `tolerance`.
 
     Args:
         function: See `equivariance_error`.
+        given: See `equivariance_error`.
         tolerance: The largest relative error that passes.
         options: Passed on to `equivariance_error`.
 
@@ -160,9 +227,9 @@ def assert_equivariant(function: Callable[[jax.Array], jax.Array], *, tolerance:
 
     Examples:
         >>> import jax
-        >>> from spinnn.testing import assert_equivariant
-        >>> key = jax.random.key(0)
-        >>> assert_equivariant(lambda x: 2 * x, bandlimit=2, spins_in=(0,), channels_in=1, spins_out=(0,), key=key)
+        >>> from spinnn.testing import RandomInput, assert_equivariant
+        >>> given = RandomInput(bandlimit=2, spins=(0,), channels=1)
+        >>> assert_equivariant(lambda x: 2 * x, given, spins_out=(0,), key=jax.random.key(0))
     """
     is_zero = []
 
@@ -171,7 +238,7 @@ def assert_equivariant(function: Callable[[jax.Array], jax.Array], *, tolerance:
         is_zero.append(not jnp.any(y))
         return y
 
-    error = equivariance_error(watched, **options)
+    error = equivariance_error(watched, given, **options)
     if all(is_zero):
         raise AssertionError("the output is zero for a random input, which shows nothing; give the weights values")
     if not error <= tolerance:

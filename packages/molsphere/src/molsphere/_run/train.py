@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from spinnn.training import OptimizerConfig, TrainingConfig, fit, l1_loss, l2_loss, to_json
+from spinnn.training import OptimizerConfig, Run, TrainingConfig, fit, l1_loss, l2_loss, to_json
 
 from .. import _checks
 from .._data.pipeline import Batch, BatchPlan, batch_iterator
@@ -127,6 +127,7 @@ def train(
     _checks.mapping("values", values, "values by property")
     _checks.mapping("units", units, "strings by property")
     _checks.instance("config", config, RunConfig, "of type RunConfig")
+    _checks.flag("progress", progress)
     if type(config) is not RunConfig:
         # Options of a command are runs too, but their head is not yet that of the targets.
         raise TypeError(f"`config` must be a RunConfig, got {type(config).__name__}; `run_training` takes TrainOptions")
@@ -169,18 +170,15 @@ def train(
         "network": to_json(network_config, former_names=True),
         "units": units,
     }
-    network, state = fit(
-        network,
-        state,
-        make_loss(config, gaps=any(np.isnan(v).any() for v in scaled.values())),
-        batch_iterator(training, scaled, plan),
-        config.training,
+    loss = make_loss(config, gaps=any(np.isnan(v).any() for v in scaled.values()))
+    run = Run(
         folder,
         steps_per_epoch=plan.batches_per_epoch,
-        run_config=described,
+        described=described,
         on_checkpoint=validate if len(validation) else None,
         progress=progress,
     )
+    network, state = fit(network, state, loss, batch_iterator(training, scaled, plan), config.training, run)
     model = model_of(network, state)
     model.save(folder / MODEL_FILE)
     return model

@@ -1,4 +1,4 @@
-"""The fast layout of small bandlimits: `compact` gives the fast function of blocks, or None.
+"""Fast memory layout for blocks of small bandlimit: `compact` returns a fast function of blocks, or None.
 
 Blocks register by `reads` a function that names their layers, so that this room knows layers but no blocks.
 
@@ -63,7 +63,7 @@ def reads(kind: type) -> Callable[[Callable[[Any], Parts]], Callable[[Any], Part
 
 
 def compact(blocks: Sequence[Any], *, remat: bool = False) -> Chain | None:
-    """The fast function of blocks that follow each other.
+    """Return a function that computes consecutive blocks in the fast layout, or None where the layout does not apply.
 
     Args:
         blocks: Blocks; each takes the maps of the one before.
@@ -85,7 +85,7 @@ def compact(blocks: Sequence[Any], *, remat: bool = False) -> Chain | None:
 
 
 class Chain(NamedTuple):
-    """Blocks in the layout: maps, or coefficients if the first block takes them, to maps; see `compact`."""
+    """Consecutive blocks in the fast layout, from maps or coefficients to maps; see `compact`."""
 
     parts: tuple[Parts, ...]
     remat: bool
@@ -105,7 +105,7 @@ class Chain(NamedTuple):
         return means.reshape(*x.shape[:-4], *means.shape[1:]), state
 
     def _features(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-        """Compact coefficients of what the last activation acts on."""
+        """Compact coefficients of the input of the last activation."""
         flat = None if mask is None else mask.reshape(math.prod(mask.shape))
 
         def start(block: Parts, x: jax.Array, state: eqx.nn.State) -> tuple[jax.Array, eqx.nn.State]:
@@ -131,7 +131,7 @@ class Chain(NamedTuple):
 def _block(
     block: Parts, coeffs: jax.Array, state: eqx.nn.State, mask: jax.Array | None
 ) -> tuple[jax.Array, eqx.nn.State]:
-    """A block up to its last activation.
+    """Apply a block without its last activation.
 
     Args:
         block: Its parts.
@@ -152,7 +152,7 @@ def _block(
 
 
 def _is_known(block: Parts, largest: int) -> bool:
-    """Whether the layout has all that a block does."""
+    """Whether the layout supports every operation of a block."""
     transforms = [block.transform_in, block.transform_out]
     return (
         all(_is_known_stage(stage, block.transform_out, largest) for stage in block.stages)
@@ -194,7 +194,7 @@ def _is_plain_transform(transform: SpinTransform) -> bool:
 
 
 def _follows(one: Parts, other: Parts) -> bool:
-    """Whether a block takes the maps that the one before makes."""
+    """Whether the input of a block is the output of the one before."""
     made, taken, conv = one.stages[-1].conv, other.transform_in, other.stages[0].conv
     return (
         taken is not None

@@ -1,4 +1,4 @@
-"""The layers at small bandlimits, to rounding, as few large matrix products in another layout of features.
+"""Layers at small bandlimits as a few large matrix products, equal to the layers to rounding.
 
 At small bandlimits, rearranging features takes much of the time of a block. Here coefficients are
 (degree and order, element, spin, re/im, channel), so that each degree's convolution is one product without the zeros of

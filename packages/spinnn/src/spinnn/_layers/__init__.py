@@ -1,4 +1,4 @@
-"""Layers: convolutions, activations, norms, pooling, shortcuts, and what they share.
+"""Layers: convolutions, activations, norms, pooling, shortcuts, and their shared helpers.
 
-May import: `_checks`, `_entries`, `_tuning`.
+May import: `_layer_checks`, `_entries`, `_tuning`.
 """

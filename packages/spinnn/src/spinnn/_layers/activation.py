@@ -11,7 +11,7 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import checks
 
-from .. import _checks
+from .. import _layer_checks
 from . import pairs
 
 
@@ -54,9 +54,9 @@ class PhaseCollapse(eqx.Module):
             TypeError: `channels` or a spin is not an integer.
             ValueError: No spin 0, or `channels` below 1.
         """
-        self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.size("channels", channels)
-        _checks.scalar_index(self.spins, "PhaseCollapse")
+        self.spins = _layer_checks.spin_tuple("spins", spins)
+        self.channels = _layer_checks.size("channels", channels)
+        _layer_checks.scalar_index(self.spins, "PhaseCollapse")
         first, second = jax.random.split(key)
         self.scalar_weight = pairs.normal(first, (channels, channels), (2 * channels) ** -0.5)
         inputs = len(self.spins) * channels
@@ -72,7 +72,7 @@ class PhaseCollapse(eqx.Module):
             TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("PhaseCollapse", "x", x, self.spins, self.channels, self.bias)
+        _layer_checks.features("PhaseCollapse", "x", x, self.spins, self.channels, self.bias)
         at = self.spins.index(0)
         x = pairs.as_complex(x)
         scalar = x[..., at, :]
@@ -89,7 +89,7 @@ class PhaseCollapse(eqx.Module):
 
 
 class MagnitudeActivation(eqx.Module):
-    """Threshold of the modulus, x ← max(|x| + b, 0) · x / |x|, for every spin and channel; phases stay.
+    """Threshold of the modulus, x ← max(|x| + b, 0) · x / |x|, for every spin and channel; phases are unchanged.
 
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
@@ -118,8 +118,8 @@ class MagnitudeActivation(eqx.Module):
             TypeError: `channels` or a spin is not an integer.
             ValueError: `channels` below 1.
         """
-        self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.size("channels", channels)
+        self.spins = _layer_checks.spin_tuple("spins", spins)
+        self.channels = _layer_checks.size("channels", channels)
         self.bias = jnp.full((len(self.spins), channels), checks.number("initial_bias", initial_bias))
 
     def __call__(
@@ -131,7 +131,7 @@ class MagnitudeActivation(eqx.Module):
             TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("MagnitudeActivation", "x", x, self.spins, self.channels, self.bias)
+        _layer_checks.features("MagnitudeActivation", "x", x, self.spins, self.channels, self.bias)
         x = pairs.as_complex(x)
         size = pairs.modulus(x)
         positive = size > 0
@@ -170,9 +170,9 @@ class GatedActivation(eqx.Module):
             TypeError: `channels` or a spin is not an integer.
             ValueError: No spin 0, or `channels` below 1.
         """
-        self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.size("channels", channels)
-        _checks.scalar_index(self.spins, "GatedActivation")
+        self.spins = _layer_checks.spin_tuple("spins", spins)
+        self.channels = _layer_checks.size("channels", channels)
+        _layer_checks.scalar_index(self.spins, "GatedActivation")
         gates = len(self.spins) * channels
         self.weight = pairs.real_normal(key, (2 * channels, gates), channels**-0.5)
         self.bias = jnp.zeros(gates)
@@ -186,7 +186,7 @@ class GatedActivation(eqx.Module):
             TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("GatedActivation", "x", x, self.spins, self.channels, self.bias)
+        _layer_checks.features("GatedActivation", "x", x, self.spins, self.channels, self.bias)
         x = pairs.as_complex(x)
         scalar = x[..., self.spins.index(0), :]
         inputs = jnp.concatenate([scalar.real, scalar.imag], -1)

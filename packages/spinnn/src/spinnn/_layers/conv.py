@@ -13,7 +13,7 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, checks
 
-from .. import _checks, _entries
+from .. import _entries, _layer_checks
 from . import pairs, products
 
 
@@ -25,9 +25,9 @@ class SpinConv(eqx.Module):
     `num_filter_params` fewer than degrees the filter is linear in l between that many knots, hence smooth in l and
     localised in space.
 
-    Input and output are maps where a grid is given and coefficients where it is not. `bandlimit` may be below what the
-    input holds: the higher degrees are then not computed (spectral pooling). It may be below what the output grid
-    holds: spectral upsampling.
+    Input and output are maps where a grid is given and coefficients where it is not. With a
+    `bandlimit` below that of the input, the higher degrees are not computed (spectral pooling). With one below that of
+    the output grid, the layer upsamples.
 
     A bias is a constant added to spin 0 alone; a constant of another spin does not exist.
 
@@ -96,20 +96,22 @@ class SpinConv(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: A size or spin that is not an integer.
+            TypeError: A size or spin that is not an integer, or a switch that is not True or False.
             ValueError: Sizes, spins, knots or options out of range.
         """
-        self.spins_in = _checks.spin_tuple("spins_in", spins_in)
-        self.spins_out = _checks.spin_tuple("spins_out", spins_out)
-        self.channels_in = channels_in = _checks.size("channels_in", channels_in)
-        self.channels_out = channels_out = _checks.size("channels_out", channels_out)
-        self.bandlimit = bandlimit = _checks.size("bandlimit", bandlimit)
+        self.spins_in = _layer_checks.spin_tuple("spins_in", spins_in)
+        self.spins_out = _layer_checks.spin_tuple("spins_out", spins_out)
+        self.channels_in = channels_in = _layer_checks.size("channels_in", channels_in)
+        self.channels_out = channels_out = _layer_checks.size("channels_out", channels_out)
+        self.bandlimit = bandlimit = _layer_checks.size("bandlimit", bandlimit)
         for name, spins in (("spins_in", self.spins_in), ("spins_out", self.spins_out)):
             if max(map(abs, spins)) >= bandlimit:
                 raise ValueError(f"`{name}` must be below the bandlimit {bandlimit} in magnitude, got {spins}")
-        knots = bandlimit if num_filter_params is None else _checks.size("num_filter_params", num_filter_params)
+        knots = bandlimit if num_filter_params is None else _layer_checks.size("num_filter_params", num_filter_params)
         if knots > bandlimit:
             raise ValueError(f"`num_filter_params` must be at most the bandlimit {bandlimit}, got {knots}")
+        for name, value in (("use_bias", use_bias), ("separable", separable)):
+            checks.flag(name, value)
         checks.option("product_dtype", product_dtype, ("float32", "bfloat16"))
         self.product_dtype = product_dtype
         self.transform_in = None if grid_in is None else SpinTransform(grid_in, bandlimit, self.spins_in)
@@ -149,11 +151,11 @@ class SpinConv(eqx.Module):
             TypeError: Input of another precision than the parameters.
             ValueError: Axes of other sizes.
         """
-        _checks.features("SpinConv", "x", x, self.spins_in, self.channels_in, self.weight)
+        _layer_checks.features("SpinConv", "x", x, self.spins_in, self.channels_in, self.weight)
         if self.transform_in is not None:
             coeffs = self.transform_in.forward(x)
         else:
-            _checks.coefficients("SpinConv", "x", x, self.bandlimit)
+            _layer_checks.coefficients("SpinConv", "x", x, self.bandlimit)
             coeffs = _entries.resized(x, self.bandlimit, self.spins_in)
         out = self._filter(coeffs)
         if self.bias is not None:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from spinharm import Grid, checks
 
-from .. import _checks, _entries
+from .. import _entries, _layer_checks
 from . import pairs
 
 Center = Literal["sample", "batch"]
@@ -48,9 +48,9 @@ class _Affine(eqx.Module):
     def __init__(
         self, spins: Iterable[int], channels: int, momentum: float, epsilon: float, initial_scale: float
     ) -> None:
-        self.spins = _checks.spin_tuple("spins", spins)
-        self.channels = _checks.size("channels", channels)
-        self.momentum, self.epsilon = _checks.momentum(momentum), checks.number("epsilon", epsilon)
+        self.spins = _layer_checks.spin_tuple("spins", spins)
+        self.channels = _layer_checks.size("channels", channels)
+        self.momentum, self.epsilon = _layer_checks.momentum(momentum), checks.number("epsilon", epsilon)
         self.inference = False
         shape = (len(self.spins), channels)
         self.scale = jnp.full(shape, checks.number("initial_scale", initial_scale))
@@ -58,17 +58,17 @@ class _Affine(eqx.Module):
         self.statistics = eqx.nn.StateIndex((jnp.zeros((2, *shape)), jnp.ones(shape)))
 
     def check(self, user: str, x: jax.Array, mask: jax.Array | None) -> None:
-        _checks.features(user, "x", x, self.spins, self.channels, self.scale)
-        _checks.batch_mask(user, mask, x)
+        _layer_checks.features(user, "x", x, self.spins, self.channels, self.scale)
+        _layer_checks.batch_mask(user, mask, x)
 
     def read(self, state: eqx.nn.State) -> tuple[jax.Array, jax.Array]:
-        _checks.norm_state("a norm", state)
+        _layer_checks.norm_state("a norm", state)
         mean, variance = state.get(self.statistics)
         return pairs.join(mean), variance
 
     def update(self, state: eqx.nn.State, mean: jax.Array, variance: jax.Array, mask: jax.Array | None) -> eqx.nn.State:
         """Blend in the statistics of a batch; one that is empty or entirely masked out changes nothing."""
-        _checks.norm_state("a norm", state)
+        _layer_checks.norm_state("a norm", state)
         old_mean, old_variance = state.get(self.statistics)
         rate = jnp.asarray(1 - self.momentum, variance.dtype)
         if mask is not None:
@@ -127,7 +127,7 @@ class SpectralBatchNorm(eqx.Module):
             spins: Spin of each entry of the spin axis.
             channels: Channels per spin.
             center: What is subtracted at degree 0, see above.
-            momentum: Share of the running statistics that a batch leaves, at least 0 and below 1.
+            momentum: Share of the running statistics kept at each step, at least 0 and below 1.
             epsilon: Added to variances.
             initial_scale: Of every channel.
 
@@ -162,7 +162,7 @@ class SpectralBatchNorm(eqx.Module):
             ValueError: Axes or a mask of other sizes.
         """
         self.affine.check("SpectralBatchNorm", x, mask)
-        _checks.coefficients("SpectralBatchNorm", "x", x, 1)
+        _layer_checks.coefficients("SpectralBatchNorm", "x", x, 1)
         x = _entries.resized(x, x.shape[-4], self.affine.spins)
         middle = x.shape[-4] - 1
         power = (x.real**2 + x.imag**2)[..., 1:, :, :, :].sum((-4, -3))
@@ -243,7 +243,7 @@ class SpatialBatchNorm(eqx.Module):
         initial_scale: float = 1.0,
     ) -> None:
         """Make a layer for maps on `grid`; the other arguments and errors are those of `SpectralBatchNorm`."""
-        _checks.grid("grid", grid)
+        _layer_checks.grid("grid", grid)
         self.grid = grid
         self.affine = _Affine(spins, channels, momentum, epsilon, initial_scale)
 
@@ -270,7 +270,7 @@ class SpatialBatchNorm(eqx.Module):
         """
         affine = self.affine
         affine.check("SpatialBatchNorm", x, mask)
-        _checks.on_grid("SpatialBatchNorm", "x", x, self.grid)
+        _layer_checks.on_grid("SpatialBatchNorm", "x", x, self.grid)
         x = pairs.as_complex(x)
         is_scalar = np.array([spin == 0 for spin in affine.spins], np.float32)[:, None]
         if affine.inference:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from spinharm import checks
 
-from .. import _checks
+from .. import _layer_checks
 from .norm import Center
 
 Activation = Literal["phase_collapse", "magnitude", "gated"]
@@ -22,7 +22,7 @@ class BlockOptions:
         activation: `"phase_collapse"`, `"magnitude"` or `"gated"`: `PhaseCollapse`, `MagnitudeActivation` or
             `GatedActivation`.
         center: What the norms subtract at degree 0, see `SpectralBatchNorm`.
-        momentum: Share of the norms' running statistics that a batch leaves, at least 0 and below 1.
+        momentum: Share of the norms' running statistics kept at each step, at least 0 and below 1.
         product_dtype: `"float32"` or `"bfloat16"`, see `SpinConv`.
 
     Raises:
@@ -44,4 +44,4 @@ class BlockOptions:
     def __post_init__(self) -> None:
         for name, allowed in (("activation", Activation), ("center", Center), ("product_dtype", ProductDtype)):
             checks.option(name, getattr(self, name), get_args(allowed))
-        _checks.momentum(self.momentum)
+        _layer_checks.momentum(self.momentum)

@@ -28,12 +28,12 @@ def real_normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[
 
 
 def join(pair: Float[Array, "2 *shape"]) -> Complex[Array, "*shape"]:
-    """The complex array that a pair stands for."""
+    """The complex array of a pair."""
     return jax.lax.complex(pair[0], pair[1])
 
 
 def as_complex(x: Inexact[Array, "*shape"]) -> Complex[Array, "*shape"]:
-    """x, complex if it was real."""
+    """X as a complex array."""
     return x if jnp.iscomplexobj(x) else jax.lax.complex(x, jnp.zeros_like(x))
 
 
@@ -63,6 +63,6 @@ def _(axis: int, primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple
 def real_matrix(
     real: Float[Array, "*batch rows columns"], imaginary: Float[Array, "*batch rows columns"]
 ) -> Float[Array, "*batch _ _"]:
-    """The real matrix [[A, B], [−B, A]] that does to (re, im) what x ↦ x · (A + iB) does to x."""
+    """The real matrix [[A, B], [−B, A]] that multiplies (re, im) as A + iB multiplies x."""
     top = jnp.concatenate([real, imaginary], -1)
     return jnp.concatenate([top, jnp.concatenate([-imaginary, real], -1)], -2)

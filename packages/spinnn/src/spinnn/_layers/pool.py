@@ -11,7 +11,7 @@ from jaxtyping import Array, Complex, Float, Inexact
 
 from spinharm import Grid, change_bandlimit
 
-from .. import _checks
+from .. import _layer_checks
 from . import pairs
 from .norm import _sphere_mean
 
@@ -34,8 +34,8 @@ class SpectralPool(eqx.Module):
     bandlimit: int = eqx.field(static=True)
 
     def __init__(self, bandlimit: int) -> None:
-        """Make a layer that leaves `bandlimit` degrees, at least 1."""
-        self.bandlimit = _checks.size("bandlimit", bandlimit)
+        """Make a layer that keeps `bandlimit` degrees, at least 1."""
+        self.bandlimit = _layer_checks.size("bandlimit", bandlimit)
 
     def __call__(
         self, x: Complex[Array, "*batch degree order spin channel"]
@@ -45,14 +45,15 @@ class SpectralPool(eqx.Module):
         Raises:
             ValueError: Fewer degrees than `bandlimit`.
         """
-        _checks.coefficients("SpectralPool", "x", x, self.bandlimit)
+        _layer_checks.coefficients("SpectralPool", "x", x, self.bandlimit)
         return change_bandlimit(x, self.bandlimit, axis=-4)
 
 
 class SpatialPool(eqx.Module):
     """Average pairs of rings and of longitudes, rings weighted by area. Only approximately equivariant.
 
-    Kept for comparison with spectral pooling. Components of spin ≠ 0 are averaged as they stand, as in the reference.
+    Kept for comparison with spectral pooling. Components of spin ≠ 0 are averaged without parallel transport, as in the
+    reference.
 
     References:
         Esteves, Makadia, Daniilidis, Spin-weighted spherical CNNs (2020), section 4.3.
@@ -81,7 +82,7 @@ class SpatialPool(eqx.Module):
             TypeError: `grid` is not a `Grid`.
             ValueError: Odd sizes, or a grid that is not equiangular.
         """
-        _checks.grid("grid", grid)
+        _layer_checks.grid("grid", grid)
         if grid.rule != "circle" or grid.north_pole != grid.south_pole:
             raise ValueError(f"`grid` of SpatialPool must be equiangular with or without both poles, got Grid({grid})")
         if grid.nlat % 2 or grid.nlon % 2 or grid.nlat < 4:
@@ -107,8 +108,8 @@ class SpatialPool(eqx.Module):
             TypeError: Integer or half-precision maps.
             ValueError: Maps on another grid.
         """
-        _checks.on_grid("SpatialPool", "x", x, self.grid_in)
-        _checks.numbers("SpatialPool", "x", x)
+        _layer_checks.on_grid("SpatialPool", "x", x, self.grid_in)
+        _layer_checks.numbers("SpatialPool", "x", x)
         batch, (nlat, nlon), rest = x.shape[:-4], self.grid_in.shape, x.shape[-2:]
         weights = self.grid_in.weights.reshape(-1, 2)
         weights = (weights / weights.sum(1, keepdims=True) / 2).astype(x.real.dtype)
@@ -140,15 +141,15 @@ def spin_mean(
         >>> print(spin_mean(jnp.full((4, 8, 2, 1), -2.0), Grid.equiangular(4, 8), (0, 1))[:, 0])
         [-2.  2.]
     """
-    spins = _checks.spin_tuple("spins", spins)
-    _checks.grid("grid", grid)
-    _checks.array("spin_mean", "x", x)
+    spins = _layer_checks.spin_tuple("spins", spins)
+    _layer_checks.grid("grid", grid)
+    _layer_checks.array("spin_mean", "x", x)
     if x.ndim < 4 or x.shape[-4:-1] != (*grid.shape, len(spins)):
         raise ValueError(
             f"`x` of spin_mean must be maps (*batch, lat, lon, spin, channel) on Grid({grid}) with spins {spins}, got "
             f"shape {x.shape}"
         )
-    _checks.numbers("spin_mean", "x", x)
+    _layer_checks.numbers("spin_mean", "x", x)
     weights = (grid.weights / (4 * np.pi)).astype(x.real.dtype)
     x = pairs.as_complex(x)
     parts = [

@@ -1,4 +1,4 @@
 """Blocks, networks made of them, and tables of their parameters.
 
-May import: `_checks`, `_compact`, `_entries`, `_layers`.
+May import: `_layer_checks`, `_compact`, `_entries`, `_layers`.
 """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -13,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, checks
 
-from .. import _checks, _compact
+from .. import _compact, _layer_checks
 from .._layers import pairs
 from .._layers.conv import SpinConv
 from .._layers.options import BlockOptions
@@ -21,6 +22,15 @@ from .._layers.pool import spin_mean
 from .block import SpinBlock, SpinResidualBlock, to_coefficients, transform_to
 
 Output = Literal["complex", "real", "magnitude"]
+
+
+class _OutputSpec(NamedTuple):
+    """Arguments of a network for its output, see `SpinResNet`."""
+
+    spins: Iterable[int]
+    channels: int
+    grid: Grid | None
+    kind: Output
 
 
 class _Head(eqx.Module):
@@ -33,28 +43,27 @@ class _Head(eqx.Module):
         self,
         last: dict[str, Any],
         spins: tuple[int, ...],
-        spins_out: Iterable[int],
-        channels_out: int,
+        output: _OutputSpec,
         *,
-        grid_out: Grid | None,
-        kind: Output,
         product_dtype: str,
         key: PRNGKeyArray,
     ) -> None:
-        """Make the head that follows the block with the arguments `last`."""
-        spins_out = _checks.spin_tuple("spins_out", spins_out)
-        checks.option("output", kind, get_args(Output))
-        if kind != "complex" and any(spins_out):
-            raise ValueError(f"`output` must be 'complex' unless spins_out is (0,), got {kind!r} for {spins_out}")
-        self.kind = kind
+        """Make the head that follows the block with the arguments `last`, whose output has these spins."""
+        spins_out = _layer_checks.spin_tuple("spins_out", output.spins)
+        checks.option("output", output.kind, get_args(Output))
+        if output.kind != "complex" and any(spins_out):
+            raise ValueError(
+                f"`output` must be 'complex' unless spins_out is (0,), got {output.kind!r} for {spins_out}"
+            )
+        self.kind = output.kind
         self.conv = SpinConv(
             spins,
             spins_out,
             last["channels_out"],
-            channels_out,
+            output.channels,
             bandlimit=last["bandlimit"],
             grid_in=last["grid_out"],
-            grid_out=last["grid_out"] if grid_out is None else grid_out,
+            grid_out=last["grid_out"] if output.grid is None else output.grid,
             num_filter_params=last["num_filter_params"],
             product_dtype=product_dtype,
             key=key,
@@ -90,10 +99,10 @@ def _layout(
             name = "bandlimits" if name == "bandlimit" else name
             raise ValueError(f"`{name}` must have one entry per block, {count}, got {len(values)}: {tuple(values)}")
     lists["bandlimit"] = [
-        grid.max_bandlimit if limit is None else _checks.size("bandlimits", limit)
+        grid.max_bandlimit if limit is None else _layer_checks.size("bandlimits", limit)
         for grid, limit in zip(grids, lists["bandlimit"], strict=True)
     ]
-    lists |= {"grid_out": grids, "channels_out": [_checks.size("widths", width) for width in widths]}
+    lists |= {"grid_out": grids, "channels_out": [_layer_checks.size("widths", width) for width in widths]}
     return [dict(zip(lists, entries, strict=True)) for entries in zip(*lists.values(), strict=True)]
 
 
@@ -113,7 +122,7 @@ def _before_fast(
     state: eqx.nn.State,
     mask: jax.Array | None,
 ) -> tuple[jax.Array, _compact.Chain | None, eqx.nn.State]:
-    """Apply blocks until the rest of them has a fast function together, which is returned too; or all of them."""
+    """Apply blocks until the remaining ones have a joint fast function, and return that; without one, apply all."""
     for begin, block in enumerate(blocks):
         fast = _compact.compact(blocks[begin:], remat=remat)
         if fast is not None:
@@ -130,12 +139,45 @@ def _run_in_turn(
     state: eqx.nn.State,
     mask: jax.Array | None,
 ) -> tuple[jax.Array, eqx.nn.State]:
-    """Apply blocks of which each takes the maps of the one before."""
+    """Apply consecutive blocks."""
     x, fast, state = _before_fast(blocks, remat, x, state, mask)
     return (x, state) if fast is None else fast(x, state, mask)
 
 
-class SpinResNet(eqx.Module):
+class _Backbone(eqx.Module):
+    """Base of both networks: blocks, the last convolution, the call."""
+
+    blocks: tuple[SpinBlock | SpinResidualBlock, ...]
+    head: _Head | None
+    remat: bool = eqx.field(static=True)
+
+    def __call__(
+        self,
+        x: Inexact[Array, "*batch a b spin_in channel_in"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Inexact[Array, "*batch lat lon spin channel"], eqx.nn.State]:
+        """Apply to maps on `grid_in` or to coefficients.
+
+        Args:
+            x: Input, shape (*batch, lat, lon, spins_in, channels_in), or coefficients.
+            state: Holds the running statistics of the norms.
+            mask: Elements of the batch that count in statistics, shape (*batch).
+
+        Returns:
+            Maps on `grid_out`, or on the last block's grid in a network without a last convolution, and the new state.
+        """
+        _layer_checks.array(type(self).__name__, "x", x)
+        x, state = self._features(x, state, mask)
+        return (x if self.head is None else self.head(x)), state
+
+    @abc.abstractmethod
+    def _features(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """Maps of the last block, and the new state."""
+
+
+class SpinResNet(_Backbone):
     """Residual network: a `SpinBlock`, then `SpinResidualBlock`s, then optionally a convolution to the output's spins.
 
     A block of lower bandlimit than the one before it pools.
@@ -160,10 +202,6 @@ class SpinResNet(eqx.Module):
         >>> invariant.shape
         (4, 2, 16)
     """
-
-    blocks: tuple[SpinBlock | SpinResidualBlock, ...]
-    head: _Head | None
-    remat: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -206,68 +244,31 @@ class SpinResNet(eqx.Module):
             key: Random key.
 
         Raises:
-            TypeError: A size or spin that is not an integer.
+            TypeError: A size or spin that is not an integer, or a switch that is not True or False.
             ValueError: Lists of different lengths, or sizes, spins or options out of range.
         """
+        checks.flag("remat", remat)
         layout = _layout(grids, widths, bandlimits, num_filter_params, separable)
-        spins = _checks.spin_tuple("spins", spins)
+        spins = _layer_checks.spin_tuple("spins", spins)
         if (spins_out is None) != (channels_out is None):
             raise ValueError(
                 f"`spins_out` and `channels_out` must be given together, got {spins_out} and {channels_out}"
             )
         *keys, last_key = jax.random.split(key, len(layout) + 1)
-        blocks, before = (
-            [],
-            (_checks.spin_tuple("spins_in", spins_in), _checks.size("channels_in", channels_in), grid_in),
-        )
+        blocks = []
+        before = (_layer_checks.spin_tuple("spins_in", spins_in), channels_in, grid_in)
         for index, (arguments, block_key) in enumerate(zip(layout, keys, strict=True)):
             kind = SpinBlock if index == 0 else SpinResidualBlock
             spins_before, width, grid = before
-            blocks.append(
-                kind(
-                    spins_before,
-                    spins,
-                    width,
-                    grid_in=grid,
-                    options=options,
-                    key=block_key,
-                    **arguments,
-                )
-            )
+            blocks.append(kind(spins_before, spins, width, grid_in=grid, options=options, key=block_key, **arguments))
             before = (spins, arguments["channels_out"], arguments["grid_out"])
         self.blocks, self.remat, self.head = tuple(blocks), remat, None
         if spins_out is not None and channels_out is not None:
-            self.head = _Head(
-                layout[-1],
-                spins,
-                spins_out,
-                channels_out,
-                grid_out=grid_out,
-                kind=output,
-                product_dtype=options.product_dtype,
-                key=last_key,
-            )
+            wanted = _OutputSpec(spins_out, channels_out, grid_out, output)
+            self.head = _Head(layout[-1], spins, wanted, product_dtype=options.product_dtype, key=last_key)
 
-    def __call__(
-        self,
-        x: Inexact[Array, "*batch a b spin_in channel_in"],
-        state: eqx.nn.State,
-        *,
-        mask: Bool[Array, "*batch"] | None = None,
-    ) -> tuple[Inexact[Array, "*batch lat lon spin channel"], eqx.nn.State]:
-        """Apply to maps on `grid_in` or to coefficients.
-
-        Args:
-            x: Input, shape (*batch, lat, lon, spins_in, channels_in), or coefficients.
-            state: Holds the running statistics of the norms.
-            mask: Elements of the batch that count in statistics, shape (*batch).
-
-        Returns:
-            Maps on `grid_out`, or on the last block's grid without a head, and the new state.
-        """
-        _checks.array(type(self).__name__, "x", x)
-        x, state = _run_in_turn(self.blocks, self.remat, x, state, mask)
-        return (x if self.head is None else self.head(x)), state
+    def _features(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        return _run_in_turn(self.blocks, self.remat, x, state, mask)
 
     def pooled(
         self,
@@ -296,7 +297,7 @@ class SpinResNet(eqx.Module):
         if type(self).__call__ is not SpinResNet.__call__:
             x, state = self(x, state, mask=mask)
         else:
-            _checks.array(type(self).__name__, "x", x)
+            _layer_checks.array(type(self).__name__, "x", x)
             x, fast, state = _before_fast(self.blocks, self.remat, x, state, mask)
             if fast is not None:
                 return fast.pooled(x, state, mask)
@@ -304,7 +305,7 @@ class SpinResNet(eqx.Module):
         return spin_mean(x, last.grid, last.spins), state
 
 
-class SpinUNet(eqx.Module):
+class SpinUNet(_Backbone):
     """U-Net: `SpinBlock`s down to the coarsest grid and up again, with skip connections between equal grids.
 
     On the way up, each block also gets the features of the last unused block on the way down with the same grid, joined
@@ -338,11 +339,8 @@ class SpinUNet(eqx.Module):
         ((4, 4, 8, 1, 1), dtype('float32'))
     """
 
-    blocks: tuple[SpinBlock, ...]
-    head: _Head
     skips: tuple[int | None, ...] = eqx.field(static=True)
     transforms: tuple[tuple[SpinTransform, SpinTransform] | None, ...] = eqx.field(static=True)
-    remat: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -365,12 +363,17 @@ class SpinUNet(eqx.Module):
         key: PRNGKeyArray,
     ) -> None:
         """Make a network; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinResNet`."""
+        checks.flag("remat", remat)
         layout = _layout(grids, widths, bandlimits, num_filter_params, separable)
-        spins = _checks.spin_tuple("spins", spins)
+        spins = _layer_checks.spin_tuple("spins", spins)
         self.skips = skip_connections(grids, [arguments["bandlimit"] for arguments in layout])
         *keys, last_key = jax.random.split(key, len(layout) + 1)
         blocks, transforms = [], []
-        before = (_checks.spin_tuple("spins_in", spins_in), _checks.size("channels_in", channels_in), grid_in)
+        before = (
+            _layer_checks.spin_tuple("spins_in", spins_in),
+            _layer_checks.size("channels_in", channels_in),
+            grid_in,
+        )
         for arguments, skip, block_key in zip(layout, self.skips, keys, strict=True):
             spins_before, width, grid = before
             joined = None
@@ -384,25 +387,10 @@ class SpinUNet(eqx.Module):
             )
             before = (spins, arguments["channels_out"], arguments["grid_out"])
         self.blocks, self.transforms, self.remat = tuple(blocks), tuple(transforms), remat
-        self.head = _Head(
-            layout[-1],
-            spins,
-            spins_out,
-            channels_out,
-            grid_out=grid_out,
-            kind=output,
-            product_dtype=options.product_dtype,
-            key=last_key,
-        )
+        wanted = _OutputSpec(spins_out, channels_out, grid_out, output)
+        self.head = _Head(layout[-1], spins, wanted, product_dtype=options.product_dtype, key=last_key)
 
-    def __call__(
-        self,
-        x: Inexact[Array, "*batch a b spin_in channel_in"],
-        state: eqx.nn.State,
-        *,
-        mask: Bool[Array, "*batch"] | None = None,
-    ) -> tuple[Inexact[Array, "*batch lat lon spin channel"], eqx.nn.State]:
-        """Apply to maps on `grid_in` or to coefficients; returns maps on `grid_out` and the new state."""
+    def _features(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         features: dict[int, jax.Array] = {}
         for begin, end in itertools.pairwise(joints(self.skips)):
             block, skip, transforms = self.blocks[begin], self.skips[begin], self.transforms[begin]
@@ -412,7 +400,7 @@ class SpinUNet(eqx.Module):
                 x = jnp.concatenate(parts, -1)
             x, state = _run_in_turn(self.blocks[begin:end], self.remat, x, state, mask)
             features[end - 1] = x
-        return self.head(x), state
+        return x, state
 
 
 def joints(skips: Sequence[int | None]) -> list[int]:
@@ -425,7 +413,7 @@ def joints(skips: Sequence[int | None]) -> list[int]:
 
 
 def skip_connections(grids: Sequence[Grid], bandlimits: Sequence[int]) -> tuple[int | None, ...]:
-    """The block on the way down whose features each block also gets, or None.
+    """For each block, the block on the way down whose features it also receives, or None.
 
     The way up begins after the last block of the lowest bandlimit. Each block there takes the last block on the way
     down of equal grid and bandlimit that is not yet taken, if there is one.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import functools
-from collections.abc import Iterable
-from typing import Any, get_args
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -13,7 +14,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact, PRNGKeyArray
 
 from spinharm import Grid, SpinTransform, change_bandlimit, checks
 
-from .. import _checks, _compact, _entries
+from .. import _compact, _entries, _layer_checks
 from .._layers import pairs
 from .._layers.activation import GatedActivation, MagnitudeActivation, PhaseCollapse
 from .._layers.conv import SpinConv
@@ -25,7 +26,7 @@ from .._layers.shortcut import by_spin
 def make_activation(
     name: Activation, spins: tuple[int, ...], channels: int, key: PRNGKeyArray
 ) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
-    """The activation of that name."""
+    """Make the activation of a given name."""
     checks.option("activation", name, get_args(Activation))
     if name == "phase_collapse":
         return PhaseCollapse(spins, channels, key=key)
@@ -43,15 +44,15 @@ def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: in
 
 
 def transform_to(grid: Grid | None, bandlimit: int, spins: tuple[int, ...]) -> SpinTransform | None:
-    """The transform that a layer of `bandlimit` needs from a grid that may hold fewer degrees."""
+    """The transform that a layer of `bandlimit` needs from a grid that may resolve fewer degrees."""
     return None if grid is None else SpinTransform(grid, min(bandlimit, grid.max_bandlimit), spins)
 
 
 def _keeping_input(layer: Any, x: jax.Array, *arguments: Any, **options: Any) -> Any:
-    """`layer(x, …)`, whose backward pass keeps `x` alone and computes the rest again.
+    """Apply a layer whose backward pass keeps only `x` and recomputes the other intermediates.
 
-    The rest is moduli, quotients and joined copies: much memory for little work. Not for convolutions, whose filters
-    take long to make. The parts of `x` are kept, from which no complex array needs to be put together.
+    These are moduli, quotients and concatenated copies: much memory for little work. Not for convolutions, whose
+    filters take long to compute. `x` is kept as real and imaginary parts, which saves assembling complex arrays.
     """
 
     def apply(layer: Any, real: jax.Array, imaginary: jax.Array, *arguments: Any) -> Any:
@@ -60,16 +61,114 @@ def _keeping_input(layer: Any, x: jax.Array, *arguments: Any, **options: Any) ->
     return eqx.filter_checkpoint(apply)(layer, x.real, x.imag, *arguments)
 
 
-def _apply(
-    block: SpinBlock | SpinResidualBlock, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None
-) -> tuple[jax.Array, eqx.nn.State]:
-    """Apply a block by the fast layout where it applies, else by its layers."""
-    block.check(x, mask)
-    fast = _compact.compact([block])
-    return block._by_layers(x, state, mask) if fast is None else fast(x, state, mask)
+class _Sizes(NamedTuple):
+    """Checked sizes of a block.
+
+    Attributes:
+        spins_in: Spins of the input.
+        spins_out: Spins of the output.
+        channels_in: Input channels per spin.
+        channels_out: Output channels per spin.
+        bandlimit: Degrees of the features.
+    """
+
+    spins_in: tuple[int, ...]
+    spins_out: tuple[int, ...]
+    channels_in: int
+    channels_out: int
+    bandlimit: int
+
+    def convolution(
+        self, num_filter_params: int | None, separable: Any, options: BlockOptions
+    ) -> Callable[..., SpinConv]:
+        """A function that makes a convolution between coefficients, of spins and channels."""
+        return functools.partial(
+            SpinConv,
+            bandlimit=self.bandlimit,
+            num_filter_params=num_filter_params,
+            use_bias=False,
+            separable=separable,
+            product_dtype=options.product_dtype,
+        )
+
+    def transforms(self, grid_in: Grid | None, grid_out: Grid) -> tuple[SpinTransform | None, SpinTransform]:
+        """Transforms of the input maps and of the output maps."""
+        analysis = transform_to(grid_in, self.bandlimit, self.spins_in)
+        return analysis, SpinTransform(grid_out, self.bandlimit, self.spins_out)
 
 
-class SpinBlock(eqx.Module):
+def _checked_sizes(
+    spins: tuple[Any, Any],
+    channels: tuple[Any, Any],
+    grids: tuple[Any, Any],
+    bandlimit: int | None,
+    options: BlockOptions,
+) -> _Sizes:
+    """Sizes of a block from its arguments, of which the first three are pairs of input and output."""
+    _layer_checks.grid_or_none("grid_in", grids[0])
+    _layer_checks.grid("grid_out", grids[1])
+    checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
+    return _Sizes(
+        _layer_checks.spin_tuple("spins_in", spins[0]),
+        _layer_checks.spin_tuple("spins_out", spins[1]),
+        _layer_checks.size("channels_in", channels[0]),
+        _layer_checks.size("channels_out", channels[1]),
+        grids[1].max_bandlimit if bandlimit is None else _layer_checks.size("bandlimit", bandlimit),
+    )
+
+
+class _Block(eqx.Module):
+    """Base of both blocks: transforms, checks of the input, choice of the fast layout."""
+
+    transform_in: SpinTransform | None = eqx.field(static=True)
+    transform_out: SpinTransform = eqx.field(static=True)
+
+    def __call__(
+        self,
+        x: Inexact[Array, "*batch a b spin_in channel_in"],
+        state: eqx.nn.State,
+        *,
+        mask: Bool[Array, "*batch"] | None = None,
+    ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
+        """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
+        self.check(x, mask)
+        fast = _compact.compact([self])
+        return self._by_layers(x, state, mask) if fast is None else fast(x, state, mask)
+
+    @property
+    def bandlimit(self) -> int:
+        """Degrees of the features."""
+        return self._first_conv.bandlimit
+
+    @property
+    def spins_in(self) -> tuple[int, ...]:
+        """Spins of the input."""
+        return self._first_conv.spins_in
+
+    def check(self, x: jax.Array, mask: jax.Array | None) -> None:
+        """Refuse an input or a mask that does not fit the block.
+
+        Args:
+            x: The input of a call.
+            mask: The mask of a call.
+
+        Raises:
+            TypeError: Input of another type, or of another precision than the parameters.
+            ValueError: Axes, grid or mask of other sizes.
+        """
+        _layer_checks.block_input(type(self).__name__, x, mask, self._first_conv, self.transform_in)
+
+    @property
+    @abc.abstractmethod
+    def _first_conv(self) -> SpinConv:
+        """The convolution that takes the input."""
+
+    @abc.abstractmethod
+    def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
+        """Apply the layers one after the other, at any bandlimit."""
+
+
+class SpinBlock(_Block):
     """Convolution, spectral batch norm, activation: maps or coefficients in, maps out.
 
     The norm acts on the coefficients between the two transforms of the convolution, so the block has one forward and
@@ -97,8 +196,6 @@ class SpinBlock(eqx.Module):
     conv: SpinConv
     norm: SpectralBatchNorm
     activation: PhaseCollapse | MagnitudeActivation | GatedActivation
-    transform_in: SpinTransform | None = eqx.field(static=True)
-    transform_out: SpinTransform = eqx.field(static=True)
 
     def __init__(
         self,
@@ -124,82 +221,39 @@ class SpinBlock(eqx.Module):
             channels_out: Output channels per spin.
             grid_in: Grid of the input maps; None for coefficients.
             grid_out: Grid of the output maps.
-            bandlimit: Degrees of the features; default `grid_out.max_bandlimit`. Less than the output grid holds
-                leaves room for what the activation adds (oversampling).
+            bandlimit: Degrees of the features; default `grid_out.max_bandlimit`. A lower bandlimit than the output
+                grid resolves leaves room for the degrees that the activation adds (oversampling).
             num_filter_params: Knots of localised filters; default one weight per degree.
             separable: See `SpinConv`.
             options: Activation, norm and precision.
             key: Random key.
 
         Raises:
-            TypeError: A size or spin that is not an integer.
+            TypeError: A size or spin that is not an integer, or `separable` that is not True or False.
             ValueError: Sizes, spins or options out of range.
         """
-        spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
-        _checks.grid_or_none("grid_in", grid_in)
-        _checks.grid("grid_out", grid_out)
-        checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
-        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.size("bandlimit", bandlimit)
-        first, second = jax.random.split(key)
-        self.conv = SpinConv(
-            spins_in,
-            spins_out,
-            channels_in,
-            channels_out,
-            bandlimit=bandlimit,
-            num_filter_params=num_filter_params,
-            use_bias=False,
-            separable=separable,
-            product_dtype=options.product_dtype,
-            key=first,
+        sizes = _checked_sizes(
+            (spins_in, spins_out), (channels_in, channels_out), (grid_in, grid_out), bandlimit, options
         )
-        self.norm = SpectralBatchNorm(spins_out, channels_out, center=options.center, momentum=options.momentum)
-        self.activation = make_activation(options.activation, spins_out, channels_out, second)
-        self.transform_in = transform_to(grid_in, bandlimit, spins_in)
-        self.transform_out = SpinTransform(grid_out, bandlimit, spins_out)
-
-    def __call__(
-        self,
-        x: Inexact[Array, "*batch a b spin_in channel_in"],
-        state: eqx.nn.State,
-        *,
-        mask: Bool[Array, "*batch"] | None = None,
-    ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
-        """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        return _apply(self, x, state, mask)
+        conv = sizes.convolution(num_filter_params, separable, options)
+        first, second = jax.random.split(key)
+        spins, channels = sizes.spins_out, sizes.channels_out
+        self.conv = conv(sizes.spins_in, spins, sizes.channels_in, channels, key=first)
+        self.norm = SpectralBatchNorm(spins, channels, center=options.center, momentum=options.momentum)
+        self.activation = make_activation(options.activation, spins, channels, second)
+        self.transform_in, self.transform_out = sizes.transforms(grid_in, grid_out)
 
     @property
-    def bandlimit(self) -> int:
-        """Degrees of the features."""
-        return self.conv.bandlimit
-
-    @property
-    def spins_in(self) -> tuple[int, ...]:
-        """Spins of the input."""
-        return self.conv.spins_in
-
-    def check(self, x: jax.Array, mask: jax.Array | None) -> None:
-        """Refuse an input or a mask that does not fit the block.
-
-        Args:
-            x: See a call.
-            mask: See a call.
-
-        Raises:
-            TypeError: Input of another type, or of another precision than the parameters.
-            ValueError: Axes, grid or mask of other sizes.
-        """
-        conv = self.conv
-        _checks.block_input("SpinBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in)
+    def _first_conv(self) -> SpinConv:
+        return self.conv
 
     def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-        """The block as its layers do it, at any bandlimit."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         coeffs, state = _keeping_input(self.norm, self.conv(coeffs), state, mask=mask)
         return _keeping_input(self.activation, self.transform_out.inverse(coeffs)), state
 
 
-class SpinResidualBlock(eqx.Module):
+class SpinResidualBlock(_Block):
     """The paper's residual block: the shortcut is added between coefficients.
 
     maps → FT → (∗K₁ → norm → inverse FT → activation → FT → ∗K₂ → norm) + shortcut → inverse FT → activation.
@@ -236,8 +290,6 @@ class SpinResidualBlock(eqx.Module):
     second_norm: SpectralBatchNorm
     shortcut: Float[Array, "2 shared channel_in channel_out"] | None
     outer: PhaseCollapse | MagnitudeActivation | GatedActivation
-    transform_in: SpinTransform | None = eqx.field(static=True)
-    transform_out: SpinTransform = eqx.field(static=True)
 
     def __init__(
         self,
@@ -255,77 +307,31 @@ class SpinResidualBlock(eqx.Module):
         key: PRNGKeyArray,
     ) -> None:
         """Make a block; create it with `equinox.nn.make_with_state`. The arguments are those of `SpinBlock`."""
-        spins_in, spins_out = _checks.spin_tuple("spins_in", spins_in), _checks.spin_tuple("spins_out", spins_out)
-        _checks.grid_or_none("grid_in", grid_in)
-        _checks.grid("grid_out", grid_out)
-        checks.instance("options", options, BlockOptions, "a spinnn.BlockOptions")
-        channels_in = _checks.size("channels_in", channels_in)
-        channels_out = _checks.size("channels_out", channels_out)
-        bandlimit = grid_out.max_bandlimit if bandlimit is None else _checks.size("bandlimit", bandlimit)
+        sizes = _checked_sizes(
+            (spins_in, spins_out), (channels_in, channels_out), (grid_in, grid_out), bandlimit, options
+        )
+        conv = sizes.convolution(num_filter_params, separable, options)
         keys = jax.random.split(key, 5)
-        conv = functools.partial(
-            SpinConv,
-            bandlimit=bandlimit,
-            num_filter_params=num_filter_params,
-            use_bias=False,
-            separable=separable,
-            product_dtype=options.product_dtype,
-        )
-        norm = functools.partial(
-            SpectralBatchNorm, spins_out, channels_out, center=options.center, momentum=options.momentum
-        )
-        self.first = conv(spins_in, spins_out, channels_in, channels_out, key=keys[0])
+        spins_in, spins, channels_in, channels = sizes[:4]
+        norm = functools.partial(SpectralBatchNorm, spins, channels, center=options.center, momentum=options.momentum)
+        self.first = conv(spins_in, spins, channels_in, channels, key=keys[0])
         self.first_norm = norm()
-        self.inner = make_activation(options.activation, spins_out, channels_out, keys[1])
-        self.second = conv(spins_out, spins_out, channels_out, channels_out, key=keys[2])
+        self.inner = make_activation(options.activation, spins, channels, keys[1])
+        self.second = conv(spins, spins, channels, channels, key=keys[2])
         self.second_norm = norm(initial_scale=0.0)
-        self.outer = make_activation(options.activation, spins_out, channels_out, keys[3])
-        if spins_in == spins_out and channels_in == channels_out:
+        self.outer = make_activation(options.activation, spins, channels, keys[3])
+        if spins_in == spins and channels_in == channels:
             self.shortcut = None
         else:
-            shared = [spin for spin in spins_out if spin in spins_in]
-            self.shortcut = pairs.normal(keys[4], (len(shared), channels_in, channels_out), channels_in**-0.5)
-        self.transform_in = transform_to(grid_in, bandlimit, spins_in)
-        self.transform_out = SpinTransform(grid_out, bandlimit, spins_out)
-
-    def __call__(
-        self,
-        x: Inexact[Array, "*batch a b spin_in channel_in"],
-        state: eqx.nn.State,
-        *,
-        mask: Bool[Array, "*batch"] | None = None,
-    ) -> tuple[Complex[Array, "*batch lat lon spin channel"], eqx.nn.State]:
-        """Apply to maps on `grid_in` or to coefficients; see `SpectralBatchNorm` for `state` and `mask`."""
-        return _apply(self, x, state, mask)
+            shared = [spin for spin in spins if spin in spins_in]
+            self.shortcut = pairs.normal(keys[4], (len(shared), channels_in, channels), channels_in**-0.5)
+        self.transform_in, self.transform_out = sizes.transforms(grid_in, grid_out)
 
     @property
-    def bandlimit(self) -> int:
-        """Degrees of the features."""
-        return self.first.bandlimit
-
-    @property
-    def spins_in(self) -> tuple[int, ...]:
-        """Spins of the input."""
-        return self.first.spins_in
-
-    def check(self, x: jax.Array, mask: jax.Array | None) -> None:
-        """Refuse an input or a mask that does not fit the block.
-
-        Args:
-            x: See a call.
-            mask: See a call.
-
-        Raises:
-            TypeError: Input of another type, or of another precision than the parameters.
-            ValueError: Axes, grid or mask of other sizes.
-        """
-        conv = self.first
-        _checks.block_input(
-            "SpinResidualBlock", x, mask, conv.spins_in, conv.channels_in, conv.weight, self.transform_in
-        )
+    def _first_conv(self) -> SpinConv:
+        return self.first
 
     def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
-        """The block as its layers do it, at any bandlimit."""
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         branch, state = _keeping_input(self.first_norm, self.first(coeffs), state, mask=mask)
         branch = _keeping_input(self.inner, self.transform_out.inverse(branch))

@@ -25,7 +25,13 @@ from ._config import (
     to_json as to_json,
 )
 from ._export import load_model as load_model, read_header as read_header, save_model as save_model
-from ._loop import DataIterator as DataIterator, Diverged as Diverged, Interrupted as Interrupted, fit as fit
+from ._loop import (
+    DataIterator as DataIterator,
+    Diverged as Diverged,
+    Interrupted as Interrupted,
+    Run as Run,
+    fit as fit,
+)
 from ._losses import (
     l1_loss as l1_loss,
     l2_loss as l2_loss,

@@ -42,7 +42,7 @@ class _Source(Generic[T]):
         epoch, within = divmod(int(index), self._per_epoch)
         batch = self._load(self._order(epoch)[within], self._part)
         if batch is None:
-            # Grain would leave it out without a word.
+            # Grain would skip it silently.
             raise TypeError("`load` must give a batch, got None")
         return batch
 

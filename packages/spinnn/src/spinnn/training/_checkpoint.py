@@ -108,7 +108,7 @@ class Checkpoints:
             )
 
     def restore(self, template: T, step: int | None = None) -> tuple[T, dict[str, Any]]:
-        """Read a checkpoint; a damaged newest one is removed and the one before it read.
+        """Read a checkpoint; if the newest one is damaged, it is removed and the one before it is read.
 
         Args:
             template: Pytree of the structure, shapes, types and shardings that was saved.
@@ -161,7 +161,7 @@ class Checkpoints:
             told = f"{where}: written by an earlier version, without checksum: damage in it cannot be detected"
             warnings.warn(told, FileWarning, stacklevel=3)
         elif digest != _digest(arrays, meta):
-            raise _DamagedError(f"{where} is damaged: its checksum is not that of its content")
+            raise _DamagedError(f"{where} is damaged: its checksum does not match its content")
         del meta["fingerprint"]
         leaves, structure = jax.tree.flatten(template)
         restored = []
@@ -179,7 +179,7 @@ class Checkpoints:
         return jax.tree.unflatten(structure, restored), meta
 
     def _check_space(self, arrays: dict[str, Any]) -> None:
-        """Refuse to begin to write what the disk cannot hold: orbax reports a full disk in hundreds of lines."""
+        """Refuse a checkpoint that the disk cannot hold, since orbax reports a full disk in hundreds of lines."""
         needed = sum(array.nbytes for array in arrays.values()) + _SPARE
         if shutil.disk_usage(self._folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
@@ -223,7 +223,7 @@ def _digest(arrays: dict[str, Any], meta: dict[str, Any]) -> str | None:
 
 
 class _Quiet(logging.Filter):
-    """Drops tracebacks that orbax logs and raises as well, at once or when a thread's result is asked for."""
+    """Drop tracebacks of errors that orbax both logs and raises."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "orbax" not in record.pathname or record.levelno < logging.ERROR

@@ -1,11 +1,10 @@
-"""Configurations: frozen dataclasses, saved as JSON beside what they made."""
+"""Configurations: frozen dataclasses that are saved as JSON with the results of a run."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-import numbers
 import os
 import sys
 import types
@@ -29,6 +28,8 @@ _JSON_TYPES |= dict.fromkeys((None, type(None)), type(None))
 def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) -> None:
     value = getattr(config, name)
     try:
+        if isinstance(value, bool):
+            raise TypeError
         good = holds(value)
     except (TypeError, LookupError):
         raise TypeError(f"`{name}` must be {wanted}, got {value!r}") from None
@@ -36,15 +37,12 @@ def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) 
         raise ValueError(f"`{name}` must be {wanted}, got {value!r}")
 
 
-def _at_least(minimum: int) -> Callable[[Any], bool]:
-    """Whether a value is an integer and not below a minimum; other types raise."""
-
-    def holds(value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-            raise TypeError
-        return value >= minimum  # pyright: ignore[reportOperatorIssue]
-
-    return holds
+def _is_range_or_none(value: Any) -> bool:
+    """Whether a value is None or two integers in order; other types raise."""
+    if value is None:
+        return True
+    first, *rest = (checks.integer("profile", step) for step in value)
+    return len(rest) == 1 and 0 <= first <= rest[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,10 +91,10 @@ class OptimizerConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LoopConfig:
-    """What every training run has, however many epochs it takes: seed, optimiser, checkpoints, metrics.
+    """Options of a training run that do not depend on its number of epochs: seed, optimiser, checkpoints, metrics.
 
     Attributes:
-        seed: Of everything random in training.
+        seed: Seed of all random numbers in training.
         optimizer: Optimiser and schedule.
         checkpoint_every: Steps between checkpoints; None for twenty in a run, and at least one every 1,000 steps.
         keep_checkpoints: How many of the newest are kept.
@@ -119,16 +117,9 @@ class LoopConfig:
     profile: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("keep_checkpoints", "log_every"):
-            _require(self, name, _at_least(1), "at least 1")
-        if self.checkpoint_every is not None:
-            _require(self, "checkpoint_every", _at_least(1), "at least 1, or None")
-        _require(self, "seed", _at_least(0), "an integer of 0 or more")
-        # At most 64 bits.
-        integer_members(self, dict.fromkeys(("checkpoint_every", "keep_checkpoints", "log_every", "seed"), 0))
-        _require(
-            self, "profile", lambda x: x is None or 0 <= x[0] <= x[1], "(first, last) with 0 ≤ first ≤ last, or None"
-        )
+        integer_members(self, {"checkpoint_every": 1, "keep_checkpoints": 1, "log_every": 1, "seed": 0})
+        checks.flag("tensorboard", self.tensorboard)
+        _require(self, "profile", _is_range_or_none, "(first, last) with 0 ≤ first ≤ last, or None")
 
     def for_epochs(self, epochs: int, **changes: Any) -> TrainingConfig:
         """Make the configuration of a run of so many epochs.
@@ -165,11 +156,10 @@ class TrainingConfig(LoopConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(self, "epochs", _at_least(1), "at least 1")
         integer_members(self, {"epochs": 1})
 
     def steps_between_checkpoints(self, steps_per_epoch: int) -> int:
-        """Count the steps from one checkpoint to the next: `checkpoint_every`, or what its default comes to.
+        """Number of steps between checkpoints: `checkpoint_every`, or its default for the length of the run.
 
         Args:
             steps_per_epoch: Steps of an epoch, at least 1.
@@ -183,7 +173,7 @@ class TrainingConfig(LoopConfig):
 
 
 def to_json(config: Any, *, former_names: bool = False) -> dict[str, Any]:
-    """A configuration as JSON types; nested dataclasses become objects.
+    """Convert a configuration to JSON types; nested dataclasses become objects.
 
     Args:
         config: A dataclass.
@@ -216,7 +206,7 @@ def _with_former_names(value: Any) -> Any:
 
 
 def from_json(kind: type[T], values: dict[str, Any]) -> T:
-    """The configuration of that dataclass type; unknown or missing names and values of other types are refused.
+    """Make a configuration from JSON types; unknown or missing names and values of other types are refused.
 
     Values from earlier versions are read: a field with the metadata `{"formerly": name}` also by that name, and others
     by a class method `upgraded(values)` of the type, which converts them to the present format; see `moved`.
@@ -229,7 +219,7 @@ def from_json(kind: type[T], values: dict[str, Any]) -> T:
         The configuration.
 
     Raises:
-        TypeError: `kind` is no dataclass, or `values` no dictionary.
+        TypeError: `kind` is not a dataclass, or `values` not a dictionary.
         ValueError: A name that the type does not have, one without default that is missing, or a value of another type
             or out of range; the message has the dotted name of the field.
 
@@ -278,14 +268,14 @@ def _with_present_names(
         if former in out:
             if name in out:
                 raise ValueError(
-                    f"`{former}` must not be given together with `{name}`, which it is now called, got both{inside}"
+                    f"`{former}` must not be given together with `{name}`, its present name, got both{inside}"
                 )
             out[name] = out.pop(former)
     return out
 
 
 def _revive(hint: Any, value: Any, where: str) -> Any:
-    """The value of a field: dataclasses and tuples, which JSON made objects and lists of; nothing of another type."""
+    """Restore a field's value from JSON: dataclasses from objects, tuples from lists; other types are refused."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     fitting = [option for option in options if _fits(option, value)]
     if not fitting:
@@ -305,7 +295,7 @@ def _revive(hint: Any, value: Any, where: str) -> Any:
 
 
 def _fits(hint: Any, value: Any) -> bool:
-    """Whether a JSON value can be of that type; the insides of lists and objects are looked at later."""
+    """Whether a JSON value can be of that type; entries of lists and objects are checked later."""
     if typing.get_origin(hint) is Literal:
         return any(value == one and type(value) is type(one) for one in typing.get_args(hint))
     kind = dict if dataclasses.is_dataclass(hint) else typing.get_origin(hint) or hint
@@ -329,12 +319,12 @@ def _named(hint: Any) -> str:
 
 
 def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a configuration whose names an earlier version had elsewhere.
+    """Move values of a configuration from their names in an earlier version to the present ones.
 
     Args:
         values: What a file holds, JSON types.
         places: By the earlier name, the present one, dotted inside nested objects.
-        defaults: Outermost objects by name: what they hold where the values, at either place, say nothing.
+        defaults: Defaults of outermost objects by name, for entries that the values do not give.
 
     Returns:
         The values by their present names.
@@ -353,7 +343,7 @@ def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mappin
     for name in (name for name in places if name in values):
         inside, at = out, places[name].split(".")
         if _holds(values, at):
-            raise ValueError(f"`{name}` must not be given together with `{places[name]}`, which it is now called")
+            raise ValueError(f"`{name}` must not be given together with `{places[name]}`, its present name")
         for outer in at[:-1]:
             inside = inside.setdefault(outer, {})
             if not isinstance(inside, dict):
@@ -363,7 +353,7 @@ def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mappin
 
 
 def _joined(default: Any, value: Any) -> Any:
-    """A value, with those of a default where an object says nothing."""
+    """A value, with missing entries of objects taken from a default."""
     if not (isinstance(default, dict) and isinstance(value, dict)):
         return value
     return {name: _joined(default.get(name), value.get(name, default.get(name))) for name in {**default, **value}}

@@ -128,7 +128,7 @@ def _header(file: IO[bytes], path: str | os.PathLike) -> dict[str, Any]:
         told = file.read(_DIGEST + 1)
         if told != file_digest(path, _BEGIN).encode() + b"\n":
             raise ValueError(
-                f"{path}: the model file is damaged, cut off or too long: its checksum is not that of its "
+                f"{path}: the model file is damaged, cut off or too long: its checksum does not match its "
                 f"content; take another copy of it"
             )
     line = file.readline(_LARGEST_HEADER)
@@ -199,7 +199,7 @@ def load_model(path: str | os.PathLike, build: Callable[[dict[str, Any]], T]) ->
 
 
 def _refuse_precision(path: str | os.PathLike, found: list[Any], wanted: list[Any]) -> None:
-    """Name the precision where that is all that keeps the arrays of a file from those of a model."""
+    """Refuse arrays that differ from those of a model in precision alone, with a message that says so."""
     if not all(isinstance(entry, list) and len(entry) == 2 for entry in wanted):
         return
     if [shape for shape, _ in found] != [shape for shape, _ in wanted]:
@@ -221,4 +221,4 @@ def _say_what_is_not_finite(path: str | os.PathLike, arrays: list[Any]) -> None:
     bad = sum(not np.isfinite(np.asarray(x)).all() for x in arrays if eqx.is_inexact_array(x))
     if bad:
         told = f"{path}: {bad} of the model's {len(arrays)} arrays have values that are not finite"
-        warnings.warn(f"{told}; predictions will have none either", FileWarning, stacklevel=3)
+        warnings.warn(f"{told}; its predictions will not be finite either", FileWarning, stacklevel=3)

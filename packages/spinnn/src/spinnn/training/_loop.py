@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
+import os
 import signal
 import sys
 import time
@@ -90,19 +92,50 @@ class Diverged(ArithmeticError):
     """
 
 
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Folder of a training run, and functions that are called around its steps.
+
+    Attributes:
+        folder: The run's folder; made if it is missing.
+        steps_per_epoch: Batches per pass over the data, at least 1.
+        described: All options of the run as JSON types, for `config.json`; default those of training alone. A folder of
+            a run with other options is refused.
+        place: Function that puts a batch on devices, e.g. sharded over a mesh; None leaves batches as they are.
+        on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint, with averaged parameters if the
+            configuration asks for an average; its metrics are written too.
+        progress: Show a progress bar on a terminal.
+
+    Raises:
+        TypeError: An attribute of another type.
+        ValueError: `steps_per_epoch` below 1.
+
+    Examples:
+        >>> from spinnn.training import Run
+        >>> Run("run", steps_per_epoch=8).progress
+        True
+    """
+
+    folder: str | os.PathLike
+    _: dataclasses.KW_ONLY
+    steps_per_epoch: int
+    described: dict[str, Any] | None = None
+    place: Callable[[Any], Any] | None = None
+    on_checkpoint: Callable[[Any, Any, int], dict[str, Any]] | None = None
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        checks.instance("folder", self.folder, (str, os.PathLike), "a path")
+        checks.integer("steps_per_epoch", self.steps_per_epoch, 1)
+        checks.instance("described", self.described, (dict, type(None)), "a dictionary of JSON types or None")
+        for name in ("place", "on_checkpoint"):
+            if (value := getattr(self, name)) is not None and not callable(value):
+                raise TypeError(f"`{name}` must be a function or None, got {value!r}")
+        checks.flag("progress", self.progress)
+
+
 def fit(
-    model: Any,
-    net_state: Any,
-    loss: Loss,
-    data: DataIterator,
-    config: TrainingConfig,
-    folder: str | Path,
-    *,
-    steps_per_epoch: int,
-    run_config: dict[str, Any] | None = None,
-    place: Callable[[Any], Any] = lambda batch: batch,
-    on_checkpoint: Callable[[Any, Any, int], dict[str, Any]] | None = None,
-    progress: bool = True,
+    model: Any, net_state: Any, loss: Loss, data: DataIterator, config: TrainingConfig, run: Run
 ) -> tuple[Any, Any]:
     """Train a model, or resume from the folder's newest checkpoint; the result is the same, bit for bit.
 
@@ -117,19 +150,13 @@ def fit(
         loss: `(model, net_state, batch, key) → (loss, (net_state, metrics))`.
         data: Endless iterator over batches, with `get_state` and `set_state`.
         config: Epochs, seed, optimiser, checkpoints and metrics of the run.
-        folder: The run's folder; made if it is missing.
-        steps_per_epoch: Batches per pass over the data.
-        run_config: All of the run's configuration as JSON types, for `config.json`; default `config` alone. A folder of
-            another configuration is refused.
-        place: Function that puts a batch on devices, e.g. sharded over a mesh.
-        on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint, with averaged parameters if the
-            configuration asks for an average; its metrics are written too.
-        progress: Show a progress bar on the terminal.
+        run: The run's folder, its steps per epoch, and functions that are called around the steps.
 
     Returns:
         `(model, net_state)` after training, with averaged parameters if the configuration asks for an average.
 
     Raises:
+        TypeError: `config` or `run` of another type.
         Interrupted: A signal asked to stop; a checkpoint has been written.
         Diverged: A step was not finite.
         ValueError: The folder holds a run of another configuration, or none of its checkpoints can be read; or another
@@ -141,7 +168,7 @@ def fit(
 
     Examples:
         >>> import jax.numpy as jnp
-        >>> from spinnn.training import OptimizerConfig, TrainingConfig, fit
+        >>> from spinnn.training import OptimizerConfig, Run, TrainingConfig, fit
         >>> class Ones:
         ...     def __next__(self):
         ...         return jnp.ones(4)
@@ -155,48 +182,27 @@ def fit(
         ...     return jnp.mean((model * batch - 3.0) ** 2), (net_state, {})
         >>> optimizer = OptimizerConfig(learning_rate=0.5, warmup_epochs=0.0)
         >>> config = TrainingConfig(epochs=40, optimizer=optimizer)
-        >>> model, _ = fit(jnp.zeros(()), None, loss, Ones(), config, "run", steps_per_epoch=1, progress=False)
+        >>> run = Run("run", steps_per_epoch=1, progress=False)
+        >>> model, _ = fit(jnp.zeros(()), None, loss, Ones(), config, run)
         >>> print(f"{model:.1f}")
         2.9
     """
     checks.instance("config", config, TrainingConfig, "a spinnn.training.TrainingConfig")
-    folder = Path(folder)
+    checks.instance("run", run, Run, "a spinnn.training.Run")
     # Of several processes with one run, the first one writes.
-    with claimed(folder) if jax.process_index() == 0 else contextlib.nullcontext():
-        return _fit(
-            model,
-            net_state,
-            loss,
-            data,
-            config,
-            folder,
-            steps_per_epoch=steps_per_epoch,
-            run_config=run_config,
-            place=place,
-            on_checkpoint=on_checkpoint,
-            progress=progress,
-        )
+    with claimed(run.folder) if jax.process_index() == 0 else contextlib.nullcontext():
+        return _fit(model, net_state, loss, data, config, run)
 
 
 def _fit(
-    model: Any,
-    net_state: Any,
-    loss: Loss,
-    data: DataIterator,
-    config: TrainingConfig,
-    folder: Path,
-    *,
-    steps_per_epoch: int,
-    run_config: dict[str, Any] | None,
-    place: Callable[[Any], Any],
-    on_checkpoint: Callable[[Any, Any, int], dict[str, Any]] | None,
-    progress: bool,
+    model: Any, net_state: Any, loss: Loss, data: DataIterator, config: TrainingConfig, run: Run
 ) -> tuple[Any, Any]:
+    folder = Path(run.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    described = {"training": to_json(config)} if run_config is None else run_config
+    described = {"training": to_json(config)} if run.described is None else run.described
     _claim(folder, described)
-    total, every = config.epochs * steps_per_epoch, config.steps_between_checkpoints(steps_per_epoch)
-    optimizer = make_optimizer(config.optimizer, config.epochs, steps_per_epoch)
+    total, every = config.epochs * run.steps_per_epoch, config.steps_between_checkpoints(run.steps_per_epoch)
+    optimizer = make_optimizer(config.optimizer, config.epochs, run.steps_per_epoch)
     decay = config.optimizer.ema_decay
     state, static = init_state(model, net_state, optimizer, key=jax.random.key(config.seed), average=decay is not None)
     checkpoints = Checkpoints(folder / "checkpoints", described, keep=config.keep_checkpoints)
@@ -207,7 +213,7 @@ def _fit(
         warn_of_cores(folder, meta.get("cores"))
         step = int(state.step)
     metrics = Metrics(folder, resume_step=step, tensorboard=config.tensorboard)
-    run = make_step(loss, static, optimizer, ema_decay=decay)
+    train = make_step(loss, static, optimizer, ema_decay=decay)
 
     def trained(state: TrainState) -> tuple[Any, Any]:
         params = state.params if state.average is None else state.average
@@ -215,9 +221,9 @@ def _fit(
 
     def save(state: TrainState, step: int) -> None:
         checkpoints.save(step, state, {"position": _pack_position(data.get_state()), "cores": cores()})
-        if on_checkpoint is not None:
+        if run.on_checkpoint is not None:
             copy, copied_state = jax.tree.map(_copy, trained(state))
-            if extra := on_checkpoint(copy, copied_state, step):
+            if extra := run.on_checkpoint(copy, copied_state, step):
                 checks.instance("on_checkpoint", extra, dict, "a function that returns metrics by name")
                 metrics.write(step, extra)
 
@@ -225,15 +231,15 @@ def _fit(
         contextlib.closing(metrics),
         contextlib.closing(checkpoints),
         _signals() as stop,
-        _bar(progress, total, step) as advance,
+        _bar(run.progress, total, step) as advance,
         _tracer(config.profile, folder) as trace,
     ):
         started, done = time.perf_counter(), 0
         pending: tuple[int, Any, Any] | None = None
         while step < total:
             trace(step)
-            batch = place(next(data))
-            state, result = run(state, batch)
+            batch = next(data) if run.place is None else run.place(next(data))
+            state, result = train(state, batch)
             # Looked at one step late, so that the device need not wait for the host.
             _check_finite(pending, folder)
             pending, step, done = (step, batch, result), step + 1, done + 1

@@ -30,7 +30,7 @@ def weighted_mean(
         The mean, a scalar.
 
     Raises:
-        TypeError: `values` or `weights` is no array.
+        TypeError: `values` or `weights` is not an array.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -63,7 +63,7 @@ def l1_loss(
         The mean, a real scalar.
 
     Raises:
-        TypeError: `weights` is no array.
+        TypeError: `weights` is not an array.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -95,7 +95,7 @@ def l2_loss(
         The mean, a real scalar.
 
     Raises:
-        TypeError: `weights` is no array.
+        TypeError: `weights` is not an array.
 
     Examples:
         >>> import jax.numpy as jnp

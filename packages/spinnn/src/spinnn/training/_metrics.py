@@ -16,7 +16,7 @@ class Metrics:
     """
 
     def __init__(self, folder: Path, *, resume_step: int = 0, tensorboard: bool = False) -> None:
-        """Open the file without lines above `resume_step` and without a line that a crash cut off."""
+        """Open the file, dropping lines after `resume_step` and a line truncated by a crash."""
         self._path = folder / "metrics.jsonl"
         kept = []
         if self._path.exists():

@@ -52,7 +52,7 @@ class TrainState(eqx.Module):
 
 
 class StepResult(eqx.Module):
-    """The report of a training step.
+    """Results of a training step.
 
     Attributes:
         loss: The loss of the batch.
@@ -77,7 +77,7 @@ class StepResult(eqx.Module):
 def init_state(
     model: Any, net_state: Any, optimizer: optax.GradientTransformation, *, key: PRNGKeyArray, average: bool = False
 ) -> tuple[TrainState, Any]:
-    """The initial training state, and the rest of the model (structure and constants).
+    """Make the initial training state, and the rest of the model (structure and constants).
 
     Args:
         model: Equinox module; its inexact arrays are trained.
@@ -91,7 +91,7 @@ def init_state(
         step leaves the caller's model alone.
 
     Raises:
-        TypeError: `optimizer`, `key` or a leaf of `net_state` of another type.
+        TypeError: `optimizer`, `key`, `average` or a leaf of `net_state` of another type.
 
     Examples:
         >>> import equinox as eqx
@@ -105,6 +105,7 @@ def init_state(
     """
     _check_optimizer(optimizer)
     checks.instance("key", key, jax.Array, "a key of jax.random")
+    checks.flag("average", average)
     params, static = eqx.partition(model, eqx.is_inexact_array)
     params, net_state = jax.tree.map(_own, (params, as_arrays("net_state", net_state)))
     opt_state = jax.tree.map(_own, optimizer.init(params))
@@ -121,10 +122,10 @@ def _check_optimizer(optimizer: object) -> None:
 
 
 def as_arrays(name: str, tree: Any) -> Any:
-    """A pytree whose leaves are arrays; numbers become such.
+    """Convert the leaves of a pytree to arrays.
 
     Raises:
-        TypeError: A leaf that is no number that an array can hold.
+        TypeError: A leaf that an array cannot hold.
     """
 
     def convert(leaf: Any) -> Any:
@@ -139,14 +140,14 @@ def as_arrays(name: str, tree: Any) -> Any:
 
 
 def _own(x: jax.Array) -> jax.Array:
-    """A copy without weak type, which the first step would lose and the second be compiled again for."""
+    """A copy without weak type, which would cost a second compilation after the first step."""
     return jax.lax.convert_element_type(jnp.copy(x), x.dtype) if eqx.is_inexact_array(x) else jnp.copy(x)
 
 
 def make_step(
     loss: Loss, static: Any, optimizer: optax.GradientTransformation, *, ema_decay: float | None = None
 ) -> Callable[[TrainState, Any], tuple[TrainState, StepResult]]:
-    """A compiled training step, which uses up the state that it is given (donation).
+    """Make a compiled training step; it donates the buffers of the state that it is given.
 
     If loss or gradient is not finite, the step leaves the state unchanged and `StepResult.finite` is False.
 

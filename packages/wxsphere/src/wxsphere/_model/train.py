@@ -16,7 +16,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 import spinharm
-from spinnn.training import fit
+from spinnn.training import Run, fit
 
 from .. import _checks
 from .._conventions.names import LATITUDE, LONGITUDE
@@ -93,19 +93,18 @@ def train(prepared: Prepared, config: RunConfig, folder: str | os.PathLike, *, p
         rate = training.optimizer.learning_rate * stage.rate_factor
         optimizer = dataclasses.replace(training.optimizer, learning_rate=rate)
         described = {"run": recorded, "cadence_hours": cadence, "grid": str(task.grid)}
-        network, state = fit(
-            network,
-            state,
-            make_rollout_loss(stepper, config.loss, remat=config.remat),
-            batch_iterator(data, config.batch_size, seed=seed, shard=shard),
-            training.for_epochs(stage.epochs, seed=seed, optimizer=optimizer),
+        run = Run(
             folder / f"stage-{number}",
             steps_per_epoch=batches_per_epoch(len(data), config.batch_size),
-            run_config={**described, "stage": number, "windows": len(data)},
+            described={**described, "stage": number, "windows": len(data)},
             place=place,
             on_checkpoint=None if to_check is None else _validation(stepper, config, to_check),
             progress=progress,
         )
+        loss = make_rollout_loss(stepper, config.loss, remat=config.remat)
+        batches = batch_iterator(data, config.batch_size, seed=seed, shard=shard)
+        stage_config = training.for_epochs(stage.epochs, seed=seed, optimizer=optimizer)
+        network, state = fit(network, state, loss, batches, stage_config, run)
     model = ForecastModel(config.network, eqx.nn.inference_mode(network), state, stepper)
     model.save(folder / MODEL, run=recorded)
     return model

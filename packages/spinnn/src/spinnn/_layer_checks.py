@@ -1,9 +1,9 @@
-"""Checks of arguments and input of layers; the general ones are `spinharm.checks` and `spinnn.checks`."""
+"""Checks of the arguments and inputs of layers; general checks are in `spinharm.checks` and `spinnn.checks`."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,7 +22,7 @@ def spin_tuple(name: str, spins: Iterable[int]) -> tuple[int, ...]:
     given: object = spins
     try:
         given = tuple(spins)
-        result = tuple(operator.index(spin) for spin in given)
+        result = tuple(checks.integer(name, spin) for spin in given)
     except TypeError:
         raise TypeError(f"`{name}` must be a sequence of integers, got {given!r}") from None
     if not result or len(set(result)) != len(result):
@@ -41,7 +41,7 @@ def grid_or_none(name: str, value: object) -> None:
 
 
 def momentum(value: float) -> float:
-    """Share of running statistics that a batch leaves: a number of at least 0 and below 1."""
+    """Share of the running statistics kept at each step: a number of at least 0 and below 1."""
     if not 0 <= checks.number("momentum", value) < 1:
         raise ValueError(f"`momentum` must be at least 0 and below 1, got {value}")
     return float(value)
@@ -133,17 +133,12 @@ def batch_mask(user: str, mask: jax.Array | None, x: jax.Array) -> None:
         raise ValueError(f"`mask` of {user} must have the batch shape {batch} of `x`, got shape {mask.shape}")
 
 
-def block_input(
-    user: str,
-    x: jax.Array,
-    mask: jax.Array | None,
-    spins: tuple[int, ...],
-    channels: int,
-    parameter: jax.Array,
-    transform: SpinTransform | None,
-) -> None:
-    """`x` must be maps on the transform's grid, or coefficients without a transform, and `mask` one for it."""
-    features(user, "x", x, spins, channels, parameter)
+def block_input(user: str, x: jax.Array, mask: jax.Array | None, conv: Any, transform: SpinTransform | None) -> None:
+    """`x` must be maps on the transform's grid, or coefficients without a transform, and `mask` one for it.
+
+    `conv` is the block's first convolution, which takes `x` or its coefficients.
+    """
+    features(user, "x", x, conv.spins_in, conv.channels_in, conv.weight)
     batch_mask(user, mask, x)
     if transform is None:
         coefficients(user, "x", x, 1)
