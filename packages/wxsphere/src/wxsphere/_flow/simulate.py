@@ -141,7 +141,7 @@ def _checked_grid(model: Flow, grid: Grid) -> Grid:
 
 
 def _resumed(store: Unfinished) -> dict[str, Any] | None:
-    """What an unfinished store last saved, if what it has can still be read."""
+    """Saved progress of an unfinished store, or None if there is none or a chunk is damaged."""
     found = store.resume()
     if found is not None and first_damaged(store.folder, int(found["done"])) is not None:
         notice(f"{store.folder}: a chunk is damaged or missing; the simulation starts over")
@@ -153,7 +153,7 @@ def _resumed(store: Unfinished) -> dict[str, Any] | None:
 def _block(
     model: Flow, state: State, grid: Grid, steps: Sequence[int]
 ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, float]], State]:
-    """Maps and diagnostics of a state, and of those after `steps` of integration each; and the state after the last."""
+    """Maps and diagnostics of a state and of those after each number of `steps`, and the state after the last."""
     maps: list[dict[str, np.ndarray]] = []
     means: list[dict[str, float]] = []
     for count in steps:
