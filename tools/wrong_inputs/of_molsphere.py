@@ -11,6 +11,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import molsphere
@@ -109,11 +110,13 @@ def _batches() -> list[Call]:
 
 def _spheres() -> list[Call]:
     radial = {"powers": (2,), "gaussians": ((1.1, 0.3),), "min_distance": 0.9}
+    pairs = {"square": jnp.ones(2), "strength": jnp.ones(2), "counts": jnp.ones(2, bool)}
     fields = {"species": SPECIES, "radial": molsphere.RadialBasis(**radial), "bandlimit": 2, "grid": _GRID}
     made = molsphere.Representation(**fields)
     potential = {"grid": _GRID, "species": SPECIES, "radius": 0.4}
     return [
         Call("molsphere.RadialBasis", molsphere.RadialBasis, always(**radial)),
+        Call("molsphere.RadialBasis.values", molsphere.RadialBasis(**radial).values, always(**pairs)),
         Call("molsphere.Representation", molsphere.Representation, always(**fields, cutoff_angle=0.7)),
         Call("molsphere.Representation.coefficients", made.coefficients, always(**_PADDED, values=_FEATURES)),
         Call("molsphere.Representation.maps", made.maps, always(**_PADDED, values=_FEATURES)),
@@ -155,6 +158,7 @@ def _networks() -> list[Call]:
         "feature_scale": (1.0,) * 6,
         "num_filter_params": (2,),
     }
+    fields_of_model = {name: getattr(model, name) for name in ("network", "state", "units", "scalings", "seen")}
     message = {"channels": 2, "width": 2, "powers": (1,), "gaussians": ((1.1, 0.3),)}
     network, state = eqx.nn.make_with_state(molsphere.SphereRegressor)(small_config(), key=_KEY)
     predict = always(molecules=_BOTH, batch_size=2, orientations=2, warn=True)
@@ -181,6 +185,7 @@ def _networks() -> list[Call]:
         Call(
             "molsphere.measure_feature_scale", molsphere.measure_feature_scale, always(config=config, molecules=_BATCH)
         ),
+        Call("molsphere.PropertyModel", molsphere.PropertyModel, always(**fields_of_model)),
         Call("molsphere.PropertyModel.__call__", model, always(molecules=_BATCH)),
         Call("molsphere.PropertyModel.predict", model.predict, predict),
         Call("molsphere.PropertyModel.save", save, always(path=Path.cwd() / "new.spinnn", note="a")),
@@ -258,6 +263,7 @@ def _data() -> list[Call]:
         Call("molsphere.MoleculeSet.subset", data.subset, always(at=np.array([1, 0]))),
         Call("molsphere.MoleculeSet.pad", data.pad, always(at=np.array([1, -1]), size=3, dtype="float32")),
         Call("molsphere.MoleculeSet.composition", data.composition, always(species=SPECIES)),
+        Call("molsphere.TargetScaling", TargetScaling, always(**scaling.to_json())),
         Call("molsphere.TargetScaling.fit", TargetScaling.fit, fit),
         Call("molsphere.TargetScaling.baseline", scaling.baseline, always(molecules=data)),
         Call("molsphere.TargetScaling.scale_values", scaling.scale_values, always(molecules=data, values=values)),
@@ -291,6 +297,14 @@ def _runs() -> list[Call]:
         out="run", targets=("energy",), training=training, batch_size=2, plots=False, augmentation=False,
         network=small_config(),
     )  # fmt: skip
+    flat = {
+        "targets": ("energy",),
+        "units": ("eV",),
+        "sizes": (2, 1, 1),
+        "split_seed": 1,
+        "epochs": 3,
+        "clip_norm": 1.0,
+    }
     known = molsphere.RunData(data, values, units, "some.xyz")
     parts = {"training": SPLITS.train, "test": SPLITS.test}
     told = {"options": options, "data": known, "splits": SPLITS, "say": lambda text: None, "progress": False}
@@ -305,6 +319,8 @@ def _runs() -> list[Call]:
 
     return [
         Call("molsphere.RunConfig", molsphere.RunConfig, always(**config)),
+        Call("molsphere.TrainOptions", molsphere.TrainOptions, always(**flat)),
+        Call("molsphere.TrainOptions.upgraded", options.upgraded, always(values={"epochs": 3})),
         Call("molsphere.TrainOptions.make_splits", options.make_splits, always(total=4)),
         Call("molsphere.TrainOptions.run_config", options.run_config, always(steps_per_epoch=2)),
         Call("molsphere.train", train, always(**run)),

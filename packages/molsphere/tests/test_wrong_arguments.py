@@ -77,6 +77,8 @@ TYPES = [
     (lambda: ms.random_splits(4, 2, 1, seed=None), "`seed` must be an integer, got None"),
     (lambda: heads(config=2), "`config` must be of type HeadConfig, got 2"),
     (lambda: RegressorConfig(head="deepsets"), "`head` must be of type HeadConfig, got 'deepsets'"),
+    (lambda: ms.TrainOptions(targets="mu"), "`targets` must be a sequence of strings, got 'mu'"),
+    (lambda: ms.TrainOptions.upgraded(None), "`values` must be a dictionary of options by name, got None"),
     (lambda: ms.RunConfig(augmentation="no"), "`augmentation` must be True or False, got 'no'"),
     (lambda: ms.SphereRegressor({}, key=jax.random.key(0)), r"`config` must be of type RegressorConfig, got \{\}"),
     (lambda: ms.from_smiles("O", seed=math.inf), "`seed` must be an integer, got inf"),
@@ -100,6 +102,7 @@ VALUES = [
         r"`radius` must be finite and above 0 and below 10000, got 1e\+300",
     ),
     (lambda: POOL(np.ones((1, 3, 5), np.float32), BATCH), r"`features` must have shape \(1, 3, 2\).*, got \(1, 3, 5\)"),
+    (lambda: ms.TrainOptions(sizes=(1, 2)), r"`sizes` must be three integers, .*, got \(1, 2\)"),
     (lambda: heads(outputs=-1), "`outputs` must be at least 1, got -1"),
     (lambda: ms.HeadConfig(width=2**31), "`width` must be at most 16777216"),
     (

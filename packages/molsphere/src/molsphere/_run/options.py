@@ -125,17 +125,24 @@ class TrainOptions(_Fields):
             The options in the format of this version.
 
         Raises:
+            TypeError: Anything other than a dictionary.
             ValueError: An option in both formats.
         """
+        _checks.instance("values", values, dict, "a dictionary of options by name")
         return moved(values, _PLACES, {"training": to_json(_TRAINING)})
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.integer_members(self, {"split_seed": 0})
         _checks.flag("plots", self.plots)
-        for size in self.sizes or ():
-            _checks.integer("sizes", size, 0)
-        if self.sizes and not self.sizes[0]:
+        for name in ("targets", "units"):
+            _checks.texts(name, getattr(self, name))
+        if self.sizes is None:
+            return
+        sizes = [_checks.integer("sizes", size, 0) for size in _checks.entries("sizes", self.sizes, "three integers")]
+        if len(sizes) != 3:
+            raise ValueError(f"`sizes` must be three integers, training, validation and test, got {self.sizes}")
+        if not sizes[0]:
             raise ValueError(f"`sizes` must leave molecules to train on, got {self.sizes}")
 
     def make_splits(self, total: int) -> Splits:
