@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from .. import _checks
-from .._audit.values import unit_error
+from .._audit.values import impossible_text, unit_error
 from .._conventions.coordinates import check_coordinates, common_values, listed, with_values
 from .._conventions.grids import grid_of
 from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, STATIC, TIME
@@ -205,14 +205,15 @@ def check_fields(
 
 
 def _say_unit_error(name: str, field: xr.DataArray, truth: xr.DataArray) -> None:
-    """Warn if one map of a field, or of truth, has values as in another unit, and the other has not."""
-    errors = {name: unit_error(_one_map(field)), "truth": unit_error(_one_map(truth))}
-    wrong = [(key, error) for key, error in errors.items() if error is not None]
-    if len(wrong) == 1:
-        notice(
-            f"`{name}` and `truth` appear to have {str(field.name)!r} in different units, which are not both given: in "
-            f"`{wrong[0][0]}` {wrong[0][1]}"
-        )
+    """Warn if one map of a field, or of truth, has values as in another unit, and the other has possible values."""
+    maps = {name: _one_map(field), "truth": _one_map(truth)}
+    for key, other in ((name, maps["truth"]), ("truth", maps[name])):
+        error = unit_error(maps[key])
+        if error is not None and impossible_text(other) is None and np.isfinite(other.values).any():
+            notice(
+                f"`{name}` and `truth` appear to have {str(field.name)!r} in different units, which are not both given"
+                f": in `{key}` {error}"
+            )
 
 
 def _one_map(field: xr.DataArray) -> xr.DataArray:
