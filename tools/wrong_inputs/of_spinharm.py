@@ -27,7 +27,7 @@ _ANGLE = np.array([0.3, 0.5], np.float32)
 
 def calls() -> list[Call]:
     """One valid call for each public name."""
-    return [*_grids(), *_transforms(), *_operators(), *_functions(), *_converters(), *_helpers()]
+    return [*_grids(), *_transforms(), *_operators(), *_products(), *_functions(), *_converters(), *_helpers()]
 
 
 def _grids() -> list[Call]:
@@ -91,6 +91,29 @@ def _operators() -> list[Call]:
             spinharm.cross_spectrum,
             always(coeffs=_COEFFS, other=_COEFFS, axis=-2, normalization="total"),
         ),
+    ]
+
+
+def _products() -> list[Call]:
+    multiply = spinharm.TensorProduct(1, 1, 1)
+    x, weights = np.linspace(0, 1, 16, dtype="float32").reshape(2, 2, 4), np.ones((2, 5), np.float32)
+    options = always(degrees_1=1, degrees_2=(0, 1), degrees_out=2, paths="all", normalization="component")
+    return [
+        Call("spinharm.product", spinharm.product, always(x=_BATCH, y=_COEFFS, spins=(1, -1), bandlimit=4)),
+        Call("spinharm.TensorProduct", spinharm.TensorProduct, options),
+        Call("spinharm.TensorProduct.__call__", multiply.__call__, always(x=x, y=x[0], weights=weights, separate=True)),
+        Call(
+            "spinharm.TensorProduct.columns",
+            multiply.columns,
+            always(x=x.T, y=x.T, weights=spinharm.Factors(weights[:, :2]), separate=False),
+        ),
+        Call("spinharm.TensorProduct.parities", multiply.parities, always(parity_1="natural", parity_2="pseudo")),
+        Call(
+            "spinharm.mix_channels",
+            spinharm.mix_channels,
+            always(x=x, matrices=np.ones((2, 2, 3), np.float32), degrees=1),
+        ),
+        Call("spinharm.powers", spinharm.powers, always(x=x, order=2, degrees=1, degrees_out=2)),
     ]
 
 

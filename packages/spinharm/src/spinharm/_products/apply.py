@@ -1,0 +1,221 @@
+"""A tensor product of checked features: which algorithm, on which tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import coupling, maps
+from .blocks import in_blocks
+from .classes import COUNT
+from .coupling import Coupling, Shape
+from .maps import MapGrid
+from .weights import Separable, of_paths
+
+# Bytes of a table of coefficients.
+_LARGEST_TABLE = 2 * 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuning:
+    """Where products of maps are faster than Clebsch-Gordan coefficients, and sizes of blocks.
+
+    Results agree to rounding for all values. The defaults are measured on two CPU cores. Tests set others, so that each
+    algorithm runs at small sizes.
+
+    Attributes:
+        coupling_advantage: How many more multiplications a contraction of Clebsch-Gordan coefficients may take than
+            maps: its matrices are larger and fewer.
+        coupling_bytes: Outer products of a block of columns; they stay in the cache of a core.
+        map_bytes: Maps of a block of columns; they stay in the cache of all cores.
+    """
+
+    coupling_advantage: float = 1.4
+    coupling_bytes: int = 2**20
+    map_bytes: int = 12 * 2**20
+
+
+TUNING = Tuning()
+
+
+class Parts(NamedTuple):
+    """Two results of a tensor product, or what is true of them.
+
+    Attributes:
+        even: Of the paths with l1 + l2 + l even.
+        odd: Of the others.
+
+    Examples:
+        >>> import numpy as np
+        >>> import spinharm
+        >>> multiply = spinharm.TensorProduct(1, 1, 1)
+        >>> parts = multiply(np.eye(4, dtype="float32")[1:2], np.eye(4, dtype="float32")[2:3], separate=True)
+        >>> parts.even.shape, bool(np.all(parts.even == 0))  # of two vectors: their scalar product alone
+        ((1, 4), True)
+    """
+
+    even: Any
+    odd: Any
+
+
+def multiply(
+    shape: Shape, x: jax.Array, y: jax.Array, weights: Separable | jax.Array, separate: bool
+) -> jax.Array | Parts:
+    """The product of features (entries, *columns) of one precision."""
+    dtype = str(x.dtype)
+    if by_maps(shape, weights):
+        grid = map_grid(shape)
+        one, two, out = shape.degrees
+        tables: Any = (
+            maps.syntheses(grid, one, dtype),
+            maps.syntheses(grid, two, dtype),
+            maps.analysis(grid, out, dtype),
+        )
+        return _by_maps(tables, x, y, weights, shape=shape, separate=separate, tuning=TUNING)
+    _check_memory(shape, x.dtype)
+    tables = coupling.coupling(shape, dtype)
+    return _by_coupling(tables, x, y, weights, shape=shape, separate=separate, tuning=TUNING)
+
+
+def map_grid(shape: Shape) -> MapGrid:
+    """The smallest grid on which a product of maps is exact for the degrees of the result."""
+    return MapGrid(sum(degrees[-1] for degrees in shape.degrees))
+
+
+def by_maps(shape: Shape, weights: Separable | jax.Array) -> bool:
+    """Whether maps are the faster way; those of paths that are no products of maps are always contracted."""
+    if not isinstance(weights, Separable) or shape.normalization not in ("natural", "gradient"):
+        return False
+    limit = TUNING.coupling_advantage * weights.terms * _map_multiplications(shape)
+    return coupling.multiplications(shape) > limit
+
+
+def _map_multiplications(shape: Shape) -> int:
+    """Multiplications in matrix products for one column."""
+    grid, total = map_grid(shape), 0
+    components = int(shape.needs_value) + 2 * int(shape.needs_gradient)
+    for degrees, count in zip(shape.degrees, (components, components, 1), strict=True):
+        orders = 2 * degrees[-1] + 1
+        total += count * orders * grid.nlat * (len(degrees) + grid.nlon)
+    return total
+
+
+@functools.partial(jax.jit, static_argnames=("shape", "separate", "tuning"))
+def _by_maps(
+    tables: Any, x: jax.Array, y: jax.Array, weights: Separable, *, shape: Shape, separate: bool, tuning: Tuning
+) -> jax.Array | Parts:
+    first, second, last = tables
+    one, two, out = shape.degrees
+
+    def product(x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
+        fields = _fields(shape, [_components(shape, *side) for side in ((first, one, x), (second, two, y))])
+        if not separate:
+            fields = [functools.reduce(jnp.add, fields)]
+        return tuple(maps.analyse(last, out, field) for field in fields)
+
+    # The axis of terms is the last.
+    x, y = _scaled(x[..., None], weights.first, one), _scaled(y[..., None], weights.second, two)
+    components = 2 * (int(shape.needs_value) + 2 * int(shape.needs_gradient))
+    grid = map_grid(shape)
+    results = in_blocks(product, x, y, components * grid.nlat * grid.nlon * x.dtype.itemsize, tuning.map_bytes)
+    results = tuple(jnp.sum(_scaled(z, weights.out, out), -1) for z in results)
+    return Parts(*results) if separate else results[0]
+
+
+def _components(shape: Shape, tables: tuple[maps.Synthesis, ...], degrees: tuple[int, ...], x: jax.Array) -> list[Any]:
+    """Map, and both components of the gradient, as far as they are needed."""
+    needed = shape.needs_value, shape.needs_gradient, shape.needs_gradient
+    return [maps.synthesise(t, degrees, x) if need else None for t, need in zip(tables, needed, strict=True)]
+
+
+def _fields(shape: Shape, components: list[list[Any]]) -> list[jax.Array]:
+    """Products of maps of even, then of odd paths."""
+    (a, a_theta, a_phi), (b, b_theta, b_phi) = components
+    fields = []
+    if shape.selection != "odd":
+        fields.append(a_theta * b_theta + a_phi * b_phi if shape.normalization == "gradient" else a * b)
+    if shape.selection != "even":
+        fields.append(a_theta * b_phi - a_phi * b_theta)
+    return fields
+
+
+@functools.partial(jax.jit, static_argnames=("shape", "separate", "tuning"))
+def _by_coupling(
+    tables: Coupling,
+    x: jax.Array,
+    y: jax.Array,
+    weights: Separable | jax.Array,
+    *,
+    shape: Shape,
+    separate: bool,
+    tuning: Tuning,
+) -> jax.Array | Parts:
+    one, two, out = shape.degrees
+    if isinstance(weights, Separable) and weights.terms > 1:
+        weights = of_paths(weights, shape.paths, shape.degrees, x.dtype)
+    if isinstance(weights, Separable):
+        x, y = (_scaled(z[..., None], f, d)[..., 0] for z, f, d in ((x, weights.first, one), (y, weights.second, two)))
+        result = _contracted(shape, _kinds(shape, tables.table, separate), x, y, tuning)
+        parts = [_scaled(z[..., None], weights.out, out)[..., 0] for z in result]
+    elif weights.shape[0] == 1:
+        table = coupling.weighted(shape, tables, weights[0])
+        parts = _contracted(shape, _kinds(shape, table, separate), x, y, tuning)
+    else:
+        columns = jnp.broadcast_shapes(x.shape[1:], y.shape[1:])
+        x, y = (jnp.broadcast_to(z, (*z.shape[:-1], columns[-1])) for z in (x, y))
+
+        def one_channel(weights: jax.Array, x: jax.Array, y: jax.Array) -> list[jax.Array]:
+            table = coupling.weighted(shape, tables, weights)
+            return _contracted(shape, _kinds(shape, table, separate), x, y, tuning)
+
+        alone = len(columns) == 1  # an axis of columns is left for the contraction
+        x, y = (z[:, None] if alone else z for z in (x, y))
+        parts = jax.vmap(one_channel, (0, -1, -1), -1)(weights, x, y)
+        parts = [z[:, 0] if alone else z for z in parts]
+    return Parts(*parts) if separate else parts[0]
+
+
+def _contracted(shape: Shape, tables: list[jax.Array], x: jax.Array, y: jax.Array, tuning: Tuning) -> list[jax.Array]:
+    """One result for each table."""
+    first, second, last = shape.classes()
+    table = jnp.concatenate(tables, 1)
+    outer_bytes = COUNT * first.rows.shape[1] * second.rows.shape[1] * x.dtype.itemsize
+
+    def product(x: jax.Array, y: jax.Array) -> jax.Array:
+        z = coupling.contract(table, first.sort(x), second.sort(y))
+        parts = jnp.split(z, len(tables), 1)
+        return jnp.concatenate([last.restore(part) for part in parts])
+
+    return jnp.split(in_blocks(product, x, y, outer_bytes, tuning.coupling_bytes), len(tables))
+
+
+def _kinds(shape: Shape, table: jax.Array, separate: bool) -> list[jax.Array]:
+    """The table, or its entries of even and of odd paths apart."""
+    if not separate:
+        return [table]
+    even = coupling.even_entries(shape)
+    return [jnp.where(even, table, 0), jnp.where(even, 0, table)]
+
+
+def _scaled(x: jax.Array, factor: jax.Array | None, degrees: tuple[int, ...]) -> jax.Array:
+    """Features (entries, …, channels, terms) times factors (terms, channels, degrees)."""
+    if factor is None:
+        return x
+    entries = np.repeat(np.arange(len(degrees)), [2 * l + 1 for l in degrees])
+    by_entry = jnp.moveaxis(factor, (2, 1, 0), (0, 1, 2))[entries]
+    return x * by_entry.reshape(len(entries), *(1,) * (x.ndim - 3), *by_entry.shape[1:])
+
+
+def _check_memory(shape: Shape, dtype: np.dtype) -> None:
+    need = coupling.multiplications(shape) * dtype.itemsize
+    if need > _LARGEST_TABLE:
+        raise MemoryError(
+            f"weights for each path between degrees up to {[degrees[-1] for degrees in shape.degrees]} need a table of "
+            f"{need / 2**30:.3g} GiB, above {_LARGEST_TABLE / 2**30:.0f} GiB; use spinharm.Factors with normalization "
+            f"'natural', or fewer degrees"
+        )

@@ -1,0 +1,139 @@
+"""Tensor products by maps: synthesise both sides on a Gauss grid ring by ring, multiply points, analyse."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from .._arrays.cache import cached_table
+from .._grids import quadrature
+from . import harmonics
+
+# Bytes of the Legendre functions of one component.
+_LARGEST_TABLE = 2 * 2**30
+
+HIGHEST = jax.lax.Precision.HIGHEST
+
+
+@dataclasses.dataclass(frozen=True)
+class MapGrid:
+    """The smallest Gauss grid that integrates polynomials of degree `total` exactly."""
+
+    total: int
+
+    @property
+    def nlat(self) -> int:
+        """Rings."""
+        return self.total // 2 + 1
+
+    @property
+    def nlon(self) -> int:
+        """Points on a ring: any product of orders up to `total` is analysed without aliasing."""
+        return self.total + 1
+
+
+class Synthesis(NamedTuple):
+    """From features to a map or a component of its gradient. Orders are −M … M: sines, 1, cosines.
+
+    Attributes:
+        legendre: Degrees to rings, shape (orders, nlat, degrees); zero where |m| > l.
+        fourier: Orders to longitudes, shape (nlon, orders).
+    """
+
+    legendre: jax.Array
+    fourier: jax.Array
+
+
+class Analysis(NamedTuple):
+    """From a map to features.
+
+    Attributes:
+        fourier: Longitudes to orders, shape (orders, nlon).
+        legendre: Rings to degrees, with the weights of the quadrature, shape (orders, degrees, nlat).
+    """
+
+    fourier: jax.Array
+    legendre: jax.Array
+
+
+@cached_table
+def syntheses(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> tuple[Synthesis, Synthesis, Synthesis]:
+    """Tables of the map and of both components of its gradient."""
+    _check_memory(grid, degrees, dtype)
+    own, other = _waves(grid, degrees)
+    with jax.ensure_compile_time_eval():
+        tables = [jnp.asarray(_profiles(grid, degrees, component).astype(dtype)) for component in range(3)]
+        fourier, turned = jnp.asarray(own.astype(dtype)), jnp.asarray(other.astype(dtype))
+    value, slope, turn = tables
+    return Synthesis(value, fourier), Synthesis(slope, fourier), Synthesis(turn, turned)
+
+
+@cached_table
+def analysis(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> Analysis:
+    """Tables of the analysis of a map."""
+    _check_memory(grid, degrees, dtype)
+    weights = quadrature.gauss_legendre(grid.nlat)[1] * (2 * np.pi / grid.nlon)
+    legendre = np.swapaxes(_profiles(grid, degrees, 0) * weights[:, None], 1, 2)
+    with jax.ensure_compile_time_eval():
+        return Analysis(jnp.asarray(_waves(grid, degrees)[0].T.astype(dtype)), jnp.asarray(legendre.astype(dtype)))
+
+
+def synthesise(tables: Synthesis, degrees: tuple[int, ...], x: jax.Array) -> jax.Array:
+    """Features (entries, …) to points (nlon, nlat, …)."""
+    columns = math.prod(x.shape[1:])
+    flat = x.reshape(len(x), columns)
+    by_order = jnp.take(flat, _rows(degrees), axis=0, mode="fill", fill_value=0)
+    profiles = jnp.matmul(tables.legendre, by_order, precision=HIGHEST)
+    points = jnp.matmul(tables.fourier, profiles.reshape(len(profiles), profiles.shape[1] * columns), precision=HIGHEST)
+    return points.reshape(len(points), profiles.shape[1], *x.shape[1:])
+
+
+def analyse(tables: Analysis, degrees: tuple[int, ...], points: jax.Array) -> jax.Array:
+    """Points (nlon, nlat, …) to features (entries, …)."""
+    nlon, nlat = points.shape[:2]
+    columns = math.prod(points.shape[2:])
+    profiles = jnp.matmul(tables.fourier, points.reshape(nlon, nlat * columns), precision=HIGHEST)
+    by_order = jnp.matmul(tables.legendre, profiles.reshape(len(profiles), nlat, columns), precision=HIGHEST)
+    degree, order = harmonics.orders(degrees)
+    entries = by_order[order + degrees[-1], np.searchsorted(degrees, degree)]
+    return entries.reshape(len(entries), *points.shape[2:])
+
+
+def _check_memory(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> None:
+    need = (2 * degrees[-1] + 1) * len(degrees) * grid.nlat * np.dtype(dtype).itemsize
+    if need > _LARGEST_TABLE:
+        raise MemoryError(
+            f"maps of degree {degrees[-1]} on a Gauss grid of {grid.nlat} rings need tables of {need / 2**30:.3g} GiB, "
+            f"above {_LARGEST_TABLE / 2**30:.0f} GiB; use lower degrees, or spinharm.product"
+        )
+
+
+def _rows(degrees: tuple[int, ...]) -> NDArray[np.int32]:
+    """The entry of each (order, degree), past the end where there is none."""
+    degree, order = harmonics.orders(degrees)
+    rows = np.full((2 * degrees[-1] + 1, len(degrees)), len(degree), np.int32)
+    rows[order + degrees[-1], np.searchsorted(degrees, degree)] = np.arange(len(degree))
+    return rows
+
+
+def _profiles(grid: MapGrid, degrees: tuple[int, ...], component: int) -> NDArray[np.float64]:
+    """Shape (orders, nlat, degrees)."""
+    colatitude = quadrature.gauss_legendre(grid.nlat)[0]
+    table = harmonics.rings(degrees[-1] + 1, tuple(colatitude.tolist()))[component]
+    order = abs(np.arange(-degrees[-1], degrees[-1] + 1))
+    return table[np.array(degrees)][:, order].transpose(1, 2, 0)
+
+
+def _waves(grid: MapGrid, degrees: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cosines, or sines for negative orders, and their derivatives divided by |m|, shape (nlon, orders)."""
+    order = np.arange(-degrees[-1], degrees[-1] + 1)
+    # Reduced in integers, which is exact.
+    angle = (np.arange(grid.nlon)[:, None] * abs(order) % grid.nlon) * (2 * np.pi / grid.nlon)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.where(order < 0, sine, cosine), np.where(order < 0, cosine, -sine)
