@@ -188,7 +188,7 @@ class TensorProduct:
             Features of degrees `degrees_out`, shape (*batch, channels, Σ (2l + 1)); with `separate`, two, as `Parts`.
 
         Raises:
-            TypeError: Complex, integer or half-precision arrays, or several precisions.
+            TypeError: Complex, integer or half-precision arrays, several precisions, or a `separate` that is no flag.
             ValueError: Axis sizes that do not fit, or `separate` without both kinds of paths.
             MemoryError: Tables that would not fit into memory.
         """
@@ -247,6 +247,7 @@ class TensorProduct:
             ValueError: As for a call.
             MemoryError: As for a call.
         """
+        arguments.flag("separate", separate)
         first, second = features.real("x", x), features.real("y", y)
         features.same_dtype(x=first, y=second)
         for name, array, held in (("x", first, self.degrees_1), ("y", second, self.degrees_2)):
