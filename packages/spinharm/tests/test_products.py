@@ -268,6 +268,22 @@ def test_derivatives(way: str, rng: np.random.Generator) -> None:
     np.testing.assert_allclose(even(x, dx), even(dx, x), atol=1e-5)
 
 
+def test_derivatives_of_mapped_products_with_weights_of_their_own(rng: np.random.Generator) -> None:
+    multiply = TensorProduct(1, 1, 1)
+    x, y, w = (rng.normal(size=s).astype("float32") for s in ((2, 3, 4), (3, 4), (2, 3, len(multiply.paths))))
+
+    def value(x: Any, y: Any, w: Any) -> jax.Array:
+        return jnp.sum(multiply(x, y, w) ** 2)
+
+    mapped = jax.jit(jax.vmap(jax.grad(value, (0, 1, 2)), (0, None, 0)))(x, y, w)
+    apart = [jax.jit(jax.grad(value, (0, 1, 2)))(x[i], y, w[i]) for i in (0, 1)]
+    for both, *each in zip(mapped, *apart, strict=True):
+        np.testing.assert_allclose(both, np.stack(each), rtol=1e-4, atol=1e-4)
+    forward = jax.jit(lambda *at: jax.jvp(value, at, (x[1], y, w[1]))[1])(x[0], y, w[0])
+    backward = sum(np.vdot(a, b) for a, b in zip(apart[0], (x[1], y, w[1]), strict=True))
+    assert abs(forward - backward) < 1e-4 * abs(backward)
+
+
 def test_blocks_of_columns(way: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     multiply = TensorProduct(1, 1, 1)
     x, y = features(rng, 1, 41, 1, dtype="float32"), features(rng, 1, 41, 1, dtype="float32")

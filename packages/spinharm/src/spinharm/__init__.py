@@ -27,8 +27,7 @@ from ._coefficients.wind import spin_to_wind as spin_to_wind, wind_to_spin as wi
 from ._grids.grid import Grid as Grid
 from ._products.apply import Parts as Parts
 from ._products.features import mix_channels as mix_channels
-from ._products.powers import powers as powers
-from ._products.product import product as product
+from ._products.product import powers as powers, product as product
 from ._products.tensor_product import TensorProduct as TensorProduct
 from ._products.weights import Factors as Factors
 from ._transform.resample import change_bandlimit as change_bandlimit, evaluate as evaluate, resample as resample

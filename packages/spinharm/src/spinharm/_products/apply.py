@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,8 @@ import numpy as np
 
 from . import coupling, maps
 from .blocks import in_blocks
-from .classes import COUNT
+from .classes import Classes
+from .contraction import contract
 from .coupling import Coupling, Shape
 from .maps import MapGrid
 from .weights import Separable, of_paths
@@ -29,13 +31,13 @@ class Tuning:
     algorithm runs at small sizes.
 
     Attributes:
-        coupling_advantage: How many more multiplications a contraction of Clebsch-Gordan coefficients may take than
-            maps: its matrices are larger and fewer.
+        coupling_advantage: How many multiplications a contraction of Clebsch-Gordan coefficients may take for one that
+            maps take.
         coupling_bytes: Outer products of a block of columns; they stay in the cache of a core.
         map_bytes: Maps of a block of columns; they stay in the cache of all cores.
     """
 
-    coupling_advantage: float = 1.4
+    coupling_advantage: float = 1.0
     coupling_bytes: int = 2**20
     map_bytes: int = 12 * 2**20
 
@@ -158,40 +160,38 @@ def _by_coupling(
     one, two, out = shape.degrees
     if isinstance(weights, Separable) and weights.terms > 1:
         weights = of_paths(weights, shape.paths, shape.degrees, x.dtype)
+    last = None
     if isinstance(weights, Separable):
         x, y = (_scaled(z[..., None], f, d)[..., 0] for z, f, d in ((x, weights.first, one), (y, weights.second, two)))
-        result = _contracted(shape, _kinds(shape, tables.table, separate), x, y, tuning)
-        parts = [_scaled(z[..., None], weights.out, out)[..., 0] for z in result]
-    elif weights.shape[0] == 1:
-        table = coupling.weighted(shape, tables, weights[0])
-        parts = _contracted(shape, _kinds(shape, table, separate), x, y, tuning)
+        table, last = tables.table[None], weights.out
     else:
-        columns = jnp.broadcast_shapes(x.shape[1:], y.shape[1:])
-        x, y = (jnp.broadcast_to(z, (*z.shape[:-1], columns[-1])) for z in (x, y))
-
-        def one_channel(weights: jax.Array, x: jax.Array, y: jax.Array) -> list[jax.Array]:
-            table = coupling.weighted(shape, tables, weights)
-            return _contracted(shape, _kinds(shape, table, separate), x, y, tuning)
-
-        alone = len(columns) == 1  # an axis of columns is left for the contraction
-        x, y = (z[:, None] if alone else z for z in (x, y))
-        parts = jax.vmap(one_channel, (0, -1, -1), -1)(weights, x, y)
-        parts = [z[:, 0] if alone else z for z in parts]
+        table = jax.vmap(lambda one: coupling.weighted(shape, tables, one))(weights)
+    parts = _contracted(shape, _kinds(shape, table, separate), x, y, tuning)
+    parts = [_scaled(z[..., None], last, out)[..., 0] for z in parts]
     return Parts(*parts) if separate else parts[0]
 
 
 def _contracted(shape: Shape, tables: list[jax.Array], x: jax.Array, y: jax.Array, tuning: Tuning) -> list[jax.Array]:
-    """One result for each table."""
+    """One result for each table of shape (channels or 1, …); channels are the last axis of columns."""
+    columns, channels = jnp.broadcast_shapes(x.shape[1:], y.shape[1:]), len(tables[0])
+    count = math.prod(columns)
+
+    def sorted_columns(z: jax.Array, held: Classes) -> jax.Array:
+        z = held.sort(
+            jnp.broadcast_to(z.reshape(len(z), *(1,) * (len(columns) + 1 - z.ndim), *z.shape[1:]), (len(z), *columns))
+        )
+        z = z[None] if channels == 1 else jnp.moveaxis(z, -1, 0)
+        return z.reshape(*z.shape[:3], count // max(channels, 1))
+
     first, second, last = shape.classes()
-    table = jnp.concatenate(tables, 1)
-    outer_bytes = COUNT * first.rows.shape[1] * second.rows.shape[1] * x.dtype.itemsize
-
-    def product(x: jax.Array, y: jax.Array) -> jax.Array:
-        z = coupling.contract(table, first.sort(x), second.sort(y))
-        parts = jnp.split(z, len(tables), 1)
-        return jnp.concatenate([last.restore(part) for part in parts])
-
-    return jnp.split(in_blocks(product, x, y, outer_bytes, tuning.coupling_bytes), len(tables))
+    table = jnp.concatenate(tables, 2)
+    z = contract(table, sorted_columns(x, first), sorted_columns(y, second), tuning.coupling_bytes)
+    z = (
+        z[0].reshape(*z.shape[1:3], *columns)
+        if channels == 1
+        else jnp.moveaxis(z.reshape(*z.shape[:3], *columns[:-1]), 0, -1)
+    )
+    return [last.restore(part) for part in jnp.split(z, len(tables), 1)]
 
 
 def _kinds(shape: Shape, table: jax.Array, separate: bool) -> list[jax.Array]:

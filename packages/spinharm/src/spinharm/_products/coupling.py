@@ -7,7 +7,6 @@ depend on how the weights of paths differ, where maps need one product for each 
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import NamedTuple
 
 import jax
@@ -152,24 +151,3 @@ def even_entries(shape: Shape) -> jax.Array:
     other = two[np.arange(COUNT)[:, None] ^ np.arange(COUNT)]
     both = jnp.asarray(one[:, :, None]) + jnp.asarray(other)[:, :, None]
     return (jnp.asarray(out)[:, :, None, None, None] + both[:, None]) % 2 == 0
-
-
-def contract(table: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
-    """Sum the products of all entries of x and y with a table of `Coupling`.
-
-    Args:
-        table: Shape (4, places, 4, places of x, places of y).
-        x: Sorted entries, shape (4, places of x, *columns).
-        y: Sorted entries, shape (4, places of y, *columns); columns broadcast.
-
-    Returns:
-        Shape (4, places, *columns).
-    """
-    results = []
-    for e in range(COUNT):
-        outer = x[:, :, None] * y[np.arange(COUNT) ^ e][:, None]
-        matrix = table[e].reshape(table.shape[1], -1)
-        columns = outer.reshape(matrix.shape[1], math.prod(outer.shape[3:]))
-        product = jnp.matmul(matrix, columns, precision="highest")
-        results.append(product.reshape(len(matrix), *outer.shape[3:]))
-    return jnp.stack(results)
