@@ -34,13 +34,16 @@ def in_blocks(
     whole = jnp.broadcast_shapes(x.shape[1:], y.shape[1:])
     columns = math.prod(whole[: shared - 1])
     x, y = (array.reshape(len(array), columns, *array.shape[shared:]) for array in (x, y))
-    results = _apply(function, x, y, _block(columns, math.prod(whole[shared - 1 :]) * bytes_per_column, block_bytes))
+    results = _apply(
+        function, x, y, block_size(columns, math.prod(whole[shared - 1 :]) * bytes_per_column, block_bytes)
+    )
     return jax.tree.map(lambda z: z.reshape(len(z), *whole), results)
 
 
-def _block(columns: int, bytes_per_column: int, block_bytes: int) -> int:
+def block_size(columns: int, bytes_per_column: int, block_bytes: int) -> int:
     """Columns in a block: all, or the multiple of 16 that fits, at least 16."""
-    if jax.default_backend() != "cpu":
+    # Symbolic sizes of an export are not compared.
+    if jax.default_backend() != "cpu" or not isinstance(columns, int):
         return columns
     fits = max(16, block_bytes // max(bytes_per_column, 1) // 16 * 16)
     return columns if 2 * fits > columns else fits

@@ -7,6 +7,7 @@ class a XOR b: a quarter of all combinations.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -45,6 +46,7 @@ class Classes(NamedTuple):
         return padded[:, self.rows].swapaxes(0, 1)
 
 
+@functools.lru_cache(maxsize=256)
 def classes(degrees: tuple[int, ...]) -> Classes:
     """The classes of features that hold some degrees."""
     degree, order = harmonics.orders(degrees)

@@ -21,6 +21,7 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from .blocks import block_size
 from .classes import COUNT
 
 _CLASSES = np.arange(COUNT)
@@ -68,13 +69,7 @@ def _matmul(left: jax.Array, right: jax.Array) -> jax.Array:
 
 
 def _block(x: jax.Array, y: jax.Array, block_bytes: int) -> int:
-    """Columns in a block: all, or the multiple of 16 that fits, at least 16."""
-    columns = x.shape[-1]
-    if jax.default_backend() != "cpu":
-        return columns
-    column = x.shape[0] * COUNT * x.shape[2] * y.shape[2] * x.dtype.itemsize
-    fits = max(16, block_bytes // max(column, 1) // 16 * 16)
-    return columns if 2 * fits > columns else fits
+    return block_size(x.shape[-1], x.shape[0] * COUNT * x.shape[2] * y.shape[2] * x.dtype.itemsize, block_bytes)
 
 
 def _blocks(block: int, *arrays: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:

@@ -50,7 +50,7 @@ def product(
 
     References:
         Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), 4.6 (5); Xie, Daigavane, Kotak,
-        Smidt, The price of freedom (2024).
+        Smidt, The price of freedom (2025).
 
     Examples:
         >>> import numpy as np
