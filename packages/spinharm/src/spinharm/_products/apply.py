@@ -206,7 +206,7 @@ def _scaled(x: jax.Array, factor: jax.Array | None, degrees: tuple[int, ...]) ->
     """Features (entries, …, channels, terms) times factors (terms, channels, degrees)."""
     if factor is None:
         return x
-    entries = np.repeat(np.arange(len(degrees)), [2 * l + 1 for l in degrees])
+    entries = np.repeat(np.arange(len(degrees), dtype=np.int32), [2 * l + 1 for l in degrees])
     by_entry = jnp.moveaxis(factor, (2, 1, 0), (0, 1, 2))[entries]
     return x * by_entry.reshape(len(entries), *(1,) * (x.ndim - 3), *by_entry.shape[1:])
 

@@ -24,7 +24,8 @@ from jax.interpreters import ad, batching, mlir
 from .blocks import block_size
 from .classes import COUNT
 
-_CLASSES = np.arange(COUNT)
+# Of 32 bits, as with all indices here: JAX takes those of 64 differently with its 64-bit types on and off.
+_CLASSES = np.arange(COUNT, dtype=np.int32)
 HIGHEST = jax.lax.Precision.HIGHEST
 
 

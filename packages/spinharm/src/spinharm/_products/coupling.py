@@ -19,6 +19,9 @@ from . import harmonics
 from .classes import COUNT, Classes, classes, fundamental
 from .paths import Normalization, Path, Selection, coefficients, paths_of, product_coefficient
 
+# The class whose product with class a is of class e, for each (e, a).
+_COMBINED = np.arange(COUNT, dtype=np.int32)[:, None] ^ np.arange(COUNT, dtype=np.int32)
+
 
 class Coupling(NamedTuple):
     """Clebsch-Gordan coefficients by class, and what spreads weights of paths over them.
@@ -132,13 +135,13 @@ def _degree_index(degrees: tuple[int, ...], one: Classes) -> NDArray[np.int64]:
 
 def weighted(shape: Shape, tables: Coupling, weights: jax.Array) -> jax.Array:
     """The table with a weight for each path, shape (paths,)."""
-    at = np.array([[d.index(l) for d, l in zip(shape.degrees, path, strict=True)] for path in shape.paths])
+    at = np.array([[d.index(l) for d, l in zip(shape.degrees, path, strict=True)] for path in shape.paths], np.int32)
     dense = jnp.zeros([len(d) for d in shape.degrees], weights.dtype).at[tuple(at.T)].set(weights)
     one, two, out = tables.spread
     # One-hot products, whose gradients are products too, where those of indexing would be scattered sums.
     spread = jnp.einsum("ekw,uvw->ekuv", out, dense, precision="highest")
     spread = jnp.einsum("aiu,ekuv->ekaiv", one, spread, precision="highest")
-    other = two[np.arange(COUNT)[:, None] ^ np.arange(COUNT)]
+    other = two[_COMBINED]
     return tables.table * jnp.einsum("eajv,ekaiv->ekaij", other, spread, precision="highest")
 
 
@@ -148,6 +151,6 @@ def even_entries(shape: Shape) -> jax.Array:
         np.append(harmonics.orders(degrees)[0], 0)[held.rows] % 2
         for degrees, held in zip(shape.degrees, shape.classes(), strict=True)
     )
-    other = two[np.arange(COUNT)[:, None] ^ np.arange(COUNT)]
+    other = two[_COMBINED]
     both = jnp.asarray(one[:, :, None]) + jnp.asarray(other)[:, :, None]
     return (jnp.asarray(out)[:, :, None, None, None] + both[:, None]) % 2 == 0

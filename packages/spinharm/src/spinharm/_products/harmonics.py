@@ -52,11 +52,10 @@ def _joined(bandlimit: int, theta: Profiles, spin: int) -> tuple[Profiles, Profi
     return scale * (positive + negative), scale * (positive - negative)
 
 
-def orders(degrees: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def orders(degrees: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Degree and order of each entry of features that hold some degrees, m = −l … l of one after the other."""
-    degree = np.repeat(degrees, [2 * l + 1 for l in degrees]).astype(np.int64)
-    order = np.concatenate([np.arange(-l, l + 1) for l in degrees]) if degrees else np.zeros(0, np.int64)
-    return degree, order
+    degree = np.repeat(degrees, [2 * l + 1 for l in degrees]).astype(np.int32)
+    return degree, np.concatenate([np.arange(-l, l + 1, dtype=np.int32) for l in degrees])
 
 
 def at_points(

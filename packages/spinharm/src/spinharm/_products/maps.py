@@ -101,7 +101,7 @@ def analyse(tables: Analysis, degrees: tuple[int, ...], points: jax.Array) -> ja
     profiles = jnp.matmul(tables.fourier, points.reshape(nlon, nlat * columns), precision=HIGHEST)
     by_order = jnp.matmul(tables.legendre, profiles.reshape(len(profiles), nlat, columns), precision=HIGHEST)
     degree, order = harmonics.orders(degrees)
-    entries = by_order[order + degrees[-1], np.searchsorted(degrees, degree)]
+    entries = by_order[order + degrees[-1], np.searchsorted(degrees, degree).astype(np.int32)]
     return entries.reshape(len(entries), *points.shape[2:])
 
 

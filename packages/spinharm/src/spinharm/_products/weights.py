@@ -93,7 +93,7 @@ def of_paths(weights: Separable, paths: tuple[Path, ...], degrees: Degrees, dtyp
     result = jnp.ones((1, 1, len(paths)), dtype)
     for side, (factor, held) in enumerate(zip(weights, degrees, strict=True)):
         if factor is not None:
-            result = result * factor[..., np.array([held.index(path[side]) for path in paths])]
+            result = result * factor[..., np.array([held.index(path[side]) for path in paths], np.int32)]
     return jnp.sum(result, 0)
 
 
