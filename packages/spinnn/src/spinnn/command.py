@@ -162,6 +162,7 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
 
     Raises:
         ModuleNotFoundError: tyro is not installed.
+        TypeError: A default of another type.
         ValueError: Unknown options, or values of the wrong type or out of range.
         SystemExit: 0 after `--help`.
 
@@ -175,6 +176,8 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
     tyro, told = require("tyro", "spinnn[command]", "the command line"), io.StringIO()
     for word in (text, *words):
         checks.instance("text` and `words", word, str, "text")
+    if default is not None:
+        checks.instance("default", default, kind, f"of the type of the options, {kind.__name__}, or None")
     given = {} if default is None else {"default": _flags.as_flags(default)}
     try:
         # tyro draws a box around an error; ours are one line.

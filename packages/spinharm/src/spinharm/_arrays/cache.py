@@ -16,6 +16,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _GIB = 2**30
+# Beyond any machine.
+_LARGEST_GIB = 1e9
 
 
 class _Tables:
@@ -110,11 +112,11 @@ def limit_tables(memory_gib: float | int) -> None:
 
     Raises:
         TypeError: A limit that is not a number.
-        ValueError: A limit that is not finite or not above 0.
+        ValueError: A limit that is not above 0 and below 1e9.
 
     Examples:
         >>> import spinharm
         >>> spinharm.limit_tables(2)  # GiB
         >>> spinharm.limit_tables(8)
     """
-    _tables.limit(int(arguments.number("memory_gib", memory_gib, above=0.0) * _GIB))
+    _tables.limit(int(arguments.number("memory_gib", memory_gib, above=0.0, below=_LARGEST_GIB) * _GIB))

@@ -330,6 +330,7 @@ def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mappin
         The values by their present names.
 
     Raises:
+        TypeError: An argument that is not a dictionary, or a place that is not a text.
         ValueError: Values with both an earlier name and its present one.
 
     Examples:
@@ -337,6 +338,10 @@ def moved(values: Mapping[str, Any], places: Mapping[str, str], defaults: Mappin
         >>> moved({"rate": 0.1, "out": "a"}, {"rate": "optimizer.rate"}, {"optimizer": {"rate": 1.0, "decay": 0}})
         {'out': 'a', 'optimizer': {'rate': 0.1, 'decay': 0}}
     """
+    for argument, given in (("values", values), ("places", places), ("defaults", defaults)):
+        checks.instance(argument, given, Mapping, "a dictionary")
+    if wrong := [place for place in places.values() if not isinstance(place, str)]:
+        raise TypeError(f"`places` must have dotted names as values, got {wrong[0]!r}")
     out = {name: value for name, value in values.items() if name not in places}
     for name, default in defaults.items():
         out[name] = _joined(default, out.get(name, {}))
