@@ -39,7 +39,7 @@ class Tuning:
 
     coupling_advantage: float = 1.0
     coupling_bytes: int = 2**20
-    map_bytes: int = 12 * 2**20
+    map_bytes: int = 8 * 2**20
 
 
 TUNING = Tuning()

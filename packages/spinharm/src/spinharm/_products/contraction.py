@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Primitive
@@ -118,7 +119,9 @@ def _for_y(table: jax.Array) -> jax.Array:
 def _define(name: str, function: Callable[..., jax.Array], shape: Callable[..., tuple[int, ...]]) -> Primitive:
     primitive = Primitive(name)
     primitive.def_impl(jax.jit(function, static_argnames="block_bytes"))
-    primitive.def_abstract_eval(lambda *avals, block_bytes: avals[1].update(shape=shape(*(a.shape for a in avals))))
+    primitive.def_abstract_eval(
+        lambda *avals, block_bytes: jax.core.ShapedArray(shape(*(a.shape for a in avals)), avals[1].dtype)
+    )
     mlir.register_lowering(primitive, mlir.lower_fun(function, multiple_results=False))
 
     def jvp(primals: Any, tangents: Any, *, block_bytes: int) -> Any:
