@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Num
 
 from .._arrays import arguments
+from .._convert.layouts import dense
 from .._grids.grid import Grid
 from .._transform.transform import forward, inverse
 from . import features, maps
@@ -63,8 +64,8 @@ def product(
         >>> round(float(squared[0, 2].real), 4), round(float(squared[2, 2].real), 4)  # √4π (Y_00 + 2/√5 Y_20)/3
         (1.1816, 1.0569)
     """
-    first, L1 = _coefficients("x", x)
-    second, L2 = _coefficients("y", y)
+    first, L1 = dense(x, "x")
+    second, L2 = dense(y, "y")
     if first.dtype != second.dtype:
         raise TypeError(f"`x` and `y` must have one precision, got {first.dtype} and {second.dtype}; convert one")
     s1, s2 = _spins(spins, (L1, L2))
@@ -146,16 +147,6 @@ def exact_grid(degree_1: int, degree_2: int, degree: int) -> Grid:
     """
     total = degree_1 + degree_2 + degree
     return Grid.gauss_legendre(total // 2 + 1, total + 1)
-
-
-def _coefficients(name: str, value: object) -> tuple[jax.Array, int]:
-    array = arguments.complex_of(arguments.inexact(name, value))
-    if array.ndim < 2 or array.shape[-1] != 2 * array.shape[-2] - 1:
-        raise ValueError(
-            f"`{name}` must have axes (*batch, degree, order) with sizes (…, L, 2L - 1), got shape {array.shape}; move "
-            f"spin and channel axes to the front"
-        )
-    return array, array.shape[-2]
 
 
 def _spins(spins: object, bandlimits: tuple[int, int]) -> tuple[int, int]:
