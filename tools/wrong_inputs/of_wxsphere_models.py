@@ -85,7 +85,7 @@ def _tasks() -> list[Call]:
         ),
         Call("wxsphere.ForecastTask.check_steps", task.check_steps, always(steps=2)),
         Call("wxsphere.ForecastTask.join", task.join, always(window=window, extra=forcing)),
-        Call("wxsphere.ForecastTask.part", task.part, always(output=maps)),
+        Call("wxsphere.ForecastTask.split", task.split, always(output=maps)),
         Call("wxsphere.ForecastTask.now", task.now, always(window=window)),
         Call(
             "wxsphere.LossConfig",

@@ -62,7 +62,13 @@ class RadialBasis:
             square: Squared distances, 1 for excluded pairs.
             strength: Product of the charges in its unit, 0 for excluded pairs.
             counts: Mask of the pairs that are not excluded.
+
+        Raises:
+            TypeError: Something else than arrays of numbers and a mask.
         """
+        _checks.floats("square", square)
+        _checks.floats("strength", strength)
+        _checks.array("counts", counts, "b")
         inverse = jax.lax.rsqrt(square)
         nearness = inverse * jnp.asarray(self.min_distance, inverse.dtype)
         functions = [strength * nearness**p for p in self.powers]
