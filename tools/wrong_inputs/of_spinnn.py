@@ -70,7 +70,14 @@ def _layers() -> list[Call]:
         given |= {"initial_bias": -0.1} if kind is spinnn.MagnitudeActivation else {"key": _KEY}
         calls.append(Call(f"spinnn.{kind.__name__}", kind, always(**given)))
         calls.append(Call(f"spinnn.{kind.__name__}.__call__", kind(**given), always(x=_MAPS)))
-    return calls
+    x, sizes = np.ones((9, 3, 2), np.float32), {"max_degree": 2, "channels_in": 2, "channels_out": 2, "key": _KEY}
+    return [
+        *calls,
+        Call("spinnn.DegreeLinear", spinnn.DegreeLinear, always(**sizes)),
+        Call("spinnn.DegreeLinear.__call__", spinnn.DegreeLinear(**sizes), always(x=x)),
+        Call("spinnn.RMSNorm", spinnn.RMSNorm, always(max_degree=2, channels=2, epsilon=1e-4)),
+        Call("spinnn.RMSNorm.__call__", spinnn.RMSNorm(2, 2), always(x=x)),
+    ]
 
 
 def _blocks() -> list[Call]:

@@ -1,6 +1,8 @@
 """Spin-weighted spherical neural networks: Equinox layers, blocks and backbones."""
 
 from .__about__ import __version__ as __version__
+from ._irreps.linear import DegreeLinear as DegreeLinear
+from ._irreps.norm import RMSNorm as RMSNorm
 from ._layers.activation import (
     GatedActivation as GatedActivation,
     MagnitudeActivation as MagnitudeActivation,

@@ -50,6 +50,22 @@ def flag_class(kind: type) -> type:
     return dataclasses.make_dataclass(kind.__name__, fields, bases=(kind,), frozen=True, namespace=unchecked)
 
 
+def narrowed(kind: type[T], default: Any) -> type[T]:
+    """The dataclass with each field that may be one of several dataclasses as that of its default.
+
+    Its flags are the options of that dataclass, where tyro would make a command of each.
+    """
+    fields = []
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        options = [option for option in typing.get_args(hint) if dataclasses.is_dataclass(option)]
+        if len(options) > 1:
+            value = getattr(kind() if default is None else default, name)
+            fields.append((name, type(value), dataclasses.field(default=value)))
+    if not fields:
+        return kind
+    return dataclasses.make_dataclass(kind.__name__, fields, bases=(kind,), frozen=True)
+
+
 @functools.cache
 def _number_rules() -> Any:
     """A registry of tyro in which integers and numbers are written in the digits 0 to 9 alone."""

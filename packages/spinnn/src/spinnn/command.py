@@ -178,14 +178,22 @@ def parse(kind: type[T], program: str, words: Sequence[str], text: str, default:
         checks.instance("text` and `words", word, str, "text")
     if default is not None:
         checks.instance("default", default, kind, f"of the type of the options, {kind.__name__}, or None")
+    narrow = _flags.narrowed(kind, default)
+    if narrow is not kind and default is not None:
+        default = narrow(**vars(default))
     given = {} if default is None else {"default": _flags.as_flags(default)}
     try:
         # tyro draws a box around an error; ours are one line.
         with contextlib.redirect_stderr(told), _flags.plain_numbers():
             flags = tyro.cli(
-                _flags.flag_class(kind), args=_flags.flat_words(kind, words), prog=program, description=text, **given
+                _flags.flag_class(narrow),
+                args=_flags.flat_words(narrow, words),
+                prog=program,
+                description=text,
+                **given,
             )
-        return _flags.from_flags(kind, flags)
+        options = _flags.from_flags(narrow, flags)
+        return options if narrow is kind else kind(**vars(options))
     except ValueError as error:
         # Some versions of tyro do not catch errors of the dataclass.
         raise ValueError(f"{error}; see {program} --help") from None

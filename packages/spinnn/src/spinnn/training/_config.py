@@ -9,7 +9,7 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -205,21 +205,21 @@ def _with_former_names(value: Any) -> Any:
     return {name: _with_former_names(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-def from_json(kind: type[T], values: dict[str, Any]) -> T:
+def from_json(kind: type[T] | types.UnionType, values: dict[str, Any]) -> T:
     """Make a configuration from JSON types; unknown or missing names and values of other types are refused.
 
     Values from earlier versions are read: a field with the metadata `{"formerly": name}` also by that name, and others
     by a class method `upgraded(values)` of the type, which converts them to the present format; see `moved`.
 
     Args:
-        kind: The dataclass.
+        kind: The dataclass, or a union of dataclasses, of which the one with the most of these names is chosen.
         values: What `to_json` gave; names that are left out have their defaults.
 
     Returns:
         The configuration.
 
     Raises:
-        TypeError: `kind` is not a dataclass, or `values` not a dictionary.
+        TypeError: `kind` is not a dataclass or a union of dataclasses, or `values` not a dictionary.
         ValueError: A name that the type does not have, one without default that is missing, or a value of another type
             or out of range; the message has the dotted name of the field.
 
@@ -232,12 +232,14 @@ def from_json(kind: type[T], values: dict[str, Any]) -> T:
             ...
         ValueError: `optimizer.name` must be 'adam' or 'adamw' or 'muon', got 'sgd'
     """
-    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise TypeError(f"`kind` must be a dataclass, got {kind!r}")
+    kinds = _options_of(kind)
+    if not all(isinstance(one, type) and dataclasses.is_dataclass(one) for one in kinds):
+        raise TypeError(f"`kind` must be a dataclass or a union of dataclasses, got {kind!r}")
     checks.instance("values", values, dict, "a dictionary of names and values")
+    kind = _by_names(kinds, values)
     if (upgraded := getattr(kind, "upgraded", None)) is not None:
         values = upgraded(values)
-    return _made(kind, values, "")
+    return _made(typing.cast("type[T]", kind), values, "")
 
 
 def _made(kind: type[T], values: dict[str, Any], where: str) -> T:
@@ -276,11 +278,11 @@ def _with_present_names(
 
 def _revive(hint: Any, value: Any, where: str) -> Any:
     """Restore a field's value from JSON: dataclasses from objects, tuples from lists; other types are refused."""
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    options = _options_of(hint)
     fitting = [option for option in options if _fits(option, value)]
     if not fitting:
         raise ValueError(f"`{where}` must be {' or '.join(map(_named, options))}, got {value!r}")
-    option = fitting[0]
+    option = _by_names(fitting, value)
     if dataclasses.is_dataclass(option):
         return _made(option, value, where)  # pyright: ignore[reportArgumentType]
     inner = typing.get_args(option)
@@ -292,6 +294,24 @@ def _revive(hint: Any, value: Any, where: str) -> Any:
     if typing.get_origin(option) is dict:
         return {name: _revive(inner[1], x, f"{where}.{name}") for name, x in value.items()}
     return value
+
+
+def _options_of(hint: Any) -> tuple[Any, ...]:
+    """The types in a union, or the one type."""
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _by_names(options: Sequence[Any], value: Any) -> Any:
+    """Of several dataclasses the one that has most of the names in an object, else the first option."""
+    kinds = [option for option in options if dataclasses.is_dataclass(option)]
+    if len(kinds) < 2:
+        return options[0]
+
+    def unknown(kind: Any) -> int:
+        fields = dataclasses.fields(kind)
+        return len(set(value) - {field.name for field in fields} - {field.metadata.get("formerly") for field in fields})
+
+    return min(kinds, key=unknown)
 
 
 def _fits(hint: Any, value: Any) -> bool:
