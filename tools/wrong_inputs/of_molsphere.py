@@ -46,7 +46,18 @@ _FRESH = itertools.count()
 
 def calls() -> list[Call]:
     """One valid call for each public name."""
-    return [*_molecules(), *_batches(), *_spheres(), *_heads(), *_networks(), *_files(), *_data(), *_runs(), *_ase()]
+    return [
+        *_molecules(),
+        *_batches(),
+        *_spheres(),
+        *_heads(),
+        *_networks(),
+        *_interacting(),
+        *_files(),
+        *_data(),
+        *_runs(),
+        *_ase(),
+    ]
 
 
 def _anew(path: Any) -> Any:
@@ -190,6 +201,28 @@ def _networks() -> list[Call]:
         Call("molsphere.PropertyModel.predict", model.predict, predict),
         Call("molsphere.PropertyModel.save", save, always(path=Path.cwd() / "new.spinnn", note="a")),
         Call("molsphere.invariance_error", molsphere.invariance_error, turned),
+    ]
+
+
+def _interacting() -> list[Call]:
+    config = molsphere.InteractingConfig(species=SPECIES, max_degree=1, channels=2, radial=2)
+    network, state = eqx.nn.make_with_state(molsphere.InteractingNetwork)(config, key=_KEY)
+    fields = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    shared = {name: fields[name] for name in molsphere.InteractionOptions.__dataclass_fields__}
+    basis = molsphere.BesselBasis(2, 3.0)
+
+    def build(**given: Any) -> Any:
+        return eqx.filter_eval_shape(molsphere.InteractingNetwork, molsphere.InteractingConfig(**given), key=_KEY)
+
+    return [
+        Call("molsphere.BesselBasis", molsphere.BesselBasis, always(count=2, cutoff=3.0)),
+        Call("molsphere.BesselBasis.values", basis.values, always(distance=np.ones(3, np.float32))),
+        Call("molsphere.InteractionOptions", molsphere.InteractionOptions, always(**shared)),
+        Call("molsphere.InteractionOptions.make_basis", molsphere.InteractionOptions().make_basis, always()),
+        Call("molsphere.InteractingConfig", build, always(**fields)),
+        Call("molsphere.InteractingNetwork", molsphere.InteractingNetwork, always(config=config, key=_KEY)),
+        Call("molsphere.InteractingNetwork.__call__", network, always(molecules=_BATCH, state=state)),
+        Call("molsphere.InteractingNetwork.__call__", _on_molecules(network), always(**_PADDED, state=state)),
     ]
 
 

@@ -18,6 +18,8 @@ from ._files.qm9 import QM9 as QM9, read_qm9 as read_qm9, read_uncharacterized a
 from ._files.readers import Problem as Problem, ReadResult as ReadResult, read_molecules as read_molecules
 from ._files.smiles import from_smiles as from_smiles
 from ._files.writers import write_predictions as write_predictions
+from ._interacting.options import InteractionOptions as InteractionOptions
+from ._interacting.radial import BesselBasis as BesselBasis
 from ._model.aggregation import Aggregation as Aggregation, displacements as displacements
 from ._model.ensemble import load_models as load_models, predict_ensemble as predict_ensemble
 from ._model.heads import (
@@ -25,6 +27,7 @@ from ._model.heads import (
     HeadConfig as HeadConfig,
     TransformerHead as TransformerHead,
 )
+from ._model.interacting import InteractingConfig as InteractingConfig, InteractingNetwork as InteractingNetwork
 from ._model.invariance import invariance_error as invariance_error
 from ._model.presets import NETWORKS as NETWORKS, network_config as network_config
 from ._model.property_model import PropertyModel as PropertyModel

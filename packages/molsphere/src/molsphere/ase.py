@@ -18,8 +18,8 @@ from spinnn.files import FileWarning
 
 from . import _checks
 from ._model.ensemble import Source, load_models
-from ._model.property_model import PropertyModel, skeleton
-from ._model.regressor import RegressorConfig
+from ._model.networks import NetworkConfig, make_network
+from ._model.property_model import PropertyModel
 from ._molecules.batch import Molecules, pad_molecules, padded_size
 from ._molecules.distances import describe_pair, pairs_of
 from ._molecules.molecule import Molecule, check_molecules
@@ -196,9 +196,9 @@ class SphereCalculator(_calculator.Calculator):
 
 
 @functools.lru_cache(maxsize=8)
-def _compiled(config: RegressorConfig, output: int) -> Callable[[Any, eqx.nn.State, Molecules], Any]:
+def _compiled(config: NetworkConfig, output: int) -> Callable[[Any, eqx.nn.State, Molecules], Any]:
     """One output of the network, and its derivative in the positions, compiled once per size."""
-    shapes, _ = eqx.filter_eval_shape(skeleton, config)
+    shapes, _ = eqx.filter_eval_shape(make_network, config)
     _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
 
     def run(arrays: Any, state: eqx.nn.State, batch: Molecules) -> Any:

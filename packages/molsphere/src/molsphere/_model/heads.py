@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -16,6 +15,7 @@ from spinnn.checks import size
 
 from .. import _checks
 from .._molecules.batch import Molecules, check_features
+from .._perceptron import each, make_mlp, silu
 from .aggregation import Aggregation, Reduction, Weighting
 
 HeadKind = Literal["deepsets", "transformer"]
@@ -59,34 +59,6 @@ class HeadConfig:
         for name in ("width", "layers", "heads"):
             size(name, getattr(self, name))
         _checks.flag("linear", self.linear)
-
-
-def each(layer: Callable[[Array], Array], x: Array) -> Array:
-    """Apply a layer of vectors along the last axis."""
-    out = jax.vmap(layer)(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
-    return out.reshape(*x.shape[:-1], out.shape[-1])
-
-
-def make_mlp(
-    inputs: int,
-    outputs: int,
-    width: int,
-    depth: int,
-    final: Callable[[Array], Array] | None = None,
-    *,
-    key: PRNGKeyArray,
-) -> eqx.nn.MLP:
-    """A perceptron of `depth` hidden layers with SiLU and the final activation `final`, all of which can be pickled."""
-    return eqx.nn.MLP(inputs, outputs, width, depth, silu, final or _identity, key=key)
-
-
-def silu(x: Array) -> Array:
-    """SiLU, x / (1 + exp(−x)); `jax.nn.silu` itself is a compiled object, which cannot be pickled with a network."""
-    return jax.nn.silu(x)
-
-
-def _identity(x: Array) -> Array:
-    return x
 
 
 class DeepSetsHead(eqx.Module):
@@ -154,6 +126,14 @@ class DeepSetsHead(eqx.Module):
         """
         check_features(features, molecules, int(self.atoms.in_size))
         return each(self.readout, self.aggregation(each(self.atoms, features), molecules))
+
+
+def make_head(
+    config: HeadConfig, features: int, outputs: int, species: tuple[int, ...], *, key: PRNGKeyArray
+) -> DeepSetsHead | TransformerHead:
+    """The head of a configuration."""
+    make = TransformerHead if config.kind == "transformer" else DeepSetsHead
+    return make(features, outputs, config, species=species, key=key)
 
 
 def _check_kind(config: object, kind: HeadKind) -> None:

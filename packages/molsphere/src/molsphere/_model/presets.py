@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .heads import HeadConfig
+from .interacting import InteractingConfig
+from .networks import NetworkConfig
 from .regressor import RegressorConfig
 
 # Centers and widths [Å], from the lengths of bonds outwards.
@@ -20,8 +22,8 @@ _GAUSSIANS = (
     (5.0, 0.7),
 )
 # `paper`: A.1.1. `small`: the five convolutions of the ablation (Table 6) as one block and two residual blocks.
-# `tiny`: minutes on a CPU.
-NETWORKS = MappingProxyType({
+# `tiny`, `interacting`: minutes on a CPU.
+NETWORKS: MappingProxyType[str, NetworkConfig] = MappingProxyType({
     "paper": RegressorConfig(),
     "small": RegressorConfig(
         bandlimits=(16, 8, 4), widths=(64, 128, 256), num_filter_params=(8, 8, 4), head=HeadConfig(width=256)
@@ -36,14 +38,15 @@ NETWORKS = MappingProxyType({
         num_filter_params=(None,),
         head=HeadConfig(width=64, linear=True),
     ),
+    "interacting": InteractingConfig(),
 })  # fmt: skip
 
 
-def network_config(name: str) -> RegressorConfig:
+def network_config(name: str) -> NetworkConfig:
     """Look up the configuration of a network.
 
     Args:
-        name: One of `NETWORKS`: `"paper"`, `"small"` or `"tiny"`.
+        name: One of `NETWORKS`: `"paper"`, `"small"`, `"tiny"` or `"interacting"`.
 
     Returns:
         The configuration.

@@ -25,14 +25,14 @@ from .._molecules.augment import rotate_at_random
 from .._molecules.batch import Molecules, bucket_molecules, padded_size
 from .._molecules.distances import warn_of_distances
 from .._molecules.molecule import Molecule, check_molecules, molecule_list
-from .regressor import RegressorConfig, SphereRegressor
+from .networks import NETWORKS, Network, NetworkConfig, make_network
 
 MODEL_FILE = "model.spinnn"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PropertyModel:
-    """A trained `SphereRegressor` that predicts named properties in their units.
+    """A trained network that predicts named properties in their units.
 
     Attributes:
         network: The network, in inference mode.
@@ -63,14 +63,14 @@ class PropertyModel:
         True
     """
 
-    network: SphereRegressor
+    network: Network
     state: eqx.nn.State
     units: Mapping[str, str]
     scalings: Mapping[str, TargetScaling]
     seen: TrainingRange | None = None
 
     def __post_init__(self) -> None:
-        _checks.instance("network", self.network, SphereRegressor, "a SphereRegressor")
+        _checks.instance("network", self.network, NETWORKS, "a SphereRegressor or an InteractingNetwork")
         _checks.instance("state", self.state, eqx.nn.State, "the state that equinox.nn.make_with_state gave")
         if self.seen is not None:
             _checks.instance("seen", self.seen, TrainingRange, "a TrainingRange or None")
@@ -92,7 +92,7 @@ class PropertyModel:
             )
 
     @property
-    def config(self) -> RegressorConfig:
+    def config(self) -> NetworkConfig:
         """The network's configuration."""
         return self.network.config
 
@@ -219,10 +219,10 @@ class PropertyModel:
         """
         path = find_model(path)
 
-        def build(config: dict[str, Any]) -> tuple[SphereRegressor, eqx.nn.State]:
+        def build(config: dict[str, Any]) -> tuple[Network, eqx.nn.State]:
             if config.get("kind") != "molsphere.PropertyModel":
                 raise ValueError(f"{path} must be a molsphere model, got the kind {config.get('kind')!r}")
-            return skeleton(from_json(RegressorConfig, config["network"]))
+            return make_network(from_json(NetworkConfig, config["network"]))
 
         (network, state), header = load_model(path, build)
         config = header["config"]
@@ -251,12 +251,8 @@ def find_model(path: str | os.PathLike) -> Path:
 
 
 @functools.lru_cache(maxsize=8)
-def _compiled(config: RegressorConfig) -> Callable[[Any, eqx.nn.State, Molecules], Array]:
+def _compiled(config: NetworkConfig) -> Callable[[Any, eqx.nn.State, Molecules], Array]:
     """The network of a configuration in inference mode, as a compiled function of its arrays, state and a batch."""
-    shapes, _ = eqx.filter_eval_shape(skeleton, config)
+    shapes, _ = eqx.filter_eval_shape(make_network, config)
     _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
     return spinharm.jit(lambda arrays, state, batch: eqx.combine(arrays, rest)(batch, state)[0])
-
-
-def skeleton(config: RegressorConfig) -> tuple[SphereRegressor, eqx.nn.State]:
-    return eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))

@@ -19,12 +19,13 @@ from spinnn.checks import block_sizes, size
 
 from .. import _checks
 from .._molecules.batch import Molecules, check_batch
+from .._perceptron import each, make_mlp
 from .._spheres import gaussian
 from .._spheres.coulomb import CoulombRepresentation
 from .._spheres.radial import QM9_SPECIES, RadialBasis
 from .._spheres.representation import Representation
 from .aggregation import displacements, one_hot
-from .heads import DeepSetsHead, HeadConfig, TransformerHead, each, make_mlp
+from .heads import DeepSetsHead, HeadConfig, TransformerHead, make_head
 
 RepresentationKind = Literal["coefficients", "grid", "cohen"]
 GridKind = Literal["square", "gauss"]
@@ -286,8 +287,7 @@ class SphereRegressor(eqx.Module):
         self.backbones, self.messages = tuple(backbones), tuple(messages)
         self.embedding = jax.random.normal(second, (len(config.species), config.embedding))
         features = config.interactions * pooled + config.embedding + _RADIAL * config.distance
-        make = TransformerHead if config.head.kind == "transformer" else DeepSetsHead
-        self.head = make(features, config.outputs, config.head, species=config.species, key=third)
+        self.head = make_head(config.head, features, config.outputs, config.species, key=third)
 
     def represent(self, molecules: Molecules) -> Array:
         """The spheres of all atoms: coefficients, or maps on the first block's grid.

@@ -13,8 +13,8 @@ from .._data.splits import Splits, qm9_splits, random_splits
 from .._data.targets import TARGETS
 from .._model.aggregation import Reduction, Weighting
 from .._model.heads import HeadConfig, HeadKind
+from .._model.networks import NetworkConfig
 from .._model.presets import NETWORKS
-from .._model.regressor import RegressorConfig
 from .._molecules.distances import LengthUnit
 from .train import TRAINING, RunConfig
 
@@ -37,7 +37,7 @@ class _Fields(RunConfig):
     units: tuple[str, ...] = ()
     length_unit: LengthUnit | None = None
     uncharacterized: str | None = None
-    preset: Literal["paper", "small", "tiny"] = "tiny"
+    preset: Literal["paper", "small", "tiny", "interacting"] = "tiny"
     split: Literal["random", "cormorant", "110k"] = "random"
     sizes: tuple[int, int, int] | None = None
     split_seed: int = 0
@@ -46,7 +46,7 @@ class _Fields(RunConfig):
     reduction: Reduction | None = None
     plots: bool = True
     training: TrainingConfig = dataclasses.field(default=_TRAINING, metadata={"flag": ""})
-    network: RegressorConfig = NETWORKS["tiny"]
+    network: NetworkConfig = NETWORKS["tiny"]
 
 
 @dataclasses.dataclass(frozen=True)

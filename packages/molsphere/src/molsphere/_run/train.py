@@ -22,8 +22,9 @@ from .._data.scaling import Method, TargetScaling
 from .._data.splits import Splits
 from .._data.training_checks import check_splits, check_targets
 from .._data.training_range import TrainingRange
+from .._model.networks import Network, NetworkConfig, check_config, make_network
 from .._model.property_model import MODEL_FILE, PropertyModel
-from .._model.regressor import RegressorConfig, SphereRegressor, measure_feature_scale
+from .._model.regressor import RegressorConfig, measure_feature_scale
 from .._molecules.augment import augment
 from .._molecules.batch import choose_buckets
 from .._molecules.dataset import MoleculeSet
@@ -56,7 +57,7 @@ class RunConfig:
         100
     """
 
-    network: RegressorConfig = RegressorConfig()
+    network: NetworkConfig = RegressorConfig()
     training: TrainingConfig = dataclasses.field(default=TRAINING, metadata={"flag": ""})
     batch_size: int = 32
     augmentation: bool = True
@@ -65,7 +66,7 @@ class RunConfig:
     max_buckets: int = 6
 
     def __post_init__(self) -> None:
-        _checks.instance("network", self.network, RegressorConfig, "of type RegressorConfig")
+        check_config("network", self.network)
         _checks.instance("training", self.training, TrainingConfig, "of type TrainingConfig")
         _checks.count("batch_size", self.batch_size)
         _checks.count("max_buckets", self.max_buckets)
@@ -149,7 +150,7 @@ def train(
     network_config = dataclasses.replace(config.network, outputs=len(values), species=species)
     network_config = _with_feature_scale(network_config, training, folder)
     seen, seed = TrainingRange.of(training), config.training.seed
-    network, state = eqx.nn.make_with_state(SphereRegressor)(network_config, key=jax.random.key(seed))
+    network, state = make_network(network_config, key=jax.random.key(seed))
     buckets = choose_buckets(training.num_atoms, config.max_buckets)
     plan = BatchPlan.build(training.num_atoms, config.batch_size, buckets=buckets, seed=seed)
     scaled = {name: scalings[name].scale_values(training, v[splits.train]) for name, v in values.items()}
@@ -196,7 +197,7 @@ def make_loss(config: RunConfig, *, gaps: bool = False) -> Callable[..., Any]:
     measure = l1_loss if config.loss == "l1" else l2_loss
 
     def loss(
-        network: SphereRegressor, state: eqx.nn.State, batch: Batch, key: PRNGKeyArray
+        network: Network, state: eqx.nn.State, batch: Batch, key: PRNGKeyArray
     ) -> tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]:
         molecules = batch.molecules
         if config.augmentation:
@@ -257,9 +258,9 @@ def mean_errors(
     }
 
 
-def _with_feature_scale(config: RegressorConfig, training: MoleculeSet, folder: Path) -> RegressorConfig:
+def _with_feature_scale(config: NetworkConfig, training: MoleculeSet, folder: Path) -> NetworkConfig:
     """The configuration of a network with a feature scale, measured on the training split unless given."""
-    if config.feature_scale is not None:
+    if not isinstance(config, RegressorConfig) or config.feature_scale is not None:
         return config
     sample = training.subset(np.arange(min(_SCALE_SAMPLE, len(training))))
     padded = sample.pad(np.arange(len(sample)), int(sample.num_atoms.max()))

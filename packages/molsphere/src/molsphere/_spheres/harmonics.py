@@ -69,3 +69,26 @@ def dense(bandlimit: int, packed: jax.Array) -> tuple[jax.Array, jax.Array]:
         jnp.concatenate([sign * jnp.flip(real[..., 1:, :], -2), real], -2),
         jnp.concatenate([-sign * jnp.flip(imaginary[..., 1:, :], -2), imaginary], -2),
     )
+
+
+def real_irreps(max_degree: int, direction: jax.Array) -> jax.Array:
+    """Real harmonics y_lm, l ≤ l_max, of unit vectors (…, 3), in e3nn's order: shape ((l_max + 1)², …).
+
+    √2 λ_l|m| sin |m|φ for m = −l … −1, λ_l0 for m = 0, √2 λ_lm cos mφ for m = 1 … l, times √4π, so that the mean square
+    over the sphere is 1; without the Condon-Shortley phase.
+    """
+    source, factor = _irreps_order(max_degree)
+    packed = real_parts(max_degree + 1, direction)
+    return packed[source] * factor.astype(packed.dtype).reshape(-1, *(1,) * (packed.ndim - 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _irreps_order(max_degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each entry in e3nn's order its row of `real_parts`, and what it is multiplied with."""
+    source, factor = [], []
+    for degree in range(max_degree + 1):
+        for order in range(-degree, degree + 1):
+            source.append(degree**2 + (degree - order if order < 0 else order))
+            phase = (-1) ** order * (-1 if order < 0 else 1)
+            factor.append(phase * math.sqrt(4 * math.pi * (2 if order else 1)))
+    return np.array(source), np.array(factor)

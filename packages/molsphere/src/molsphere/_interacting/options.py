@@ -1,0 +1,62 @@
+"""Options of interactions."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, get_args
+
+from spinharm import checks
+from spinnn.checks import size
+
+from .. import _checks
+from .radial import BesselBasis
+
+Products = Literal["none", "even", "all"]
+# Above it, pairs and products of a molecule would not fit into memory.
+_LARGEST_DEGREE, _LARGEST_ORDER = 12, 4
+
+
+@dataclasses.dataclass(frozen=True)
+class InteractionOptions:
+    """Options of interactions between atoms that carry spheres.
+
+    Attributes:
+        max_degree: Largest degree l_max of the spheres.
+        channels: Spheres of each atom.
+        cutoff: Distance from which atoms do not see each other [Å].
+        radial: Number of radial basis functions, see `BesselBasis`.
+        spheres: Whether messages carry the neighbors' spheres, besides their scalars.
+        products: Products of spheres on each atom: `"none"`, `"even"` (those of values, which map true tensors to true
+            tensors) or `"all"` (also cross products of gradients, which give pseudotensors).
+        order: Factors of a product.
+
+    Raises:
+        TypeError: Something else than numbers.
+        ValueError: Options out of range.
+
+    Examples:
+        >>> from molsphere import InteractionOptions
+        >>> InteractionOptions(max_degree=3).make_basis().cutoff
+        6.0
+    """
+
+    max_degree: int = 2
+    channels: int = 48
+    cutoff: float = 6.0
+    radial: int = 20
+    spheres: bool = True
+    products: Products = "even"
+    order: int = 2
+
+    def __post_init__(self) -> None:
+        checks.integer("max_degree", self.max_degree, 0, _LARGEST_DEGREE)
+        size("channels", self.channels)
+        self.make_basis()
+        _checks.flag("spheres", self.spheres)
+        _checks.option("products", self.products, get_args(Products))
+        checks.integer("order", self.order, 2, _LARGEST_ORDER)
+
+    def make_basis(self) -> BesselBasis:
+        """The radial basis."""
+        _checks.count("radial", self.radial)
+        return BesselBasis(self.radial, _checks.positive_float("cutoff", self.cutoff))
