@@ -77,6 +77,10 @@ def _molecules() -> Iterator[Line]:
         program, "train", {"data": "good/some.extxyz", "targets": "energy", "out": "bad-run"},
         {"data": "good/missing.csv"}, config, fit,
     )  # fmt: skip
+    yield Line(
+        program, "train", {"data": "good/some.extxyz", "targets": "energy", "out": "bad-run", "preset": "interacting"},
+        {"data": "good/missing.csv"}, _fields(molsphere.InteractingConfig, "network."), fit,
+    )  # fmt: skip
     yield Line(program, "plot parity", {"": "good/run"}, {"": "good/missing"}, of_plots)
     yield Line(program, "plot sizes", {"": "good/run"}, {"": "good/missing"}, of_plots)
     yield Line(program, "plot learning", {"": "good", "out": "bad-learning.png"}, {"": "good/missing"}, of_plots)
@@ -143,6 +147,9 @@ def _fields(kind: Any, prefix: str = "") -> dict[str, Any]:
         hint, name = hints[field.name], f"{prefix}{flag or field.name.replace('_', '-')}"
         if flags is not None:
             out |= _fields(flags, prefix)
+        elif any(dataclasses.is_dataclass(one) for one in typing.get_args(hint)):
+            # One of several, whose default decides which flags there are.
+            out |= _fields(type(field.default), f"{name}.")
         elif dataclasses.is_dataclass(hint):
             out |= _fields(hint, prefix if flag == "" else f"{name}.")
         else:

@@ -24,7 +24,9 @@ from .words import NONSENSE, Type, type_of, wrong_words
 
 # Words at the edges of a type that options take, by the option's name or by command and name.
 _MAY_BE = {
-    **dict.fromkeys(("seed", "split-seed", "rotations", "bootstrap", "molecule", "atom", "spins", "profile"), ("0",)),
+    **dict.fromkeys(
+        ("seed", "split-seed", "rotations", "bootstrap", "molecule", "atom", "spins", "profile", "max-degree"), ("0",)
+    ),
     **dict.fromkeys(("member", "members", "validation-members", "lead", "map-leads", "momentum"), ("0",)),
     **dict.fromkeys(("warmup-epochs", "final-fraction", "weight-decay", "loss.spectral", "loss.variables"), ("0",)),
     **dict.fromkeys(("days", "spin-up-days", "diffusion-hours"), ("0",)),

@@ -159,7 +159,7 @@ def test_a_folder_of_another_run_is_refused(run, data, one_line, tmp_path):
         (["--sizes", "0", "8", "8"], "must leave molecules to train on"),
         (["--split", "cormorant"], "`total` must be 130831"),
         (["--units", "a", "b"], "`units` must be one per target, 1, got ('a', 'b')"),
-        (["--preset", "huge"], "must be one of paper, small, tiny, got 'huge'"),
+        (["--preset", "huge"], "must be one of paper, small, tiny, interacting, got 'huge'"),
         (["--config", "none.json"], "found no none.json"),
         (["--config"], "argument --config: expected one argument"),
         (["--learning-rate", "-1"], "`learning_rate` must be above 0"),
