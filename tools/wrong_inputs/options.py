@@ -34,6 +34,7 @@ _MAY_BE = {
     **dict.fromkeys(("tilt", "offsets", "loss.degree-power"), ("-1", "0")),
     "network.separable": ("True",),
     "train reference": ("none",),
+    "network.products": ("none",),
 }
 # For what must be refused at once, on a busy machine.
 _SECONDS = 60

@@ -59,6 +59,7 @@ TYPES = [
     (lambda: ms.bucket_of(np.array([2.5]), (3,)), "`sizes` must be integers"),
     (lambda: ms.BatchPlan.build(DATA.num_atoms, 2, buckets=(3.5,)), r"`buckets` must be an integer, got 3\.5"),
     (lambda: ms.batch_iterator([WATER], {}, ms.BatchPlan.build(DATA.num_atoms, 2)), "`data` must be a MoleculeSet"),
+    (lambda: MoleculeSet(**{**ARRAYS, "numbers": np.ma.masked_equal(DATA.numbers, 1)}), "got a masked one"),
     (lambda: MoleculeSet(**{**ARRAYS, "numbers": [8, 1, 1] * 2}), "`numbers` must be an array"),
     (lambda: MoleculeSet(**ARRAYS, properties={"a": np.array(["1", "2"])}), "`a` must be numbers, got dtype <U1"),
     (

@@ -82,6 +82,8 @@ def mapping(name: str, value: object, what: str) -> None:
 def array(name: str, value: object, kinds: str = "fciu") -> None:
     """An array of JAX or NumPy, traced or not, of given kinds of dtypes."""
     instance(name, value, (jax.Array, np.ndarray, np.generic), "an array")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"`{name}` must be a plain array, got a masked one; fill it, e.g. {name}.filled(…)")
     dtype = value.dtype  # pyright: ignore[reportAttributeAccessIssue]
     if getattr(dtype, "kind", "") not in kinds:  # JAX's own types have none
         wanted = {"f": "floats, float32 or float64", "iu": "integers", "b": "boolean"}.get(kinds, "numbers")

@@ -9,12 +9,15 @@ import numpy as np
 
 from .. import _checks
 
+# No bandlimit that fits into memory resolves a narrower one.
+_NARROWEST = 1e-3
+
 
 def variance(cutoff_angle: float) -> float:
     """σ² of exp(−(t − 1)²/σ²), t the cosine, with 5 % left at `cutoff_angle` [radians]."""
     angle = _checks.positive_float("cutoff_angle", cutoff_angle)
-    if angle > math.pi:
-        raise ValueError(f"`cutoff_angle` must be at most π [radians], got {angle}")
+    if not _NARROWEST <= angle <= math.pi:
+        raise ValueError(f"`cutoff_angle` must be {_NARROWEST} … π [radians], got {angle}")
     return -((math.cos(angle) - 1) ** 2) / math.log(0.05)
 
 
