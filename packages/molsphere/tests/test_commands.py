@@ -15,6 +15,7 @@ import pytest
 from molsphere import (
     Molecule,
     PropertyModel,
+    RegressorConfig,
     Splits,
     batch_iterator,
     from_smiles,
@@ -99,6 +100,7 @@ def test_a_run_has_all_of_its_files(run, data):
     np.testing.assert_array_equal(splits.test, order[40:])
     model = PropertyModel.load(run / "model.spinnn")
     assert model.units == {"bent": "1/Å"}
+    assert isinstance(model.config, RegressorConfig)
     assert model.config.widths == (4,)
     held_out = [read_molecules(data)[i] for i in splits.test]
     wanted = np.array([m.properties["bent"] for m in held_out])

@@ -252,6 +252,8 @@ def test_a_report_needs_scores_and_an_html_path(evaluated, tmp_path):
         write_report(result.sel(metric=["mae"]), tmp_path / "report.html")
     with pytest.raises(ValueError, match=r"`reference` must be one of 'model', 'persistence', 'climatology', got 'x'"):
         write_report(result, tmp_path / "report.html", reference="x")
+    with pytest.raises(ValueError, match="`result` must have each value of 'region' once, got global twice"):
+        write_report(result.sel(region=["global", "global"]), tmp_path / "report.html")
     few = result[["geopotential"]].sel(region=["global"]).isel(prediction_timedelta=[0], level=0, drop=True)
     page = write_report(few, tmp_path / "few.html", reference="climatology").read_text(encoding="utf-8")
     assert "model against climatology, global" in page

@@ -261,6 +261,8 @@ def parse_with_config(
         >>> options.epochs, options.seed
         (90, 1)
     """
+    for word in words:
+        checks.instance("words", word, str, "text")
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--config")
     early.add_argument("--preset")

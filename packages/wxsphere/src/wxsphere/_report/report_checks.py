@@ -21,6 +21,10 @@ def check_result(result: xr.Dataset) -> None:
     if lacking or others:
         why = f"without {lacking[0]!r}" if lacking else f"in which {others[0]!r} holds no real numbers"
         raise ValueError(f"`result` must be scores of `evaluate`, got a dataset of sizes {dict(result.sizes)} {why}")
+    for dim in ("forecast", "metric", "region", LEAD):
+        if not result.indexes[dim].is_unique:
+            twice = result.indexes[dim][result.indexes[dim].duplicated()][0]
+            raise ValueError(f"`result` must have each value of {dim!r} once, got {twice} twice")
     if any(str(name).endswith("_spectrum") for name in result.data_vars) and (
         "source" not in result.coords or "truth" not in result["source"].values.tolist()
     ):
