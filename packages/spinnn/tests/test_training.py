@@ -368,6 +368,10 @@ def test_checkpoint_of_another_configuration(tmp_path):
     np.testing.assert_array_equal(restored["a"], tree["a"])
     with pytest.raises(FileNotFoundError, match="no checkpoint 5 in"):
         Checkpoints(tmp_path, {"width": 1}).restore(tree, 5)
+    with pytest.raises(ValueError, match=r"`tree` must hold at least one array, got \{\}"):
+        first.save(7, {}, {})
+    with pytest.raises(ValueError, match="`step` must be at least 0, got -1"):
+        first.save(-1, tree, {})
 
 
 def flip_largest(folder):

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from spinharm import checks
 from spinharm.failures import first_line
 
 from ..files import FileWarning
@@ -89,15 +90,21 @@ class Checkpoints:
         """Begin to write a checkpoint; after the call the arrays may be changed.
 
         Args:
-            step: Number of the checkpoint.
-            tree: Pytree of arrays.
+            step: Number of the checkpoint, 0 or more.
+            tree: Pytree of arrays, at least one.
             meta: A JSON object to keep with them.
 
         Raises:
+            TypeError: A step that is not an integer, or leaves that are no arrays.
+            ValueError: A step below 0, or a tree without arrays.
             OSError: This checkpoint or the one before cannot be written, e.g. on a full disk; earlier ones are intact.
         """
+        step = checks.integer("step", step, 0)
         # Copies: the next step may reuse the buffers (donation) while they are being written.
         arrays = jax.tree.map(jnp.copy, as_arrays("tree", _plain(tree)))
+        if not arrays:
+            # Orbax would refuse it after it began to write, and keep the process from ending.
+            raise ValueError(f"`tree` must hold at least one array, got {tree!r}")
         self._check_space(arrays)
         meta = {"fingerprint": self._fingerprint, **meta}
         meta["sha256"] = _digest(arrays, meta)
