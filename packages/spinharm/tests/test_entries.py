@@ -61,6 +61,7 @@ DENSE = {
     "divergence": Case(spinharm.divergence, (1,)),
     "vorticity": Case(spinharm.vorticity, (1,)),
     "helmholtz": Case(spinharm.helmholtz, (1,)),
+    "product": Case(lambda c: spinharm.product(c, 1j * c, spins=(1, 1)), (1,)),
     "to_packed": Case(convert.to_packed),
     "to_packed_complex": Case(lambda c: convert.to_packed_complex(c, spin=1), (1,)),
     "to_ducc0_spin": Case(lambda c: convert.to_ducc0_spin(c, 2), (2,)),
@@ -90,6 +91,10 @@ OTHERS = {
     "rotate angles": Case(
         lambda x: spinharm.rotate(np.ones((L, 2 * L - 1), np.complex64), 0.1, x, 0.3), shape=(), dtype="float32"
     ),
+    "mix_channels": Case(
+        lambda x: spinharm.mix_channels(x, np.ones((L, 2, 3), np.float32)), shape=(2, L * L), dtype="float32"
+    ),
+    "powers": Case(lambda x: spinharm.powers(x, 2)[1], shape=(2, L * L), dtype="float32"),
     "wigner_d": Case(lambda x: spinharm.wigner_d(L, x), shape=(), dtype="float32"),
     "wigner_D": Case(lambda x: spinharm.wigner_D(L, 0.1, x, 0.3), shape=(), dtype="float32"),
     "spin_weighted_harmonics": Case(

@@ -210,7 +210,11 @@ def test_static_arguments_by_position(rng, relative_error):
             ValueError,
             "Function to be exported must be the result of `jit`",
         ),
-        (lambda: spinharm.limit_tables(0), ValueError, "`memory_gib` must be finite and above 0, got 0"),
+        (
+            lambda: spinharm.limit_tables(0),
+            ValueError,
+            "`memory_gib` must be finite and above 0 and below 1e+09, got 0",
+        ),
         (
             lambda: spinharm.limit_tables("8"),  # pyright: ignore[reportArgumentType]
             TypeError,
