@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,7 +68,9 @@ def write_part(fields: xr.Dataset, folder: Path, region: Mapping[str, slice]) ->
     Raises:
         OSError: The disk is full; the error names the folder.
     """
-    with _named(folder):
+    with _named(folder), warnings.catch_warnings():
+        # Of what the store holds already: older versions of xarray look at its units, to no effect.
+        warnings.filterwarnings("ignore", "In a future version, xarray will not decode", FutureWarning)
         fields.to_zarr(folder, region=dict(region), consolidated=False, zarr_format=3, write_empty_chunks=True)
 
 
