@@ -192,13 +192,7 @@ class TensorProduct:
             ValueError: Axis sizes that do not fit, or `separate` without both kinds of paths.
             MemoryError: Tables that would not fit into memory.
         """
-        first, second = features.real("x", x), features.real("y", y)
-        for name, array, held in (("x", first, self.degrees_1), ("y", second, self.degrees_2)):
-            if array.ndim < 2 or array.shape[-1] != features.size(held):
-                raise ValueError(
-                    f"`{name}` must have axes (*batch, channels, features) with {features.size(held)} features for "
-                    f"degrees {list(held)}, got shape {array.shape}"
-                )
+        first, second = self._checked(x, y, -1, "*batch, channels, features")
         result = self.columns(jnp.moveaxis(first, -1, 0), jnp.moveaxis(second, -1, 0), weights, separate=separate)
         return jax.tree.map(lambda z: jnp.moveaxis(z, 0, -1), result)
 
@@ -248,14 +242,8 @@ class TensorProduct:
             MemoryError: As for a call.
         """
         arguments.flag("separate", separate)
-        first, second = features.real("x", x), features.real("y", y)
+        first, second = self._checked(x, y, 0, "features, *columns")
         features.same_dtype(x=first, y=second)
-        for name, array, held in (("x", first, self.degrees_1), ("y", second, self.degrees_2)):
-            if array.ndim < 2 or array.shape[0] != features.size(held):
-                raise ValueError(
-                    f"`{name}` must have axes (features, *columns) with {features.size(held)} features for degrees "
-                    f"{list(held)}, got shape {array.shape}"
-                )
         try:
             columns = jnp.broadcast_shapes(first.shape[1:], second.shape[1:])
         except ValueError:
@@ -268,3 +256,16 @@ class TensorProduct:
         checked = checked_weights(weights, held, self.selection, columns[-1], first.dtype)
         shape = Shape(held, self.selection, self.normalization)
         return apply.multiply(shape, first, second, checked, bool(separate))
+
+    def _checked(self, x: object, y: object, axis: int, axes: str) -> list[jax.Array]:
+        """Both factors as real arrays with as many features on an axis as their degrees have."""
+        arrays = []
+        for name, value, held in (("x", x, self.degrees_1), ("y", y, self.degrees_2)):
+            array, size = features.real(name, value), features.size(held)
+            if array.ndim < 2 or array.shape[axis] != size:
+                raise ValueError(
+                    f"`{name}` must have axes ({axes}) with {size} features for degrees {list(held)}, got shape "
+                    f"{array.shape}"
+                )
+            arrays.append(array)
+        return arrays
