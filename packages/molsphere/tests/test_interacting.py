@@ -128,6 +128,15 @@ def test_a_position_that_is_not_a_number_shows():
     assert np.isnan(jax.jit(lambda p: run(make(), moved(batch, p)))(positions)[0]).all()
 
 
+def test_positions_that_are_not_numbers_and_unknown_species_are_refused():
+    batch = molecules()
+    with pytest.raises(ValueError, match="`positions` must be finite"):
+        run(make(), moved(batch, np.where(batch.numbers[..., None] > 0, np.nan, batch.positions)))
+    sulfur = Molecules(np.where(batch.mask, 16, 0).astype(np.int32), batch.positions, batch.mask)
+    with pytest.raises(ValueError, match="16"):
+        run(make(), sulfur)
+
+
 @pytest.mark.parametrize("derivative", [0, 1, 2])
 def test_radial_functions_end_smoothly_at_the_cutoff(derivative):
     basis = BesselBasis(6, 3.0)

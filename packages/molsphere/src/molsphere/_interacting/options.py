@@ -59,4 +59,4 @@ class InteractionOptions:
     def make_basis(self) -> BesselBasis:
         """The radial basis."""
         _checks.count("radial", self.radial)
-        return BesselBasis(self.radial, _checks.positive_float("cutoff", self.cutoff))
+        return BesselBasis(self.radial, self.cutoff)

@@ -17,6 +17,7 @@ from .._interacting.interaction import Interaction
 from .._interacting.neighbors import DensePairs, Neighbors
 from .._interacting.options import InteractionOptions
 from .._molecules.batch import Molecules, check_batch
+from .._spheres import pairs
 from .._spheres.radial import QM9_SPECIES
 from .aggregation import one_hot
 from .heads import DeepSetsHead, HeadConfig, TransformerHead, make_head
@@ -121,6 +122,8 @@ class InteractingNetwork(eqx.Module):
                 does not know, where they are concrete.
         """
         check_batch(molecules)
+        _checks.instance("state", state, eqx.nn.State, "the state that equinox.nn.make_with_state gave")
+        pairs.check(molecules.positions, molecules.numbers, molecules.mask, self.config.species)
         batch, atoms = molecules.mask.shape[:-1], molecules.mask.shape[-1]
         flat = Molecules(*(x.reshape(math.prod(batch), *x.shape[len(batch) :]) for x in jax.tree.leaves(molecules)))
         config = self.config
