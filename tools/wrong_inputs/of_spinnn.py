@@ -241,7 +241,9 @@ def _training() -> list[Call]:
     (folder / "empty.txt").touch()
     lines = [{"step": step, "loss": 1.0 / step, "validation_error": 1.0} for step in (1, 2)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    optimizer = dataclasses.asdict(training.OptimizerConfig(name="adamw", clip_norm=1.0, ema_decay=0.5))
+    optimizer = dataclasses.asdict(
+        training.OptimizerConfig(name="adamw", clip_norm=1.0, ema_decay=0.5, schedule="linear")
+    )
     config = {f.name: getattr(training.TrainingConfig(), f.name) for f in dataclasses.fields(training.TrainingConfig)}
     config |= {"profile": (1, 2)}
     schedule = {"config": training.OptimizerConfig(), "epochs": 2, "steps_per_epoch": 3}
@@ -392,6 +394,7 @@ def _runs() -> list[Call]:
         Call("spinnn.training.iterate_batches", lambda **given: next(training.iterate_batches(**given)), batches),
         Call("spinnn.training.init_state", training.init_state, always(**start)),
         Call("spinnn.training.make_step", one_step, steps),
+        Call("spinnn.training.trained_params", training.trained_params, always(state=first)),
         Call(
             "spinnn.training.Checkpoints",
             training.Checkpoints,

@@ -28,8 +28,8 @@ _MAY_BE = {
         ("seed", "split-seed", "rotations", "bootstrap", "molecule", "atom", "spins", "profile", "max-degree"), ("0",)
     ),
     **dict.fromkeys(("member", "members", "validation-members", "lead", "map-leads", "momentum"), ("0",)),
-    **dict.fromkeys(("warmup-epochs", "final-fraction", "weight-decay", "loss.spectral", "loss.variables"), ("0",)),
-    **dict.fromkeys(("days", "spin-up-days", "diffusion-hours"), ("0",)),
+    **dict.fromkeys(("warmup-epochs", "final-fraction", "weight-decay", "b1", "b2", "loss.spectral"), ("0",)),
+    **dict.fromkeys(("days", "spin-up-days", "diffusion-hours", "loss.variables"), ("0",)),
     **dict.fromkeys(("evaluate leads", "plot spectra leads", "train memory-gib"), ("0",)),
     **dict.fromkeys(("tilt", "offsets", "loss.degree-power"), ("-1", "0")),
     "network.separable": ("True",),

@@ -110,7 +110,7 @@ def test_option_files_written_before_are_read(tmp_path):
     for text, message in (
         ('{"epochs": 3, "training": {"epochs": 3}}', "`epochs` must not be given together with `training.epochs`"),
         ('{"epochs": 3, "training": 3}', "`training` must be an object, got 3"),
-        ('{"optimizer": {"name": "adam"}}', "`training.optimizer.name` must be 'adam' or 'adamw' or 'muon', got"),
+        ('{"optimizer": {"name": "adam"}}', "`training.optimizer.name` must be 'adam' or 'adamw' or 'muon' or 'sch"),
     ):
         (tmp_path / "wrong.json").write_text(text)
         with pytest.raises(ValueError, match=message):
@@ -262,6 +262,7 @@ def test_fields_have_present_names_and_are_read_by_former_ones(tmp_path):
     former = {"network": {"shells": [[1.0, 0.5]], "passes": 2, "messages": {"shells": [[2.0, 0.5]], "channels": 3}}}
     path.write_text(json.dumps(former))
     network = load_config(path, TrainOptions).network
+    assert isinstance(network, RegressorConfig)
     assert (network.gaussians, network.interactions) == (((1.0, 0.5),), 2)
     assert network.messages == MessageConfig(gaussians=((2.0, 0.5),), channels=3)
     present, recorded = to_json(network), to_json(network, former_names=True)
@@ -278,4 +279,5 @@ def test_fields_have_present_names_and_are_read_by_former_ones(tmp_path):
 def test_former_flags_are_read():
     words = "--network.passes 2 --network.messages.shells=2 0.5 --network.shells 1 0.5 --epochs 3".split()
     network = parse(TrainOptions, "molsphere train", words, "Train.").network
+    assert isinstance(network, RegressorConfig)
     assert (network.interactions, network.gaussians, network.messages.gaussians) == (2, ((1, 0.5),), ((2, 0.5),))

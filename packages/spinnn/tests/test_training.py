@@ -1,11 +1,13 @@
 import dataclasses
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import types
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -24,6 +26,7 @@ from spinnn.training import (
     OptimizerConfig,
     Run,
     TrainingConfig,
+    fit,
     from_json,
     init_state,
     l1_loss,
@@ -37,9 +40,10 @@ from spinnn.training import (
     save_config,
     save_model,
     to_json,
+    trained_params,
     weighted_mean,
 )
-from spinnn.training._losses import blend
+from spinnn.training._optimizer import blend
 
 # A small spin network on coefficients, with state, and endless random batches whose position is a number.
 PROGRAM = """
@@ -586,7 +590,7 @@ def test_config_json_round_trip(tmp_path):
         ),
         (
             '{"optimizer": {"name": "sgd"}}',
-            r"c\.json: `optimizer\.name` must be 'adam' or 'adamw' or 'muon', got 'sgd'",
+            r"c\.json: `optimizer\.name` must be 'adam' or 'adamw' or 'muon' or 'schedule-free', got 'sgd'",
         ),
     ):
         (tmp_path / "c.json").write_text(text)
@@ -631,8 +635,16 @@ def test_bad_training_config(untyped, change, message):
         ({"learning_rate": 0.0}, "`learning_rate` must be above 0, got 0.0"),
         ({"warmup_epochs": -1.0}, "`warmup_epochs` must be 0 or more, got -1.0"),
         ({"ema_decay": 1.0}, "`ema_decay` must be between 0 and 1, or None, got 1.0"),
-        ({"weight_decay": 0.1}, "`weight_decay` needs name 'adamw' or 'muon'"),
-        ({"name": "sgd"}, "`name` must be 'adam', 'adamw' or 'muon', got 'sgd'"),
+        ({"weight_decay": 0.1}, "`weight_decay` needs name 'adamw', 'muon' or 'sched"),
+        ({"name": "sgd"}, "`name` must be 'adam', 'adamw', 'muon' or 'schedule-free', got 'sgd'"),
+        ({"schedule": "step"}, "`schedule` must be 'cosine', 'linear', 'constant' or 'inverse-sqrt', or None, got"),
+        ({"b1": 1.0}, "`b1` must be 0 or more and below 1, got 1.0"),
+        ({"b2": -0.1}, "`b2` must be 0 or more and below 1, got -0.1"),
+        ({"schedule": "constant", "final_fraction": 0.1}, "`final_fraction` needs schedule 'cosine' or 'linear'"),
+        ({"name": "schedule-free", "ema_decay": 0.9}, "`ema_decay` must be None with name 'schedule-free', which aver"),
+        ({"name": "schedule-free", "schedule": "linear"}, "`schedule` must be 'constant' or None with name 'schedule-"),
+        ({"name": "schedule-free", "final_fraction": 0.1}, "`final_fraction` needs schedule 'cosine' or 'linear'"),
+        ({"name": "schedule-free", "b1": 0.0}, "`b1` must be above 0 with name 'schedule-free', got 0.0"),
     ],
 )
 def test_bad_optimizer(untyped, change, message):
@@ -678,7 +690,134 @@ def test_schedule_warms_up_and_decays():
     np.testing.assert_allclose(rates, [0, 0.05, 0.1, 0.1 * (0.01 + 0.99 * 0.5), 0.001], rtol=1e-4, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "muon"])
+@pytest.mark.parametrize(
+    ("schedule", "wanted"),
+    [
+        ("linear", [0, 0.05, 0.1, 0.1 * (0.01 + 0.99 * 0.5), 0.001]),
+        ("constant", [0, 0.05, 0.1, 0.1, 0.1]),
+        ("inverse-sqrt", [0, 0.05, 0.1, 0.1 * 3**-0.5, 0.1 * 5**-0.5]),
+    ],
+)
+def test_schedules(schedule, wanted):
+    share = 0.01 if schedule == "linear" else 0.0
+    made = make_schedule(OptimizerConfig(learning_rate=0.1, final_fraction=share, schedule=schedule), 5, 10)
+    rates = [np.asarray(made(step)) for step in (0, 5, 10, 30, 50)]
+    np.testing.assert_allclose(rates, wanted, rtol=1e-4, atol=1e-9)
+    cold = make_schedule(OptimizerConfig(schedule=schedule, warmup_epochs=0.0), 5, 10)
+    np.testing.assert_allclose(np.asarray(cold(0)), 1e-3, rtol=1e-6)
+
+
+class Ones:
+    """Batches of ones, without a position."""
+
+    def __next__(self):
+        return jnp.ones(4)
+
+    def get_state(self):
+        return 0
+
+    def set_state(self, state):
+        pass
+
+
+def noisy_quadratic(optimizer, steps) -> Any:
+    """The state after steps down 50 (w − 3)² with noise in the gradient."""
+
+    def loss(model, net_state, batch, key):
+        return 50 * jnp.sum((model - 3.0 + batch) ** 2), (net_state, {})
+
+    state, static = init_state(jnp.zeros(2), None, optimizer, key=jax.random.key(0))
+    step = make_step(loss, static, optimizer)
+    for noise in np.random.default_rng(0).normal(size=(steps, 2)).astype(np.float32):
+        state, _ = step(state, jnp.asarray(noise))
+    return state
+
+
+def test_schedule_free_evaluates_the_average_of_its_optimizer():
+    """With b1 = 0.5, gradients are taken halfway between the average x and the optimiser's own sequence z."""
+    config = OptimizerConfig(name="schedule-free", learning_rate=0.2, warmup_epochs=0.1, clip_norm=1e3, b1=0.5, b2=0.99)
+    state = noisy_quadratic(make_optimizer(config, 1, 200), 200)
+    average = trained_params(state)
+    inner: Any = next(s for s in state.opt_state if isinstance(s, optax.contrib.ScheduleFreeState))
+    np.testing.assert_allclose(state.params, 0.5 * average + 0.5 * inner.z, rtol=1e-5)
+    assert np.abs(average - 3.0).max() < 0.3
+    assert np.abs(average - state.params).max() > 1e-3
+    # Without another average, other optimisers give the parameters themselves.
+    adam = make_optimizer(OptimizerConfig(), 1, 2)
+    plain = init_state(jnp.zeros(2), None, adam, key=jax.random.key(0))[0]
+    assert trained_params(plain) is plain.params
+
+
+def test_schedule_free_models_are_averages_and_resume(tmp_path):
+    config = TrainingConfig(
+        epochs=3, optimizer=OptimizerConfig(name="schedule-free", learning_rate=0.5, warmup_epochs=0.0, b1=0.5)
+    )
+
+    def loss(model, net_state, batch, key):
+        return jnp.mean((model * batch - 3.0) ** 2), (net_state, {})
+
+    def trained(folder, training):
+        said = []
+
+        def keep(model, net_state, step):
+            said.append(float(model))
+            return {}
+
+        run = Run(folder, steps_per_epoch=4, progress=False, on_checkpoint=keep)
+        model, _ = fit(jnp.zeros(()), None, loss, Ones(), training, run)
+        return float(model), said
+
+    model, said = trained(tmp_path / "whole", dataclasses.replace(config, checkpoint_every=6))
+    assert said[-1] == model
+    # Adam's first step is one learning rate long, and so is that of z; the average of that one step is z.
+    first, _ = trained(tmp_path / "one", dataclasses.replace(config, epochs=1, checkpoint_every=1))
+    assert 0 < first < model < 3
+    checkpoints = tmp_path / "whole" / "checkpoints"
+    newest = max(checkpoints.iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
+    shutil.rmtree(newest)
+    assert trained(tmp_path / "whole", dataclasses.replace(config, checkpoint_every=6))[0] == model
+
+
+def test_b1_and_b2_reach_the_optimizers():
+    """Three steps with gradients 1, 2, 3 against the formula of Adam, by Nesterov's step for what Muon leaves to it."""
+    rate, b1, b2 = 0.1, 0.7, 0.6
+    mean = square = plain = nesterov = 0.0
+    for step, gradient in enumerate((1.0, 2.0, 3.0), start=1):
+        mean, square = b1 * mean + (1 - b1) * gradient, b2 * square + (1 - b2) * gradient**2
+        scale = rate / (square / (1 - b2**step)) ** 0.5
+        plain -= scale * mean / (1 - b1**step)
+        nesterov -= scale * (b1 * mean / (1 - b1 ** (step + 1)) + (1 - b1) * gradient / (1 - b1**step))
+    for name, wanted in (("adam", plain), ("adamw", plain), ("muon", nesterov)):
+        config = OptimizerConfig(name=name, learning_rate=rate, warmup_epochs=0.0, schedule="constant", b1=b1, b2=b2)  # pyright: ignore[reportArgumentType]
+        optimizer = make_optimizer(config, 1, 9)
+        params: Any = jnp.zeros(1)
+        state = optimizer.init(params)
+        for gradient in (1.0, 2.0, 3.0):
+            updates, state = optimizer.update(jnp.full(1, gradient), state, params)
+            params = optax.apply_updates(params, updates)
+        np.testing.assert_allclose(params, [wanted], rtol=1e-5, err_msg=name)
+
+
+def test_records_of_runs_are_those_of_before_options_were_added():
+    """Checkpoints of earlier versions know their run by these options alone."""
+    before = {
+        "name": "adamw",
+        "learning_rate": 0.001,
+        "warmup_epochs": 1.0,
+        "final_fraction": 0.0,
+        "weight_decay": 0.01,
+        "clip_norm": None,
+        "ema_decay": 0.9,
+    }
+    config = from_json(OptimizerConfig, before)
+    assert (config.decay, config.b1, config.b2) == ("cosine", 0.9, 0.999)
+    assert to_json(config, former_names=True) == before
+    changed = dataclasses.replace(config, b2=0.99, schedule="linear")
+    assert to_json(changed, former_names=True) == {**before, "b2": 0.99, "schedule": "linear"}
+    assert from_json(OptimizerConfig, to_json(changed)) == changed
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "muon", "schedule-free"])
 def test_optimizers_train_spin_layers(name):
     conv = SpinConv((0,), (0,), 2, 2, bandlimit=3, key=jax.random.key(0))
     optimizer = make_optimizer(OptimizerConfig(name=name, learning_rate=0.05, warmup_epochs=0.0), 1, 50)

@@ -16,7 +16,6 @@ from ._batches import iterate_batches as iterate_batches
 from ._checkpoint import Checkpoints as Checkpoints
 from ._config import (
     LoopConfig as LoopConfig,
-    OptimizerConfig as OptimizerConfig,
     TrainingConfig as TrainingConfig,
     from_json as from_json,
     load_config as load_config,
@@ -35,9 +34,12 @@ from ._loop import (
 from ._losses import (
     l1_loss as l1_loss,
     l2_loss as l2_loss,
+    weighted_mean as weighted_mean,
+)
+from ._optimizer import (
+    OptimizerConfig as OptimizerConfig,
     make_optimizer as make_optimizer,
     make_schedule as make_schedule,
-    weighted_mean as weighted_mean,
 )
 from ._step import (
     Loss as Loss,
@@ -45,6 +47,7 @@ from ._step import (
     TrainState as TrainState,
     init_state as init_state,
     make_step as make_step,
+    trained_params as trained_params,
 )
 
 del _optax, _orbax, _rich

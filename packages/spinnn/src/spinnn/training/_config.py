@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +16,7 @@ from spinharm import checks
 
 from ..checks import flag, integer_members
 from ..files import read_json, write_json
+from ._optimizer import OptimizerConfig, require_member
 
 T = TypeVar("T")
 _MOST_BETWEEN_CHECKPOINTS = 1000
@@ -25,68 +25,12 @@ _JSON_TYPES: dict[Any, Any] = {float: (int, float), int: int, str: str, bool: bo
 _JSON_TYPES |= dict.fromkeys((None, type(None)), type(None))
 
 
-def _require(config: Any, name: str, holds: Callable[[Any], bool], wanted: str) -> None:
-    value = getattr(config, name)
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        good = holds(value)
-    except (TypeError, LookupError):
-        raise TypeError(f"`{name}` must be {wanted}, got {value!r}") from None
-    if not good:
-        raise ValueError(f"`{name}` must be {wanted}, got {value!r}")
-
-
 def _is_range_or_none(value: Any) -> bool:
     """Whether a value is None or two integers in order; other types raise."""
     if value is None:
         return True
     first, *rest = (checks.integer("profile", step) for step in value)
     return len(rest) == 1 and 0 <= first <= rest[0]
-
-
-@dataclasses.dataclass(frozen=True)
-class OptimizerConfig:
-    """The optimiser and its schedule: linear warm-up, then cosine decay.
-
-    Attributes:
-        name: `"adam"`, `"adamw"` or `"muon"` (for matrices, AdamW for the rest).
-        learning_rate: The largest, reached after the warm-up.
-        warmup_epochs: Epochs of linear warm-up from 0; the paper's is 1.
-        final_fraction: Share of `learning_rate` left at the end.
-        weight_decay: Decoupled weight decay of `"adamw"` and `"muon"`.
-        clip_norm: Largest global norm of a gradient; None for no clipping.
-        ema_decay: Decay per step t of the exponential average of the parameters, at most (1 + t)/(10 + t) so that the
-            first weights are soon forgotten; None for no average.
-
-    Examples:
-        >>> from spinnn.training import OptimizerConfig
-        >>> OptimizerConfig(name="adamw", weight_decay=0.01).learning_rate
-        0.001
-        >>> OptimizerConfig(learning_rate=0.0)
-        Traceback (most recent call last):
-            ...
-        ValueError: `learning_rate` must be above 0, got 0.0
-    """
-
-    name: Literal["adam", "adamw", "muon"] = dataclasses.field(default="adam", metadata={"flag": "optimizer"})
-    learning_rate: float = 1e-3
-    warmup_epochs: float = 1.0
-    final_fraction: float = 0.0
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-    ema_decay: float | None = None
-
-    def __post_init__(self) -> None:
-        _require(self, "name", lambda x: x in ("adam", "adamw", "muon"), "'adam', 'adamw' or 'muon'")
-        _require(self, "learning_rate", lambda x: 0 < x < math.inf, "above 0")
-        _require(self, "warmup_epochs", lambda x: 0 <= x < math.inf, "0 or more")
-        _require(self, "final_fraction", lambda x: 0 <= x <= 1, "between 0 and 1")
-        _require(self, "weight_decay", lambda x: 0 <= x < math.inf, "0 or more")
-        _require(self, "clip_norm", lambda x: x is None or 0 < x < math.inf, "above 0, or None")
-        _require(self, "ema_decay", lambda x: x is None or 0 < x < 1, "between 0 and 1, or None")
-        if self.name == "adam" and self.weight_decay:
-            raise ValueError(f"`weight_decay` needs name 'adamw' or 'muon', got {self.weight_decay} with name 'adam'")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,7 +63,7 @@ class LoopConfig:
     def __post_init__(self) -> None:
         integer_members(self, {"checkpoint_every": 1, "keep_checkpoints": 1, "log_every": 1, "seed": 0})
         checks.flag("tensorboard", self.tensorboard)
-        _require(self, "profile", _is_range_or_none, "(first, last) with 0 ≤ first ≤ last, or None")
+        require_member(self, "profile", _is_range_or_none, "(first, last) with 0 ≤ first ≤ last, or None")
 
     def for_epochs(self, epochs: int, **changes: Any) -> TrainingConfig:
         """Make the configuration of a run of so many epochs.
@@ -177,8 +121,9 @@ def to_json(config: Any, *, former_names: bool = False) -> dict[str, Any]:
 
     Args:
         config: A dataclass.
-        former_names: Whether renamed fields have their former names, see `from_json`; for records that are compared
-            with those of earlier versions.
+        former_names: Whether renamed fields have their former names, see `from_json`, and fields that earlier versions
+            did not have, with the metadata `{"added": True}`, are left out at their defaults; for records that are
+            compared with those of earlier versions.
 
     Returns:
         Names and values.
@@ -199,6 +144,7 @@ def _with_former_names(value: Any) -> Any:
         return {
             field.metadata.get("formerly", field.name): _with_former_names(getattr(value, field.name))
             for field in fields
+            if not (field.metadata.get("added") and getattr(value, field.name) == field.default)
         }
     if isinstance(value, list | tuple):
         return [_with_former_names(one) for one in value]
@@ -230,7 +176,7 @@ def from_json(kind: type[T] | types.UnionType, values: dict[str, Any]) -> T:
         >>> from_json(TrainingConfig, {"optimizer": {"name": "sgd"}})
         Traceback (most recent call last):
             ...
-        ValueError: `optimizer.name` must be 'adam' or 'adamw' or 'muon', got 'sgd'
+        ValueError: `optimizer.name` must be 'adam' or 'adamw' or 'muon' or 'schedule-free', got 'sgd'
     """
     kinds = _options_of(kind)
     if not all(isinstance(one, type) and dataclasses.is_dataclass(one) for one in kinds):

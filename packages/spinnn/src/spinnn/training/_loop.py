@@ -24,9 +24,9 @@ from ..files import read_json, replacing, write_json
 from ..resume import check_same, claimed, cores, warn_of_cores
 from ._checkpoint import Checkpoints
 from ._config import TrainingConfig, to_json
-from ._losses import make_optimizer
 from ._metrics import Metrics
-from ._step import Loss, TrainState, init_state, make_step
+from ._optimizer import make_optimizer
+from ._step import Loss, TrainState, init_state, make_step, trained_params
 
 
 @runtime_checkable
@@ -103,7 +103,7 @@ class Run:
             a run with other options is refused.
         place: Function that puts a batch on devices, e.g. sharded over a mesh; None leaves batches as they are.
         on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint, with averaged parameters if the
-            configuration asks for an average; its metrics are written too.
+            configuration asks for an average (`trained_params`); its metrics are written too.
         progress: Show a progress bar on a terminal.
 
     Raises:
@@ -153,7 +153,8 @@ def fit(
         run: The run's folder, its steps per epoch, and functions that are called around the steps.
 
     Returns:
-        `(model, net_state)` after training, with averaged parameters if the configuration asks for an average.
+        `(model, net_state)` after training, with averaged parameters if the configuration asks for an average, by
+        `ema_decay` or the optimiser `"schedule-free"`.
 
     Raises:
         TypeError: `config` or `run` of another type.
@@ -199,7 +200,7 @@ def _fit(
 ) -> tuple[Any, Any]:
     folder = Path(run.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    described = {"training": to_json(config)} if run.described is None else run.described
+    described = {"training": to_json(config, former_names=True)} if run.described is None else run.described
     _claim(folder, described)
     total, every = config.epochs * run.steps_per_epoch, config.steps_between_checkpoints(run.steps_per_epoch)
     optimizer = make_optimizer(config.optimizer, config.epochs, run.steps_per_epoch)
@@ -216,8 +217,7 @@ def _fit(
     train = make_step(loss, static, optimizer, ema_decay=decay)
 
     def trained(state: TrainState) -> tuple[Any, Any]:
-        params = state.params if state.average is None else state.average
-        return eqx.combine(params, static), state.net_state
+        return eqx.combine(trained_params(state), static), state.net_state
 
     def save(state: TrainState, step: int) -> None:
         checkpoints.save(step, state, {"position": _pack_position(data.get_state()), "cores": cores()})

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 import spinharm
 from spinharm import checks
 
-from ._losses import blend
+from ._optimizer import blend, schedule_free_average
 
 # (model, norm state, batch, key) → (loss, (norm state, metrics))
 Loss = Callable[[Any, Any, Any, PRNGKeyArray], tuple[Float[Array, ""], tuple[Any, dict[str, Array]]]]
@@ -111,6 +111,35 @@ def init_state(
     opt_state = jax.tree.map(_own, optimizer.init(params))
     mean = jax.tree.map(_own, params) if average else None
     return TrainState(params, net_state, opt_state, mean, jnp.zeros((), jnp.int32), jnp.copy(key)), static
+
+
+def trained_params(state: TrainState) -> Any:
+    """The parameters to evaluate and to save: an average of those of all steps if there is one, else the last ones.
+
+    Args:
+        state: The training state.
+
+    Returns:
+        `state.average` unless that is None; the average of the optimiser `"schedule-free"`, which takes gradients
+        elsewhere; else `state.params`.
+
+    Raises:
+        TypeError: `state` of another type.
+
+    Examples:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from spinnn.training import OptimizerConfig, init_state, make_optimizer, trained_params
+        >>> optimizer = make_optimizer(OptimizerConfig(name="schedule-free"), epochs=1, steps_per_epoch=10)
+        >>> state, _ = init_state({"w": jnp.ones(2)}, None, optimizer, key=jax.random.key(0))
+        >>> print(trained_params(state)["w"])
+        [1. 1.]
+    """
+    checks.instance("state", state, TrainState, "a spinnn.training.TrainState")
+    if state.average is not None:
+        return state.average
+    average = schedule_free_average(state.opt_state, state.params)
+    return state.params if average is None else average
 
 
 def _check_optimizer(optimizer: object) -> None:

@@ -210,7 +210,7 @@ class RunConfig:
         Options have the names of the first version, so that runs of that version can be resumed; options that do not
         change results are left out.
         """
-        values = to_json(self)
+        values = to_json(self, former_names=True)
         training = {old: values["training"][old] for old in _PLACES}
         stages, memory = to_json(StageFlags.of(self.stages)), _checks.memory_bytes("memory_gib", self.memory_gib)
         kept = {name: value for name, value in values.items() if name not in ("stages", "training", "memory_gib")}
