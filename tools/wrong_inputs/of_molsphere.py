@@ -40,6 +40,7 @@ _BOTH = (WATER, MONOXIDE)
 _BATCH = molsphere.pad_molecules(_BOTH)
 _PADDED = {name: np.asarray(getattr(_BATCH, name)) for name in ("numbers", "positions", "mask")}
 _FEATURES = np.ones((2, 3, 2), np.float32)
+_VECTORS = np.ones((2, 3, 2, 3), np.float32)
 _SIZES = np.array([3, 2, 3, 2])
 _FRESH = itertools.count()
 
@@ -149,6 +150,9 @@ def _heads() -> list[Call]:
         Call("molsphere.Aggregation.__call__", pool, always(features=_FEATURES, molecules=_BATCH)),
         Call("molsphere.Aggregation.__call__", _on_molecules(pool), always(features=_FEATURES, **_PADDED)),
     ]
+    moment = molsphere.Aggregation("displacement", 2, SPECIES, reduction="max")
+    with_vectors = always(features=_FEATURES, molecules=_BATCH, vectors=_VECTORS)
+    calls.append(Call("molsphere.Aggregation.__call__", moment, with_vectors))
     deepsets = molsphere.HeadConfig(width=2, layers=1, heads=1)
     transformer = dataclasses.replace(deepsets, kind="transformer")
     for config, of in ((deepsets, molsphere.DeepSetsHead), (transformer, molsphere.TransformerHead)):
@@ -159,6 +163,8 @@ def _heads() -> list[Call]:
             Call(f"{name}.__call__", head, always(features=_FEATURES, molecules=_BATCH)),
             Call(f"{name}.__call__", _on_molecules(head), always(features=_FEATURES, **_PADDED)),
         ]
+        given |= {"config": dataclasses.replace(config, weighting="displacement"), "vectors": 2}
+        calls += [Call(name, of, always(**given)), Call(f"{name}.__call__", of(**given), with_vectors)]
     return calls
 
 

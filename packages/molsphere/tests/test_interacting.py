@@ -12,6 +12,8 @@ from scipy.spatial.transform import Rotation
 import spinharm
 from molsphere import (
     BesselBasis,
+    DeepSetsHead,
+    HeadConfig,
     InteractingConfig,
     InteractingNetwork,
     InteractionOptions,
@@ -68,6 +70,42 @@ def test_predictions_do_not_change_under_rotation_translation_and_order(change):
     np.testing.assert_allclose(outputs(network, reordered), before, atol=1e-5)
 
 
+DIPOLE = dataclasses.replace(
+    SMALL, max_degree=1, interactions=1, head=HeadConfig(width=8, weighting="displacement", linear=True)
+)
+
+
+def test_dipole_moments_add_vectors_of_atoms_and_do_not_change_under_rotation():
+    network, batch = make(DIPOLE), molecules()
+    before = outputs(network, batch)
+    rotation = Rotation.from_euler("zyz", [0.4, 1.2, -2.1]).as_matrix()
+    turned = moved(batch, batch.positions @ rotation.T + [3, -2, 1])
+    np.testing.assert_allclose(outputs(network, turned), before, atol=2e-5)
+    # Charges alone give something else, and so does reading y, z, x as x, y, z, which is a rotation of the vectors.
+    without = eqx.tree_at(lambda n: n.head.vectors.mixing, network, jnp.zeros((8, 8)))
+    assert np.abs(outputs(without, batch) - before).min() > 1e-3
+    np.testing.assert_allclose(outputs(without, turned), outputs(without, batch), atol=2e-5)
+    for config in (dataclasses.replace(DIPOLE, max_degree=0), SMALL):
+        head = make(config).head
+        assert isinstance(head, DeepSetsHead)
+        assert head.vectors is None
+
+
+def test_derivatives_are_finite_where_the_dipole_moment_vanishes():
+    """Two like atoms, and one atom alone."""
+    numbers = np.array([[6, 6], [8, 0]], np.int32)
+    positions = np.array([[[0, 0, 0.6], [0, 0, -0.6]], [[0, 0, 0], [0, 0, 0]]], np.float32)
+    batch, network = Molecules(numbers, positions, numbers > 0), make(DIPOLE)
+
+    params, static = eqx.partition(network, eqx.is_inexact_array)
+
+    def moments(both):
+        return run(eqx.combine(both[0], static), moved(batch, both[1])).sum()
+
+    slopes = jax.jit(jax.grad(moments))((params, positions))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+
 @pytest.mark.parametrize(("products", "invariant"), [("even", True), ("all", False)])
 def test_even_products_do_not_see_the_hand_of_a_molecule(products, invariant):
     # Of degree 1 alone, pseudoscalars need three different vectors.
@@ -91,13 +129,13 @@ def test_lists_of_edges_give_what_dense_pairs_give():
     network, batch = make(), molecules()
     basis, count = SMALL.make_basis(), batch.mask.size
     scalars = jax.random.normal(jax.random.key(1), (*batch.mask.shape, SMALL.channels))
-    dense = network._features(scalars, DensePairs.of(batch.positions, batch.mask, 2, basis))
+    dense = network._features(scalars, DensePairs.of(batch.positions, batch.mask, 2, basis))[0]
     pairs = batch.mask[:, :, None] & batch.mask[:, None] & ~np.eye(batch.mask.shape[1], dtype=bool)
     which, receiver, sender = np.nonzero(pairs)
     receivers, senders = which * batch.mask.shape[1] + receiver, which * batch.mask.shape[1] + sender
     flat = batch.positions.reshape(-1, 3)
     edges = EdgeList.of(flat[senders] - flat[receivers], senders, receivers, np.ones(len(which), bool), count, 2, basis)
-    listed = network._features(scalars.reshape(count, -1), edges).reshape(dense.shape)
+    listed = network._features(scalars.reshape(count, -1), edges)[0].reshape(dense.shape)
     np.testing.assert_allclose(listed[batch.mask], dense[batch.mask], atol=2e-6)
 
 

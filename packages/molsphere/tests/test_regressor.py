@@ -196,7 +196,7 @@ def test_bad_configurations(untyped):
             dataclasses.replace(CONFIG, **change)
     for change, message in (
         ({"weighting": "mass"}, "`weighting` must be one of .*'mass'"),
-        ({"reduction": "max"}, "`reduction` must be one of .*'max'"),
+        ({"reduction": "min"}, "`reduction` must be one of .*'min'"),
         ({"kind": "lstm"}, "`kind` must be one of .*'lstm'"),
     ):
         with pytest.raises(ValueError, match=message):

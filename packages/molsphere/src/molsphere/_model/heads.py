@@ -17,6 +17,7 @@ from .. import _checks
 from .._molecules.batch import Molecules, check_features
 from .._perceptron import each, make_mlp, silu
 from .aggregation import Aggregation, Reduction, Weighting
+from .vectors import GatedVectors
 
 HeadKind = Literal["deepsets", "transformer"]
 _MOST_LAYERS = 1000
@@ -64,10 +65,12 @@ class HeadConfig:
 class DeepSetsHead(eqx.Module):
     """ρ(aggregate_i φ(f_i)), with φ a network of two layers and ρ one of two layers or a linear map.
 
-    With a linear ρ and a sum over atoms, each atom contributes its share: an extensive property.
+    With a linear ρ and a sum over atoms, each atom contributes its share: an extensive property. With vectors of atoms,
+    the weighting `"displacement"` adds sums of them, gated by functions of f_i, to its sum over atoms.
 
     References:
-        Zaheer et al., Deep sets (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.2.
+        Zaheer et al., Deep sets (2017); Esteves, Slotine, Makadia, Scaling Spherical CNNs (2023), section 5.1.2;
+        Schütt, Unke, Gastegger, PaiNN (2021), for vectors.
 
     Examples:
         >>> import jax
@@ -81,6 +84,7 @@ class DeepSetsHead(eqx.Module):
     """
 
     atoms: eqx.nn.MLP
+    vectors: GatedVectors | None
     aggregation: Aggregation
     readout: eqx.nn.MLP
 
@@ -91,6 +95,7 @@ class DeepSetsHead(eqx.Module):
         config: HeadConfig = HeadConfig(),
         *,
         species: tuple[int, ...],
+        vectors: int = 0,
         key: PRNGKeyArray,
     ) -> None:
         """Make a head.
@@ -100,6 +105,7 @@ class DeepSetsHead(eqx.Module):
             outputs: Number of properties.
             config: Options, of the kind `"deepsets"`; ρ is linear if `linear` is true.
             species: Atomic numbers.
+            vectors: Vectors per atom, for the weighting `"displacement"`; 0 for none.
             key: Random key.
 
         Raises:
@@ -112,28 +118,56 @@ class DeepSetsHead(eqx.Module):
             size(name, value)
         width = config.width
         self.atoms = make_mlp(features, width, width, 1, silu, key=first)
+        self.vectors = None
+        if _checks.integer("vectors", vectors, 0):
+            if config.weighting != "displacement":
+                raise ValueError(f"`vectors` must be 0 with the weighting {config.weighting!r}, got {vectors}")
+            size("vectors", vectors)
+            self.vectors = GatedVectors(features, vectors, width, key=jax.random.fold_in(key, 1))
         self.aggregation = Aggregation(config.weighting, width, species, reduction=config.reduction)
         self.readout = make_mlp(width, outputs, width, 0 if config.linear else 1, key=second)
 
     def __call__(
-        self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
+        self,
+        features: Float[Array, "*batch atoms feature"],
+        molecules: Molecules,
+        vectors: Float[Array, "*batch atoms channel 3"] | None = None,
     ) -> Float[Array, "*batch output"]:
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features).
 
+        Args:
+            features: Features of the atoms, which do not change under rotations.
+            molecules: The padded batch.
+            vectors: Vectors of the atoms, which rotate with the molecule, if the head was made for some.
+
         Raises:
-            TypeError: Anything other than a padded batch and float32 or float64 features.
-            ValueError: Shapes that do not fit.
+            TypeError: Anything other than a padded batch and float32 or float64 features and vectors.
+            ValueError: Shapes that do not fit, or vectors missing or given to a head without.
         """
         check_features(features, molecules, int(self.atoms.in_size))
-        return each(self.readout, self.aggregation(each(self.atoms, features), molecules))
+        directed = self._directed(features, vectors)
+        return each(self.readout, self.aggregation(each(self.atoms, features), molecules, directed))
+
+    def _directed(self, features: Array, vectors: Array | None) -> Array | None:
+        """The vectors of each feature of the atoms."""
+        if self.vectors is None or vectors is None:
+            if (self.vectors is None) != (vectors is None):
+                wanted = "None: the head was made for none" if self.vectors is None else "the atoms' vectors, got None"
+                raise ValueError(f"`vectors` must be {wanted}")
+            return None
+        _checks.floats("vectors", vectors)
+        wanted = (*features.shape[:-1], self.vectors.mixing.shape[0], 3)
+        if vectors.shape != wanted:
+            raise ValueError(f"`vectors` must have shape {wanted}, got {vectors.shape}")
+        return self.vectors(features, vectors)
 
 
 def make_head(
-    config: HeadConfig, features: int, outputs: int, species: tuple[int, ...], *, key: PRNGKeyArray
+    config: HeadConfig, features: int, outputs: int, species: tuple[int, ...], *, vectors: int = 0, key: PRNGKeyArray
 ) -> DeepSetsHead | TransformerHead:
-    """The head of a configuration."""
+    """The head of a configuration, for atoms with so many vectors."""
     make = TransformerHead if config.kind == "transformer" else DeepSetsHead
-    return make(features, outputs, config, species=species, key=key)
+    return make(features, outputs, config, species=species, vectors=vectors, key=key)
 
 
 def _check_kind(config: object, kind: HeadKind) -> None:
@@ -197,6 +231,7 @@ class TransformerHead(eqx.Module):
         config: HeadConfig = HeadConfig("transformer"),
         *,
         species: tuple[int, ...],
+        vectors: int = 0,
         key: PRNGKeyArray,
     ) -> None:
         """Make a head.
@@ -206,6 +241,7 @@ class TransformerHead(eqx.Module):
             outputs: Number of properties.
             config: Options, of the kind `"transformer"`.
             species: Atomic numbers.
+            vectors: Vectors per atom, for the weighting `"displacement"`; 0 for none.
             key: Random key.
 
         Raises:
@@ -220,18 +256,25 @@ class TransformerHead(eqx.Module):
         size("features", features)
         self.embedding = eqx.nn.Linear(features, width, key=first)
         self.layers = tuple(_Layer(width, heads, key=k) for k in keys)
-        self.head = DeepSetsHead(
-            width, outputs, dataclasses.replace(config, kind="deepsets"), species=species, key=last
-        )
+        inner = dataclasses.replace(config, kind="deepsets")
+        self.head = DeepSetsHead(width, outputs, inner, species=species, vectors=vectors, key=last)
 
     def __call__(
-        self, features: Float[Array, "*batch atoms feature"], molecules: Molecules
+        self,
+        features: Float[Array, "*batch atoms feature"],
+        molecules: Molecules,
+        vectors: Float[Array, "*batch atoms channel 3"] | None = None,
     ) -> Float[Array, "*batch output"]:
         """Properties, shape (*batch, outputs), from features of atoms, shape (*batch, atoms, features).
 
+        Args:
+            features: Features of the atoms, which do not change under rotations.
+            molecules: The padded batch.
+            vectors: Vectors of the atoms, which rotate with the molecule, if the head was made for some.
+
         Raises:
-            TypeError: Anything other than a padded batch and float32 or float64 features.
-            ValueError: Shapes that do not fit.
+            TypeError: Anything other than a padded batch and float32 or float64 features and vectors.
+            ValueError: Shapes that do not fit, or vectors missing or given to a head without.
         """
         check_features(features, molecules, int(self.embedding.in_features))
         x = each(self.embedding, features)
@@ -240,4 +283,4 @@ class TransformerHead(eqx.Module):
         x, mask = x.reshape(count, *x.shape[-2:]), mask.reshape(count, mask.shape[-1])
         for layer in self.layers if x.size else ():  # attention over zero atoms is undefined
             x = jax.vmap(layer)(x, mask)
-        return self.head(x.reshape(*batch, *x.shape[-2:]), molecules)
+        return self.head(x.reshape(*batch, *x.shape[-2:]), molecules, vectors)

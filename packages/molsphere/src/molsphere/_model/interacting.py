@@ -18,6 +18,7 @@ from .._interacting.neighbors import DensePairs, Neighbors
 from .._interacting.options import InteractionOptions
 from .._molecules.batch import Molecules, check_batch
 from .._spheres import pairs
+from .._spheres.harmonics import vectors_of_irreps
 from .._spheres.radial import QM9_SPECIES
 from .aggregation import one_hot
 from .heads import DeepSetsHead, HeadConfig, TransformerHead, make_head
@@ -63,7 +64,8 @@ class InteractingNetwork(eqx.Module):
 
     An atom has `channels` functions on the sphere, of degrees 0 … l_max. At first they are constants that depend on its
     species; each interaction adds functions of its neighborhood. The head gets the constants of all interactions, which
-    are invariant to rotations. Products of band-limited functions are computed exactly, so predictions change under
+    are invariant to rotations, and with the weighting `"displacement"` also the functions of degree 1 as vectors, the
+    dipoles of atoms. Products of band-limited functions are computed exactly, so predictions change under
     rotations by rounding alone.
 
     References:
@@ -104,7 +106,8 @@ class InteractingNetwork(eqx.Module):
         self.embedding = jax.random.normal(first, (len(config.species), config.channels))
         self.interactions = tuple(Interaction(config, first=not number, key=key) for number, key in enumerate(keys))
         features = (1 + config.interactions) * config.channels
-        self.head = make_head(config.head, features, config.outputs, config.species, key=second)
+        vectors = _vectors_of_head(config)
+        self.head = make_head(config.head, features, config.outputs, config.species, vectors=vectors, key=second)
 
     def __call__(self, molecules: Molecules, state: eqx.nn.State) -> tuple[Float[Array, "*batch output"], eqx.nn.State]:
         """Predict.
@@ -128,12 +131,16 @@ class InteractingNetwork(eqx.Module):
         flat = Molecules(*(x.reshape(math.prod(batch), *x.shape[len(batch) :]) for x in jax.tree.leaves(molecules)))
         config = self.config
         near = DensePairs.of(flat.positions, flat.mask, config.max_degree, config.make_basis())
-        features = self._features(jnp.matmul(one_hot(flat, config.species), self.embedding, precision="highest"), near)
+        scalars = jnp.matmul(one_hot(flat, config.species), self.embedding, precision="highest")
+        features, spheres = self._features(scalars, near)
         features = jnp.where(flat.mask[..., None], features, 0).reshape(*batch, atoms, -1)
-        return self.head(features, molecules), state
+        if not _vectors_of_head(config):
+            return self.head(features, molecules), state
+        vectors = jnp.where(flat.mask[..., None, None], vectors_of_irreps(spheres), 0)
+        return self.head(features, molecules, vectors.reshape(*batch, atoms, config.channels, 3)), state
 
-    def _features(self, scalars: Float[Array, "*atoms channel"], near: Neighbors) -> Float[Array, "*atoms feature"]:
-        """What the head gets of each atom: its scalars before and after each interaction.
+    def _features(self, scalars: Float[Array, "*atoms channel"], near: Neighbors) -> tuple[Array, Array]:
+        """Each atom's scalars before and after each interaction, and its spheres after the last one.
 
         Args:
             scalars: Values of the atoms' species.
@@ -145,4 +152,9 @@ class InteractingNetwork(eqx.Module):
         for interaction in self.interactions:
             x = interaction(x, near)
             found.append(x[0])
-        return jnp.concatenate(found, -1)
+        return jnp.concatenate(found, -1), x
+
+
+def _vectors_of_head(config: InteractingConfig) -> int:
+    """Vectors of each atom that the head gets: all spheres of degree 1, for properties with a direction."""
+    return config.channels if config.max_degree and config.head.weighting == "displacement" else 0

@@ -82,6 +82,11 @@ def real_irreps(max_degree: int, direction: jax.Array) -> jax.Array:
     return packed[source] * factor.astype(packed.dtype).reshape(-1, *(1,) * (packed.ndim - 1))
 
 
+def vectors_of_irreps(spheres: jax.Array) -> jax.Array:
+    """Vectors (…, 3), that is x, y and z, of real spheres (entry, …) of degree 1 or more: entries 1 … 3 are y, z, x."""
+    return jnp.stack([spheres[3], spheres[1], spheres[2]], -1)
+
+
 @functools.lru_cache(maxsize=64)
 def _irreps_order(max_degree: int) -> tuple[np.ndarray, np.ndarray]:
     """For each entry in e3nn's order its row of `real_parts`, and what it is multiplied with."""
