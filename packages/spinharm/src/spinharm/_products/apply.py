@@ -74,8 +74,8 @@ def multiply(
         grid = map_grid(shape)
         one, two, out = shape.degrees
         tables: Any = (
-            maps.syntheses(grid, one, dtype),
-            maps.syntheses(grid, two, dtype),
+            maps.syntheses(grid, one, shape.needs_value, shape.needs_gradient, dtype),
+            maps.syntheses(grid, two, shape.needs_value, shape.needs_gradient, dtype),
             maps.analysis(grid, out, dtype),
         )
         return _by_maps(tables, x, y, weights, shape=shape, separate=separate, tuning=TUNING)
@@ -113,9 +113,10 @@ def _by_maps(
 ) -> jax.Array | Parts:
     first, second, last = tables
     one, two, out = shape.degrees
+    grid = map_grid(shape)
 
     def product(x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
-        fields = _fields(shape, [_components(shape, *side) for side in ((first, one, x), (second, two, y))])
+        fields = _fields(shape, maps.synthesise(grid, first, one, x), maps.synthesise(grid, second, two, y))
         if not separate:
             fields = [functools.reduce(jnp.add, fields)]
         return tuple(maps.analyse(last, out, field) for field in fields)
@@ -123,26 +124,23 @@ def _by_maps(
     # The axis of terms is the last.
     x, y = _scaled(x[..., None], weights.first, one), _scaled(y[..., None], weights.second, two)
     components = 2 * (int(shape.needs_value) + 2 * int(shape.needs_gradient))
-    grid = map_grid(shape)
     results = in_blocks(product, x, y, components * grid.nlat * grid.nlon * x.dtype.itemsize, tuning.map_bytes)
     results = tuple(jnp.sum(_scaled(z, weights.out, out), -1) for z in results)
     return Parts(*results) if separate else results[0]
 
 
-def _components(shape: Shape, tables: tuple[maps.Synthesis, ...], degrees: tuple[int, ...], x: jax.Array) -> list[Any]:
-    """Map, and both components of the gradient, as far as they are needed."""
-    needed = shape.needs_value, shape.needs_gradient, shape.needs_gradient
-    return [maps.synthesise(t, degrees, x) if need else None for t, need in zip(tables, needed, strict=True)]
-
-
-def _fields(shape: Shape, components: list[list[Any]]) -> list[jax.Array]:
-    """Products of maps of even, then of odd paths."""
-    (a, a_theta, a_phi), (b, b_theta, b_phi) = components
+def _fields(shape: Shape, x: list[jax.Array], y: list[jax.Array]) -> list[jax.Array]:
+    """Products of maps of even, then of odd paths; of each side the map and its gradient, as far as they are needed."""
     fields = []
-    if shape.selection != "odd":
-        fields.append(a_theta * b_theta + a_phi * b_phi if shape.normalization == "gradient" else a * b)
+    if shape.needs_value:
+        fields.append(x[0] * y[0])
+    if not shape.needs_gradient:
+        return fields
+    (x_theta, x_phi), (y_theta, y_phi) = x[-2:], y[-2:]
+    if shape.selection != "odd" and shape.normalization == "gradient":
+        fields.append(x_theta * y_theta + x_phi * y_phi)
     if shape.selection != "even":
-        fields.append(a_theta * b_phi - a_phi * b_theta)
+        fields.append(x_theta * y_phi - x_phi * y_theta)
     return fields
 
 

@@ -39,15 +39,28 @@ class MapGrid:
 
 
 class Synthesis(NamedTuple):
-    """From features to a map or a component of its gradient. Orders are −M … M: sines, 1, cosines.
+    """From features to components that share their waves. Orders are −M … M: sines, 1, cosines.
 
     Attributes:
-        legendre: Degrees to rings, shape (orders, nlat, degrees); zero where |m| > l.
+        legendre: Degrees to rings of one component after the other, shape (orders, components · nlat, degrees); zero
+            where |m| > l.
         fourier: Orders to longitudes, shape (nlon, orders).
     """
 
     legendre: jax.Array
     fourier: jax.Array
+
+
+class Syntheses(NamedTuple):
+    """Tables of a map and its gradient.
+
+    Attributes:
+        own: The map, as far as it is needed, and after it the gradient along θ: they have the waves of the features.
+        turned: The gradient along φ, whose waves are the derivatives of these, or None.
+    """
+
+    own: Synthesis
+    turned: Synthesis | None
 
 
 class Analysis(NamedTuple):
@@ -63,15 +76,18 @@ class Analysis(NamedTuple):
 
 
 @cached_table
-def syntheses(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> tuple[Synthesis, Synthesis, Synthesis]:
-    """Tables of the map and of both components of its gradient."""
+def syntheses(grid: MapGrid, degrees: tuple[int, ...], value: bool, gradient: bool, dtype: str) -> Syntheses:
+    """Tables of the map, of both components of its gradient, or of all three."""
     _check_memory(grid, degrees, dtype)
-    own, other = _waves(grid, degrees)
+    waves = _waves(grid, degrees)
+    own = [_profiles(grid, degrees, component) for component, need in enumerate((value, gradient)) if need]
+
+    def synthesis(profiles: list[NDArray[np.float64]], wave: NDArray[np.float64]) -> Synthesis:
+        return Synthesis(jnp.asarray(np.concatenate(profiles, 1).astype(dtype)), jnp.asarray(wave.astype(dtype)))
+
     with jax.ensure_compile_time_eval():
-        tables = [jnp.asarray(_profiles(grid, degrees, component).astype(dtype)) for component in range(3)]
-        fourier, turned = jnp.asarray(own.astype(dtype)), jnp.asarray(other.astype(dtype))
-    value, slope, turn = tables
-    return Synthesis(value, fourier), Synthesis(slope, fourier), Synthesis(turn, turned)
+        turned = synthesis([_profiles(grid, degrees, 2)], waves[1]) if gradient else None
+        return Syntheses(synthesis(own, waves[0]), turned)
 
 
 @cached_table
@@ -84,14 +100,23 @@ def analysis(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> Analysis:
         return Analysis(jnp.asarray(_waves(grid, degrees)[0].T.astype(dtype)), jnp.asarray(legendre.astype(dtype)))
 
 
-def synthesise(tables: Synthesis, degrees: tuple[int, ...], x: jax.Array) -> jax.Array:
-    """Features (entries, …) to points (nlon, nlat, …)."""
+def synthesise(grid: MapGrid, tables: Syntheses, degrees: tuple[int, ...], x: jax.Array) -> list[jax.Array]:
+    """Features (entries, …) to the points (nlon, nlat, …) of each component.
+
+    Components with the same waves are computed by one product of matrices, which CPUs do faster than several.
+    """
     columns = math.prod(x.shape[1:])
-    flat = x.reshape(len(x), columns)
-    by_order = jnp.take(flat, _rows(degrees), axis=0, mode="fill", fill_value=0)
-    profiles = jnp.matmul(tables.legendre, by_order, precision=HIGHEST)
-    points = jnp.matmul(tables.fourier, profiles.reshape(len(profiles), profiles.shape[1] * columns), precision=HIGHEST)
-    return points.reshape(len(points), profiles.shape[1], *x.shape[1:])
+    by_order = jnp.take(x.reshape(len(x), columns), _rows(degrees), axis=0, mode="fill", fill_value=0)
+    components = []
+    for table in tables:
+        if table is not None:
+            profiles = jnp.matmul(table.legendre, by_order, precision=HIGHEST)
+            rings = profiles.shape[1]
+            flat = profiles.reshape(len(profiles), rings * columns)
+            points = jnp.matmul(table.fourier, flat, precision=HIGHEST)
+            points = points.reshape(len(points), rings // grid.nlat, grid.nlat, *x.shape[1:])
+            components += [points[:, at] for at in range(points.shape[1])]
+    return components
 
 
 def analyse(tables: Analysis, degrees: tuple[int, ...], points: jax.Array) -> jax.Array:

@@ -131,8 +131,8 @@ def powers(
             f"{array.shape}"
         )
     grid, dtype = MapGrid(highest * held[-1] + out[-1]), str(array.dtype)
-    synthesis, analysis = maps.syntheses(grid, held, dtype)[0], maps.analysis(grid, out, dtype)
-    a = maps.synthesise(synthesis, held, jnp.moveaxis(array, -1, 0))
+    synthesis, analysis = maps.syntheses(grid, held, True, False, dtype), maps.analysis(grid, out, dtype)
+    (a,) = maps.synthesise(grid, synthesis, held, jnp.moveaxis(array, -1, 0))
     each = [a]
     for _ in range(1, highest):
         each.append(each[-1] * a)
