@@ -1,96 +1,50 @@
-"""Tensor products of features of degrees 0 … l_max to all degrees 0 … 2 l_max, beside e3nn-jax, one channel.
+"""Tensor products of features of degrees 0 … l_max to all degrees 0 … 2 l_max, beside other libraries, one channel.
 
 Separable weights are factors for l1, l2 and l; independent ones a random number for each path. e3nn-jax computes each
-path and sums it with its weight, the same for both. Its Clebsch-Gordan coefficients take a minute at degree 8 and lose
-their digits at 12, where they fail its own check, so beyond degree 8 there are no figures of it.
+path and sums it with its weight, cuequivariance-jax the sum; harmonyx multiplies maps, so its weights are separable,
+and the odd paths are cross products of gradients. All agree with spinharm before they are timed. Ratios are to
+e3nn-jax. "left out" says which libraries have no figures in a row, and why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
 from pathlib import Path
 from typing import Any
 
-import e3nn_jax
-import jax
-import jax.numpy as jnp
-import numpy as np
-from _fields import real_normal, require_equal
+from _fields import require_equal
+from _tensor_products import LIMITS, SAME, Problem, contestants, left_out, ours_of_paths
 from _timing import milliseconds
 
-import spinharm
-from spinharm import Factors, TensorProduct
-
-PACKAGES = ("spinharm", "e3nn-jax")
+PACKAGES = (
+    "spinharm",
+    "e3nn-jax",
+    *(name for name in ("cuequivariance-jax", "harmonyx") if importlib.util.find_spec(name.replace("-", "_"))),
+)
 TABLE = (Path(__file__).with_name("README.md"), ".3g")
+BETTER = {f"{name} [ms]": "neither" for name in LIMITS}
 DEGREES = (2, 4, 6, 8, 10, 12)
-LARGEST_OF_E3NN = 8
 BATCH = 10_000
-
-# Takes weights, x and y.
-Product = Callable[[Any, jax.Array, jax.Array], jax.Array]
-
-
-def by_e3nn(product: TensorProduct) -> Product:
-    """Every path by e3nn-jax, summed with its weight; takes features (batch, entries)."""
-    irreps = e3nn_jax.s2_irreps(product.degrees_1[-1])
-    # It sorts the paths by what they lead to.
-    order = sorted(
-        range(len(product.paths)), key=lambda at: e3nn_jax.Irrep(product.paths[at][2], _parity(product.paths[at]))
-    )
-    # Its paths have the normalization "component".
-    factors = product.coefficients / np.sqrt([2 * path[2] + 1 for path in product.paths])
-
-    @jax.jit
-    def run(weights: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        sides = [e3nn_jax.IrrepsArray(irreps, side) for side in (x, y)]
-        paths = e3nn_jax.tensor_product(*sides, regroup_output=False)
-        scaled = weights * factors.astype(np.float32)
-        results: dict[int, Any] = dict.fromkeys(product.degrees_out, 0.0)
-        for at, chunk in zip(order, paths.chunks, strict=True):
-            assert chunk is not None
-            results[product.paths[at][2]] += scaled[at] * chunk[:, 0]
-        return jnp.concatenate(list(results.values()), -1)
-
-    return run
-
-
-def _parity(path: tuple[int, int, int]) -> int:
-    return (-1) ** (path[0] + path[1])
-
-
-def _ours(product: TensorProduct) -> Product:
-    return spinharm.jit(lambda weights, x, y: product(x[:, None], y[:, None], weights)[:, 0])
 
 
 def compare(degree: int, rounds: int, batch: int = BATCH) -> dict[str, Any]:
     """Times at one degree [ms] and how many times as fast as e3nn-jax they are."""
-    rng, product = np.random.default_rng(0), TensorProduct(degree)
-    x, y = (real_normal(rng, (batch, (degree + 1) ** 2)) for _ in range(2))
-    sides = product.degrees_1, product.degrees_2, product.degrees_out
-    first, second, out = (real_normal(rng, (len(degrees),)) for degrees in sides)
-    factors = Factors(first, second, out)
-    multiplied = np.array([first[a] * second[b] * out[c] for a, b, c in product.paths], np.float32)
-    independent = real_normal(rng, (len(product.paths),))
-    run, even = _ours(product), _ours(TensorProduct(degree, paths="even"))
-    candidates: dict[str, Callable[[], Any]] = {
-        "separable": lambda: run(factors, x, y),
-        "separable, even paths": lambda: even(factors, x, y),
-        "independent": lambda: run(independent, x, y),
-    }
-    require_equal(f"degree {degree}", run(multiplied, x, y), run(factors, x, y), 1e-5)
-    if degree <= LARGEST_OF_E3NN:
-        theirs = by_e3nn(product)
-        require_equal(f"separable, degree {degree}", run(factors, x, y), theirs(multiplied, x, y), 1e-5)
-        require_equal(f"independent, degree {degree}", run(independent, x, y), theirs(independent, x, y), 1e-5)
-        candidates["e3nn-jax"] = lambda: theirs(independent, x, y)
-    times = milliseconds(candidates, rounds)
-    theirs_ms = times.get("e3nn-jax")
+    problem = Problem.random(degree, batch)
+    every = contestants(problem)
+    reasons = {name: why for name in every if (why := left_out(name, degree))}
+    runs = {name: make() for name, make in every.items() if name not in reasons}
+    require_equal(f"degree {degree}", ours_of_paths(problem), runs["separable"](), 1e-5)
+    for name, ours in SAME.items():
+        if name in runs:
+            require_equal(f"{name}, degree {degree}", runs[ours](), runs[name](), 1e-5)
+    times = milliseconds(runs, rounds)
+    theirs = times.get("e3nn-jax")
     return {
         "degree": degree,
-        "paths": len(product.paths),
-        **{f"{name} [ms]": times.get(name) for name in (*candidates, "e3nn-jax")},
-        **{f"ratio, {name}": theirs_ms and theirs_ms / times[name] for name in ("separable", "independent")},
+        "paths": len(problem.product.paths),
+        **{f"{name} [ms]": times.get(name) for name in every},
+        **{f"ratio, {name}": theirs and theirs / times[name] for name in ("separable", "independent")},
+        "left out": "; ".join(reasons.values()),
     }
 
 
