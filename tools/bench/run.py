@@ -26,13 +26,18 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the modules here import each other by name, also when a test imports this one
 
+# Modules here that are run by themselves.
+PROGRAMS = ("run", "painn_training")
+
 import _report  # noqa: E402
 import _results  # noqa: E402
 
 
 def benchmarks(folder: Path) -> list[str]:
     """Names of the benchmarks in a folder."""
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "run" and not path.stem.startswith("_"))
+    return sorted(
+        path.stem for path in folder.glob("*.py") if path.stem not in PROGRAMS and not path.stem.startswith("_")
+    )
 
 
 def load(name: str) -> ModuleType | str:
