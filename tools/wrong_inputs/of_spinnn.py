@@ -71,12 +71,15 @@ def _layers() -> list[Call]:
         calls.append(Call(f"spinnn.{kind.__name__}", kind, always(**given)))
         calls.append(Call(f"spinnn.{kind.__name__}.__call__", kind(**given), always(x=_MAPS)))
     x, sizes = np.ones((9, 3, 2), np.float32), {"max_degree": 2, "channels_in": 2, "channels_out": 2, "key": _KEY}
+    parts = [np.ones((2 * degree + 1, 3, 2), np.float32) for degree in range(3)]
     return [
         *calls,
         Call("spinnn.DegreeLinear", spinnn.DegreeLinear, always(**sizes)),
         Call("spinnn.DegreeLinear.__call__", spinnn.DegreeLinear(**sizes), always(x=x)),
+        Call("spinnn.DegreeLinear.by_degree", spinnn.DegreeLinear(**sizes).by_degree, always(parts=parts)),
         Call("spinnn.RMSNorm", spinnn.RMSNorm, always(max_degree=2, channels=2, epsilon=1e-4)),
         Call("spinnn.RMSNorm.__call__", spinnn.RMSNorm(2, 2), always(x=x)),
+        Call("spinnn.RMSNorm.by_degree", spinnn.RMSNorm(2, 2).by_degree, always(parts=parts)),
     ]
 
 

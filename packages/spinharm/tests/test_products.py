@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import re
@@ -22,7 +23,11 @@ from spinharm import Factors, Grid, Parts, TensorProduct, convert, mix_channels,
 from spinharm._products import apply
 from spinharm._products.apply import Tuning
 
-WAYS = {"maps": Tuning(coupling_advantage=0.0), "coefficients": Tuning(coupling_advantage=1e9)}
+WAYS = {
+    "rings": Tuning(coupling_advantage=0.0, matrix_advantage=1e-9),
+    "points": Tuning(coupling_advantage=0.0, matrix_advantage=1e9),
+    "coefficients": Tuning(coupling_advantage=1e9),
+}
 # Blocks of 16 columns.
 BLOCKS = {"coupling_bytes": 1, "map_bytes": 1}
 
@@ -34,7 +39,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Separable products by maps or by coefficients, whatever their size."""
+    """Separable products ring by ring, by a matrix of all points, or by coefficients, whatever their size."""
     monkeypatch.setattr(apply, "TUNING", WAYS[request.param])
     return request.param
 
@@ -257,7 +262,7 @@ def test_derivatives(way: str, rng: np.random.Generator) -> None:
     with jax.enable_x64(True):
         x, y = features(rng, 2, 2), features(rng, 1, 2)
         factors = Factors(rng.normal(size=(2, 2, 3)), None, rng.normal(size=(2, 1, 3)))
-        weights = factors if way == "maps" else rng.normal(size=(2, len(multiply.paths)))
+        weights = factors if way != "coefficients" else rng.normal(size=(2, len(multiply.paths)))
         check_grads(jax.jit(multiply), (x, y, weights), 2, modes=["rev"], rtol=1e-6)
         # The transpose of the product with y, and the same product with its sides exchanged.
         z, transpose = jax.vjp(lambda x: multiply(x, y), x)
@@ -292,7 +297,7 @@ def test_blocks_of_columns(way: str, monkeypatch: pytest.MonkeyPatch, rng: np.ra
         return jnp.sum(multiply(x, y) ** 2)
 
     whole = jax.value_and_grad(value)(x)
-    monkeypatch.setattr(apply, "TUNING", Tuning(WAYS[way].coupling_advantage, **BLOCKS))
+    monkeypatch.setattr(apply, "TUNING", dataclasses.replace(WAYS[way], **BLOCKS))
     assert "while" in jax.jit(value).lower(x).as_text()
     for one, other in zip(whole, jax.value_and_grad(value)(x), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

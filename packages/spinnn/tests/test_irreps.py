@@ -58,6 +58,12 @@ def test_any_columns(columns):
     assert RMSNorm(L_MAX, CHANNELS)(x).shape == x.shape
 
 
+def test_features_may_be_kept_apart_by_degree(features):
+    parts = [features[degree**2 : (degree + 1) ** 2] for degree in range(L_MAX + 1)]
+    for layer in (RMSNorm(L_MAX, CHANNELS), DegreeLinear(L_MAX, CHANNELS, 2, key=jax.random.key(0))):
+        np.testing.assert_array_equal(jnp.concatenate(layer.by_degree(parts)), layer(features))
+
+
 def test_transformations(features):
     norm, linear = RMSNorm(L_MAX, CHANNELS), DegreeLinear(L_MAX, CHANNELS, 2, key=jax.random.key(0))
     both = lambda x: linear(norm(x))  # noqa: E731
@@ -74,6 +80,12 @@ def test_transformations(features):
         (lambda: RMSNorm(1, 0), ValueError, "channels"),
         (lambda: RMSNorm(1, 2, epsilon=0.0), ValueError, "epsilon"),
         (lambda: RMSNorm(1, 2)(jnp.ones((9, 2))), ValueError, "4 entries for degrees 0 … 1"),
+        (lambda: RMSNorm(1, 2).by_degree([jnp.ones((1, 2))]), ValueError, "each degree 0 … 1, got 1 of them"),
+        (
+            lambda: RMSNorm(1, 2).by_degree([jnp.ones((1, 2))] * 2),
+            ValueError,
+            r"`parts\[1\]` of `RMSNorm` must have shape",
+        ),
     ],
 )
 def test_wrong_arguments(call, error, message):

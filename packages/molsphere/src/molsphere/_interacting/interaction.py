@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import equinox as eqx
@@ -20,6 +21,10 @@ from .options import InteractionOptions
 # Neighbors whose messages add up to a mean square near 1, what the first radial functions are multiplied with, and the
 # share of an update in a sphere at initialisation.
 _NEIGHBORS, _RADIAL, _STEP = 8.0, 2.0, 0.7
+
+
+# One array of shape (2l + 1, *atoms, channels) for each degree: layers that act on one degree need no copies.
+Spheres = list[Array]
 
 
 class Interaction(eqx.Module):
@@ -69,42 +74,40 @@ class Interaction(eqx.Module):
         gates = (top + 2) * channels
         self.scalar_update = make_mlp((2 + multiplied) * channels, gates, 2 * channels, 1, key=next(keys))
 
-    def __call__(
-        self, x: Float[Array, "entry *atoms channel"], near: Neighbors
-    ) -> Float[Array, "entry *atoms channel"]:
-        """The spheres of atoms after the interaction."""
-        messages = self.message_norm(self._messages(x, near))
-        known, update = [x[0], messages[0]], self.from_messages(messages)
+    def __call__(self, x: Spheres, near: Neighbors) -> Spheres:
+        """The spheres of atoms after the interaction, one array of shape (2l + 1, *atoms, channels) for each degree."""
+        messages = self.message_norm.by_degree(self._messages(x, near))
+        known, updates = [x[0][0], messages[0][0]], self.from_messages.by_degree(messages)
         if self.product is not None and self.product_norm is not None and self.from_products is not None:
-            product, *others = (factor(messages) for factor in self.factors)
-            for other in others:
-                product = self.product.columns(product, other)
-            product = self.product_norm(product)
-            known.append(product[0])
-            update = update + self.from_products(product)
-        return self._updated(x, update, jnp.concatenate(known, -1))
+            factors = [jnp.concatenate(factor.by_degree(messages)) for factor in self.factors]
+            product = functools.reduce(self.product.columns, factors)
+            product = self.product_norm.by_degree(_by_degree(product))
+            known.append(product[0][0])
+            updates = [a + b for a, b in zip(updates, self.from_products.by_degree(product), strict=True)]
+        return self._updated(x, updates, jnp.concatenate(known, -1))
 
-    def _messages(self, x: Array, near: Neighbors) -> Array:
-        channels = x.shape[-1]
-        degrees = range(math.isqrt(x.shape[0]))
-        weights = jnp.matmul(near.radial.reshape(-1, near.radial.shape[-1]), self.radial, precision="highest")
-        weights = weights.reshape(*near.radial.shape[:-1], -1, channels)
-        scalars = near.at_neighbors(jnp.matmul(x[0], self.scalars, precision="highest"))
-        spheres = None if self.spheres is None else self.spheres(x)
-        parts = []
-        for degree in degrees:
-            entries = slice(degree**2, (degree + 1) ** 2)
-            part = near.sum_harmonics(entries, weights[..., degree, :] * scalars)
-            if spheres is not None:
-                part = part + near.sum_spheres(weights[..., len(degrees) + degree, :], spheres[entries])
-            parts.append(part)
-        return jnp.concatenate(parts) * np.asarray(_NEIGHBORS**-0.5, x.dtype)
+    def _messages(self, x: Spheres, near: Neighbors) -> Spheres:
+        """Sums over neighbors, of a mean square near 1."""
+        degrees, channels = len(x), x[0].shape[-1]
+        radial = self.radial.reshape(len(self.radial), -1, channels) * np.asarray(_NEIGHBORS**-0.5, x[0].dtype)
+        scalars = near.at_neighbors(jnp.matmul(x[0][0], self.scalars, precision="highest"))
+        parts = [near.sum_harmonics(degree, radial[:, degree], scalars) for degree in range(degrees)]
+        if self.spheres is None:
+            return parts
+        carried = self.spheres.by_degree(x)
+        return [
+            part + near.sum_spheres(radial[:, degrees + degree], carried[degree]) for degree, part in enumerate(parts)
+        ]
 
-    def _updated(self, x: Array, update: Array, known: Array) -> Array:
-        channels, top = x.shape[-1], math.isqrt(x.shape[0]) - 1
-        values = each(self.scalar_update, known)
-        gates = jax.nn.sigmoid(values[..., : (top + 1) * channels]).reshape(*values.shape[:-1], top + 1, channels)
-        degrees = np.repeat(np.arange(top + 1), 2 * np.arange(top + 1) + 1)
-        gates = jnp.moveaxis(gates, -2, 0)[degrees]
-        x = x + np.asarray(_STEP, x.dtype) * gates * update
-        return x.at[0].add(values[..., (top + 1) * channels :])
+    def _updated(self, x: Spheres, updates: Spheres, known: Array) -> Spheres:
+        *gates, change = jnp.split(each(self.scalar_update, known), len(x) + 1, -1)
+        step = np.asarray(_STEP, known.dtype)
+        scalars, *others = (
+            one + step * jax.nn.sigmoid(gate) * update for one, gate, update in zip(x, gates, updates, strict=True)
+        )
+        return [scalars + change, *others]
+
+
+def _by_degree(x: Array) -> Spheres:
+    """Features (entries, …) apart by degree."""
+    return [x[degree**2 : (degree + 1) ** 2] for degree in range(math.isqrt(len(x)))]

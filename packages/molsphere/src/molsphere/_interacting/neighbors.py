@@ -31,15 +31,15 @@ class Neighbors(eqx.Module):
 
     @abc.abstractmethod
     def sum_harmonics(
-        self, entries: slice, weights: Float[Array, "*pairs channel"]
-    ) -> Float[Array, "entry *atoms channel"]:
-        """Σ over neighbors j of Y_lm(ij) · weights(ij, c), for some entries lm."""
+        self, degree: int, radial: Float[Array, "radial channel"], scalars: Float[Array, "*pairs channel"]
+    ) -> Float[Array, "_ *atoms channel"]:
+        """Σ over neighbors j of Y_lm(ij) R_c(r_ij) scalars_c(ij), with R = basis · radial."""
 
     @abc.abstractmethod
     def sum_spheres(
-        self, weights: Float[Array, "*pairs channel"], spheres: Float[Array, "entry *atoms channel"]
-    ) -> Float[Array, "entry *atoms channel"]:
-        """Σ over neighbors j of weights(ij, c) · spheres_lm(j, c)."""
+        self, radial: Float[Array, "radial channel"], spheres: Float[Array, "_ *atoms channel"]
+    ) -> Float[Array, "_ *atoms channel"]:
+        """Σ over neighbors j of R_c(r_ij) spheres_mc(j)."""
 
 
 class DensePairs(Neighbors):
@@ -70,13 +70,23 @@ class DensePairs(Neighbors):
         """See `Neighbors`."""
         return x[..., None, :, :]
 
-    def sum_harmonics(self, entries: slice, weights: Array) -> Array:
+    def sum_harmonics(self, degree: int, radial: Array, scalars: Array) -> Array:
         """See `Neighbors`."""
-        return jnp.einsum("mbij,bijc->mbic", self.harmonics[entries], weights, precision="highest")
+        flat = self.radial.reshape(-1, self.radial.shape[-1])
+        weights = jnp.matmul(flat, radial, precision="highest").reshape(*self.radial.shape[:-1], radial.shape[1])
+        return jnp.einsum("mbij,bijc->mbic", self.harmonics[_orders(degree)], weights * scalars, precision="highest")
 
-    def sum_spheres(self, weights: Array, spheres: Array) -> Array:
+    def sum_spheres(self, radial: Array, spheres: Array) -> Array:
         """See `Neighbors`."""
-        return jnp.einsum("bijc,mbjc->mbic", weights, spheres, precision="highest")
+        # Channels before pairs: then sums over neighbors are products of matrices for each molecule and channel, and no
+        # array of pairs is transposed.
+        basis = jnp.moveaxis(self.radial, -1, 1)
+        molecules, count, atoms = basis.shape[:3]
+        matrices = jnp.broadcast_to(radial.T, (molecules, radial.shape[1], count))
+        weights = jnp.matmul(matrices, basis.reshape(molecules, count, atoms * atoms), precision="highest")
+        weights = weights.reshape(molecules, -1, atoms, atoms)
+        sums = jnp.matmul(weights, spheres.transpose(1, 3, 2, 0), precision="highest")
+        return sums.transpose(3, 0, 2, 1)
 
 
 class EdgeList(Neighbors):
@@ -107,16 +117,21 @@ class EdgeList(Neighbors):
         """See `Neighbors`."""
         return x[..., self.senders, :]
 
-    def sum_harmonics(self, entries: slice, weights: Array) -> Array:
+    def sum_harmonics(self, degree: int, radial: Array, scalars: Array) -> Array:
         """See `Neighbors`."""
-        return self._sum(self.harmonics[entries, :, None] * weights)
+        weights = jnp.matmul(self.radial, radial, precision="highest") * scalars
+        return self._sum(self.harmonics[_orders(degree), :, None] * weights)
 
-    def sum_spheres(self, weights: Array, spheres: Array) -> Array:
+    def sum_spheres(self, radial: Array, spheres: Array) -> Array:
         """See `Neighbors`."""
-        return self._sum(weights * spheres[:, self.senders])
+        return self._sum(jnp.matmul(self.radial, radial, precision="highest") * spheres[:, self.senders])
 
     def _sum(self, x: Array) -> Array:
         return jnp.zeros((x.shape[0], self.atoms, x.shape[2]), x.dtype).at[:, self.receivers].add(x)
+
+
+def _orders(degree: int) -> slice:
+    return slice(degree**2, (degree + 1) ** 2)
 
 
 def _geometry(difference: Array, counts: Array, max_degree: int, basis: BesselBasis) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from spinnn.checks import size
 
 from .. import _checks
-from .._interacting.interaction import Interaction
+from .._interacting.interaction import Interaction, Spheres
 from .._interacting.neighbors import DensePairs, Neighbors
 from .._interacting.options import InteractionOptions
 from .._molecules.batch import Molecules, check_batch
@@ -136,22 +136,22 @@ class InteractingNetwork(eqx.Module):
         features = jnp.where(flat.mask[..., None], features, 0).reshape(*batch, atoms, -1)
         if not _vectors_of_head(config):
             return self.head(features, molecules), state
-        vectors = jnp.where(flat.mask[..., None, None], vectors_of_irreps(spheres), 0)
+        vectors = jnp.where(flat.mask[..., None, None], vectors_of_irreps(spheres[1]), 0)
         return self.head(features, molecules, vectors.reshape(*batch, atoms, config.channels, 3)), state
 
-    def _features(self, scalars: Float[Array, "*atoms channel"], near: Neighbors) -> tuple[Array, Array]:
+    def _features(self, scalars: Float[Array, "*atoms channel"], near: Neighbors) -> tuple[Array, Spheres]:
         """Each atom's scalars before and after each interaction, and its spheres after the last one.
 
         Args:
             scalars: Values of the atoms' species.
             near: Their neighbors.
         """
-        entries = (self.config.max_degree + 1) ** 2
-        x = jnp.zeros((entries, *scalars.shape), scalars.dtype).at[0].set(scalars)
+        orders = [2 * degree + 1 for degree in range(1, self.config.max_degree + 1)]
+        x = [scalars[None], *(jnp.zeros((count, *scalars.shape), scalars.dtype) for count in orders)]
         found = [scalars]
         for interaction in self.interactions:
             x = interaction(x, near)
-            found.append(x[0])
+            found.append(x[0][0])
         return jnp.concatenate(found, -1), x
 
 

@@ -83,8 +83,8 @@ def real_irreps(max_degree: int, direction: jax.Array) -> jax.Array:
 
 
 def vectors_of_irreps(spheres: jax.Array) -> jax.Array:
-    """Vectors (…, 3), that is x, y and z, of real spheres (entry, …) of degree 1 or more: entries 1 … 3 are y, z, x."""
-    return jnp.stack([spheres[3], spheres[1], spheres[2]], -1)
+    """Vectors (…, 3), that is x, y and z, of real irreps of degree 1, whose first axis is y, z, x."""
+    return jnp.stack([spheres[2], spheres[0], spheres[1]], -1)
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import coupling, maps
+from . import coupling, features, maps
 from .blocks import in_blocks
 from .classes import Classes
 from .contraction import contract
@@ -32,12 +32,14 @@ class Tuning:
 
     Attributes:
         coupling_advantage: How many multiplications a contraction of Clebsch-Gordan coefficients may take for one that
-            maps take.
+            maps ring by ring take.
+        matrix_advantage: How many multiplications maps may take with one matrix of all points for one ring by ring.
         coupling_bytes: Outer products of a block of columns; they stay in the cache of a core.
         map_bytes: Maps of a block of columns; they stay in the cache of all cores.
     """
 
-    coupling_advantage: float = 1.0
+    coupling_advantage: float = 0.85
+    matrix_advantage: float = 2.2
     coupling_bytes: int = 2**20
     map_bytes: int = 8 * 2**20
 
@@ -73,11 +75,12 @@ def multiply(
     if by_maps(shape, weights):
         grid = map_grid(shape)
         one, two, out = shape.degrees
-        tables: Any = (
-            maps.syntheses(grid, one, shape.needs_value, shape.needs_gradient, dtype),
-            maps.syntheses(grid, two, shape.needs_value, shape.needs_gradient, dtype),
-            maps.analysis(grid, out, dtype),
-        )
+        rings, points = _map_multiplications(shape)
+        by_matrix = points <= TUNING.matrix_advantage * rings
+        synthesis: Any = maps.synthesis_matrix if by_matrix else maps.syntheses
+        analysis: Any = maps.analysis_matrix if by_matrix else maps.analysis
+        sides = [synthesis(grid, side, shape.needs_value, shape.needs_gradient, dtype) for side in (one, two)]
+        tables: Any = (*sides, analysis(grid, out, dtype))
         return _by_maps(tables, x, y, weights, shape=shape, separate=separate, tuning=TUNING)
     _check_memory(shape, x.dtype)
     tables = coupling.coupling(shape, dtype)
@@ -93,18 +96,21 @@ def by_maps(shape: Shape, weights: Separable | jax.Array) -> bool:
     """Whether maps are the faster way; those of paths that are no products of maps are always contracted."""
     if not isinstance(weights, Separable) or shape.normalization not in ("natural", "gradient"):
         return False
-    limit = TUNING.coupling_advantage * weights.terms * _map_multiplications(shape)
-    return coupling.multiplications(shape) > limit
+    rings, points = _map_multiplications(shape)
+    # A matrix of all points takes the time of fewer multiplications ring by ring.
+    limit = weights.terms * min(rings, points / TUNING.matrix_advantage)
+    return coupling.multiplications(shape) > TUNING.coupling_advantage * limit
 
 
-def _map_multiplications(shape: Shape) -> int:
-    """Multiplications in matrix products for one column."""
-    grid, total = map_grid(shape), 0
+def _map_multiplications(shape: Shape) -> tuple[int, int]:
+    """Multiplications in matrix products for one column: ring by ring, and with one matrix of all points."""
+    grid, rings, points = map_grid(shape), 0, 0
     components = int(shape.needs_value) + 2 * int(shape.needs_gradient)
     for degrees, count in zip(shape.degrees, (components, components, 1), strict=True):
         orders = 2 * degrees[-1] + 1
-        total += count * orders * grid.nlat * (len(degrees) + grid.nlon)
-    return total
+        rings += count * orders * grid.nlat * (len(degrees) + grid.nlon)
+        points += count * features.size(degrees) * grid.nlat * grid.nlon
+    return rings, points
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "separate", "tuning"))

@@ -1,4 +1,8 @@
-"""Tensor products by maps: synthesise both sides on a Gauss grid ring by ring, multiply points, analyse."""
+"""Tensor products by maps: synthesise both sides on a Gauss grid, multiply points, analyse.
+
+Ring by ring, with Legendre functions and then a Fourier matrix, or with one matrix of all points: more multiplications,
+but no intermediate array, which for small degrees is faster.
+"""
 
 from __future__ import annotations
 
@@ -76,8 +80,25 @@ class Analysis(NamedTuple):
 
 
 @cached_table
+def synthesis_matrix(grid: MapGrid, degrees: tuple[int, ...], value: bool, gradient: bool, dtype: str) -> jax.Array:
+    """Features to all points of one component after the other, shape (components · nlon · nlat, entries)."""
+    components = _at_points(grid, degrees)
+    needed = [one for one, need in zip(components, (value, gradient, gradient), strict=True) if need]
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray(np.concatenate(needed).astype(dtype))
+
+
+@cached_table
+def analysis_matrix(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> jax.Array:
+    """Points to features, shape (entries, nlon · nlat)."""
+    weights = np.tile(quadrature.gauss_legendre(grid.nlat)[1] * (2 * np.pi / grid.nlon), grid.nlon)
+    with jax.ensure_compile_time_eval():
+        return jnp.asarray((_at_points(grid, degrees)[0] * weights[:, None]).T.astype(dtype))
+
+
+@cached_table
 def syntheses(grid: MapGrid, degrees: tuple[int, ...], value: bool, gradient: bool, dtype: str) -> Syntheses:
-    """Tables of the map, of both components of its gradient, or of all three."""
+    """Tables of the map, of both components of its gradient, or of all three, ring by ring."""
     _check_memory(grid, degrees, dtype)
     waves = _waves(grid, degrees)
     own = [_profiles(grid, degrees, component) for component, need in enumerate((value, gradient)) if need]
@@ -100,27 +121,35 @@ def analysis(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> Analysis:
         return Analysis(jnp.asarray(_waves(grid, degrees)[0].T.astype(dtype)), jnp.asarray(legendre.astype(dtype)))
 
 
-def synthesise(grid: MapGrid, tables: Syntheses, degrees: tuple[int, ...], x: jax.Array) -> list[jax.Array]:
-    """Features (entries, …) to the points (nlon, nlat, …) of each component.
+def synthesise(grid: MapGrid, tables: Syntheses | jax.Array, degrees: tuple[int, ...], x: jax.Array) -> list[jax.Array]:
+    """Features (entries, …) to the points of each component: (nlon, nlat, …), or (nlon · nlat, …) by a matrix.
 
     Components with the same waves are computed by one product of matrices, which CPUs do faster than several.
     """
     columns = math.prod(x.shape[1:])
-    by_order = jnp.take(x.reshape(len(x), columns), _rows(degrees), axis=0, mode="fill", fill_value=0)
+    flat = x.reshape(len(x), columns)
+    if not isinstance(tables, Syntheses):
+        points = jnp.matmul(tables, flat, precision=HIGHEST)
+        count = grid.nlon * grid.nlat
+        return list(points.reshape(len(tables) // count, count, *x.shape[1:]))
+    by_order = jnp.take(flat, _rows(degrees), axis=0, mode="fill", fill_value=0)
     components = []
     for table in tables:
         if table is not None:
             profiles = jnp.matmul(table.legendre, by_order, precision=HIGHEST)
             rings = profiles.shape[1]
-            flat = profiles.reshape(len(profiles), rings * columns)
-            points = jnp.matmul(table.fourier, flat, precision=HIGHEST)
+            rows = profiles.reshape(len(profiles), rings * columns)
+            points = jnp.matmul(table.fourier, rows, precision=HIGHEST)
             points = points.reshape(len(points), rings // grid.nlat, grid.nlat, *x.shape[1:])
             components += [points[:, at] for at in range(points.shape[1])]
     return components
 
 
-def analyse(tables: Analysis, degrees: tuple[int, ...], points: jax.Array) -> jax.Array:
-    """Points (nlon, nlat, …) to features (entries, …)."""
+def analyse(tables: Analysis | jax.Array, degrees: tuple[int, ...], points: jax.Array) -> jax.Array:
+    """Points, as `synthesise` gives them, to features (entries, …)."""
+    if not isinstance(tables, Analysis):
+        flat = points.reshape(len(points), math.prod(points.shape[1:]))
+        return jnp.matmul(tables, flat, precision=HIGHEST).reshape(len(tables), *points.shape[1:])
     nlon, nlat = points.shape[:2]
     columns = math.prod(points.shape[2:])
     profiles = jnp.matmul(tables.fourier, points.reshape(nlon, nlat * columns), precision=HIGHEST)
@@ -128,6 +157,13 @@ def analyse(tables: Analysis, degrees: tuple[int, ...], points: jax.Array) -> ja
     degree, order = harmonics.orders(degrees)
     entries = by_order[order + degrees[-1], np.searchsorted(degrees, degree).astype(np.int32)]
     return entries.reshape(len(entries), *points.shape[2:])
+
+
+def _at_points(grid: MapGrid, degrees: tuple[int, ...]) -> tuple[NDArray[np.float64], ...]:
+    """Harmonics and both components of their gradients at all points, longitude by longitude."""
+    colatitude = np.tile(quadrature.gauss_legendre(grid.nlat)[0], grid.nlon)
+    longitude = np.repeat(2 * np.pi * np.arange(grid.nlon, dtype=np.float64) / grid.nlon, grid.nlat)
+    return harmonics.at_points(degrees, colatitude, longitude)
 
 
 def _check_memory(grid: MapGrid, degrees: tuple[int, ...], dtype: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import jax
 
@@ -38,3 +39,23 @@ def check_features(user: str, x: jax.Array, max_degree: int, channels: int, para
             f"{max_degree} and {channels} channels, got shape {x.shape}"
         )
     _layer_checks.precision(user, "x", x, parameter)
+
+
+def check_parts(user: str, parts: Sequence[jax.Array], max_degree: int, channels: int, parameter: jax.Array) -> None:
+    """Features that are kept apart by degree, of the precision of the parameters."""
+    if not isinstance(parts, Sequence):
+        raise TypeError(f"`parts` of `{user}` must be a sequence of arrays, got {type(parts).__name__}")
+    if len(parts) != max_degree + 1:
+        raise ValueError(
+            f"`parts` of `{user}` must hold an array for each degree 0 … {max_degree}, got {len(parts)} of them"
+        )
+    for degree, x in enumerate(parts):
+        name = f"parts[{degree}]"
+        _layer_checks.numbers(user, name, x)
+        columns = parts[0].shape[1:-1]
+        if x.shape != (2 * degree + 1, *columns, channels):
+            raise ValueError(
+                f"`{name}` of `{user}` must have shape {(2 * degree + 1, *columns, channels)}: orders, the columns of "
+                f"`parts[0]`, channels; got {x.shape}"
+            )
+        _layer_checks.precision(user, name, x, parameter)

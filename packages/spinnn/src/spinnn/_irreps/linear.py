@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import _layer_checks
-from .degrees import check_features, largest_degree, split
+from .degrees import check_features, check_parts, largest_degree, split
 
 
 class DegreeLinear(eqx.Module):
@@ -52,8 +55,34 @@ class DegreeLinear(eqx.Module):
             ValueError: Axes of other sizes.
         """
         check_features("DegreeLinear", x, self.max_degree, self.weight.shape[1], self.weight)
-        parts = [
-            jnp.matmul(part.reshape(-1, part.shape[-1]), weight, precision="highest")
-            for part, weight in zip(split(x), self.weight, strict=True)
+        return jnp.concatenate(self.by_degree(split(x)))
+
+    def by_degree(
+        self, parts: Sequence[Float[Array, "_ *columns channel_in"]]
+    ) -> list[Float[Array, "_ *columns channel_out"]]:
+        """Apply to features that are kept apart by degree, which saves layers that act on one degree from copies.
+
+        Args:
+            parts: One array for each degree l = 0 … l_max, shape (2l + 1, *columns, channels_in).
+
+        Returns:
+            One for each degree.
+
+        Raises:
+            TypeError: Input of another precision than the parameters.
+            ValueError: Another number of degrees, or axes of other sizes.
+
+        Examples:
+            >>> import jax
+            >>> from spinnn import DegreeLinear
+            >>> layer = DegreeLinear(1, 4, 8, key=jax.random.key(0))
+            >>> [y.shape for y in layer.by_degree([jax.numpy.ones((1, 10, 4)), jax.numpy.ones((3, 10, 4))])]
+            [(1, 10, 8), (3, 10, 8)]
+        """
+        check_parts("DegreeLinear", parts, self.max_degree, self.weight.shape[1], self.weight)
+        return [
+            jnp.matmul(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), weight, precision="highest").reshape(
+                *x.shape[:-1], weight.shape[1]
+            )
+            for x, weight in zip(parts, self.weight, strict=True)
         ]
-        return jnp.concatenate(parts).reshape(*x.shape[:-1], self.weight.shape[2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ from jaxtyping import Array, Float
 from spinharm import checks
 
 from .. import _layer_checks
-from .degrees import check_features, largest_degree, split
+from .degrees import check_features, check_parts, largest_degree, split
 
 
 class RMSNorm(eqx.Module):
@@ -58,8 +60,30 @@ class RMSNorm(eqx.Module):
             ValueError: Axes of other sizes.
         """
         check_features("RMSNorm", x, self.max_degree, self.channels, self.scale)
-        parts = []
-        for degree, part in enumerate(split(x)):
-            mean = jnp.mean(part**2, (0, -1), keepdims=True)
-            parts.append(part * (jax.lax.rsqrt(mean + self.epsilon) * self.scale[degree]))
-        return jnp.concatenate(parts)
+        return jnp.concatenate(self.by_degree(split(x)))
+
+    def by_degree(
+        self, parts: Sequence[Float[Array, "_ *columns channel"]]
+    ) -> list[Float[Array, "_ *columns channel"]]:
+        """Apply to features that are kept apart by degree, see `DegreeLinear.by_degree`.
+
+        Args:
+            parts: One array for each degree l = 0 … l_max, shape (2l + 1, *columns, channels).
+
+        Returns:
+            One for each degree.
+
+        Raises:
+            TypeError: Input of another precision than the parameters.
+            ValueError: Another number of degrees, or axes of other sizes.
+
+        Examples:
+            >>> import jax.numpy as jnp
+            >>> from spinnn import RMSNorm
+            >>> [y.shape for y in RMSNorm(1, 2).by_degree([jnp.ones((1, 5, 2)), jnp.ones((3, 5, 2))])]
+            [(1, 5, 2), (3, 5, 2)]
+        """
+        check_parts("RMSNorm", parts, self.max_degree, self.channels, self.scale)
+        means = [jnp.mean(x**2, (0, -1), keepdims=True) for x in parts]
+        factors = [jax.lax.rsqrt(mean + self.epsilon) * scale for mean, scale in zip(means, self.scale, strict=True)]
+        return [x * factor for x, factor in zip(parts, factors, strict=True)]
