@@ -57,7 +57,9 @@ def moved(batch, positions):
     return Molecules(batch.numbers, positions.astype(batch.positions.dtype), batch.mask)
 
 
-@pytest.mark.parametrize("change", [{}, {"products": "all"}, {"products": "none", "max_degree": 3}, {"order": 3}])
+@pytest.mark.parametrize(
+    "change", [{}, {"products": "all", "norm": "rms"}, {"products": "none", "max_degree": 3}, {"order": 3}]
+)
 def test_predictions_do_not_change_under_rotation_translation_and_order(change):
     network, batch = make(dataclasses.replace(SMALL, **change)), molecules()
     before = outputs(network, batch)
@@ -226,6 +228,13 @@ def test_model_files_hold_the_network(tmp_path):
     again = PropertyModel.load(tmp_path / "model.spinnn")
     assert again.config == SMALL
     np.testing.assert_array_equal(again(molecules())["energy"], model(molecules())["energy"])
+
+
+def test_options_from_before_there_was_a_norm_have_one():
+    values = to_json(dataclasses.replace(SMALL, norm="rms"))
+    assert values.pop("norm") == "rms"
+    assert from_json(InteractingConfig, values).norm == "rms"
+    assert from_json(InteractingConfig, {"channels": 8}).norm == InteractingConfig().norm == "none"
 
 
 def test_options_hold_either_kind_of_network():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import equinox as eqx
@@ -18,9 +17,11 @@ from .._perceptron import each, make_mlp
 from .neighbors import Neighbors
 from .options import InteractionOptions
 
-# Neighbors whose messages add up to a mean square near 1, what the first radial functions are multiplied with, and the
-# share of an update in a sphere at initialisation.
-_NEIGHBORS, _RADIAL, _STEP = 8.0, 2.0, 0.7
+# Scales at initialisation: neighbors whose messages add up to a mean square near 1, what the first radial functions are
+# multiplied with, the share of messages that are not normalised, and the share of an update in a sphere.
+_NEIGHBORS, _RADIAL, _SHARE, _STEP = 8.0, 2.0, 0.5, 0.7
+# Products of maps are those of harmonics that are orthonormal; features have harmonics of mean square 1.
+_UNIT = math.sqrt(4 * math.pi)
 
 
 # One array of shape (2l + 1, *atoms, channels) for each degree: layers that act on one degree need no copies.
@@ -43,7 +44,7 @@ class Interaction(eqx.Module):
     radial: Float[Array, "radial values"]
     scalars: Float[Array, "channel channel"]
     spheres: DegreeLinear | None
-    message_norm: RMSNorm
+    message_norm: RMSNorm | None
     factors: tuple[DegreeLinear, ...]
     product_norm: RMSNorm | None
     from_products: DegreeLinear | None
@@ -64,11 +65,11 @@ class Interaction(eqx.Module):
         self.radial = _RADIAL * jax.random.normal(next(keys), (config.radial, values)) / math.sqrt(config.radial)
         self.scalars = jax.random.normal(next(keys), (channels, channels)) / math.sqrt(channels)
         self.spheres = linear() if carries else None
-        self.message_norm = RMSNorm(top, channels)
+        self.message_norm = RMSNorm(top, channels) if config.norm == "rms" else None
         paths, multiplied = config.products, config.products != "none"
         self.factors = tuple(linear() for _ in range(config.order if multiplied else 0))
         self.product = None if paths == "none" else TensorProduct(top, top, top, paths=paths)
-        self.product_norm = RMSNorm(top, channels) if multiplied else None
+        self.product_norm = RMSNorm(top, channels) if multiplied and config.norm == "rms" else None
         self.from_products = linear() if multiplied else None
         self.from_messages = linear()
         gates = (top + 2) * channels
@@ -76,28 +77,35 @@ class Interaction(eqx.Module):
 
     def __call__(self, x: Spheres, near: Neighbors) -> Spheres:
         """The spheres of atoms after the interaction, one array of shape (2l + 1, *atoms, channels) for each degree."""
-        messages = self.message_norm.by_degree(self._messages(x, near))
+        messages = self._messages(x, near)
         known, updates = [x[0][0], messages[0][0]], self.from_messages.by_degree(messages)
-        if self.product is not None and self.product_norm is not None and self.from_products is not None:
-            factors = [jnp.concatenate(factor.by_degree(messages)) for factor in self.factors]
-            product = functools.reduce(self.product.columns, factors)
-            product = self.product_norm.by_degree(_by_degree(product))
+        if self.from_products is not None:
+            product = self._products(messages)
             known.append(product[0][0])
             updates = [a + b for a, b in zip(updates, self.from_products.by_degree(product), strict=True)]
         return self._updated(x, updates, jnp.concatenate(known, -1))
 
     def _messages(self, x: Spheres, near: Neighbors) -> Spheres:
-        """Sums over neighbors, of a mean square near 1."""
+        """Sums over neighbors."""
         degrees, channels = len(x), x[0].shape[-1]
-        radial = self.radial.reshape(len(self.radial), -1, channels) * np.asarray(_NEIGHBORS**-0.5, x[0].dtype)
+        scale = _NEIGHBORS**-0.5 * (_SHARE if self.message_norm is None else 1)
+        radial = self.radial.reshape(len(self.radial), -1, channels) * np.asarray(scale, x[0].dtype)
         scalars = near.at_neighbors(jnp.matmul(x[0][0], self.scalars, precision="highest"))
         parts = [near.sum_harmonics(degree, radial[:, degree], scalars) for degree in range(degrees)]
-        if self.spheres is None:
-            return parts
-        carried = self.spheres.by_degree(x)
-        return [
-            part + near.sum_spheres(radial[:, degrees + degree], carried[degree]) for degree, part in enumerate(parts)
-        ]
+        if self.spheres is not None:
+            carried = self.spheres.by_degree(x)
+            for degree in range(degrees):
+                parts[degree] += near.sum_spheres(radial[:, degrees + degree], carried[degree])
+        return parts if self.message_norm is None else self.message_norm.by_degree(parts)
+
+    def _products(self, messages: Spheres) -> Spheres:
+        """Products of mixtures of messages."""
+        assert self.product is not None
+        product, *others = (jnp.concatenate(factor.by_degree(messages)) for factor in self.factors)
+        for other in others:
+            product = self.product.columns(product, other) * np.asarray(_UNIT, product.dtype)
+        parts = _by_degree(product)
+        return parts if self.product_norm is None else self.product_norm.by_degree(parts)
 
     def _updated(self, x: Spheres, updates: Spheres, known: Array) -> Spheres:
         *gates, change = jnp.split(each(self.scalar_update, known), len(x) + 1, -1)

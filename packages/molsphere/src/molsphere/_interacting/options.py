@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from spinharm import checks
 from spinnn.checks import size
@@ -12,6 +12,7 @@ from .. import _checks
 from .radial import BesselBasis
 
 Products = Literal["none", "even", "all"]
+Norm = Literal["none", "rms"]
 # Above it, pairs and products of a molecule would not fit into memory.
 _LARGEST_DEGREE, _LARGEST_ORDER = 12, 4
 
@@ -29,6 +30,8 @@ class InteractionOptions:
         products: Products of spheres on each atom: `"none"`, `"even"` (those of values, which map true tensors to true
             tensors) or `"all"` (also cross products of gradients, which give pseudotensors).
         order: Factors of a product.
+        norm: `"rms"` divides messages and products by their root mean square, see `spinnn.RMSNorm`; `"none"` leaves
+            them as they are, which generalises better from few molecules.
 
     Raises:
         TypeError: Something else than numbers.
@@ -47,6 +50,13 @@ class InteractionOptions:
     spheres: bool = True
     products: Products = "even"
     order: int = 2
+    norm: Norm = "none"
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Complete options written before there was a `norm`, when there was always one."""
+        written = {field.name for field in dataclasses.fields(InteractionOptions)} - {"norm"}
+        return {"norm": "rms", **values} if written <= set(values) else values
 
     def __post_init__(self) -> None:
         checks.integer("max_degree", self.max_degree, 0, _LARGEST_DEGREE)
@@ -55,6 +65,7 @@ class InteractionOptions:
         _checks.flag("spheres", self.spheres)
         _checks.option("products", self.products, get_args(Products))
         checks.integer("order", self.order, 2, _LARGEST_ORDER)
+        _checks.option("norm", self.norm, get_args(Norm))
 
     def make_basis(self) -> BesselBasis:
         """The radial basis."""
