@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import jax
 import numpy as np
 import pytest
 from rdkit import Chem
 
-from molsphere import PropertyModel
+from molsphere import InteractingConfig, PropertyModel
 from molsphere.__main__ import main
 from molsphere._data import demo_data
 from molsphere._run.run import read_run
@@ -71,11 +72,17 @@ def test_a_small_demo(tmp_path, capsys):
     assert PropertyModel.load(out / "model.spinnn").units == {"energy": "kcal/mol"}
     for figure in ("the mean", "kcal/mol", "20 geometries of 10 molecules", f"{summary['predicted']:.1f}"):
         assert figure in printed
+    commands = [shlex.split(line)[1:] for line in printed.partition("Next:")[2].splitlines() if line.strip()]
+    assert [words[0] for words in commands] == ["predict", "evaluate", "plot"]
+    assert main(commands[-1]) == 0
+    assert (out / "spheres.png").read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
     # Another demo does not touch its data.
     assert main([*words, "--seed", "1"]) == 2
     assert "data.extxyz holds other geometries" in capsys.readouterr().err
     # Its folder is that of a run.
     options, data, splits = read_run(out)
+    assert isinstance(options.network, InteractingConfig)
     assert options.targets == ("energy",)
     assert len(data.molecules) == splits.total == 20
 

@@ -21,13 +21,15 @@ from ._data import demo_data
 from ._data.run_data import read_run_data
 from ._files.smiles import from_smiles
 from ._files.writers import write_predictions
-from ._model.presets import network_config
+from ._model.interacting import InteractingConfig
 from ._model.property_model import MODEL_FILE
 from ._molecules.molecule import Molecule
 from ._run.options import TrainOptions
 from ._run.run import run_training
 
 _BATCH, _CHECKPOINTS = 16, 6
+_NETWORK = InteractingConfig(channels=24, max_degree=2)
+_OPTIMIZER = OptimizerConfig("adamw", 4e-3, weight_decay=0.01, clip_norm=10.0, ema_decay=0.99)
 DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
 
 
@@ -50,7 +52,7 @@ class DemoOptions:
     molecules: int = 400
     geometries: int = 3
     epochs: int = 20
-    max_buckets: int = 3
+    max_buckets: int = 2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,7 +87,10 @@ def run_demo(given: DemoOptions, *, say: Callable[[str], None] = print) -> dict[
 
     data, splits = read_run_data(folder / DATA, [name]), demo_data.demo_splits(owner)
     options = demo_options(given, splits.train.size)
-    say(f"2. training {options.network.widths} channels at bandlimits {options.network.bandlimits}")
+    say(
+        f"2. training: {_NETWORK.interactions} interactions of {_NETWORK.channels} spheres per atom, degrees to "
+        f"{_NETWORK.max_degree}"
+    )
     started = time.perf_counter()
     model, result = run_training(options, data, splits, say=lambda text: say(f"   {text}"))
     seconds = time.perf_counter() - started
@@ -117,6 +122,7 @@ def run_demo(given: DemoOptions, *, say: Callable[[str], None] = print) -> dict[
         file.write(json.dumps(summary, indent=1) + "\n")
     say(f"5. {summary['seconds']:.0f} s; summary in {folder / SUMMARY}. Next:")
     say(f"   molsphere predict --smiles 'CC(=O)N' --models {folder / MODEL_FILE}")
+    say(f"   molsphere evaluate {folder} --rotations 4")
     say(f"   molsphere plot spheres --smiles '{given.smiles}' --out {folder / 'spheres.png'}")
     return summary
 
@@ -132,16 +138,12 @@ def _write_data(path: Path, molecules: list[Molecule], energies: np.ndarray) -> 
 
 
 def demo_options(given: DemoOptions, molecules: int) -> TrainOptions:
-    """The demo's training run: the preset `tiny` with fewer channels and interactions.
+    """The demo's training run.
 
     Args:
         given: Options of the demo.
         molecules: Molecules of the training split.
     """
-    network = dataclasses.replace(
-        network_config("tiny"), bandlimits=(3, 3), widths=(24, 24), num_filter_params=(None, None)
-    )
-    optimizer = OptimizerConfig(learning_rate=5e-3, clip_norm=1.0, ema_decay=0.99)
     return TrainOptions(
         data=str(Path(given.out) / DATA),
         targets=(demo_data.PROPERTY,),
@@ -149,11 +151,13 @@ def demo_options(given: DemoOptions, molecules: int) -> TrainOptions:
         training=TrainingConfig(
             epochs=given.epochs,
             seed=given.seed,
-            optimizer=optimizer,
+            optimizer=_OPTIMIZER,
             checkpoint_every=max(given.epochs * molecules // _BATCH // _CHECKPOINTS, 1),
             log_every=10,
         ),
         batch_size=_BATCH,
         max_buckets=given.max_buckets,
-        network=network,
+        augmentation=False,  # rotated copies are nothing new to it
+        preset="interacting",
+        network=_NETWORK,
     )

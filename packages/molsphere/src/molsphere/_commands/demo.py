@@ -10,7 +10,7 @@ from .._demo import DemoOptions, run_demo
 
 _TEXT = """A complete run without downloads: about two minutes on two CPU cores.
 
-Makes geometries of shipped small molecules with RDKit and their MMFF94 energies, trains a tiny network, compares it
+Makes geometries of shipped small molecules with RDKit and their MMFF94 energies, trains a small network, compares it
 with the mean and with linear regression on composition, predicts a given SMILES, draws plots. The result is the folder
 of a run, for `molsphere predict` and `molsphere plot`. The same seed gives the same result.
 
