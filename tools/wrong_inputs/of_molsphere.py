@@ -221,7 +221,7 @@ def _interacting() -> list[Call]:
         return eqx.filter_eval_shape(molsphere.InteractingNetwork, molsphere.InteractingConfig(**given), key=_KEY)
 
     return [
-        Call("molsphere.BesselBasis", molsphere.BesselBasis, always(count=2, cutoff=3.0)),
+        Call("molsphere.BesselBasis", molsphere.BesselBasis, always(count=2, cutoff=3.0, exponent=3)),
         Call("molsphere.BesselBasis.values", basis.values, always(distance=np.ones(3, np.float32))),
         Call("molsphere.InteractionOptions", molsphere.InteractionOptions, always(**shared)),
         Call("molsphere.InteractionOptions.make_basis", molsphere.InteractionOptions().make_basis, always()),

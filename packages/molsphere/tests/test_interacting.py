@@ -194,7 +194,7 @@ def test_radial_functions_are_those_of_the_formula():
     x = r / 5
     envelope = 1 - 21 * x**5 + 35 * x**6 - 15 * x**7
     wanted = [np.sqrt(2 / 5) * np.sin(n * np.pi * x) / r * envelope for n in range(1, 21)]
-    np.testing.assert_allclose(BesselBasis(20, 5.0).values(jnp.asarray(r)), np.stack(wanted, -1), atol=3e-6)
+    np.testing.assert_allclose(BesselBasis(20, 5.0, exponent=5).values(jnp.asarray(r)), np.stack(wanted, -1), atol=3e-6)
 
 
 def test_harmonics_are_those_of_e3nns_order():
@@ -230,10 +230,10 @@ def test_model_files_hold_the_network(tmp_path):
     np.testing.assert_array_equal(again(molecules())["energy"], model(molecules())["energy"])
 
 
-def test_options_from_before_there_was_a_norm_have_one():
-    values = to_json(dataclasses.replace(SMALL, norm="rms"))
-    assert values.pop("norm") == "rms"
-    assert from_json(InteractingConfig, values).norm == "rms"
+def test_options_of_before_are_completed_with_what_was_done_then():
+    written = dataclasses.replace(SMALL, norm="rms", envelope=5)
+    values = {name: value for name, value in to_json(written).items() if name not in ("norm", "envelope")}
+    assert from_json(InteractingConfig, values) == written
     assert from_json(InteractingConfig, {"channels": 8}).norm == InteractingConfig().norm == "none"
 
 
@@ -252,6 +252,8 @@ def test_options_hold_either_kind_of_network():
         ({"order": 1}, ValueError, "order"),
         ({"spheres": 1}, TypeError, "spheres"),
         ({"radial": 2.5}, TypeError, "radial"),
+        ({"envelope": 1}, ValueError, "`envelope` must be at least 2"),
+        ({"norm": "layer"}, ValueError, "norm"),
     ],
 )
 def test_wrong_options(options, error, message):

@@ -9,7 +9,7 @@ from spinharm import checks
 from spinnn.checks import size
 
 from .. import _checks
-from .radial import BesselBasis
+from .radial import LARGEST_EXPONENT, BesselBasis
 
 Products = Literal["none", "even", "all"]
 Norm = Literal["none", "rms"]
@@ -26,6 +26,7 @@ class InteractionOptions:
         channels: Spheres of each atom.
         cutoff: Distance from which atoms do not see each other [Å].
         radial: Number of radial basis functions, see `BesselBasis`.
+        envelope: Exponent of their envelope, see `BesselBasis`.
         spheres: Whether messages carry the neighbors' spheres, besides their scalars.
         products: Products of spheres on each atom: `"none"`, `"even"` (those of values, which map true tensors to true
             tensors) or `"all"` (also cross products of gradients, which give pseudotensors).
@@ -51,12 +52,14 @@ class InteractionOptions:
     products: Products = "even"
     order: int = 2
     norm: Norm = "none"
+    envelope: int = 3
 
     @classmethod
     def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Complete options written before there was a `norm`, when there was always one."""
-        written = {field.name for field in dataclasses.fields(InteractionOptions)} - {"norm"}
-        return {"norm": "rms", **values} if written <= set(values) else values
+        """Complete options written before `norm` and `envelope` were options, with what these were."""
+        added = {"norm": "rms", "envelope": 5}
+        written = {field.name for field in dataclasses.fields(InteractionOptions)} - set(added)
+        return {**added, **values} if written <= set(values) else values
 
     def __post_init__(self) -> None:
         checks.integer("max_degree", self.max_degree, 0, _LARGEST_DEGREE)
@@ -70,4 +73,5 @@ class InteractionOptions:
     def make_basis(self) -> BesselBasis:
         """The radial basis."""
         _checks.count("radial", self.radial)
-        return BesselBasis(self.radial, self.cutoff)
+        checks.integer("envelope", self.envelope, 2, LARGEST_EXPONENT)
+        return BesselBasis(self.radial, self.cutoff, self.envelope)

@@ -8,21 +8,27 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from spinharm import checks
+
 from .. import _checks
 
-# Exponent of the envelope: its first two derivatives are 0 at the cutoff.
-_EXPONENT = 5
+LARGEST_EXPONENT = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class BesselBasis:
     """Bessel functions of the distance, times an envelope that ends smoothly at a cutoff.
 
-    √(2/c) sin(nπr/c)/r · u(r/c), n = 1 … count, with u(x) = 1 − 21 x⁵ + 35 x⁶ − 15 x⁷.
+    √(2/c) sin(nπr/c)/r · u(r/c), n = 1 … count, with the envelope
+
+        u(x) = 1 − (p + 1)(p + 2)/2 xᵖ + p (p + 2) xᵖ⁺¹ − p (p + 1)/2 xᵖ⁺²,
+
+    whose first two derivatives are 0 at the cutoff.
 
     Attributes:
         count: Number of functions.
         cutoff: The distance c from which all are 0 [Å].
+        exponent: The exponent p of the envelope, 2 … 20: the larger, the farther it stays near 1.
 
     Raises:
         TypeError: Something else than numbers.
@@ -36,16 +42,18 @@ class BesselBasis:
         >>> from molsphere import BesselBasis
         >>> basis = BesselBasis(count=4, cutoff=5.0)
         >>> [round(float(value), 3) for value in basis.values(jnp.array(1.0))]
-        [0.37, 0.599, 0.599, 0.37]
+        [0.35, 0.567, 0.567, 0.35]
         >>> float(basis.values(jnp.array(5.0)).max())
         0.0
     """
 
     count: int = 20
     cutoff: float = 6.0
+    exponent: int = 3
 
     def __post_init__(self) -> None:
         _checks.count("count", self.count)
+        checks.integer("exponent", self.exponent, 2, LARGEST_EXPONENT)
         object.__setattr__(self, "cutoff", _checks.positive_float("cutoff", self.cutoff))
 
     def values(self, distance: Float[Array, "*pairs"]) -> Float[Array, "*pairs radial"]:
@@ -63,7 +71,7 @@ class BesselBasis:
         _checks.floats("distance", distance)
         inside = distance < self.cutoff
         share = jnp.where(inside, distance, 1) * jnp.asarray(1 / self.cutoff, distance.dtype)
-        p = _EXPONENT
+        p = self.exponent
         power = share**p
         envelope = 1 - power * ((p + 1) * (p + 2) / 2 - share * (p * (p + 2) - share * (p * (p + 1) / 2)))
         factor = jnp.where(inside, math.sqrt(2 / self.cutoff) * envelope / jnp.where(inside, distance, 1), 0)
