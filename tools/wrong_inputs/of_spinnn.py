@@ -65,7 +65,14 @@ def _layers() -> list[Call]:
         Call("spinnn.SpatialPool", spinnn.SpatialPool, always(grid=_EVEN)),
         Call("spinnn.SpatialPool.__call__", coarse, always(x=np.ones((2, 4, 8, 2, 2), np.float32))),
     ]
-    for kind in (spinnn.PhaseCollapse, spinnn.MagnitudeActivation, spinnn.GatedActivation):
+    exact = {"spins": _SPINS, "channels": 2, "bandlimit": 2, "order": 2, "key": _KEY}
+    product = spinnn.ProductActivation(**exact)
+    given = always(x=np.ones((2, *product.grid.shape, 2, 2), np.complex64))
+    calls += [
+        Call("spinnn.ProductActivation", spinnn.ProductActivation, always(**exact)),
+        Call("spinnn.ProductActivation.__call__", product, given),
+    ]
+    for kind in (spinnn.PhaseCollapse, spinnn.MagnitudeActivation, spinnn.GatedActivation, spinnn.S2Activation):
         given = {"spins": _SPINS, "channels": 2}
         given |= {"initial_bias": -0.1} if kind is spinnn.MagnitudeActivation else {"key": _KEY}
         calls.append(Call(f"spinnn.{kind.__name__}", kind, always(**given)))
@@ -89,8 +96,12 @@ def _blocks() -> list[Call]:
         "grid_out": _GRID, "bandlimit": 3, "num_filter_params": 2, "separable": False, "options": BlockOptions(),
         "key": _KEY,
     }  # fmt: skip
-    options = always(activation="gated", center="sample", momentum=0.5, product_dtype="bfloat16")
-    calls = [Call("spinnn.BlockOptions", _block_of_options, options)]
+    options = {"activation": "gated", "center": "sample", "momentum": 0.5, "product_dtype": "bfloat16"}
+    options |= {"oversampling": 1.5, "product_order": 2}
+    calls = [
+        Call("spinnn.BlockOptions", _block_of_options, always(**options)),
+        Call("spinnn.BlockOptions.activation_grid", BlockOptions(**options).activation_grid, always(bandlimit=3)),
+    ]
     for kind in (spinnn.SpinBlock, spinnn.SpinResidualBlock):
         name = f"spinnn.{kind.__name__}"
         block, state = eqx.nn.make_with_state(kind)(**given)
@@ -142,7 +153,7 @@ def _functions() -> list[Call]:
     maps = spinnn.SpinConv((0,), (0,), 1, 1, bandlimit=2, grid_in=_GRID, grid_out=_GRID, key=_KEY)
     error = {
         "function": maps, "given": given, "spins_out": (0,), "grid_out": _GRID, "bandlimit_out": 2,
-        "angles": (0.1, 0.2, 0.3), "key": _KEY,
+        "angles": (0.1, 0.2, 0.3), "reflection": True, "key": _KEY,
     }  # fmt: skip
     return [
         Call("spinnn.spin_mean", spinnn.spin_mean, always(x=_MAPS, grid=_GRID, spins=_SPINS)),

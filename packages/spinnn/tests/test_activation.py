@@ -1,20 +1,24 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from spinnn import GatedActivation, MagnitudeActivation, PhaseCollapse
+from spinnn import GatedActivation, MagnitudeActivation, PhaseCollapse, ProductActivation, S2Activation
 
 SPINS = (0, 1, -2)
 MAKERS = {
     "phase_collapse": lambda spins, channels: PhaseCollapse(spins, channels, key=jax.random.key(0)),
     "magnitude": lambda spins, channels: MagnitudeActivation(spins, channels),
     "gated": lambda spins, channels: GatedActivation(spins, channels, key=jax.random.key(0)),
+    "s2": lambda spins, channels: S2Activation(spins, channels, key=jax.random.key(0)),
+    # On the grid of the maps below.
+    "product": lambda spins, channels: ProductActivation(spins, channels, bandlimit=4, key=jax.random.key(0)),
 }
 every = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 
-def random_maps(rng, channels=4, shape=(2, 5, 6)):
+def random_maps(rng, channels=4, shape=(2, 5, 10)):
     x = rng.normal(size=(*shape, len(SPINS), channels)) + 1j * rng.normal(size=(*shape, len(SPINS), channels))
     return jnp.asarray(x.astype(np.complex64))
 
@@ -23,15 +27,16 @@ def random_maps(rng, channels=4, shape=(2, 5, 6)):
 def test_commutes_with_a_turn_of_the_local_frame(rng, make):
     """Under a turn by ψ at a point a spin-s value is multiplied by e^{isψ}, which is all that a rotation does there."""
     layer, x = make(SPINS, 4), random_maps(rng)
-    angle = rng.uniform(0, 2 * np.pi, (2, 5, 6, 1, 1))
+    angle = rng.uniform(0, 2 * np.pi, (2, 5, 10, 1, 1))
     turn = jnp.asarray(np.exp(1j * np.array(SPINS)[:, None] * angle).astype(np.complex64))
-    np.testing.assert_allclose(layer(x * turn), layer(x) * turn, atol=1e-5)
+    run = eqx.filter_jit(layer)
+    np.testing.assert_allclose(run(x * turn), run(x) * turn, atol=1e-5)
 
 
 @every
 def test_gradients_are_finite_at_zero(make):
     layer = make(SPINS, 2)
-    gradient = jax.grad(lambda x: jnp.sum(jnp.abs(layer(x) - 1) ** 2))(jnp.zeros((2, 3, 3, 2), jnp.complex64))
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(jnp.abs(layer(x) - 1) ** 2)))(jnp.zeros((5, 10, 3, 2), jnp.complex64))
     assert jnp.all(jnp.isfinite(gradient))
 
 
@@ -81,7 +86,19 @@ def test_gates_lie_between_zero_and_one(rng):
     assert np.all((ratio.real > 0) & (ratio.real < 1))
 
 
-@pytest.mark.parametrize("make", [MAKERS["phase_collapse"], MAKERS["gated"]], ids=["phase_collapse", "gated"])
+def test_swiglu_is_its_formula(rng):
+    layer, x = S2Activation((0, 1), 4, key=jax.random.key(0)), random_maps(rng)[..., :2, :]
+    inputs = np.concatenate([x[..., 0, :].real, x[..., 0, :].imag], -1)
+    gates = (inputs @ np.asarray(layer.gate_weight)).reshape(x.shape)
+    real, imaginary = np.asarray(layer.value_weight)
+    values = np.einsum("...sc,scd->...sd", x, real + 1j * imaginary)
+    np.testing.assert_allclose(layer(x), gates / (1 + np.exp(-gates)) * values, rtol=1e-3, atol=1e-4)
+
+
+NEED_SCALARS = ["phase_collapse", "gated", "s2", "product"]
+
+
+@pytest.mark.parametrize("make", [MAKERS[name] for name in NEED_SCALARS], ids=NEED_SCALARS)
 def test_spin_0_must_be_there(make):
     with pytest.raises(ValueError, match=r"`spins` of \w+ must contain 0, got \(1, 2\)"):
         make((1, 2), 3)

@@ -203,6 +203,7 @@ def other_transform(**options):
         ("transform_out", lambda: other_transform(precision=jax.lax.Precision.DEFAULT)),
         ("transform_out", lambda: other_transform(method="recursion")),
         ("transform_out", lambda: SpinTransform(GAUSS, 6, (0, -1))),
+        ("transform_activation", other_transform),
     ],
 )
 def test_what_does_not_fit_is_done_by_layers(name, other):

@@ -7,11 +7,13 @@ from ._layers.activation import (
     GatedActivation as GatedActivation,
     MagnitudeActivation as MagnitudeActivation,
     PhaseCollapse as PhaseCollapse,
+    S2Activation as S2Activation,
 )
 from ._layers.conv import SpinConv as SpinConv
 from ._layers.norm import SpatialBatchNorm as SpatialBatchNorm, SpectralBatchNorm as SpectralBatchNorm
 from ._layers.options import BlockOptions as BlockOptions
 from ._layers.pool import SpatialPool as SpatialPool, SpectralPool as SpectralPool, spin_mean as spin_mean
+from ._layers.product_activation import ProductActivation as ProductActivation
 from ._memory import reuse_memory as reuse_memory
 from ._networks.backbone import SpinResNet as SpinResNet, SpinUNet as SpinUNet
 from ._networks.block import SpinBlock as SpinBlock, SpinResidualBlock as SpinResidualBlock

@@ -152,6 +152,7 @@ def equivariance_error(
     grid_out: Grid | None = None,
     bandlimit_out: int | None = None,
     angles: Sequence[float] | None = None,
+    reflection: bool = False,
     key: PRNGKeyArray,
 ) -> float:
     """Relative equivariance error ‖f(Rx) − R f(x)‖ / ‖R f(x)‖ on a random band-limited field x and a rotation R.
@@ -168,13 +169,17 @@ def equivariance_error(
         grid_out: Grid of the output maps; None for coefficients.
         bandlimit_out: Degrees of the output that are compared; default all that `grid_out` resolves.
         angles: Euler angles (α, β, γ) of R [radians]; random if left out.
+        reflection: R is that rotation after a reflection, f(θ, φ) → conj f(θ, −φ), hence a_lm → conj a_lm: the mirror
+            image of real scalars, and of tangent vectors as fields of spin 1. Networks with real input and output whose
+            features are scalars commute with it too; complex weights between spins do not.
         key: Random key.
 
     Returns:
         The relative error.
 
     Raises:
-        TypeError: An input that is not a `RandomInput`, or a spin that is not an integer.
+        TypeError: An input that is not a `RandomInput`, a spin that is not an integer, or `reflection` that is not True
+            or False.
         ValueError: A size, spin or grid out of range.
 
     References:
@@ -188,6 +193,7 @@ def equivariance_error(
         True
     """
     checks.instance("given", given, RandomInput, "a spinnn.testing.RandomInput")
+    checks.flag("reflection", reflection)
     first, second = jax.random.split(key)
     coeffs = given.coefficients(first)
     if angles is None:
@@ -200,11 +206,11 @@ def equivariance_error(
             y = SpinTransform(grid_out, bandlimit_out, spins_out).forward(y)
         return y
 
-    of_rotated = run(rotate(coeffs, *angles, axis=-4))
+    of_rotated = run(rotate(coeffs.conj() if reflection else coeffs, *angles, axis=-4))
     expected = run(coeffs)
     if spins_out is not None:
         spins_out = tuple(spins_out)
-        expected = rotate(expected, *angles, axis=-4, spin=spins_out)
+        expected = rotate(expected.conj() if reflection else expected, *angles, axis=-4, spin=spins_out)
         of_rotated = change_bandlimit(of_rotated, of_rotated.shape[-4], axis=-4, spin=spins_out)
     norm = jnp.linalg.norm(expected.ravel())
     return float(jnp.linalg.norm((of_rotated - expected).ravel()) / jnp.where(norm > 0, norm, 1))

@@ -40,12 +40,15 @@ class Parts(NamedTuple):
         stages: One, or the two of a residual block, between which stands a forward transform.
         transform_in: Transform of input maps; None for coefficients.
         transform_out: Transform to the maps of every stage.
+        transform_activation: Transform to the maps of the activations where these are others, which the layout does not
+            support.
         shortcut: The shortcut's matrices, see `by_spin`.
     """
 
     stages: tuple[Stage, ...]
     transform_in: SpinTransform | None
     transform_out: SpinTransform
+    transform_activation: SpinTransform | None
     shortcut: jax.Array | None = None
 
 
@@ -155,7 +158,8 @@ def _is_known(block: Parts, largest: int) -> bool:
     """Whether the layout supports every operation of a block."""
     transforms = [block.transform_in, block.transform_out]
     return (
-        all(_is_known_stage(stage, block.transform_out, largest) for stage in block.stages)
+        block.transform_activation is None
+        and all(_is_known_stage(stage, block.transform_out, largest) for stage in block.stages)
         and all(
             one.conv.spins_out == other.conv.spins_in and one.conv.channels_out == other.conv.channels_in
             for one, other in itertools.pairwise(block.stages)

@@ -172,13 +172,7 @@ def normalise(
 def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
     """Complex features (…, re/im, channel) times a complex matrix (re/im, in, out)."""
     joined = x.reshape(*x.shape[:-2], 2 * x.shape[-1])
-    return _times(joined, pairs.real_matrix(*weights)).reshape(*x.shape[:-1], weights.shape[-1])
-
-
-def _times(x: jax.Array, matrix: jax.Array) -> jax.Array:
-    """The product over the last axis; with an entry axis, for which XLA needs no transposed copy of x in gradients."""
-    rows = x.reshape(1, math.prod(x.shape[:-1]), x.shape[-1])
-    return jnp.matmul(rows, matrix[None], precision="highest").reshape(*x.shape[:-1], matrix.shape[-1])
+    return _products.times(joined, pairs.real_matrix(*weights)).reshape(*x.shape[:-1], weights.shape[-1])
 
 
 def collapse(activation: PhaseCollapse, transform: SpinTransform, coeffs: jax.Array) -> list[jax.Array]:
@@ -225,4 +219,4 @@ def _moduli(planes: list[jax.Array]) -> jax.Array:
 def _of_moduli(activation: PhaseCollapse, moduli: jax.Array) -> jax.Array:
     """W₂ times moduli or their real coefficients, (…, spin and channel) to (…, re/im, channel)."""
     both = jnp.concatenate(list(activation.modulus_weight), -1)
-    return _times(moduli, both).reshape(*moduli.shape[:-1], 2, activation.channels)
+    return _products.times(moduli, both).reshape(*moduli.shape[:-1], 2, activation.channels)

@@ -12,7 +12,10 @@ from jaxtyping import Array, Complex, Float, Inexact, PRNGKeyArray
 from spinharm import checks
 
 from .. import _layer_checks
-from . import pairs
+from . import pairs, products
+
+# 1/√E[SiLU(z)²] of a standard normal z.
+_SILU_GAIN = 1.6765
 
 
 class PhaseCollapse(eqx.Module):
@@ -192,3 +195,73 @@ class GatedActivation(eqx.Module):
         inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
         gate = jax.nn.sigmoid(jnp.matmul(inputs, self.weight, precision="highest") + self.bias).reshape(x.shape)
         return jax.lax.complex(x.real * gate, x.imag * gate)
+
+
+class S2Activation(eqx.Module):
+    """SwiGLU at each point of the sphere, x ← SiLU(V x₀ + c) ∘ U x for every spin.
+
+    V is real, from real and imaginary parts of the scalars, which give the gates; U mixes the channels of each spin.
+    SiLU is no polynomial, so the result has all degrees, and the layer is equivariant only as far as its grid resolves
+    them; `ProductActivation` is to rounding.
+
+    References:
+        Shazeer, GLU variants improve transformer (2020); Cohen et al., Spherical CNNs (2018), and Liao et al.,
+        EquiformerV2 (2024), for nonlinearities at points of a sphere.
+
+    Examples:
+        >>> import jax
+        >>> from spinnn import S2Activation
+        >>> layer = S2Activation((0, 1), 4, key=jax.random.key(0))
+        >>> layer(jax.numpy.ones((8, 3, 6, 2, 4))).shape
+        (8, 3, 6, 2, 4)
+    """
+
+    gate_weight: Float[Array, "features gates"]
+    gate_bias: Float[Array, " gates"]
+    value_weight: Float[Array, "2 spin channel channel"]
+    spins: tuple[int, ...] = eqx.field(static=True)
+    channels: int = eqx.field(static=True)
+
+    def __init__(self, spins: Iterable[int], channels: int, *, key: PRNGKeyArray) -> None:
+        """Make a layer that keeps the mean square of normal input at initialisation.
+
+        Args:
+            spins: Spin of each entry of the spin axis; 0 must be among them.
+            channels: Channels per spin.
+            key: Random key.
+
+        Raises:
+            TypeError: `channels` or a spin is not an integer.
+            ValueError: No spin 0, or `channels` below 1.
+        """
+        self.spins = _layer_checks.spin_tuple("spins", spins)
+        self.channels = channels = _layer_checks.size("channels", channels)
+        _layer_checks.scalar_index(self.spins, "S2Activation")
+        gate, value = jax.random.split(key)
+        gates = len(self.spins) * channels
+        self.gate_weight = pairs.real_normal(gate, (2 * channels, gates), channels**-0.5)
+        self.gate_bias = jnp.zeros(gates)
+        self.value_weight = pairs.normal(value, (len(self.spins), channels, channels), _SILU_GAIN * channels**-0.5)
+
+    def __call__(
+        self, x: Inexact[Array, "*batch lat lon spin channel"]
+    ) -> Complex[Array, "*batch lat lon spin channel"]:
+        """Apply to maps, shape (*batch, lat, lon, spins, channels); returns complex maps of the same shape.
+
+        Raises:
+            TypeError: Input of another precision than the parameters.
+            ValueError: Axes of other sizes.
+        """
+        _layer_checks.features("S2Activation", "x", x, self.spins, self.channels, self.gate_bias)
+        x = pairs.as_complex(x)
+        scalar = x[..., self.spins.index(0), :]
+        inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
+        gates = jax.nn.silu(products.times(inputs, self.gate_weight) + self.gate_bias)
+        gates = gates.reshape(x.shape)
+        out = []
+        for i in range(len(self.spins)):
+            matrix = pairs.real_matrix(*self.value_weight[:, i])
+            parts = jnp.concatenate([x[..., i, :].real, x[..., i, :].imag], -1)
+            real, imaginary = jnp.split(products.times(parts, matrix), 2, -1)
+            out.append(jax.lax.complex(real * gates[..., i, :], imaginary * gates[..., i, :]))
+        return jnp.stack(out, -2)

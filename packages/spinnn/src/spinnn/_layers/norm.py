@@ -292,4 +292,4 @@ class SpatialBatchNorm(eqx.Module):
 
 def _sphere_mean(x: jax.Array, weights: np.ndarray) -> jax.Array:
     """Mean over (lat, lon) with the solid angles of the rings' points, which sum to 1."""
-    return jnp.tensordot(x.sum(-3), weights.astype(x.dtype), axes=[[-3], [0]])
+    return jnp.tensordot(x.sum(-3), weights.astype(x.dtype), axes=[[-3], [0]], precision="highest")

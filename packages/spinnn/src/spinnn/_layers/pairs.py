@@ -21,7 +21,7 @@ def normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array
 
 def real_normal(key: PRNGKeyArray, shape: tuple[int, ...], std: float) -> Float[Array, "*shape"]:
     """A real normal parameter."""
-    size = math.prod(shape)
+    size = int(math.prod(shape))  # of NumPy integers
     # Each size is a compilation of its own, which costs more than drawing the numbers: powers of two are few.
     drawn = jax.random.normal(key, (max(4096, 1 << (size - 1).bit_length()),))
     return drawn[:size].reshape(shape) * std

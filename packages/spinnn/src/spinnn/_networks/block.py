@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,23 +16,26 @@ from spinharm import Grid, SpinTransform, change_bandlimit, checks
 
 from .. import _compact, _entries, _layer_checks
 from .._layers import pairs
-from .._layers.activation import GatedActivation, MagnitudeActivation, PhaseCollapse
+from .._layers.activation import GatedActivation, MagnitudeActivation, PhaseCollapse, S2Activation
 from .._layers.conv import SpinConv
 from .._layers.norm import SpectralBatchNorm
-from .._layers.options import Activation, BlockOptions
+from .._layers.options import BlockOptions
+from .._layers.product_activation import ProductActivation
 from .._layers.shortcut import by_spin
+
+ActivationLayer = PhaseCollapse | MagnitudeActivation | GatedActivation | ProductActivation | S2Activation
 
 
 def make_activation(
-    name: Activation, spins: tuple[int, ...], channels: int, key: PRNGKeyArray
-) -> PhaseCollapse | MagnitudeActivation | GatedActivation:
-    """Make the activation of a given name."""
-    checks.option("activation", name, get_args(Activation))
-    if name == "phase_collapse":
-        return PhaseCollapse(spins, channels, key=key)
-    if name == "gated":
-        return GatedActivation(spins, channels, key=key)
-    return MagnitudeActivation(spins, channels)
+    options: BlockOptions, spins: tuple[int, ...], channels: int, bandlimit: int, key: PRNGKeyArray
+) -> ActivationLayer:
+    """Make the activation that the options name, for features of `bandlimit` degrees."""
+    if options.activation == "magnitude":
+        return MagnitudeActivation(spins, channels)
+    if options.activation == "product":
+        return ProductActivation(spins, channels, bandlimit=bandlimit, order=options.product_order, key=key)
+    kinds = {"phase_collapse": PhaseCollapse, "gated": GatedActivation, "s2": S2Activation}
+    return kinds[options.activation](spins, channels, key=key)
 
 
 def to_coefficients(x: jax.Array, transform: SpinTransform | None, bandlimit: int, spins: tuple[int, ...]) -> jax.Array:
@@ -91,10 +94,13 @@ class _Sizes(NamedTuple):
             product_dtype=options.product_dtype,
         )
 
-    def transforms(self, grid_in: Grid | None, grid_out: Grid) -> tuple[SpinTransform | None, SpinTransform]:
-        """Transforms of the input maps and of the output maps."""
+    def transforms(
+        self, grid_in: Grid | None, grid_out: Grid, options: BlockOptions
+    ) -> tuple[SpinTransform | None, SpinTransform, SpinTransform | None]:
+        """Transforms of the input maps, of the output maps, and of the activations' maps if these are others."""
         analysis = transform_to(grid_in, self.bandlimit, self.spins_in)
-        return analysis, SpinTransform(grid_out, self.bandlimit, self.spins_out)
+        between = transform_to(options.activation_grid(self.bandlimit), self.bandlimit, self.spins_out)
+        return analysis, SpinTransform(grid_out, self.bandlimit, self.spins_out), between
 
 
 def _checked_sizes(
@@ -122,6 +128,7 @@ class _Block(eqx.Module):
 
     transform_in: SpinTransform | None = eqx.field(static=True)
     transform_out: SpinTransform = eqx.field(static=True)
+    transform_activation: SpinTransform | None = eqx.field(static=True)
 
     def __call__(
         self,
@@ -157,6 +164,17 @@ class _Block(eqx.Module):
             ValueError: Axes, grid or mask of other sizes.
         """
         _layer_checks.block_input(type(self).__name__, x, mask, self._first_conv, self.transform_in)
+
+    def _activated(self, activation: ActivationLayer, coeffs: jax.Array) -> jax.Array:
+        """Coefficients of the activation of maps, of the same degrees."""
+        transform = self.transform_activation or self.transform_out
+        return transform.forward(_keeping_input(activation, transform.inverse(coeffs)))
+
+    def _activated_maps(self, activation: ActivationLayer, coeffs: jax.Array) -> jax.Array:
+        """Output maps: on a grid of its own the activation adds no degrees to them."""
+        if self.transform_activation is None:
+            return _keeping_input(activation, self.transform_out.inverse(coeffs))
+        return self.transform_out.inverse(self._activated(activation, coeffs))
 
     @property
     @abc.abstractmethod
@@ -195,7 +213,7 @@ class SpinBlock(_Block):
 
     conv: SpinConv
     norm: SpectralBatchNorm
-    activation: PhaseCollapse | MagnitudeActivation | GatedActivation
+    activation: ActivationLayer
 
     def __init__(
         self,
@@ -240,8 +258,9 @@ class SpinBlock(_Block):
         spins, channels = sizes.spins_out, sizes.channels_out
         self.conv = conv(sizes.spins_in, spins, sizes.channels_in, channels, key=first)
         self.norm = SpectralBatchNorm(spins, channels, center=options.center, momentum=options.momentum)
-        self.activation = make_activation(options.activation, spins, channels, second)
-        self.transform_in, self.transform_out = sizes.transforms(grid_in, grid_out)
+        self.activation = make_activation(options, spins, channels, sizes.bandlimit, second)
+        transforms = sizes.transforms(grid_in, grid_out, options)
+        self.transform_in, self.transform_out, self.transform_activation = transforms
 
     @property
     def _first_conv(self) -> SpinConv:
@@ -250,7 +269,7 @@ class SpinBlock(_Block):
     def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         coeffs, state = _keeping_input(self.norm, self.conv(coeffs), state, mask=mask)
-        return _keeping_input(self.activation, self.transform_out.inverse(coeffs)), state
+        return self._activated_maps(self.activation, coeffs), state
 
 
 class SpinResidualBlock(_Block):
@@ -285,11 +304,11 @@ class SpinResidualBlock(_Block):
 
     first: SpinConv
     first_norm: SpectralBatchNorm
-    inner: PhaseCollapse | MagnitudeActivation | GatedActivation
+    inner: ActivationLayer
     second: SpinConv
     second_norm: SpectralBatchNorm
     shortcut: Float[Array, "2 shared channel_in channel_out"] | None
-    outer: PhaseCollapse | MagnitudeActivation | GatedActivation
+    outer: ActivationLayer
 
     def __init__(
         self,
@@ -316,16 +335,17 @@ class SpinResidualBlock(_Block):
         norm = functools.partial(SpectralBatchNorm, spins, channels, center=options.center, momentum=options.momentum)
         self.first = conv(spins_in, spins, channels_in, channels, key=keys[0])
         self.first_norm = norm()
-        self.inner = make_activation(options.activation, spins, channels, keys[1])
+        self.inner = make_activation(options, spins, channels, sizes.bandlimit, keys[1])
         self.second = conv(spins, spins, channels, channels, key=keys[2])
         self.second_norm = norm(initial_scale=0.0)
-        self.outer = make_activation(options.activation, spins, channels, keys[3])
+        self.outer = make_activation(options, spins, channels, sizes.bandlimit, keys[3])
         if spins_in == spins and channels_in == channels:
             self.shortcut = None
         else:
             shared = [spin for spin in spins if spin in spins_in]
             self.shortcut = pairs.normal(keys[4], (len(shared), channels_in, channels), channels_in**-0.5)
-        self.transform_in, self.transform_out = sizes.transforms(grid_in, grid_out)
+        transforms = sizes.transforms(grid_in, grid_out, options)
+        self.transform_in, self.transform_out, self.transform_activation = transforms
 
     @property
     def _first_conv(self) -> SpinConv:
@@ -334,10 +354,9 @@ class SpinResidualBlock(_Block):
     def _by_layers(self, x: jax.Array, state: eqx.nn.State, mask: jax.Array | None) -> tuple[jax.Array, eqx.nn.State]:
         coeffs = to_coefficients(x, self.transform_in, self.bandlimit, self.spins_in)
         branch, state = _keeping_input(self.first_norm, self.first(coeffs), state, mask=mask)
-        branch = _keeping_input(self.inner, self.transform_out.inverse(branch))
-        branch = self.second(self.transform_out.forward(branch))
+        branch = self.second(self._activated(self.inner, branch))
         branch, state = _keeping_input(self.second_norm, branch, state, mask=mask)
-        return _keeping_input(self.outer, self.transform_out.inverse(branch + self._shortcut(coeffs))), state
+        return self._activated_maps(self.outer, branch + self._shortcut(coeffs)), state
 
     def _shortcut(self, coeffs: jax.Array) -> jax.Array:
         def mix(x: jax.Array, weights: jax.Array) -> jax.Array:
@@ -350,11 +369,12 @@ class SpinResidualBlock(_Block):
 @_compact.reads(SpinBlock)
 def _parts(block: SpinBlock) -> _compact.Parts:
     stage = _compact.Stage(block.conv, block.norm, block.activation)
-    return _compact.Parts((stage,), block.transform_in, block.transform_out)
+    return _compact.Parts((stage,), block.transform_in, block.transform_out, block.transform_activation)
 
 
 @_compact.reads(SpinResidualBlock)
 def _residual_parts(block: SpinResidualBlock) -> _compact.Parts:
     first = _compact.Stage(block.first, block.first_norm, block.inner)
     second = _compact.Stage(block.second, block.second_norm, block.outer)
-    return _compact.Parts((first, second), block.transform_in, block.transform_out, block.shortcut)
+    transforms = block.transform_in, block.transform_out, block.transform_activation
+    return _compact.Parts((first, second), *transforms, block.shortcut)
