@@ -1,153 +1,132 @@
-"""Equivariance error of blocks and networks by resolution, grid and activation: float32, random input and rotation.
+"""Equivariance error of activations in a block, and the time of its gradient, by bandlimit.
 
-The input is white noise of the full band, real, spin 0; the rotation is random. Each figure is the root mean square
-over three inputs and rotations of ‖f(Rx) − R f(x)‖ / ‖R f(x)‖ on coefficients, from
-`spinnn.testing.equivariance_error`. All grids of a row have the same bandlimit L = n/2: the paper's n×n with poles,
-Gauss-Legendre n/2×n, and Gauss-Legendre grids with 1.5 and 2 times the rings and longitudes.
+A `SpinBlock` of 16 channels and spins 0 and 1 takes maps on the Gauss grid of its bandlimit and returns such maps.
+Input is white noise of the full band, the rotation is random; the error is ‖f(Rx) − R f(x)‖ / ‖R f(x)‖ on coefficients
+in float32, from `spinnn.testing.equivariance_error`. Beside it stands the time of value and gradient, divided by that
+of the block with `PhaseCollapse`; all blocks of a bandlimit take turns in one process. "grid" is the activation's.
 """
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from _timing import milliseconds
 
 import spinharm
-from spinharm import Grid, SpinTransform
-from spinnn import (
-    BlockOptions,
-    SpatialBatchNorm,
-    SpectralBatchNorm,
-    SpectralPool,
-    SpinConv,
-    SpinResidualBlock,
-    SpinResNet,
-    SpinUNet,
-)
+from spinharm import Grid
+from spinnn import BlockOptions, SpectralBatchNorm, SpinBlock, SpinConv
 from spinnn.testing import RandomInput, equivariance_error
 
 PACKAGES = ("spinharm", "spinnn", "equinox")
-BETTER = {"*": "less"}
+BETTER = {"time / phase_collapse": "less"}
 TABLE = (Path(__file__).resolve().parents[2] / "packages" / "spinnn" / "docs" / "equivariance.md", ".2g")
-SIZES = (16, 32, 64)
-ACTIVATIONS = ("phase_collapse", "magnitude", "gated")
-GRIDS = {
-    "n×n": lambda L: Grid.equiangular(2 * L, 2 * L),
-    "Gauss": lambda L: Grid.gauss_legendre(L),
-    "Gauss ×1.5": lambda L: Grid.gauss_legendre(L + L // 2),
-    "Gauss ×2": lambda L: Grid.gauss_legendre(2 * L),
+# Bandlimits, and elements of a batch: as many points in all.
+SIZES = ((4, 64), (8, 16), (16, 4), (32, 1))
+CHANNELS, SPINS = 16, (0, 1)
+OVERSAMPLING: dict[Any, tuple[float, ...]] = {
+    "phase_collapse": (1.0, 1.5, 2.0),
+    "magnitude": (1.0, 1.5, 2.0),
+    "gated": (1.0,),
+    "s2": (1.0, 1.5, 2.0),
 }
-CHANNELS = 4
 
 
-def _networks(make_grid: Any, bandlimit: int, activation: Any) -> dict[str, Any]:
-    """Constructors of the residual block and the backbones, all from maps and to maps of `bandlimit` degrees."""
-    grid, options = make_grid(bandlimit), BlockOptions(activation=activation)
-    half = make_grid(bandlimit // 2)
-    ends = {"grid_in": grid, "spins_out": (0,), "channels_out": CHANNELS, "options": options}
-    return {
-        "SpinResidualBlock": functools.partial(
-            SpinResidualBlock,
-            (0,),
-            (0, 1),
-            CHANNELS,
-            CHANNELS,
-            grid_in=grid,
-            grid_out=grid,
-            bandlimit=bandlimit,
-            options=options,
-        ),
-        "SpinResNet": functools.partial(
-            SpinResNet, (0,), CHANNELS, grids=[grid] * 3, widths=[CHANNELS] * 3, bandlimits=[bandlimit] * 3, **ends
-        ),
-        "SpinUNet": functools.partial(
-            SpinUNet,
-            (0,),
-            CHANNELS,
-            grids=[grid, half, grid],
-            widths=[CHANNELS] * 3,
-            bandlimits=[bandlimit, bandlimit // 2, bandlimit],
-            **ends,
-        ),
-    }
+class Case(NamedTuple):
+    """A block.
+
+    Attributes:
+        name: The activation.
+        options: Its options.
+        square: Whether the block is on the n×n grid of its bandlimit, n = 2 L, in place of a Gauss grid.
+    """
+
+    name: str
+    options: BlockOptions
+    square: bool = False
+
+    def grid(self, bandlimit: int) -> Grid:
+        """The grid of the block's maps."""
+        return Grid.equiangular(2 * bandlimit, 2 * bandlimit) if self.square else Grid.gauss_legendre(bandlimit)
 
 
-def _open(part: Any) -> Any:
-    """The part with all scales of norms at 1: at the start a residual block would be its shortcut alone."""
-
-    def is_block(x: Any) -> bool:
-        return isinstance(x, SpinResidualBlock)
-
-    def opened(x: Any) -> Any:
-        if not is_block(x):
-            return x
-        return eqx.tree_at(lambda b: b.second_norm.affine.scale, x, jnp.ones_like(x.second_norm.affine.scale))
-
-    return jax.tree.map(opened, part, is_leaf=is_block)
+def cases() -> list[Case]:
+    """All blocks of a bandlimit, of which the first is the one that times are divided by."""
+    plain = [
+        Case(name if factor == 1 else f"{name} ×{factor:g}", BlockOptions(activation=name, oversampling=factor))
+        for name, factors in OVERSAMPLING.items()
+        for factor in factors
+    ]
+    square = Case("phase_collapse", BlockOptions(), square=True)
+    exact = [Case(f"product, order {n}", BlockOptions(activation="product", product_order=n)) for n in (2, 3)]
+    return [*plain, square, *exact]
 
 
-Map = Callable[[jax.Array], jax.Array]
+def _compiled(case: Case, bandlimit: int) -> Callable[[jax.Array], tuple[Any, jax.Array]]:
+    """Gradient and value of a block."""
+    grid = case.grid(bandlimit)
+    block, state = eqx.nn.make_with_state(SpinBlock)(
+        SPINS, SPINS, CHANNELS, CHANNELS, grid_in=grid, grid_out=grid, bandlimit=bandlimit, options=case.options,
+        key=jax.random.key(0),
+    )  # fmt: skip
+    params, rest = eqx.partition(block, eqx.is_inexact_array)
+
+    def loss(params: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        out, _ = eqx.combine(params, rest)(x, jax.tree.map(lambda leaf: leaf, state))
+        return jnp.sum(out.real**2 + out.imag**2), out
+
+    run = spinharm.jit(jax.grad(loss, (0, 1), has_aux=True))
+    return lambda x: run(params, x)
 
 
-def _compiled(make: Any) -> Map:
-    network, state = eqx.nn.make_with_state(make)(key=jax.random.key(0))
-    network = _open(network)
-    run = spinharm.jit(lambda x, state: network(x, state)[0])
-    return lambda x: run(x, jax.tree.map(lambda leaf: leaf, state))
-
-
-def _linear_layers(grid: Grid, bandlimit: int) -> dict[str, Map]:
-    """Layers that act on coefficients, between two transforms, and the spatial norm."""
-    conv = SpinConv((0,), (0, 1), CHANNELS, CHANNELS, bandlimit=bandlimit, num_filter_params=4, key=jax.random.key(0))
-    norm, state = eqx.nn.make_with_state(SpectralBatchNorm)((0,), CHANNELS)
-    spatial, spatial_state = eqx.nn.make_with_state(SpatialBatchNorm)((0,), CHANNELS, grid=grid)
-    forward = SpinTransform(grid, bandlimit).forward
-    return {
-        "SpinConv": lambda x: SpinTransform(grid, bandlimit, (0, 1)).inverse(conv(forward(x))),
-        "SpectralBatchNorm": lambda x: SpinTransform(grid, bandlimit).inverse(
-            norm(forward(x), jax.tree.map(lambda leaf: leaf, state))[0]
-        ),
-        "SpatialBatchNorm": lambda x: spatial(x, jax.tree.map(lambda leaf: leaf, spatial_state))[0],
-        "SpectralPool": lambda x: SpinTransform(grid, bandlimit // 2).inverse(SpectralPool(bandlimit // 2)(forward(x))),
-    }
-
-
-def _error(run: Map, grid: Grid, bandlimit: int, spins_out: tuple[int, ...]) -> float:
-    squares = [
-        equivariance_error(
-            run,
-            RandomInput(bandlimit, (0,), CHANNELS, grid=grid, real=True),
-            spins_out=spins_out,
+def _of_blocks(bandlimit: int, batch: int, rounds: int) -> list[dict[str, Any]]:
+    rows, candidates = [], {}
+    for case in cases():
+        grid, run = case.grid(bandlimit), _compiled(case, bandlimit)
+        given = RandomInput(bandlimit, SPINS, CHANNELS, grid=grid, batch=(batch,))
+        error = equivariance_error(
+            lambda x, run=run: run(x)[1],
+            given,
+            spins_out=SPINS,
             grid_out=grid,
             bandlimit_out=bandlimit,
-            key=jax.random.key(seed + 1),
+            key=jax.random.key(1),
         )
-        ** 2
-        for seed in range(3)
+        at = case.options.activation_grid(bandlimit) or grid
+        name = f"{case.name}, n×n" if case.square else case.name
+        rows.append({"L": bandlimit, "layer": name, "grid": f"{at.nlat}×{at.nlon}", "error": error})
+        x = given.as_given(given.coefficients(jax.random.key(2)))
+        candidates[name] = lambda x=x, run=run: run(x)
+    times = milliseconds(candidates, rounds)
+    first = times[rows[0]["layer"]]
+    return [{**row, "time / phase_collapse": times[row["layer"]] / first} for row in rows]
+
+
+def _of_linear_layers(bandlimit: int, batch: int) -> list[dict[str, Any]]:
+    """Layers that act on coefficients."""
+    conv = SpinConv(SPINS, SPINS, CHANNELS, CHANNELS, bandlimit=bandlimit, key=jax.random.key(0))
+    norm, state = eqx.nn.make_with_state(SpectralBatchNorm)(SPINS, CHANNELS)
+    layers = {"SpinConv": conv, "SpectralBatchNorm": lambda x: norm(x, jax.tree.map(lambda leaf: leaf, state))[0]}
+    given = RandomInput(bandlimit, SPINS, CHANNELS, batch=(batch,))
+    return [
+        {
+            "L": bandlimit,
+            "layer": name,
+            "grid": None,
+            "error": equivariance_error(spinharm.jit(layer), given, spins_out=SPINS, key=jax.random.key(1)),
+            "time / phase_collapse": None,
+        }
+        for name, layer in layers.items()
     ]
-    return math.sqrt(sum(squares) / len(squares))
 
 
-def measure() -> dict[str, Any]:
-    """Errors by resolution, network and activation, a column per grid."""
+def measure(rounds: int = 10) -> dict[str, Any]:
+    """Errors, and times as ratios, by bandlimit and activation."""
     rows = []
-    for n in SIZES:
-        L, grids = n // 2, {label: make(n // 2) for label, make in GRIDS.items()}
-        layers = {label: _linear_layers(grid, L) for label, grid in grids.items()}
-        for name in layers["Gauss"]:
-            spins_out = (0, 1) if name == "SpinConv" else (0,)
-            errors = {label: _error(spinharm.jit(layers[label][name]), grids[label], L, spins_out) for label in grids}
-            rows.append({"n": n, "network": name, "activation": None, **errors})
-        for name in ("SpinResidualBlock", "SpinResNet", "SpinUNet"):
-            spins_out = (0, 1) if name == "SpinResidualBlock" else (0,)
-            for activation in ACTIVATIONS:
-                runs = {label: _compiled(_networks(GRIDS[label], L, activation)[name]) for label in GRIDS}
-                errors = {label: _error(runs[label], grids[label], L, spins_out) for label in GRIDS}
-                rows.append({"n": n, "network": name, "activation": activation, **errors})
+    for bandlimit, batch in SIZES:
+        rows += _of_linear_layers(bandlimit, batch) + _of_blocks(bandlimit, batch, rounds)
     return {"rows": rows}
