@@ -253,7 +253,6 @@ def test_options_hold_either_kind_of_network():
         ({"spheres": 1}, TypeError, "spheres"),
         ({"radial": 2.5}, TypeError, "radial"),
         ({"envelope": 1}, ValueError, "`envelope` must be at least 2"),
-        ({"norm": "layer"}, ValueError, "norm"),
     ],
 )
 def test_wrong_options(options, error, message):
