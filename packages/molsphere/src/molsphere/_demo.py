@@ -28,8 +28,8 @@ from ._run.options import TrainOptions
 from ._run.run import run_training
 
 _BATCH, _CHECKPOINTS = 16, 6
-_NETWORK = InteractingConfig(channels=24, max_degree=2)
-_OPTIMIZER = OptimizerConfig("adamw", 4e-3, weight_decay=0.01, clip_norm=10.0, ema_decay=0.99)
+_NETWORK = InteractingConfig(channels=24)
+_OPTIMIZER = OptimizerConfig("adamw", 3e-3, b2=0.99, weight_decay=0.01, clip_norm=10.0, ema_decay=0.99)
 DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
 
 
@@ -50,8 +50,8 @@ class DemoOptions:
     out: str = "demo-output"
     smiles: str = "CCO"
     molecules: int = 400
-    geometries: int = 3
-    epochs: int = 20
+    geometries: int = 24
+    epochs: int = 10
     max_buckets: int = 2
     seed: int = 0
 

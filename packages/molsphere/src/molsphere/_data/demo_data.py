@@ -7,6 +7,7 @@ from importlib import resources
 
 import numpy as np
 
+from .._molecules import distances
 from .._molecules.dataset import MoleculeSet
 from .._molecules.molecule import Molecule
 from .splits import Splits
@@ -39,7 +40,8 @@ def geometries(smiles: Sequence[str], count: int, seed: int) -> tuple[list[Molec
     """Make geometries of molecules, with their MMFF94 energies [kcal/mol] as the property `energy`.
 
     They alternate between two conformers from ETKDG. The first is a minimum; in the others atoms have normally
-    distributed displacements of standard deviation u · 0.1 Å, with u uniform in 0 … 1 and drawn per geometry.
+    distributed displacements of standard deviation u · 0.1 Å, with u uniform in 0 … 1 and drawn per geometry. Those in
+    which atoms overlap are drawn again.
 
     Args:
         smiles: Molecules that RDKit can embed and MMFF94 has parameters for.
@@ -75,13 +77,20 @@ def geometries(smiles: Sequence[str], count: int, seed: int) -> tuple[list[Molec
                 conformer = conformers[number % len(conformers)]
                 positions = np.asarray(molecule.GetConformer(conformer).GetPositions(), np.float64)
                 if number:
-                    spread = _LARGEST_DISPLACEMENT * rng.uniform()
-                    positions = positions + spread * rng.normal(size=positions.shape)
+                    positions = _displaced(positions, numbers, rng)
                 field = rdForceFieldHelpers.MMFFGetMoleculeForceField(molecule, properties, confId=conformer)
                 energy = float(field.CalcEnergy(positions.ravel().tolist()))
                 found.append(Molecule(numbers, positions, text, {"smiles": text, PROPERTY: energy}))
                 owner.append(at)
     return found, np.array(owner)
+
+
+def _displaced(positions: np.ndarray, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Positions with random displacements without overlaps, which would be left out of training."""
+    while True:
+        moved = positions + _LARGEST_DISPLACEMENT * rng.uniform() * rng.normal(size=positions.shape)
+        if distances.closest_pairs(np.array([len(numbers)]), numbers, moved).ratio[0] >= distances.OVERLAP:
+            return moved
 
 
 def demo_splits(owner: np.ndarray) -> Splits:
