@@ -225,6 +225,11 @@ def _interacting() -> list[Call]:
         Call("molsphere.BesselBasis.values", basis.values, always(distance=np.ones(3, np.float32))),
         Call("molsphere.InteractionOptions", molsphere.InteractionOptions, always(**shared)),
         Call("molsphere.InteractionOptions.make_basis", molsphere.InteractionOptions().make_basis, always()),
+        Call(
+            "molsphere.InteractionOptions.upgraded",
+            molsphere.InteractionOptions.upgraded,
+            always(values={"channels": 8}),
+        ),
         Call("molsphere.InteractingConfig", build, always(**fields)),
         Call("molsphere.InteractingNetwork", molsphere.InteractingNetwork, always(config=config, key=_KEY)),
         Call("molsphere.InteractingNetwork.__call__", network, always(molecules=_BATCH, state=state)),

@@ -56,7 +56,26 @@ class InteractionOptions:
 
     @classmethod
     def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Complete options written before `norm` and `envelope` were options, with what these were."""
+        """Complete options written before `norm` and `envelope` were options, with what these were.
+
+        Args:
+            values: Options from a file, as JSON types.
+
+        Returns:
+            Those of this version; what is not complete otherwise is returned as it is.
+
+        Raises:
+            TypeError: Anything other than a dictionary.
+
+        Examples:
+            >>> from molsphere import InteractionOptions
+            >>> from spinnn.training import to_json
+            >>> now = to_json(InteractionOptions())
+            >>> before = {name: value for name, value in now.items() if name not in ("norm", "envelope")}
+            >>> InteractionOptions.upgraded(before)["norm"]
+            'rms'
+        """
+        _checks.instance("values", values, dict, "a dictionary of options by name")
         added = {"norm": "rms", "envelope": 5}
         written = {field.name for field in dataclasses.fields(InteractionOptions)} - set(added)
         return {**added, **values} if written <= set(values) else values

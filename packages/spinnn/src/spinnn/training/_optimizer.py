@@ -125,7 +125,13 @@ class OptimizerConfig:
 
     @property
     def decay(self) -> Schedule:
-        """The schedule after the warm-up, with the default filled in."""
+        """The schedule after the warm-up, with the default filled in.
+
+        Examples:
+            >>> from spinnn.training import OptimizerConfig
+            >>> OptimizerConfig().decay
+            'cosine'
+        """
         return self.schedule or ("constant" if self.name == "schedule-free" else "cosine")
 
 
