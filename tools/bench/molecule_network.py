@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _molecules import draw
+import _molecules
 from _turns import Contestant, fastest_turns
 
 # They are imported in processes of their own.
@@ -43,7 +43,7 @@ def compare(batch: int, count: int, rounds: int) -> list[dict[str, Any]]:
     """A row for each network at one batch size."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         sample = Path(folder, "sample.npz")
-        draw(batch, count).save(str(sample))
+        _molecules.draw(batch, count).save(str(sample))
         contestants = [
             running.enter_context(Contestant(HERE / f"{script}.py", {"sample": str(sample), **options}))
             for script, options in CONTESTANTS
