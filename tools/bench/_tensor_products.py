@@ -72,16 +72,14 @@ class Problem:
 
 def left_out(name: str, degree: int) -> str | None:
     """Why a contestant has no figures at this degree, or None."""
-    module, largest, why = LIMITS.get(name, ("spinharm", degree, ""))
-    if importlib.util.find_spec(module) is None:
-        return f"{name}: not installed"
+    _, largest, why = LIMITS.get(name, ("spinharm", degree, ""))
     return None if degree <= largest else f"{name}: {why}"
 
 
 def contestants(problem: Problem) -> dict[str, Callable[[], Run]]:
-    """What makes each contestant ready to run, by name."""
+    """What makes each contestant that is installed ready to run, by name."""
     p = problem
-    return {
+    every: dict[str, Callable[[], Run]] = {
         "separable": lambda: _ours(p, TensorProduct(p.degree), p.factors),
         "separable, even paths": lambda: _ours(p, TensorProduct(p.degree, paths="even"), p.factors),
         "independent": lambda: _ours(p, p.product, p.independent),
@@ -90,6 +88,7 @@ def contestants(problem: Problem) -> dict[str, Callable[[], Run]]:
         "harmonyx, even paths": lambda: _harmonyx(p, even=True),
         "harmonyx": lambda: _harmonyx(p, even=False),
     }
+    return {name: make for name, make in every.items() if importlib.util.find_spec(LIMITS.get(name, ("spinharm",))[0])}
 
 
 # The contestant of spinharm that computes the same as a peer.

@@ -14,7 +14,7 @@ from spinharm import TensorProduct
 from spinnn import DegreeLinear, RMSNorm
 
 from .._perceptron import each, make_mlp
-from .neighbors import Neighbors
+from .neighbors import Neighbors, entries_of
 from .options import InteractionOptions
 
 # Scales at initialisation: neighbors whose messages add up to a mean square near 1, what the first radial functions are
@@ -22,7 +22,6 @@ from .options import InteractionOptions
 _NEIGHBORS, _RADIAL, _SHARE, _STEP = 8.0, 2.0, 0.5, 0.7
 # Products of maps are those of harmonics that are orthonormal; features have harmonics of mean square 1.
 _UNIT = math.sqrt(4 * math.pi)
-
 
 # One array of shape (2l + 1, *atoms, channels) for each degree: layers that act on one degree need no copies.
 Spheres = list[Array]
@@ -104,7 +103,7 @@ class Interaction(eqx.Module):
         product, *others = (jnp.concatenate(factor.by_degree(messages)) for factor in self.factors)
         for other in others:
             product = self.product.columns(product, other) * np.asarray(_UNIT, product.dtype)
-        parts = _by_degree(product)
+        parts = [product[entries_of(degree)] for degree in range(len(messages))]
         return parts if self.product_norm is None else self.product_norm.by_degree(parts)
 
     def _updated(self, x: Spheres, updates: Spheres, known: Array) -> Spheres:
@@ -114,8 +113,3 @@ class Interaction(eqx.Module):
             one + step * jax.nn.sigmoid(gate) * update for one, gate, update in zip(x, gates, updates, strict=True)
         )
         return [scalars + change, *others]
-
-
-def _by_degree(x: Array) -> Spheres:
-    """Features (entries, …) apart by degree."""
-    return [x[degree**2 : (degree + 1) ** 2] for degree in range(math.isqrt(len(x)))]

@@ -74,7 +74,7 @@ class DensePairs(Neighbors):
         """See `Neighbors`."""
         flat = self.radial.reshape(-1, self.radial.shape[-1])
         weights = jnp.matmul(flat, radial, precision="highest").reshape(*self.radial.shape[:-1], radial.shape[1])
-        return jnp.einsum("mbij,bijc->mbic", self.harmonics[_orders(degree)], weights * scalars, precision="highest")
+        return jnp.einsum("mbij,bijc->mbic", self.harmonics[entries_of(degree)], weights * scalars, precision="highest")
 
     def sum_spheres(self, radial: Array, spheres: Array) -> Array:
         """See `Neighbors`."""
@@ -120,7 +120,7 @@ class EdgeList(Neighbors):
     def sum_harmonics(self, degree: int, radial: Array, scalars: Array) -> Array:
         """See `Neighbors`."""
         weights = jnp.matmul(self.radial, radial, precision="highest") * scalars
-        return self._sum(self.harmonics[_orders(degree), :, None] * weights)
+        return self._sum(self.harmonics[entries_of(degree), :, None] * weights)
 
     def sum_spheres(self, radial: Array, spheres: Array) -> Array:
         """See `Neighbors`."""
@@ -130,7 +130,8 @@ class EdgeList(Neighbors):
         return jnp.zeros((x.shape[0], self.atoms, x.shape[2]), x.dtype).at[:, self.receivers].add(x)
 
 
-def _orders(degree: int) -> slice:
+def entries_of(degree: int) -> slice:
+    """The entries of one degree in features of all degrees from 0 on."""
     return slice(degree**2, (degree + 1) ** 2)
 
 

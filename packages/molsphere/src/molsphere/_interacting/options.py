@@ -32,7 +32,7 @@ class InteractionOptions:
             tensors) or `"all"` (also cross products of gradients, which give pseudotensors).
         order: Factors of a product.
         norm: `"rms"` divides messages and products by their root mean square, see `spinnn.RMSNorm`; `"none"` leaves
-            them as they are, which generalises better from few molecules.
+            them as they are.
 
     Raises:
         TypeError: Something else than numbers.

@@ -191,9 +191,7 @@ class GatedActivation(eqx.Module):
         """
         _layer_checks.features("GatedActivation", "x", x, self.spins, self.channels, self.bias)
         x = pairs.as_complex(x)
-        scalar = x[..., self.spins.index(0), :]
-        inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
-        gate = jax.nn.sigmoid(jnp.matmul(inputs, self.weight, precision="highest") + self.bias).reshape(x.shape)
+        gate = jax.nn.sigmoid(_from_scalars(x, self.spins, self.weight, self.bias))
         return jax.lax.complex(x.real * gate, x.imag * gate)
 
 
@@ -254,10 +252,7 @@ class S2Activation(eqx.Module):
         """
         _layer_checks.features("S2Activation", "x", x, self.spins, self.channels, self.gate_bias)
         x = pairs.as_complex(x)
-        scalar = x[..., self.spins.index(0), :]
-        inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
-        gates = jax.nn.silu(products.times(inputs, self.gate_weight) + self.gate_bias)
-        gates = gates.reshape(x.shape)
+        gates = jax.nn.silu(_from_scalars(x, self.spins, self.gate_weight, self.gate_bias))
         out = []
         for i in range(len(self.spins)):
             matrix = pairs.real_matrix(*self.value_weight[:, i])
@@ -265,3 +260,10 @@ class S2Activation(eqx.Module):
             real, imaginary = jnp.split(products.times(parts, matrix), 2, -1)
             out.append(jax.lax.complex(real * gates[..., i, :], imaginary * gates[..., i, :]))
         return jnp.stack(out, -2)
+
+
+def _from_scalars(x: jax.Array, spins: tuple[int, ...], weight: jax.Array, bias: jax.Array) -> jax.Array:
+    """A real number for each entry of maps, of the shape of x, linear in real and imaginary parts of the scalars."""
+    scalar = x[..., spins.index(0), :]
+    inputs = jnp.concatenate([scalar.real, scalar.imag], -1)
+    return (products.times(inputs, weight) + bias).reshape(x.shape)

@@ -56,7 +56,7 @@ class OptimizerConfig:
             `"constant"`, or `"inverse-sqrt"` of the step; None is `"constant"` with `"schedule-free"`, else `"cosine"`.
         b1: Decay per step of the mean of gradients; with `"schedule-free"` the share of the average in the parameters
             at which gradients are taken; with `"muon"` for what is not a matrix.
-        b2: Decay per step of the mean of squared gradients; small batches may need 0.99 instead of 0.999, or less.
+        b2: Decay per step of the mean of squared gradients.
 
     References:
         Defazio et al., The road less scheduled (2024), for `"schedule-free"`.
