@@ -16,7 +16,7 @@ _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 def pages(package: Path) -> list[Path]:
     """The README of a package and the pages of its documentation."""
-    return [page for page in (package / "README.md", *sorted((package / "docs").glob("*.md"))) if page.is_file()]
+    return [page for page in (package / "README.md", *sorted((package / "docs").rglob("*.md"))) if page.is_file()]
 
 
 def label(page: Path) -> str:

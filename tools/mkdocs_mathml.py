@@ -11,6 +11,11 @@ from typing import Any
 
 from latex2mathml.converter import convert
 
+# A minus at the start, or after a bracket, a comma or a relation, is a sign: without saying so, some stand apart.
+_SIGN = re.compile(
+    r"(<mrow>|<mo[^>]*>(?:&#x0003D;|&#x00028;|&#x0002C;|[=(,])</mo>(?:<mspace[^>]*/>)?)<mo>(&#x02212;|−)</mo>"
+)
+
 # What `pymdownx.arithmatex` makes of $...$ and $$...$$ with `generic: true`.
 _FORMULA = re.compile(r'<(?P<element>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=element)>', re.DOTALL)
 
@@ -20,7 +25,8 @@ def render_formulas(content: str) -> str:
 
     def render(found: re.Match[str]) -> str:
         display = "block" if found["element"] == "div" else "inline"
-        return convert(html.unescape(found["tex"]).strip(), display=display)
+        formula = convert(html.unescape(found["tex"]).strip(), display=display)
+        return _SIGN.sub(r'\1<mo form="prefix">\2</mo>', formula)
 
     return _FORMULA.sub(render, content)
 

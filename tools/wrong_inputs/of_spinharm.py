@@ -165,7 +165,7 @@ def _reported(**given: Any) -> None:
 
 
 def _helpers() -> list[Call]:
-    from spinharm.optional import names_on_demand, require
+    from spinharm.optional import require
 
     integer = functools.partial(checks.integer, "size")
     number = functools.partial(checks.number, "size")
@@ -186,7 +186,6 @@ def _helpers() -> list[Call]:
         Call("spinharm.checks.parse_number", checks.parse_number, always(text="1.5e-3")),
         Call("spinharm.checks.instance", instance, always(value=3)),
         Call("spinharm.checks.option", option, always(value="a", allowed=("a", "b"))),
-        Call("spinharm.optional.names_on_demand", names_on_demand, always(package="spinharm", extra="spinharm[plot]")),
         Call(
             "spinharm.optional.require", functools.partial(require, "json"), always(extra="spinharm[plot]", purpose="a")
         ),
