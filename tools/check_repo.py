@@ -18,11 +18,19 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
+from addresses import check_addresses
 from rooms import check_contributing, check_rooms
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP_LEVEL = {"packages", "tools", "pyproject.toml", "README.md", "LICENSE"}
-PACKAGE_FILES = ("README.md", "CHANGELOG.md", "LICENSE", "src/{name}/py.typed", "src/{name}/__about__.py")
+PACKAGE_FILES = (
+    "README.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "LICENSE",
+    "src/{name}/py.typed",
+    "src/{name}/__about__.py",
+)
 
 _VERSION = re.compile(r'^__version__ = "(?P<version>\d+\.\d+\.\d+)"$', re.MULTILINE)
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\]", re.MULTILINE)
@@ -158,6 +166,16 @@ def check_changelogs(root: Path) -> list[str]:
     return problems
 
 
+def check_citations(root: Path) -> list[str]:
+    """Each citation names the present version of its package."""
+    return [
+        f"packages/{name}/CITATION.cff: has no line `version: {read_version(root, name)}`"
+        for name in package_names(root)
+        if (file := root / "packages" / name / "CITATION.cff").is_file()
+        and f"version: {read_version(root, name)}" not in file.read_text(encoding="utf-8").splitlines()
+    ]
+
+
 def check_type_checked_paths(root: Path) -> list[str]:
     """Pyright passes silently over a folder that is not there, so its paths must exist."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pyright"]
@@ -174,9 +192,11 @@ CHECKS: tuple[Callable[[Path], list[str]], ...] = (
     check_sibling_bounds,
     check_lower_bounds,
     check_changelogs,
+    check_citations,
     check_type_checked_paths,
     check_rooms,
     check_contributing,
+    check_addresses,
 )
 
 

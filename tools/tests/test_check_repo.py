@@ -6,6 +6,7 @@ import pytest
 import check_repo
 
 ABOUT = "packages/low/src/low/__about__.py"
+REPOSITORY, DOCUMENTATION = "https://example.org/owner/name", "https://docs.example.org/name/"
 PYPROJECT = '[tool.pyright]\ninclude = ["packages", "tools"]\nextraPaths = ["tools"]\n'
 
 
@@ -25,9 +26,15 @@ def repository(tmp_path: Path) -> Path:
     write(tmp_path, ".gitignore", "dist/\n")
     for name, needs in {"low": "", "high": '"low>=0.1,<0.2"'}.items():
         folder = tmp_path / "packages" / name
-        write(folder, "pyproject.toml", f'[project]\nname = "{name}"\ndependencies = [{needs}]\n')
+        urls = (
+            f'Documentation = "{DOCUMENTATION}"\nRepository = "{REPOSITORY}"\nIssues = "{REPOSITORY}/issues"\n'
+            f'Changelog = "{REPOSITORY}/blob/main/packages/{name}/CHANGELOG.md"\n'
+        )
+        project = f'[project]\nname = "{name}"\ndependencies = [{needs}]\n'
+        write(folder, "pyproject.toml", f"{project}[project.urls]\n{urls}")
         write(folder, "README.md")
         write(folder, "LICENSE", "a licence\n")
+        write(folder, "CITATION.cff", f"version: 0.1.0\nrepository-code: {REPOSITORY}\nurl: {DOCUMENTATION}\n")
         write(folder, "CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2025-01-01\n")
         write(folder, f"src/{name}/py.typed")
         write(folder, f"src/{name}/__about__.py", '__version__ = "0.1.0"\n')
@@ -63,6 +70,17 @@ def test_ignored_files_may_stand_at_the_top(repository: Path):
         (ABOUT, '__version__ = "0.2.0"\n', "requires low<0.2,>=0.1, but low is 0.2.0"),
         (ABOUT, '__version__ = "0.1.1"\n', "newest release is 0.1.0, but __about__ is 0.1.1"),
         ("packages/low/CHANGELOG.md", "# Changelog\n", "packages/low/CHANGELOG.md: has no section"),
+        ("packages/low/CITATION.cff", "version: 0.2.0\n", "packages/low/CITATION.cff: has no line `version: 0.1.0`"),
+        (
+            "packages/low/CITATION.cff",
+            "version: 0.1.0\n",
+            "has no line `repository-code: https://example.org/owner/name`",
+        ),
+        (
+            "packages/low/pyproject.toml",
+            '[project]\nname = "low"\n[project.urls]\nRepository = "https://example.org/other"\n',
+            "low/pyproject.toml: project.urls.Repository must be https://example.org/owner/name, got https://example.org/other",
+        ),
         ("pyproject.toml", PYPROJECT.replace('"tools"]', '"test"]'), "pyright is told to check test, which"),
     ],
 )

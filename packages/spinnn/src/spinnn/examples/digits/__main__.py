@@ -4,7 +4,7 @@ scikit-learn's 8×8 digits are projected on the sphere about a point of the equa
 pooled features do not change under rotation, and a planar CNN of the same number of parameters are trained on the
 same upright maps, then tested on upright and on rotated ones.
 
-    python packages/spinnn/examples/digits.py --out digits-output
+    python -m spinnn.examples.digits --out digits-output
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.datasets import load_digits
 
 import spinharm
 from spinharm import Grid, SpinTransform
+from spinharm.optional import require
 from spinnn import SpinResNet, parameter_count, spin_mean
 from spinnn.training import OptimizerConfig, Run, TrainingConfig, fit
 
@@ -72,7 +72,7 @@ def project(images: np.ndarray) -> np.ndarray:
 def make_data(settings: Settings) -> dict[str, np.ndarray]:
     """Band-limited maps (n, lat, lon, 1, 1), upright for both sets and rotated for the test set, with labels."""
     rng = np.random.default_rng(settings.seed)
-    digits: Any = load_digits()
+    digits: Any = require("sklearn.datasets", "spinnn[examples]", "the example of digits").load_digits()
     order = rng.permutation(len(digits.target))[: settings.count]
     transform = SpinTransform(GRID, BANDLIMIT)
     coeffs = transform.forward(project(digits.images[order])[..., None, None])
@@ -188,7 +188,9 @@ def train(make: Callable[[jax.Array], Any], data: dict[str, np.ndarray], setting
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Train both networks and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m spinnn.examples.digits", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("digits-output"), help="folder of the runs")
     parser.add_argument("--epochs", type=int, default=Settings.epochs)
     parser.add_argument("--count", type=int, default=Settings.count, help="digits used, of 1797")
