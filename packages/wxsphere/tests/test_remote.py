@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import sys
 import threading
+import tomllib
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,3 +124,24 @@ def test_a_store_that_is_not_in_the_bucket_is_told(bucket):
     options = {"endpoint_url": endpoint, "skip_instance_cache": True}
     with pytest.raises((FileNotFoundError, ValueError), match=r"gs://weatherbench2/nothing.zarr"):
         open_dataset(f"gs://{BUCKET}/nothing.zarr", storage_options=options)
+
+
+@pytest.mark.parametrize(
+    ("url", "module"),
+    [("gs://b/a.zarr", "gcsfs"), ("s3://b/a.zarr", "s3fs"), ("https://b.org/a.zarr", "aiohttp")],
+)
+def test_an_address_without_its_library_is_answered_with_the_command(monkeypatch, url, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        ModuleNotFoundError, match=rf"needs {module}, which is not installed: pip install 'wxsphere\[cloud\]'"
+    ):
+        open_dataset(url)
+
+
+def test_the_plain_install_has_no_library_of_a_cloud():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    clouds = ("gcsfs", "s3fs", "obstore")
+    assert not [line for line in project["dependencies"] if line.startswith((*clouds, "boto", "google"))]
+    extras = project["optional-dependencies"]
+    assert [line.partition(">")[0] for line in extras["cloud"]] == ["gcsfs", "obstore", "s3fs"]
+    assert extras["obstore"] == ["wxsphere[cloud]"]

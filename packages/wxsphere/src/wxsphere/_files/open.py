@@ -56,7 +56,7 @@ def open_dataset(
             of the store.
         storage_options: Options of the file system, for URLs; of gcsfs e.g. `{"endpoint_url":
             "http://127.0.0.1:9023"}`, of obstore those of `obstore.store.from_url`.
-        library: Library that reads URLs: `"fsspec"` (gcsfs for `gs://`) or `"obstore"` (extra `obstore`).
+        library: Library that reads URLs: `"fsspec"` (gcsfs for `gs://`) or `"obstore"`; both need the extra `cloud`.
         absent_chunks: Treatment of missing chunks of a zarr store: `"refuse"` to read those whose fill value is a
             number, or `"fill"` them with it. Fill values that are NaN are read as NaN in any case.
 
@@ -68,7 +68,7 @@ def open_dataset(
 
     Raises:
         FileNotFoundError: There is no such file, nor such a name in the catalogue.
-        ModuleNotFoundError: An extra is missing (`grib`, `obstore`); the message names it.
+        ModuleNotFoundError: An extra is missing (`grib`, `cloud`); the message names it.
         ValueError: The format is unknown, files do not fit together, or a variable is missing.
         OSError: On reading: a chunk is damaged, cut off or missing; the message names file and variable.
 

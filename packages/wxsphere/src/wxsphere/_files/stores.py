@@ -23,6 +23,9 @@ from .._notices import notice
 # Variables that may be zero in a whole region, so that their writers leave such chunks out.
 _OFTEN_ZERO = ("land_sea_mask", "sea_ice_cover", "snow_depth", "total_precipitation", "convective_precipitation")
 
+# What reads each kind of address, in the extra `cloud`; without it `import wxsphere` brings no library of any cloud.
+_CLOUD = "wxsphere[cloud]"
+_LIBRARIES = {"gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs", "http": "aiohttp", "https": "aiohttp"}
 _METADATA = (".zarray", ".zmetadata", "zarr.json")
 _CODEC_FIELDS = ("filters", "compressor", "compressors", "codecs", "serializer")
 # These make Python objects of chunks; unpickling runs code in the file.
@@ -111,17 +114,20 @@ def open_store(url: str, options: dict[str, Any], library: str) -> WatchedStore:
         library: Library that reads URLs, `"fsspec"` or `"obstore"`.
 
     Raises:
-        ModuleNotFoundError: `library` is `"obstore"`, which is not installed.
+        ModuleNotFoundError: The library that reads the address is not installed; the message names the extra.
     """
     if "://" not in url:
         return WatchedStore(LocalStore(url, read_only=True) if Path(url).is_dir() else ZipStore(url, mode="r"))
     if library == "obstore":
-        require("obstore", "wxsphere[obstore]", "reading with obstore")
+        require("obstore", _CLOUD, "reading with obstore")
         from obstore.store import from_url
 
         if url.startswith("gs://"):
             options.setdefault("skip_signature", True)
         return WatchedStore(ObjectStore(from_url(url, **options), read_only=True))
+    kind = url.partition("://")[0].lower()
+    if kind in _LIBRARIES:
+        require(_LIBRARIES[kind], _CLOUD, f"reading {kind}:// addresses")
     if url.startswith("gs://"):
         from gcsfs.core import GCSFileSystem
 
