@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from spinnn import command
 from spinnn.training import Interrupted, load_config
 
 from .._data.training_checks import check_targets
-from .._model.presets import network_config
 from .._model.property_model import MODEL_FILE
 from .._run.options import TrainOptions
 from .._run.report import report
@@ -37,7 +35,7 @@ def main(name: str, words: Sequence[str]) -> int:
         words,
         _TEXT,
         lambda path: load_config(path, TrainOptions),
-        lambda options, chosen: dataclasses.replace(options, network=network_config(chosen), preset=chosen),
+        TrainOptions.with_preset,
         ("data", "out"),
     )
     check_targets(options.targets)

@@ -14,7 +14,7 @@ from .._data.targets import TARGETS
 from .._model.aggregation import Reduction, Weighting
 from .._model.heads import HeadConfig, HeadKind
 from .._model.networks import NetworkConfig
-from .._model.presets import NETWORKS
+from .._model.presets import NETWORKS, network_config
 from .._molecules.distances import LengthUnit
 from .train import TRAINING, RunConfig
 
@@ -24,6 +24,20 @@ _PLACES = {
     field.metadata.get("flag") or field.name: f"training.{inner}{field.name}"
     for kind, inner in ((TrainingConfig, ""), (OptimizerConfig, "optimizer."))
     for field in dataclasses.fields(kind)
+}
+# Training that suits a network better than the defaults: members of a run, and of its optimiser.
+_TRAINING_OF_PRESET: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "interacting": (
+        {"batch_size": 16, "augmentation": False},
+        {
+            "name": "adamw",
+            "learning_rate": 3e-3,
+            "b2": 0.99,
+            "weight_decay": 0.01,
+            "clip_norm": 10.0,
+            "ema_decay": 0.998,
+        },
+    )
 }
 
 
@@ -62,7 +76,8 @@ class TrainOptions(_Fields):
         length_unit: Unit of the positions in the file; default Å, and files with implausible distances are refused.
         uncharacterized: For QM9: the file that lists the molecules to leave out, or `none` to keep all; default
             uncharacterized.txt beside the data.
-        preset: Network by name; `--network.*` changes its options.
+        preset: Network by name, on the command line with the training that suits it, see `with_preset`; other options
+            change both.
         split: `cormorant` and `110k` are splits of QM9 from the literature. `random` is
             `numpy.random.default_rng(split_seed).permutation(N)` cut by `sizes` into training, validation, test.
         sizes: Numbers of training, validation and test molecules of `random`; default 80 %, 10 %, the rest.
@@ -144,6 +159,35 @@ class TrainOptions(_Fields):
             raise ValueError(f"`sizes` must be three integers, training, validation and test, got {self.sizes}")
         if not sizes[0]:
             raise ValueError(f"`sizes` must leave molecules to train on, got {self.sizes}")
+
+    def with_preset(self, name: str) -> TrainOptions:
+        """The same options with the network of a preset, and the training that suits it.
+
+        For `"interacting"` that is AdamW with a learning rate of 3e-3, b2 of 0.99, decay of 0.01, clipping at 10, an
+        average of weights with a decay of 0.998, batches of 16, and no augmentation, since its predictions are
+        invariant to rotations. The other presets change the network alone.
+
+        Args:
+            name: One of `NETWORKS`.
+
+        Returns:
+            The options.
+
+        Raises:
+            ValueError: Another name.
+
+        Examples:
+            >>> from molsphere import TrainOptions
+            >>> options = TrainOptions(epochs=35).with_preset("interacting")
+            >>> options.training.epochs, options.training.optimizer.name, options.batch_size
+            (35, 'adamw', 16)
+        """
+        network = network_config(name)
+        members, optimizer = _TRAINING_OF_PRESET.get(name, ({}, {}))
+        training = dataclasses.replace(
+            self.training, optimizer=dataclasses.replace(self.training.optimizer, **optimizer)
+        )
+        return dataclasses.replace(self, network=network, preset=name, training=training, **members)
 
     def make_splits(self, total: int) -> Splits:
         """Split a number of molecules.
