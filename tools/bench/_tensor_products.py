@@ -20,7 +20,23 @@ from _fields import real_normal
 import spinharm
 from spinharm import Factors, TensorProduct
 
-Run = Callable[[], jax.Array]
+
+class Run:
+    """A compiled program with its arguments."""
+
+    def __init__(self, program: Any, *arguments: Any) -> None:
+        """Compile a function of `jax.jit` or `spinharm.jit`."""
+        self._compiled, self._arguments = program.lower(*arguments).compile(), arguments
+
+    def __call__(self) -> jax.Array:
+        """Run it."""
+        return self._compiled(*self._arguments)
+
+    @property
+    def memory(self) -> float:
+        """Memory that the program takes beside its arguments and its result [MiB]."""
+        return self._compiled.memory_analysis().temp_size_in_bytes / 2**20
+
 
 # The module that a contestant needs, its largest degree, and why it stops there.
 LIMITS = {
@@ -102,7 +118,7 @@ SAME = {
 
 def _ours(problem: Problem, product: TensorProduct, weights: Any) -> Run:
     run = spinharm.jit(lambda weights, x, y: product(x[:, None], y[:, None], weights)[:, 0])
-    return lambda: run(weights, problem.x, problem.y)
+    return Run(run, weights, problem.x, problem.y)
 
 
 def ours_of_paths(problem: Problem) -> jax.Array:
@@ -132,7 +148,7 @@ def _e3nn(problem: Problem, weights: jax.Array) -> Run:
             results[product.paths[at][2]] += scaled[at] * chunk[:, 0]
         return jnp.concatenate(list(results.values()), -1)
 
-    return lambda: run(weights, problem.x, problem.y)
+    return Run(run, weights, problem.x, problem.y)
 
 
 def _parity(path: tuple[int, int, int]) -> int:
@@ -165,7 +181,7 @@ def _cuequivariance(problem: Problem, weights: jax.Array) -> Run:
         inputs = [(weights[places] * factors)[None], x, y]
         return cuequivariance_jax.segmented_polynomial(polynomial, inputs, [shape], method="naive")[0]
 
-    return lambda: run(weights, problem.x, problem.y)
+    return Run(run, weights, problem.x, problem.y)
 
 
 def _harmonyx(problem: Problem, *, even: bool) -> Run:
@@ -208,7 +224,7 @@ def _harmonyx(problem: Problem, *, even: bool) -> Run:
         first, second, out = (jnp.asarray(factor)[at] for factor, at in zip(factors, by_entry, strict=True))
         return jax.vmap(one)(x * first, y * second) * out
 
-    return lambda: run(problem.factors, problem.x, problem.y)
+    return Run(run, problem.factors, problem.x, problem.y)
 
 
 def _vector_table(degree: int, lmax: int, of_degree: Callable[[int], tuple[float, float]]) -> np.ndarray:

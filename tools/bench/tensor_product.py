@@ -22,13 +22,13 @@ PACKAGES = (
     *(name for name in ("cuequivariance-jax", "harmonyx") if importlib.util.find_spec(name.replace("-", "_"))),
 )
 TABLE = (Path(__file__).with_name("README.md"), ".3g")
-BETTER = {f"{name} [ms]": "neither" for name in LIMITS}
+BETTER = {f"{name} [{unit}]": "neither" for name in LIMITS for unit in ("ms", "MiB")}
 DEGREES = (2, 4, 6, 8, 10, 12)
 BATCH = 10_000
 
 
 def compare(degree: int, rounds: int, batch: int = BATCH) -> dict[str, Any]:
-    """Times at one degree [ms] and how many times as fast as e3nn-jax they are."""
+    """Times at one degree [ms], how many times as fast as e3nn-jax they are, and the programs' own memory [MiB]."""
     problem = Problem.random(degree, batch)
     every = contestants(problem)
     reasons = {name: why for name in every if (why := left_out(name, degree))}
@@ -43,6 +43,7 @@ def compare(degree: int, rounds: int, batch: int = BATCH) -> dict[str, Any]:
         "degree": degree,
         "paths": len(problem.product.paths),
         **{f"{name} [ms]": times.get(name) for name in every},
+        **{f"{name} [MiB]": runs[name].memory if name in runs else None for name in every},
         **{f"ratio, {name}": theirs and theirs / times[name] for name in ("separable", "independent")},
         "left out": "; ".join(reasons.values()),
     }

@@ -9,7 +9,7 @@ from experiments._experiment import Experiment, Row
 from experiments._runs import Run
 
 SIZES = (9000, 1000, 1000)
-EPOCHS, SHORT = 35, 20
+EPOCHS, SHORT = 35, 12
 
 
 def interacting(name: str, *, target: str = "H", epochs: int = EPOCHS, **changes: Any) -> Run:
