@@ -50,6 +50,12 @@ def relative_links(text: str) -> list[str]:
     return [target for target in targets if not target.startswith(("https://", "#"))]
 
 
+def project(root: Path, name: str) -> dict:
+    """The table `[project]` of a package."""
+    path = root / "packages" / name / "pyproject.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+
+
 def tracked_source(root: Path, name: str) -> set[str]:
     """The files below `packages/<name>/src` that git tracks or would add, relative to it."""
     source = Path("packages", name, "src")
@@ -88,7 +94,7 @@ def check_wheel(wheel: Path, root: Path, name: str) -> list[str]:
         problems += _differences(
             {file for file in files if not file.startswith(f"{info}/")}, tracked_source(root, name)
         )
-        scripts = _project(root, name).get("scripts", {})
+        scripts = project(root, name).get("scripts", {})
         wanted = [f"{info}/METADATA", f"{info}/licenses/LICENSE", f"{name}/py.typed"]
         wanted += [f"{info}/entry_points.txt"] if scripts else []
         problems += [f"has no {file}" for file in wanted if file not in files]
@@ -172,11 +178,6 @@ def _run(command: list[str], folder: Path) -> None:
 
 def _parse(text: bytes) -> email.message.Message:
     return email.message_from_string(text.decode("utf-8"))
-
-
-def _project(root: Path, name: str) -> dict:
-    path = root / "packages" / name / "pyproject.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))["project"]
 
 
 def _differences(files: set[str], wanted: set[str]) -> list[str]:
