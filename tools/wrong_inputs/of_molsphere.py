@@ -94,7 +94,7 @@ def _molecules() -> list[Call]:
         Call(
             "molsphere.draw_spheres",
             molsphere.draw_spheres,
-            always(molecule=MONOXIDE, atom=1, powers=(2,), cutoff_angle=0.7, projection="mollweide"),
+            always(molecule=MONOXIDE, atom=1, powers=(2,), cutoff_angle=0.7, projection="mollweide", model=None),
         ),
     ]
 

@@ -285,6 +285,11 @@ def _training() -> list[Call]:
         Call("spinnn.files.replacing", _replace, always(path=folder / "new.txt", mode="w")),
         Call("spinnn.plots.make_figure", plots.make_figure, always(width=1.0, height=1.0, extra="a")),
         Call("spinnn.plots.check_png", plots.check_png, always(name="out", path=folder / "figure.png")),
+        Call(
+            "spinnn.plots.check_picture",
+            plots.check_picture,
+            always(name="out", path=folder / "figure.gif", more=(".gif",)),
+        ),
         Call("spinnn.plots.save_figure", plots.save_figure, always(figure=figure, path=folder / "figure.png")),
         Call("spinnn.plots.plain", plots.plain, always(text="a$b")),
         Call(
@@ -295,7 +300,7 @@ def _training() -> list[Call]:
         Call(
             "spinnn.plots.learning_curve",
             plots.learning_curve,
-            always(paths=folder / "metrics.jsonl", extra="a", validation="b"),
+            always(paths=folder / "metrics.jsonl", extra="a", validation="b", units={"error": "eV"}, columns=2),
         ),
         Call("spinnn.training.OptimizerConfig", training.OptimizerConfig, always(**optimizer)),
         Call("spinnn.training.TrainingConfig", training.TrainingConfig, always(**config)),

@@ -174,6 +174,11 @@ def _scores() -> list[Call]:
         "land_sea_mask": data["land_sea_mask"].values, "title": "a", "details": {"b": "c"},
         "reference": "persistence", "created": datetime.datetime(2020, 1, 1),
     }  # fmt: skip
+    drawn_as = {
+        "level": None, "time": None, "lead_hours": None, "member": None, "projection": "lambert_azimuthal",
+        "center": (50.0, 10.0), "radius_deg": 30.0, "contours": None, "coast": True, "limits": {_WINDS[0]: (-1.0, 1.0)},
+        "smooth": False, "columns": 1, "theme": "light",
+    }  # fmt: skip
     return [
         Call("wxsphere.StatisticsOptions", wxsphere.StatisticsOptions, always(**averages)),
         Call("wxsphere.EvaluateOptions", wxsphere.EvaluateOptions, always(**scored)),
@@ -191,4 +196,23 @@ def _scores() -> list[Call]:
         Call("wxsphere.bootstrap", wxsphere.bootstrap, always(statistics=statistics, metrics=metrics, **drawn)),
         Call("wxsphere.error_maps", wxsphere.error_maps, always(**compared, variables=_WINDS[:1], missing="raise")),
         Call("wxsphere.write_report", wxsphere.write_report, always(**report)),
+        Call("wxsphere.MapOptions", wxsphere.MapOptions, always(**drawn_as)),
+        Call(
+            "wxsphere.map_figure",
+            wxsphere.map_figure,
+            always(fields=data, variables=_WINDS[:1], options=wxsphere.MapOptions(member=None), minus=data, **drawn_as),
+        ),
+        Call(
+            "wxsphere.animate_maps",
+            wxsphere.animate_maps,
+            always(
+                fields=data.isel(time=slice(2)),
+                path=Path.cwd() / "maps.gif",
+                variables=_WINDS[:1],
+                options=wxsphere.MapOptions(),
+                minus=None,
+                frames_per_second=2.0,
+                **drawn_as,
+            ),
+        ),
     ]

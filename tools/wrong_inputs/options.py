@@ -25,9 +25,21 @@ from .words import NONSENSE, Type, type_of, wrong_words
 # Words at the edges of a type that options take, by the option's name or by command and name.
 _MAY_BE = {
     **dict.fromkeys(
-        ("seed", "split-seed", "rotations", "bootstrap", "molecule", "atom", "spins", "profile", "max-degree"), ("0",)
+        (
+            "seed",
+            "split-seed",
+            "rotations",
+            "center",
+            "bootstrap",
+            "molecule",
+            "atom",
+            "spins",
+            "profile",
+            "max-degree",
+        ),
+        ("0",),
     ),
-    **dict.fromkeys(("member", "members", "validation-members", "lead", "map-leads", "momentum"), ("0",)),
+    **dict.fromkeys(("center", "member", "members", "validation-members", "lead", "map-leads", "momentum"), ("0",)),
     **dict.fromkeys(("warmup-epochs", "final-fraction", "weight-decay", "b1", "b2", "loss.spectral"), ("0",)),
     **dict.fromkeys(("days", "spin-up-days", "diffusion-hours", "loss.variables"), ("0",)),
     **dict.fromkeys(("evaluate leads", "plot spectra leads", "train memory-gib"), ("0",)),

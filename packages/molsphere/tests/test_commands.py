@@ -357,7 +357,7 @@ def test_plots(run, tmp_path, one_line):
     assert "`file` or `smiles`" in one_line(["plot", "spheres"])
     assert "run `molsphere evaluate` first" in one_line(["plot", "parity", tmp_path])
     assert "found no" in one_line(["plot", "learning", tmp_path])
-    assert "`out` must end in .png" in one_line(["plot", "parity", run, "--out", "x.gif"])
+    assert "`out` must end in .png, .svg or .pdf" in one_line(["plot", "parity", run, "--out", "x.gif"])
 
 
 def test_missing_matplotlib_names_the_extra(run, data, monkeypatch, one_line, capsys, tmp_path):

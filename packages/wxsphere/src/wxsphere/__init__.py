@@ -29,6 +29,9 @@ from ._flow.states import (
     state_of as state_of,
     williamson2 as williamson2,
 )
+from ._maps.animation import animate_maps as animate_maps
+from ._maps.figure import map_figure as map_figure
+from ._maps.options import MapOptions as MapOptions
 from ._model.batches import batch_iterator as batch_iterator
 from ._model.forecast import forecast as forecast, initial_times as initial_times
 from ._model.forecast_model import ForecastModel as ForecastModel

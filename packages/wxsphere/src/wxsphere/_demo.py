@@ -25,9 +25,11 @@ from ._fields.weights import area_weights
 from ._files.checksums import create_store, seal_store
 from ._files.netcdf import read_netcdf
 from ._files.open import open_dataset
+from ._maps.figure import map_figure
+from ._maps.options import MapOptions
+from ._maps.panels import layers_of, panels_of, scales_of
+from ._maps.style import EXTRA
 from ._prepare.prepared import Prepared, open_prepared
-from ._report.figures import field_figure
-from ._report.maps import EXTRA
 
 FLOW, DATA, RUN, CLIMATOLOGY = "flow.zarr", "data", "run", "climatology.zarr"
 FORECAST, LONG, SCORES, SUMMARY = "forecast.zarr", "long.zarr", "scores", "summary.json"
@@ -219,16 +221,17 @@ def _spread(path: Path, data: Prepared) -> dict[str, float]:
 
 
 def _draw(folder: Path, data: Prepared) -> list[Path]:
-    """Draw forecast and simulation at the same valid time."""
-    forecast = open_dataset(folder / FORECAST).isel({TIME: 0})
-    lead = min(_MAP_LEAD, forecast[LEAD].values[-1])
-    valid = forecast[TIME].values + lead
-    hours = f"{lead / np.timedelta64(1, 'h'):g} h"
+    """Draw forecast and simulation at the same valid time, with the same colours."""
+    forecast = open_dataset(folder / FORECAST)
+    hours = float(min(_MAP_LEAD, forecast[LEAD].values[-1]) / np.timedelta64(1, "h"))
+    options = MapOptions(lead_hours=hours, coast=False, columns=1)  # the simulated planet has no land
+    both = {"forecast": forecast, "simulation": data.fields[list(data.variables)]}
+    layers, _ = layers_of(both, None, options)
+    rows = panels_of(layers, None, _HEADLINES, options)
+    scales = zip(_HEADLINES, scales_of(rows, options), strict=True)
+    limits = {name: (scale.low, scale.high) for name, scale in scales}
     drawn = []
-    for what, fields in (
-        (f"forecast of {hours}", forecast.sel({LEAD: lead})),
-        ("simulation", data.fields[list(data.variables)].sel({TIME: valid})),
-    ):
-        figure = field_figure(fields.load(), list(_HEADLINES), f"{what}, {valid.astype('datetime64[h]')}")
-        drawn.append(save_figure(figure, folder / f"{what.split()[0]}.png"))
+    for label, layer in zip(both, layers, strict=True):
+        figure = map_figure({label: layer.chosen.fields.load()}, _HEADLINES, options, limits=limits, lead_hours=None)
+        drawn.append(save_figure(figure, folder / f"{label}.png"))
     return drawn

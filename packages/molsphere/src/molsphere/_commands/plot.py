@@ -10,15 +10,16 @@ from typing import Annotated, Any
 import tyro
 
 from spinnn import checks, command
-from spinnn.plots import check_png, save_figure
+from spinnn.plots import check_picture, save_figure
 
 from .. import _checks
 from .._files.readers import read_molecules
 from .._files.smiles import from_smiles
+from .._model.property_model import PropertyModel
 from .._molecules.distances import LengthUnit
 from .._molecules.molecule import Molecule
 from .._run.evaluation import Evaluation
-from .._run.plots import error_by_size, learning_curve, parity
+from .._run.plots import error_by_size, learning_curve, parity, units_of_run
 from .._run.sphere_plot import Projection, draw_spheres
 
 _RUN_TEXT = {
@@ -27,11 +28,12 @@ _RUN_TEXT = {
     "plot learning": "Loss by step, and errors on the validation split by checkpoint, from a run's metrics.jsonl.",
 }
 _FILES = {"plot parity": "parity.png", "plot sizes": "error-by-size.png", "plot learning": "learning-curve.png"}
-_SPHERES_TEXT = """The sphere of one atom of a molecule: a map per species and power, on a grid of 121×240 points.
+_SPHERES_TEXT = """A molecule and the sphere of one atom: a map per species and radial function, on 121×240 points.
 
 examples:
   molsphere plot spheres --smiles CCO --out ethanol.png
-  molsphere plot spheres some.xyz --molecule 3 --atom 5 --powers 1 2 6 --projection orthographic"""
+  molsphere plot spheres some.xyz --molecule 3 --atom 5 --powers 1 2 6 --projection orthographic
+  molsphere plot spheres --smiles CCO --model runs/H/model.spinnn"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,14 +42,14 @@ class RunPlotOptions:
 
     Attributes:
         run: The run's folder, or that of an evaluation.
-        out: A .png; default in the folder.
+        out: A .png, .svg or .pdf; default in the folder.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     out: str | None = None
 
     def __post_init__(self) -> None:
-        check_png("out", self.out)
+        check_picture("out", self.out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +64,8 @@ class SpheresOptions:
         powers: Exponents of the distance.
         projection: Projection of the maps; orthographic shows one hemisphere.
         length_unit: Unit of the positions in the file; default Å, and files with implausible distances are refused.
-        out: A .png.
+        model: File of a model, whose radial functions are drawn instead of the powers.
+        out: A .png, .svg or .pdf.
     """
 
     file: Annotated[str | None, tyro.conf.Positional] = None
@@ -72,19 +75,23 @@ class SpheresOptions:
     powers: tuple[float, ...] = (2.0, 6.0)
     projection: Projection = "mollweide"
     length_unit: LengthUnit | None = None
+    model: str | None = None
     out: str = "spheres.png"
 
     def __post_init__(self) -> None:
         checks.integer_members(self, {"molecule": 0, "atom": 0})
         _checks.radial_functions(self.powers, ())
-        check_png("out", self.out)
+        check_picture("out", self.out)
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     if name == "plot spheres":
         options = command.parse(SpheresOptions, f"molsphere {name}", words, _SPHERES_TEXT)
-        figure = draw_spheres(_molecule(options), options.atom, powers=options.powers, projection=options.projection)
+        model = None if options.model is None else PropertyModel.load(options.model)
+        figure = draw_spheres(
+            _molecule(options), options.atom, powers=options.powers, projection=options.projection, model=model
+        )
         out: str | Path = options.out
     else:
         text = f"{_RUN_TEXT[name]}\n\nexample:\n  molsphere {name} runs/H --out {_FILES[name]}"
@@ -96,7 +103,7 @@ def main(name: str, words: Sequence[str]) -> int:
 
 def _draw(name: str, folder: Path) -> Any:
     if name == "plot learning":
-        return learning_curve(folder / "metrics.jsonl")
+        return learning_curve(folder / "metrics.jsonl", units_of_run(folder))
     return (parity if name == "plot parity" else error_by_size)(Evaluation.load(folder))
 
 

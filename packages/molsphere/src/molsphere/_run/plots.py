@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,18 @@ def _panels(figure: Any, result: Evaluation) -> Iterator[tuple[Any, str, str, np
             panel.set_title(plain(f"{name}, {result.parts[-1]}: no values"), fontsize=9)
 
 
-def learning_curve(path: str | Path) -> Any:
+def learning_curve(path: str | Path, units: Mapping[str, str] | None = None) -> Any:
     """A figure of the loss and the validation errors by step, from a run's `metrics.jsonl`."""
-    return plots.learning_curve(path, _EXTRA, validation="mean absolute error, validation")
+    return plots.learning_curve(path, _EXTRA, validation="mean absolute error, validation", units=units)
+
+
+def units_of_run(folder: Path) -> dict[str, str]:
+    """Unit by property, from the description of a run; none for a folder without one."""
+    try:
+        units = json.loads((folder / "config.json").read_text(encoding="utf-8"))["units"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {str(name): str(unit) for name, unit in units.items()} if isinstance(units, dict) else {}
 
 
 def draw_run(folder: str | Path, result: Evaluation) -> list[Path]:
@@ -87,7 +97,8 @@ def draw_run(folder: str | Path, result: Evaluation) -> list[Path]:
         save_figure(error_by_size(result), folder / "error-by-size.png"),
     ]
     if (folder / "metrics.jsonl").is_file():
-        written.append(save_figure(learning_curve(folder / "metrics.jsonl"), folder / "learning-curve.png"))
+        figure = learning_curve(folder / "metrics.jsonl", result.units)
+        written.append(save_figure(figure, folder / "learning-curve.png"))
     return written
 
 

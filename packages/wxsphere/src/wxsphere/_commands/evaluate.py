@@ -23,10 +23,10 @@ from .._fields.weights import Convention
 from .._files.catalogue import CATALOGUE
 from .._files.netcdf import write_netcdf
 from .._files.open import check_variables, open_each
+from .._maps.labels import lead_label
 from .._notices import DataWarning
 from .._prepare.prepared import FIELDS
-from .._report.figures import BASELINES, lead_label
-from .._report.maps import land_of
+from .._report.quantities import BASELINES
 from .._report.report import write_report
 from .._report.terminal import print_scores
 from .._scores.climatology import climatology
@@ -151,7 +151,6 @@ def main(name: str, words: Sequence[str]) -> int:
         result,
         out / "report.html",
         maps=maps,
-        land_sea_mask=land_of(truth),
         title=options.title,
         details=details,
         reference=options.reference,

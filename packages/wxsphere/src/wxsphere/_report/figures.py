@@ -1,151 +1,45 @@
-"""Figures of scores, spectra and fields, for files and for the report."""
+"""Figures of scores, spectra and maps of errors, for files and for the report."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from spinharm.optional import require
-from spinnn.command import figure as number
 from spinnn.plots import make_figure, plain
 
 from .._conventions.grids import grid_of
-from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, WINDS
-from .maps import EXTRA, Projection, axes_options, draw_arrows, draw_map, land_of
+from .._conventions.names import LATITUDE, LEAD, LONGITUDE, WINDS
+from .._maps.draw import draw_arrows, draw_bar, draw_contours, draw_map
+from .._maps.labels import lead_label, unit_of
+from .._maps.projections import View
+from .._maps.scales import scale_of
+from .._maps.style import EXTRA, Theme, style
+from .quantities import BASELINES, UNITLESS, Quantity, metric_label, of_quantity
 
-BASELINES = ("persistence", "climatology")
-UNITLESS = ("acc", "acc_per_forecast", "spread_skill_ratio")
-
-INK = "#0b0b0c"
-"""Colour of text and axes; the report replaces it by its text colour."""
+Kind = Literal["power", "ratio"]
 
 # Visible on white and on black.
 _COLOURS = ("#2f86c9", "#e0661c", "#12a37a", "#c76bab", "#8a7bd8", "#d0a000")
 _OF_BASELINES = {"persistence": ("#8c8c8c", "--", "s"), "climatology": ("#a98b5a", ":", "^")}
-_HEADLINES = (
-    ("geopotential", 500),
-    ("temperature", 850),
-    ("wind", 850),
-    ("2m_temperature", None),
-    ("specific_humidity", 700),
-    ("10m_wind", None),
-    ("mean_sea_level_pressure", None),
-    ("wind", 250),
-)
 _FLOOR = 1e-9
-_LABELS = {
-    "rmse": "RMSE",
-    "mse": "MSE",
-    "mae": "MAE",
-    "acc": "anomaly correlation",
-    "acc_per_forecast": "anomaly correlation per forecast",
-    "crps": "fair CRPS",
-    "spread_skill_ratio": "spread/skill ratio",
-}
-_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PANEL = 3.6
+"""Width of a panel [inches]; one fills the width of a phone."""
+_RATIOS = (0.02, 2.5)
 
 
-class Quantity(NamedTuple):
-    """Variable, with a level if it has levels."""
-
-    name: str
-    level: float | None
-
-    def __str__(self) -> str:
-        words = self.name.replace("_", " ")
-        return words if self.level is None else f"{words}, {self.level:g} hPa"
-
-
-def quantities_of(result: xr.Dataset) -> list[Quantity]:
-    """Variables and levels of scores or maps, without intervals, differences and spectra."""
-    out = []
-    for key, field in result.data_vars.items():
-        if not {"metric", "map"} & set(field.dims) or "bound" in field.dims:
-            continue
-        name = str(key)
-        if name.endswith("_difference") and name.removesuffix("_difference") in result:
-            continue
-        levels = field[LEVEL].values.tolist() if LEVEL in field.dims else [None]
-        out += [Quantity(name, level) for level in levels]
-    return out
-
-
-def has_members(result: xr.Dataset) -> bool:
-    """Whether one of the forecasts is an ensemble."""
-    if "spread" not in result["metric"].values:
-        return False
-    return any(np.isfinite(result[one.name].sel(metric="spread")).any() for one in quantities_of(result))
-
-
-def headlines(quantities: Sequence[Quantity], limit: int = 6) -> list[Quantity]:
-    """Headline quantities of forecast verification, and other variables at the level nearest to 500 hPa."""
-    chosen = [Quantity(name, level) for name, level in _HEADLINES if (name, level) in quantities]
-    components = {part for wind, parts in WINDS.items() for part in parts if any(q.name == wind for q in quantities)}
-    for name in dict.fromkeys(one.name for one in quantities):
-        if name not in components and all(one.name != name for one in chosen):
-            chosen.append(min((one for one in quantities if one.name == name), key=lambda q: abs((q.level or 0) - 500)))
-    return chosen[:limit]
-
-
-def of_quantity(dataset: xr.Dataset, quantity: Quantity, suffix: str = "") -> xr.DataArray:
-    """Field of a variable at its level."""
-    field = dataset[quantity.name + suffix]
-    return field if quantity.level is None else field.sel({LEVEL: quantity.level})
-
-
-def unit_of(field: xr.DataArray) -> str:
-    """Unit with superscript exponents: `m**2 s**-2` becomes m² s⁻²."""
-    pieces = str(field.attrs.get("units", "")).split("**")
-    out = pieces[0]
-    for piece in pieces[1:]:
-        digits = len(piece) - len(piece.lstrip("-0123456789"))
-        out += piece[:digits].translate(_POWERS) + piece[digits:]
-    return out
-
-
-def metric_label(metric: str) -> str:
-    """Label of a metric."""
-    return _LABELS.get(metric, metric.replace("_", " "))
-
-
-def figure_of(value: float, metric: str) -> str:
-    """Text of a score in a table: four digits, or three decimals for correlations and ratios."""
-    if not np.isfinite(value):
-        return "–"
-    return (f"{value:.3f}" if metric in UNITLESS else number(float(value))).replace("-", "−")
-
-
-def lead_label(lead: np.timedelta64) -> str:
-    """Label of a lead time, e.g. `"6 h"` or `"3 d"`."""
-    hours = float(lead / np.timedelta64(1, "h"))
-    return f"{hours / 24:g} d" if hours and hours % 24 == 0 else f"{hours:g} h"
-
-
-def chosen_leads(leads: np.ndarray, limit: int) -> np.ndarray:
-    """Choose at most `limit` lead times, preferably whole days, including the last."""
-    if leads.size <= limit:
-        return leads
-    days = leads[(leads % np.timedelta64(24, "h")) == np.timedelta64(0, "ns")]
-    if days.size >= min(3, limit):
-        leads = days
-    at = np.linspace(0, leads.size - 1, min(limit, leads.size)).round().astype(int)
-    return leads[np.unique(at)]
-
-
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Context with the settings of matplotlib for figures of this package."""
-    names = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    settings = {name: INK for name in names} | {"font.size": 9, "axes.titlesize": 10, "svg.fonttype": "none"}
-    with require("matplotlib", EXTRA, "plotting").rc_context(settings):
-        yield
-
-
-def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rmse", region: str | None = None) -> Any:
+def curves(
+    result: xr.Dataset,
+    quantities: Sequence[Quantity],
+    metric: str = "rmse",
+    region: str | None = None,
+    *,
+    theme: Theme = "light",
+    columns: int = 3,
+) -> Any:
     """Draw a score by lead time, with a panel per variable and a line per forecast, and bootstrap intervals if any.
 
     Args:
@@ -153,6 +47,8 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
         quantities: Variables and levels to draw.
         metric: Name of a metric in `result`.
         region: Name of a region in `result`; default the first.
+        theme: `"light"` or `"dark"`.
+        columns: Panels in a row, at most.
 
     Returns:
         A matplotlib figure.
@@ -163,10 +59,10 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
     at = {"metric": metric, "region": result["region"].values[0] if region is None else region}
     hours = result[LEAD].values / np.timedelta64(1, "h")
     unit, x = ("days", hours / 24) if hours.max() >= 72 else ("hours", hours)
-    columns = min(3, len(quantities))
+    columns = min(columns, len(quantities))
     rows = -(-len(quantities) // columns)
-    with style():
-        figure = make_figure(3.5 * columns + 0.3, 2.7 * rows + 0.4, EXTRA)
+    with style(theme):
+        figure = make_figure(_PANEL * columns + 0.2, 2.6 * rows + 0.45, EXTRA)
         panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
         for panel, quantity in zip(panels, quantities, strict=False):
             field = of_quantity(result, quantity).sel(at)
@@ -189,55 +85,105 @@ def curves(result: xr.Dataset, quantities: Sequence[Quantity], metric: str = "rm
             panel.set_ylabel(plain(metric_label(metric) + (f" [{unit_text}]" if unit_text else "")))
             if metric in ("rmse", "mse", "mae", "crps", "spread", "spread_skill_ratio"):
                 panel.set_ylim(bottom=0)
-        _finish(figure, panels, len(quantities), columns)
+        _finish(figure, panels, len(quantities))
     return figure
 
 
-def spectra(result: xr.Dataset, quantities: Sequence[Quantity], source: str, leads: np.ndarray) -> Any:
-    """Draw spectra of one forecast at some lead times, and of truth, with a panel per variable.
+def spectra(
+    result: xr.Dataset,
+    quantities: Sequence[Quantity],
+    source: str,
+    leads: np.ndarray,
+    *,
+    kinds: Sequence[Kind] = ("power",),
+    theme: Theme = "light",
+    columns: int = 3,
+) -> Any:
+    """Draw spectra of one forecast at some lead times, with a panel per variable and kind.
 
     Args:
         result: Scores of `evaluate` with `spectra`, or a dataset with fields `<name>_spectrum`.
         quantities: Variables and levels to draw.
         source: Name of the forecast.
         leads: Lead times.
+        kinds: `"power"`, with that of the truth if it is there, or `"ratio"` to that of the truth at the same lead
+            time.
+        theme: `"light"` or `"dark"`.
+        columns: Panels in a row, at most.
 
     Returns:
         A matplotlib figure.
     """
-    columns = min(3, len(quantities))
-    rows = -(-len(quantities) // columns)
-    with style():
-        figure = make_figure(3.5 * columns + 0.3, 2.9 * rows + 0.4, EXTRA)
-        shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.25, 0.85, leads.size))
+    drawn = [(quantity, kind) for quantity in quantities for kind in kinds]
+    columns = min(columns, len(drawn))
+    rows = -(-len(drawn) // columns)
+    with style(theme):
+        figure = make_figure(_PANEL * columns + 0.2, 2.7 * rows + 0.6, EXTRA)
+        shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.1, 0.85, leads.size))
         panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-        for panel, quantity in zip(panels, quantities, strict=False):
+        for panel, (quantity, kind) in zip(panels, drawn, strict=False):
             field = of_quantity(result, quantity, "_spectrum").isel(degree=slice(1, None))
-            degree = field["degree"].values
-            if "truth" in field["source"].values:
-                truth = field.sel(source="truth").mean(LEAD)
-                panel.loglog(degree, truth, color=INK, lw=2.2, alpha=0.55, label="truth")
-            largest = float(field.max())
-            for shade, lead in zip(shades, leads, strict=True):
-                one = field.sel({"source": source, LEAD: lead})
-                panel.loglog(degree, one, color=shade, lw=1.2, label=plain(f"{source}, {lead_label(lead)}"))
+            (_draw_ratios if kind == "ratio" else _draw_powers)(panel, field, source, leads, shades)
             _bare(panel)
-            # Smaller values are rounding errors.
-            if float(field.min()) < _FLOOR * largest:
-                panel.set_ylim(bottom=_FLOOR * largest)
             panel.set_title(plain(str(quantity)))
-            panel.set_xlabel("degree")
-            wind = quantity.name in WINDS
-            unit = "m² s⁻²" if wind else _squared(unit_of(result[quantity.name])) if quantity.name in result else ""
-            panel.set_ylabel(plain(("kinetic energy" if wind else "power") + (f" [{unit}]" if unit else "")))
-        _finish(figure, panels, len(quantities), columns)
+            panel.set_xlabel("spherical harmonic degree")
+            power = "kinetic energy" if quantity.name in WINDS else "power"
+            unit = _power_unit(result, quantity)
+            panel.set_ylabel(plain(f"{power} / truth's" if kind == "ratio" else power + (f" [{unit}]" if unit else "")))
+        _finish(figure, panels, len(drawn))
     return figure
 
 
-def error_figure(
-    maps: xr.Dataset, quantity: Quantity, forecast: str, lead: np.timedelta64, projection: Projection = "mollweide",
+def _draw_powers(panel: Any, field: xr.DataArray, source: str, leads: np.ndarray, shades: np.ndarray) -> None:
+    degree = field["degree"].values
+    if "truth" in field["source"].values:
+        ink = require("matplotlib", EXTRA, "plotting").rcParams["text.color"]
+        panel.loglog(degree, field.sel(source="truth").mean(LEAD), color=ink, lw=2.2, alpha=0.55, label="truth")
+    for shade, lead in zip(shades, leads, strict=True):
+        one = field.sel({"source": source, LEAD: lead})
+        panel.loglog(degree, one, color=shade, lw=1.2, label=plain(f"{source}, {lead_label(lead)}"))
+    # Smaller values are rounding errors.
+    largest = float(field.max())
+    if float(field.min()) < _FLOOR * largest:
+        panel.set_ylim(bottom=_FLOOR * largest)
+
+
+def _draw_ratios(panel: Any, field: xr.DataArray, source: str, leads: np.ndarray, shades: np.ndarray) -> None:
+    truth = field.sel(source="truth")
+    # Where the truth has no power beyond rounding errors, a ratio to it says nothing.
+    truth = truth.where(truth > _FLOOR * float(truth.max()))
+    panel.axhline(1.0, color=require("matplotlib", EXTRA, "plotting").rcParams["text.color"], lw=1.6, alpha=0.55)
+    shown = []
+    for shade, lead in zip(shades, leads, strict=True):
+        ratio = field.sel({"source": source, LEAD: lead}) / truth.sel({LEAD: lead})
+        panel.loglog(field["degree"].values, ratio, color=shade, lw=1.4, label=plain(f"{source}, {lead_label(lead)}"))
+        shown.append(ratio.values[np.isfinite(ratio.values) & (ratio.values > 0)])
+    values = np.concatenate(shown)
+    low, high = (float(values.min()), float(values.max())) if values.size else (1.0, 1.0)
+    # Ratios far below the axis are those of a field without these degrees.
+    panel.set_ylim(max(min(low * 0.8, 0.5), _RATIOS[0]), max(1.25 * high, _RATIOS[1]))
+    ticks = [at for at in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10) if panel.get_ylim()[0] <= at <= panel.get_ylim()[1]]
+    panel.set_yticks(ticks, [f"{at:g}" for at in ticks])
+    panel.minorticks_off()
+    degrees = [at for at in (1, 2, 5, 10, 20, 50, 100, 200, 500) if at <= field["degree"].values[-1]]
+    panel.set_xticks(degrees, [str(at) for at in degrees])
+
+
+def _power_unit(result: xr.Dataset, quantity: Quantity) -> str:
+    if quantity.name in WINDS:
+        return "m² s⁻²"
+    return _squared(unit_of(result[quantity.name])) if quantity.name in result else ""
+
+
+def error_figures(
+    maps: xr.Dataset,
+    quantity: Quantity,
+    forecast: str,
+    lead: np.timedelta64,
+    *,
+    projection: str = "robinson",
     land: np.ndarray | None = None,
-) -> Any:  # fmt: skip
+) -> dict[str, Any]:
     """Draw maps of the mean error, of winds as arrows, and of the root mean square error, of winds of the vector.
 
     Args:
@@ -246,66 +192,37 @@ def error_figure(
         forecast: Name of the forecast.
         lead: Lead time.
         projection: Projection of the maps.
-        land: Land-sea mask on the grid of the maps.
+        land: Land-sea mask on the grid of the maps, whose contour 0.5 is drawn in place of the Earth's coasts.
 
     Returns:
-        A matplotlib figure.
+        Two matplotlib figures by what they show.
     """
     at = {"forecast": forecast, LEAD: lead}
-    grid = grid_of(maps)
+    grid, view = grid_of(maps), View(projection)
     parts = WINDS.get(quantity.name, (quantity.name,))
     fields = [of_quantity(maps, Quantity(part, quantity.level)).sel(at) for part in parts]
     bias = [field.sel(map="bias").transpose(LATITUDE, LONGITUDE).values for field in fields]
     square = sum(field.sel(map="rmse").transpose(LATITUDE, LONGITUDE).values ** 2 for field in fields)
-    unit = unit_of(fields[0])
+    wind = len(bias) == 2
+    drawn = {
+        "mean error": np.hypot(*bias) if wind else bias[0],
+        "RMSE of the vector" if wind else "RMSE": np.sqrt(square),
+    }
+    out = {}
     with style():
-        figure = make_figure(9.6, 2.6, EXTRA)
-        left, right = figure.subplots(1, 2, subplot_kw=axes_options(projection))
-        wind = len(bias) == 2
-        mesh = draw_map(left, np.hypot(*bias) if wind else bias[0], grid, diverging=not wind, land=land)
-        if wind:
-            draw_arrows(left, bias[0], bias[1], grid, colour="white")
-        figure.colorbar(mesh, ax=left, shrink=0.75, pad=0.02, label=plain(unit))
-        left.set_title(plain(f"{quantity}: mean error"))
-        mesh = draw_map(right, np.sqrt(square), grid, land=land)
-        figure.colorbar(mesh, ax=right, shrink=0.75, pad=0.02, label=plain(unit))
-        right.set_title(plain(f"{quantity}: RMSE{' of the vector' if wind else ''}"))
-    return figure
-
-
-def field_figure(
-    fields: xr.Dataset, names: Sequence[str], title: str, projection: Projection = "equirectangular"
-) -> Any:
-    """Draw maps of fields at one time, winds as speed and arrows.
-
-    Args:
-        fields: Variables with dimensions (latitude, longitude), with both components of winds.
-        names: Names of variables or winds.
-        title: Title of the figure.
-        projection: Projection of the maps.
-
-    Returns:
-        A matplotlib figure.
-    """
-    grid, land = grid_of(fields), land_of(fields)
-    columns = min(2, len(names))
-    rows = -(-len(names) // columns)
-    with style():
-        figure = make_figure(6.2 * columns, 3.2 * rows + 0.3, EXTRA)
-        panels = figure.subplots(rows, columns, squeeze=False, subplot_kw=axes_options(projection)).ravel().tolist()
-        for panel, name in zip(panels, names, strict=False):
-            parts = [fields[part].transpose(LATITUDE, LONGITUDE) for part in WINDS.get(name, (name,))]
-            values = [np.asarray(part.values, np.float64) for part in parts]
-            wind = len(values) == 2
-            mesh = draw_map(panel, np.hypot(*values) if wind else values[0], grid, land=land)
-            if wind:
-                draw_arrows(panel, values[0], values[1], grid, colour="white")
-            figure.colorbar(mesh, ax=panel, shrink=0.8, pad=0.02, label=plain(unit_of(parts[0])))
-            panel.set_title(plain(name.replace("_", " ")))
-        for panel in panels[len(names) :]:
-            panel.remove()
-        figure.suptitle(plain(title))
-    return figure
+        for what, values in drawn.items():
+            figure = make_figure(4.8, 2.5, EXTRA)
+            panel = figure.subplots()
+            scale = scale_of([values], signed=what == "mean error" and not wind)
+            mesh = draw_map(panel, values, grid, view, scale, coast=land is None)
+            if land is not None and land.min() < 0.5 < land.max():
+                draw_contours(panel, land, grid, view, np.array([0.5]), labels=False)
+            if wind and what == "mean error":
+                draw_arrows(panel, bias[0], bias[1], grid, view, scale.high)
+            panel.set_title(plain(f"{quantity}: {what}"))
+            draw_bar(figure, panel, mesh, scale, plain(unit_of(fields[0])))
+            out[what] = figure
+    return out
 
 
 def _looks(names: np.ndarray) -> dict[str, tuple[str, str, str]]:
@@ -324,12 +241,15 @@ def _bare(panel: Any) -> None:
     panel.set_axisbelow(True)
 
 
-def _finish(figure: Any, panels: Sequence[Any], used: int, columns: int) -> None:
-    """Add one legend for all panels, with two entries per panel width."""
+def _finish(figure: Any, panels: Sequence[Any], used: int) -> None:
+    """Add one legend for all panels, as wide as the figure."""
     for panel in panels[used:]:
         panel.remove()
     found: dict[str, Any] = {}
     for panel in panels[:used]:
         handles, labels = panel.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
-    figure.legend(list(found.values()), list(found), loc="outside upper left", ncols=2 * columns, frameon=False)
+    # About eleven letters to the inch, with a line of 0.6 inches before each.
+    longest = max((len(label) for label in found), default=1)
+    ncols = max(1, int(float(figure.get_figwidth()) / (longest / 11 + 0.6)))
+    figure.legend(list(found.values()), list(found), loc="outside upper left", ncols=ncols, frameon=False)

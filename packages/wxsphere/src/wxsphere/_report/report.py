@@ -17,10 +17,11 @@ from spinnn.files import replacing
 from .. import _checks
 from ..__about__ import __version__
 from .._conventions.names import LEAD
+from .._maps.labels import lead_label
+from .._maps.style import EXTRA
 from .elements import Section
-from .figures import headlines, lead_label, quantities_of
-from .maps import EXTRA
 from .pictures import curves_section, maps_section, spectra_section
+from .quantities import headlines, quantities_of
 from .report_checks import check_maps, check_result
 from .score_tables import all_scores_section, headline_section
 from .scorecard import COLOURS, scorecard_section

@@ -6,17 +6,16 @@ import numpy as np
 import xarray as xr
 
 from .._conventions.names import LEAD
+from .._maps.labels import lead_label, unit_of
 from .elements import Cell, Row, Section, Table
-from .figures import (
+from .quantities import (
     UNITLESS,
     Quantity,
     chosen_leads,
     figure_of,
     has_members,
-    lead_label,
     metric_label,
     of_quantity,
-    unit_of,
 )
 
 _LEADS = 10

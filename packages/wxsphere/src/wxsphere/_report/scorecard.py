@@ -10,8 +10,9 @@ import xarray as xr
 from spinnn.command import figure as number
 
 from .._conventions.names import LEAD
+from .._maps.labels import lead_label, unit_of
 from .elements import Cell, Row, Section, Table
-from .figures import BASELINES, Quantity, chosen_leads, lead_label, of_quantity, unit_of
+from .quantities import BASELINES, Quantity, chosen_leads, of_quantity
 
 _LEADS = 14
 
@@ -34,31 +35,53 @@ COLOURS = (
 
 
 def scorecard_section(result: xr.Dataset, quantities: list[Quantity], reference: str) -> Section:
-    """Tables of the relative difference of the RMSE from the reference, by forecast and region."""
-    leads = chosen_leads(result[LEAD].values, _LEADS)
-    columns = ("variable", *map(lead_label, leads))
-    tables = []
-    others = [str(name) for name in result["forecast"].values if name != reference and name not in BASELINES]
-    tested = bool(others) and result.attrs.get("reference") == reference
-    tested = tested and any(f"{quantity.name}_difference_interval" in result for quantity in quantities)
-    for name in others:
-        for region in result["region"].values:
-            rows, last = [], None
-            for quantity in quantities:
-                cells = _card_cells(result, quantity, region, leads, (name, reference))
-                if cells:
-                    rows.append(Row((str(quantity),), cells, quantity.name != last))
-                    last = quantity.name
-            caption = f"{name} against {reference}, {region}: relative difference of the RMSE"
-            tables.append(Table(caption, columns, 1, rows, "card", folded=region != result["region"].values[0]))
+    """Tables of the relative difference of the RMSE from the reference and from baselines, by forecast and region."""
+    there = [str(name) for name in result["forecast"].values]
+    others = [name for name in there if name != reference and name not in BASELINES]
+    references = [reference]
+    # Past a day climatology is harder to beat than persistence.
+    references += [name for name in ("climatology", "persistence") if name in there and name != reference and others]
+    tables, tested = [], []
+    for one in references:
+        if others and _is_tested(result, quantities, one):
+            tested.append(one)
+        for name in others:
+            tables += _tables(result, quantities, name, one)
     key = [f"below {_percent(_STEPS[0])}"]
     key += [f"{_percent(low)} … {_percent(high)}" for low, high in itertools.pairwise(_STEPS)]
     key += [f"above {_percent(_STEPS[-1])}"]
-    text = f"RMSE relative to that of {reference}: blue and a minus sign are better than {reference}, orange is worse."
-    more = "In brackets and italics: the 95 % interval of the difference holds zero." if tested else ""
-    lines = (text, more) if more else (text,)
+    lines = ["RMSE relative to that of a reference: blue and a minus sign are better than it, orange is worse."]
+    if tested:
+        lines.append("In brackets and italics: the 95 % interval of the difference holds zero.")
+        if untested := [one for one in references if one not in tested]:
+            lines.append(f"Differences from {', '.join(untested)} have no intervals; `reference` chooses one that has.")
     labelled = tuple((kind, label) for (kind, _, _), label in zip(COLOURS, key, strict=True))
-    return Section("scorecard", "Scorecard", lines, (), tuple(tables), labelled)
+    return Section("scorecard", "Scorecard", tuple(lines), (), tuple(tables), labelled)
+
+
+def _is_tested(result: xr.Dataset, quantities: list[Quantity], reference: str) -> bool:
+    """Whether there are intervals of the differences from a reference."""
+    named = any(f"{quantity.name}_difference_interval" in result for quantity in quantities)
+    return named and result.attrs.get("reference") == reference
+
+
+def _tables(result: xr.Dataset, quantities: list[Quantity], name: str, reference: str) -> list[Table]:
+    """A table for each region in which a difference is defined; all but the first are folded."""
+    leads = chosen_leads(result[LEAD].values, _LEADS)
+    columns = ("variable", *map(lead_label, leads))
+    out = []
+    for region in result["region"].values:
+        rows, last = [], None
+        for quantity in quantities:
+            cells = _card_cells(result, quantity, region, leads, (name, reference))
+            if cells:
+                rows.append(Row((str(quantity),), cells, quantity.name != last))
+                last = quantity.name
+        if rows:
+            caption = f"{name} against {reference}, {region}: relative difference of the RMSE"
+            folded = region != result["region"].values[0]
+            out.append(Table(caption, columns, 1, rows, "card", folded=folded))
+    return out
 
 
 def _card_cells(

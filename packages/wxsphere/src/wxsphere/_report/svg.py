@@ -8,8 +8,7 @@ from typing import Any
 
 from spinharm.optional import require
 
-from .figures import INK, style
-from .maps import EXTRA
+from .._maps.style import EXTRA, INK, style
 
 _RESOLUTION_DPI = 110
 
