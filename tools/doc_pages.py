@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
+import io
 import re
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import pytest
 
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```python\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+_STEP = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,10 +29,13 @@ def label(page: Path) -> str:
     return f"{page.parent.name}/{page.name}"
 
 
-def blocks(page: Path) -> list[str]:
-    """The Python blocks of a page, each after as many empty lines as stand before it, for honest line numbers."""
+def blocks(page: Path) -> list[tuple[str, str | None]]:
+    """The Python blocks of a page, each after as many empty lines as stand before it, for honest line numbers.
+
+    With what the block prints, if a block of `text` follows it at once.
+    """
     text = page.read_text(encoding="utf-8")
-    return ["\n" * text.count("\n", 0, found.start(1)) + found[1] for found in _BLOCK.finditer(text)]
+    return [("\n" * text.count("\n", 0, found.start(1)) + found[1], found[2]) for found in _BLOCK.finditer(text)]
 
 
 @contextlib.contextmanager
@@ -42,13 +50,52 @@ def settings_of_users() -> Iterator[None]:
 
 
 def run(page: Path) -> dict[str, object]:
-    """Run a page's blocks one after the other in one namespace, which is returned."""
+    """Run a page's blocks one after the other in one namespace, which is returned; they print what the page says."""
     namespace: dict[str, object] = {"__name__": "example"}
     with settings_of_users():
-        for block in blocks(page):
-            # Without the `from __future__` of this module.
-            exec(compile(block, str(page), "exec", dont_inherit=True), namespace)
+        for block, expected in blocks(page):
+            _run_block(page, block, expected, namespace)
     return namespace
+
+
+def _run_block(page: Path, block: str, expected: str | None, namespace: dict[str, object]) -> None:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        # Without the `from __future__` of this module.
+        exec(compile(block, str(page), "exec", dont_inherit=True), namespace)
+    if expected is not None:
+        alike = doctest.OutputChecker().check_output(
+            expected, printed.getvalue(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        )
+        assert alike, f"{page} prints {printed.getvalue()!r}, not {expected!r}"
+
+
+def run_in_order(page: Path, programs: dict[str, str]) -> list[str]:
+    """Run a page's Python and its commands in the order of the page, as a reader would, and return the commands.
+
+    Args:
+        page: The page.
+        programs: Beginnings of commands that are run, and options that make them smaller. Others are not run.
+
+    Raises:
+        subprocess.CalledProcessError: A command failed.
+    """
+    expected = dict(blocks(page))
+    namespace: dict[str, object] = {"__name__": "example"}
+    text = page.read_text(encoding="utf-8")
+    done = []
+    for step in _STEP.finditer(text):
+        if step[1] == "python":
+            block = "\n" * text.count("\n", 0, step.start(2)) + step[2]
+            with settings_of_users():
+                _run_block(page, block, expected[block], namespace)
+            continue
+        for line in step[2].replace("\\\n", " ").splitlines():
+            smaller = next((options for start, options in programs.items() if line.startswith(start)), None)
+            if smaller is not None:
+                subprocess.run(shlex.split(line, comments=True) + shlex.split(smaller), check=True, capture_output=True)
+                done.append(line)
+    return done
 
 
 def missing_links(page: Path) -> list[str]:

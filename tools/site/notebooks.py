@@ -37,12 +37,13 @@ def run(source: Path) -> None:
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=SECONDS_PER_CELL, resources={"metadata": {"path": folder}})
+        where = {"metadata": {"path": folder}}
+        client = NotebookClient(notebook, timeout=SECONDS_PER_CELL, resources=where, coalesce_streams=True)
         client.execute()
     text, resources = MarkdownExporter(exclude_input_prompt=True).from_notebook_node(
         notebook, {"unique_key": source.stem, "output_files_dir": source.stem}
     )
-    # Printed text stands in fences, not indented, so that it is not highlighted as Python.
+    text = text.replace("```bash\n%%bash\n", "```sh\n")
     head, _, rest = text.partition("\n\n")
     link = f"[This notebook]({source.stem}.ipynb), with its output, for Jupyter.\n\n"
     (EXECUTED / f"{source.stem}.md").write_text(f"{head}\n\n{link}{rest}", encoding="utf-8")
