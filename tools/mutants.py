@@ -31,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +161,11 @@ def choose(root: Path, package: str, count: int, seed: int) -> list[Mutant]:
     return chosen
 
 
+def choose_all(root: Path, count: int, seed: int) -> list[Mutant]:
+    """`count` faults of each package."""
+    return [one for package in structure.PACKAGES for one in choose(root, package, count, seed)]
+
+
 class Tests:
     """The tests of a package, and which of them may notice a fault."""
 
@@ -207,7 +213,7 @@ def _words(text: str) -> set[str]:
 
 
 def attempt(tree: Path, mutant: Mutant | None, files: list[str], limit: float = 600) -> tuple[str, str]:
-    """Run tests on a copy of the tree with a fault: "caught", "survived" or "timeout", and the end of their output."""
+    """Run tests on a copy of the tree with a fault: "caught", "survived", "timeout" or an error, and what was said."""
     path = tree / mutant.file if mutant is not None else None
     source = path.read_text(encoding="utf-8") if path is not None else ""
     log = tree / "mutant.log"
@@ -223,7 +229,7 @@ def attempt(tree: Path, mutant: Mutant | None, files: list[str], limit: float = 
             _write(path, source)
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     tail = " | ".join(line for line in said[-6:] if line.startswith(("FAILED", "ERROR", "E ")) or " in " in line)[:300]
-    return {None: "timeout", 0: "survived"}.get(status, "caught"), tail
+    return {None: "timeout", 0: "survived", 1: "caught"}.get(status, f"error {status}"), tail
 
 
 _clock = itertools.count(1_600_000_000)
@@ -248,9 +254,13 @@ def _run_tests(tree: Path, files: list[str], log: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(sources)
     import pytest
 
-    code = 1
+    code = 99
     try:
-        code = int(pytest.main(["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *files]))
+        # Plugins that are imported already would be a warning, and so an error.
+        options = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider", "-m", "not slow", "-xq"]
+        code = int(pytest.main([*options, *files]))
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         os._exit(code)
@@ -298,11 +308,12 @@ def baseline(root: Path, out: Path) -> bool:
     return verdict == "survived"
 
 
-def run(root: Path, chosen: list[Mutant], out: Path, again: set[int], limit: float) -> None:
+def run(root: Path, out: Path, again: set[int], *, count: int, seed: int, limit: float) -> None:
     """Try the faults that have no result in `out` yet, and write each result there."""
-    tests = {package: Tests(root, package) for package in structure.PACKAGES}
     results: dict[str, dict] = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     with _tree(root) as tree:
+        chosen = choose_all(tree, count, seed)
+        tests = {package: Tests(tree, package) for package in structure.PACKAGES}
         for number, mutant in enumerate(chosen, 1):
             if str(number) in results and number not in again:
                 continue
@@ -310,7 +321,7 @@ def run(root: Path, chosen: list[Mutant], out: Path, again: set[int], limit: flo
             for names in tests[mutant.module.partition(".")[0]].stages(mutant):
                 verdict, tail = attempt(tree, mutant, names, limit)
                 tried += names
-                if verdict == "caught":
+                if verdict != "survived":
                     break
             seconds = round(time.monotonic() - start)
             fault = dataclasses.asdict(mutant)
@@ -339,15 +350,16 @@ def main(arguments: list[str] | None = None, *, root: Path = structure.ROOT) -> 
     options = parser.parse_args(arguments)
     if options.baseline:
         return 0 if baseline(root, options.out) else 1
-    chosen = [one for package in structure.PACKAGES for one in choose(root, package, options.count, options.seed)]
     if options.list:
+        chosen = choose_all(root, options.count, options.seed)
         tests = {package: Tests(root, package) for package in structure.PACKAGES}
         for number, mutant in enumerate(chosen, 1):
             first, *_ = [*tests[mutant.module.partition(".")[0]].stages(mutant), []]
             files = {Path(name.partition("::")[0]).name for name in first}
             print(f"{number:3} {describe(mutant)}  {len(first)} tests of {', '.join(sorted(files))}")
         return 0
-    run(root, chosen, options.out, {int(word) for word in options.again.split(",") if word}, options.limit)
+    again = {int(word) for word in options.again.split(",") if word}
+    run(root, options.out, again, count=options.count, seed=options.seed, limit=options.limit)
     return 0
 
 
