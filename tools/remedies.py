@@ -16,7 +16,7 @@ from typing import NamedTuple
 # `--network.*` means all that begin so.
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w(?:\.\*)?")
 _COMMENT = re.compile(r"\s+#.*$")
-_ALWAYS = {"--help", "--version"}
+_ALWAYS = {"--help", "--help-all", "--json", "--version"}
 _HOLE = "HOLE"
 
 

@@ -15,7 +15,7 @@ def help_options(program: str, name: str, module: str) -> set[str]:
     """Options in the help of a command, and those that are read before it."""
     told = io.StringIO()
     with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
-        importlib.import_module(f"{program}.__main__").main([*name.split(), "--help"])
+        importlib.import_module(f"{program}.__main__").main([*name.split(), "--help-all"])
     columns = [
         re.split(r"\s{2,}", found[1])[0] for found in re.finditer(r"^[│ ] +(-.*)$", told.getvalue(), re.MULTILINE)
     ]

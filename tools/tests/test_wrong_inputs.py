@@ -86,7 +86,7 @@ def test_that_wrong_arguments_end_in_documented_exceptions(package: str, seed: i
 def test_that_every_option_has_twenty_wrong_words() -> None:
     every = lines()
     programs = ("molsphere", molsphere.__main__._COMMANDS), ("wxsphere", wxsphere.__main__._COMMANDS)
-    commands = {f"{program} {name}" for program, names in programs for name in names}
+    commands = {f"{program} {name}" for program, names in programs for name in names if name != "doctor"}
     assert {line.title for line in every} == commands | {"spinharm demo", "spinharm grid"}
     for line in every:
         for name, hint in line.options.items():

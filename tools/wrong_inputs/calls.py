@@ -64,8 +64,8 @@ def public_names(modules: list[str]) -> Iterator[str]:
     """
     for module in modules:
         space = importlib.import_module(module)
-        for name, value in vars(space).items():
-            if name.startswith("_") or isinstance(value, types.ModuleType):
+        for name in dir(space):
+            if name.startswith("_") or isinstance(value := getattr(space, name), types.ModuleType):
                 continue
             if not getattr(value, "__module__", "").startswith(module.partition(".")[0]):
                 continue
@@ -78,8 +78,9 @@ def public_names(modules: list[str]) -> Iterator[str]:
 def _exported(module: str) -> set[str]:
     """Names that a module defines or imports under their own name, `from … import x as x`."""
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    for node in tree.body:
+    body = [*tree.body, *(inner for node in tree.body if isinstance(node, ast.If) for inner in node.body)]
+    names = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in body:
         if isinstance(node, ast.ImportFrom):
             names.update(alias.name for alias in node.names if alias.asname == alias.name)
     return names

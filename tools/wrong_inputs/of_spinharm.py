@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import spinharm
-from spinharm import Grid, SpinTransform, checks, convert, failures
+from spinharm import Grid, SpinTransform, checks, convert, doctor, failures, terminal
 
 from .calls import Call, always
 
-MODULES = ["spinharm", "spinharm.checks", "spinharm.convert", "spinharm.failures", "spinharm.optional"]
+MODULES = [
+    "spinharm", "spinharm.checks", "spinharm.convert", "spinharm.doctor", "spinharm.failures", "spinharm.optional",
+    "spinharm.terminal",
+]  # fmt: skip
 LEFT_OUT: Mapping[str, str] = {}
 
 _GRID = Grid.gauss_legendre(3, 6)
@@ -165,13 +169,14 @@ def _reported(**given: Any) -> None:
 
 
 def _helpers() -> list[Call]:
-    from spinharm.optional import require
+    from spinharm.optional import names_on_demand, require
 
     integer = functools.partial(checks.integer, "size")
     number = functools.partial(checks.number, "size")
     option = functools.partial(checks.option, "size")
     instance = functools.partial(checks.instance, "size", kind=int, wanted="an integer")
     error = {"error": ValueError("no such grid")}
+    helped = always(usage="p", purpose="A.", groups=[("options", [("-a", "b")])], ending="c", colored=False)
     running = always(program="spinharm", words=("demo",), action=lambda: 0, stopped="nothing is lost")
     return [
         Call("spinharm.failures.first_line", failures.first_line, always(**error)),
@@ -186,6 +191,14 @@ def _helpers() -> list[Call]:
         Call("spinharm.checks.parse_number", checks.parse_number, always(text="1.5e-3")),
         Call("spinharm.checks.instance", instance, always(value=3)),
         Call("spinharm.checks.option", option, always(value="a", allowed=("a", "b"))),
+        Call("spinharm.doctor.examine", doctor.examine, always(package="numpy", self_test=lambda: {"a": True})),
+        Call("spinharm.doctor.report", doctor.report, always(found=doctor.examine("numpy", lambda: {"a": True}))),
+        Call("spinharm.doctor.run", doctor.run, always(package="numpy", self_test=lambda: {"a": True}, as_json=True)),
+        Call("spinharm.failures.missing", failures.missing, always(path="a", known=("b",))),
+        Call("spinharm.terminal.is_colored", terminal.is_colored, always(stream=io.StringIO())),
+        Call("spinharm.terminal.help_text", terminal.help_text, helped),
+        Call("spinharm.terminal.near", terminal.near, always(word="a", known=("b",))),
+        Call("spinharm.optional.names_on_demand", names_on_demand, always(package="spinharm", extra="spinharm[plot]")),
         Call(
             "spinharm.optional.require", functools.partial(require, "json"), always(extra="spinharm[plot]", purpose="a")
         ),

@@ -212,6 +212,16 @@ def _resume() -> list[Call]:
     ]
 
 
+def _shown(what: Any, unit: Any) -> None:
+    with command.progress(what, unit) as advance:
+        advance(1, 2)
+
+
+def _readable(wanted: Any) -> None:
+    with command.machine_readable(wanted):
+        pass
+
+
 def _programs() -> list[Call]:
     words = ("--size", "3")
     program = always(
@@ -230,6 +240,15 @@ def _programs() -> list[Call]:
             functools.partial(command.parse_with_config, Options),
             always(**with_config),
         ),
+        Call(
+            "spinnn.command.help_of",
+            command.help_of,
+            always(command=command.Command("json", "none", help="json:loads")),
+        ),
+        Call("spinnn.command.examples_of", command.examples_of, always(text="A.\n\nexample:\n  p a", program="p")),
+        Call("spinnn.command.machine_readable", _readable, always(wanted=False)),
+        Call("spinnn.command.progress", _shown, always(what="a", unit="b")),
+        Call("spinnn.command.result", command.result, always(values={"a": 1})),
         Call("spinnn.command.say", command.say, always(text="a")),
         Call("spinnn.command.warn", command.warn, always(text="a")),
         Call("spinnn.command.table", command.table, console),

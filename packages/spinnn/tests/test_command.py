@@ -1,5 +1,6 @@
 """The command line of a program, on a small one made here."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ pytest.importorskip("tyro")
 
 import dataclasses
 
-from spinnn import command
+from spinnn import _progress, command
 from spinnn.files import FileWarning
 from spinnn.training import OptimizerConfig, TrainingConfig
 
@@ -79,19 +80,105 @@ def test_help_and_version(program, capsys):
     assert program() == 2
     assert program("--help") == 0
     printed = capsys.readouterr().out
-    assert "  grow       make it larger\n  plot size  draw it\n" in printed
+    lines = printed.splitlines()
+    assert f"  {'grow':<24}make it larger" in lines
+    assert f"  {'plot size':<24}draw it" in lines
     assert "Exit status: 0; 1 if it was large; 2 after an error; 70 after an unexpected exception." in printed
     with pytest.raises(SystemExit) as stop:
         program("grow", "--help")
     assert not stop.value.code
-    assert "How large." in capsys.readouterr().out
+    assert "How large; default 3." in capsys.readouterr().out
+
+
+def test_help_shows_what_is_common_and_all_on_request(monkeypatch, capsys):
+    def read(*words, **more):
+        help = command.Help(RunOptions, "Grows a thing.\n\nexample:\n  program grow --size 4", ("size",))
+        with pytest.raises(SystemExit) as stop:
+            command.parse_with_config(
+                RunOptions, "program grow", words, help, lambda path: RunOptions(7), lambda a, b: a, ("out",)
+            )
+        assert not stop.value.code
+        return capsys.readouterr().out
+
+    short = read("--help")
+    assert short.startswith("usage: program grow --out TEXT [OPTIONS]\n\nGrows a thing.\n\nrequired:\n  --out TEXT")
+    assert f"  {'--size INT':<24}How large; default 3." in short.splitlines()
+    assert "--depth" not in short
+    assert "--help-all" in short
+    assert short.endswith("example:\n  program grow --size 4\n")
+    assert f"  {'--depth INT':<24}How deep; default 1." in read("--help-all").splitlines()
+    assert "How large; default 7." in read("--config", "file", "-h")
+    assert "\x1b" not in short
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[1mrequired:\x1b[0m" in read("--help")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert read("--help") == short
+
+
+def test_help_of_a_group_of_commands(program, capsys):
+    assert program("plot", "--help") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: program plot COMMAND [OPTIONS]\n\nCommands of `program plot`.")
+    assert "draw it" in printed
+    assert "make it larger" not in printed
+
+
+def test_json_alone_on_the_standard_output(capsys):
+    with command.machine_readable(True):
+        assert command.is_machine_readable()
+        command.say("for people")
+        command.table("Things", ("name",), [("a",)])
+        command.result({"rmse": float("nan"), "leads": (6, 12.5)})
+    command.result({"rmse": 1.0})
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"rmse": None, "leads": [6, 12.5]}
+    assert "for people" in said.err
+    assert "Things" in said.err
+    command.say("again")
+    assert capsys.readouterr().out == "again\n"
+
+
+def test_progress_is_a_few_lines_in_the_log_of_a_command(capsys):
+    with command.progress("growing", "steps") as advance:
+        advance(1, 2)
+    assert capsys.readouterr().err == ""
+    token = _progress.lines_wanted.set(True)
+    try:
+        with command.progress("growing", "steps") as advance:
+            for done in range(1, 1001):
+                advance(done, 1000)
+    finally:
+        _progress.lines_wanted.reset(token)
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= len(lines) <= 12
+    assert lines[-1] == "growing: 1000 of 1000 steps"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_of_a_shell(shell, capsys):
+    commands = {
+        "grow": command.Command("a_program_grow", "make it larger", help="test_command_helps:GROW", json=True),
+        "plot size": command.Command("a_program_grow", "draw it"),
+    }
+    helps = types.ModuleType("test_command_helps")
+    vars(helps)["GROW"] = command.Help(RunOptions, "Grows a thing.")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "test_command_helps", helps)
+        assert command.run_program("program", "1.2", "A program.", commands, ["completion", shell]) == 0
+    printed = capsys.readouterr().out
+    for word in ("grow", "plot", "depth", "json"):
+        assert word in printed
+    if shell == "bash":
+        asked = "COMP_WORDS=(program grow --de); COMP_CWORD=2; _program_complete; echo ${COMPREPLY[@]}"
+        found = subprocess.run(["bash", "-c", f"{printed}\n{asked}"], check=True, capture_output=True, text=True)
+        assert found.stdout == "--depth\n"
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("shrink",), "program: no command 'shrink'; there are grow, plot size"),
-        (("plot", "mass"), "program: no command 'plot mass'; there are grow, plot size"),
+        (("plot", "mass"), "program: no command 'plot mass'; there are plot size"),
         (("grow", "--size", "-1"), "program grow: `size` must be at least 0, got -1"),
         (("grow", "--size", "0"), "program grow: ZeroDivisionError"),
         (("grow", "--colour", "red"), "program grow: Unrecognized options: --colour"),
@@ -103,6 +190,9 @@ def test_help_and_version(program, capsys):
         (("grow", "--size", "٣"), "program grow: --size: must be an integer in the digits 0 to 9, got '٣'"),
         (("grow", "--size", " 3"), "program grow: --size: must be an integer in the digits 0 to 9, got ' 3'"),
         (("grow", "--size"), "program grow: "),
+        (("grwo",), "program: no command 'grwo'; there are grow, plot size; did you mean 'grow'?"),
+        (("grow", "--colour", "red", "--taste", "x"), "program grow: Unrecognized options: --colour"),
+        (("completion", "tcsh"), "program: `completion` must be followed by bash, zsh, fish, got 'tcsh'"),
     ],
 )
 def test_errors_are_one_line(program, capsys, words, message):
@@ -188,7 +278,7 @@ def test_flags_win_over_the_preset_and_that_over_the_file(capsys):
     assert read("--config", "file", "--preset", "deep") == RunOptions(7, 4, "file")
     assert read("--depth", "2", "--preset", "deep", "--out", "a", "--config", "file") == RunOptions(7, 2, "a")
     for words, message in (
-        ((), r"`out` must be given, by --out or in the file of --config, got ''"),
+        ((), r"`out` must be given, by --out or in the file of --config; see program grow --help"),
         (("--config",), "argument --config: expected one argument"),
         (("--conf", "file"), "--conf"),
     ):
@@ -220,6 +310,9 @@ def test_options_of_nested_dataclasses_are_flags_without_a_prefix(capsys):
     )
     with pytest.raises(SystemExit):
         read("--help")
+    assert "Decoupled weight decay" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        read("--help-all")
     assert "Decoupled weight decay" in capsys.readouterr().out
 
 

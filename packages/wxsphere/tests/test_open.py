@@ -148,7 +148,7 @@ def test_variables_and_chunks_are_chosen(tmp_path, dataset):
 
 
 def test_what_cannot_be_opened(tmp_path, dataset):
-    with pytest.raises(FileNotFoundError, match=r"nothing: no such file, and no such name in the catalogue: era5-0.25"):
+    with pytest.raises(FileNotFoundError, match=r"nothing: no such file$"):
         open_dataset(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"empty: a folder without zarr.json, .zgroup, .zmetadata is not a zarr store"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tempfile
 import time
@@ -12,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from spinnn import checks
 from spinnn.files import replacing
 from spinnn.training import OptimizerConfig, TrainingConfig
 
-from . import _checks
 from ._data import demo_data
 from ._data.run_data import read_run_data
 from ._files.smiles import from_smiles
@@ -24,6 +21,7 @@ from ._files.writers import write_predictions
 from ._model.interacting import InteractingConfig
 from ._model.property_model import MODEL_FILE
 from ._molecules.molecule import Molecule
+from ._options.demo import DemoOptions as DemoOptions
 from ._run.options import TrainOptions
 from ._run.run import run_training
 
@@ -31,33 +29,6 @@ _BATCH, _CHECKPOINTS = 16, 6
 _NETWORK = InteractingConfig(channels=24)
 _OPTIMIZER = OptimizerConfig("adamw", 3e-3, b2=0.99, weight_decay=0.01, clip_norm=10.0, ema_decay=0.99)
 DATA, SUMMARY, PREDICTION = "data.extxyz", "summary.json", "prediction.csv"
-
-
-@dataclasses.dataclass(frozen=True)
-class DemoOptions:
-    """Options of `molsphere demo`.
-
-    Attributes:
-        out: Folder for all files. A demo that was stopped resumes in it.
-        smiles: A molecule to predict, of H, C, N, O, F.
-        molecules: Number of shipped molecules to use, at most 400.
-        geometries: Geometries of each.
-        epochs: Passes over the training split.
-        max_buckets: Largest number of sizes that molecules are padded to; compiling each takes seconds.
-        seed: Seed of all random numbers.
-    """
-
-    out: str = "demo-output"
-    smiles: str = "CCO"
-    molecules: int = 400
-    geometries: int = 24
-    epochs: int = 10
-    max_buckets: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        checks.integer_members(self, {"molecules": 1, "geometries": 1, "epochs": 1, "max_buckets": 1})
-        _checks.seed(self.seed)
 
 
 def run_demo(given: DemoOptions, *, say: Callable[[str], None] = print) -> dict[str, Any]:

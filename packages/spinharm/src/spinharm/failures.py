@@ -12,9 +12,11 @@ import sys
 import tempfile
 import traceback
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import TypeGuard
+
+from . import terminal
 
 UNEXPECTED = 70
 """Exit status of an unexpected exception (EX_SOFTWARE of sysexits.h)."""
@@ -218,7 +220,42 @@ def _said(error: BaseException) -> str:
     if is_full(error):
         name = f"{error.filename}: " if error.filename else ""
         return printable(f"{name}{error.strerror}; existing files are unchanged")
+    if isinstance(error, OSError) and error.errno and isinstance(error.filename, str):
+        if isinstance(error, FileNotFoundError):
+            return printable(missing(error.filename))
+        return printable(f"{error.filename}: {(error.strerror or type(error).__name__).lower()}")
     return first_line(error)
+
+
+def missing(path: str | os.PathLike, known: Iterable[str] = ()) -> str:
+    """Text for a file or folder that is not there: one line, with names near it.
+
+    Args:
+        path: The path that was asked for.
+        known: Other names that could have been meant, such as those of a catalogue.
+
+    Returns:
+        The line.
+
+    Raises:
+        TypeError: Anything other than a path.
+
+    Examples:
+        >>> from spinharm.failures import missing
+        >>> missing("era5-5.7", ["era5-5.6", "hres"])
+        "era5-5.7: no such file; did you mean 'era5-5.6'?"
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"`path` must be a path, got {path!r}")
+    text = os.fspath(path)
+    head, name = os.path.split(text.rstrip("/"))
+    there = []
+    with contextlib.suppress(OSError, ValueError):
+        there = [os.path.join(head, one) for one in os.listdir(head or ".")]
+    hint = terminal.near(text, [*there, *known]) if name else ""
+    if head and not os.path.isdir(head):
+        hint = f"; there is no folder {head} either"
+    return f"{text}: no such file{hint}"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

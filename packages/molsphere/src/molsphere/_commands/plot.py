@@ -18,38 +18,17 @@ from .._files.smiles import from_smiles
 from .._model.property_model import PropertyModel
 from .._molecules.distances import LengthUnit
 from .._molecules.molecule import Molecule
+from .._options.plot import FILES, OF_RUNS, RunPlotOptions
 from .._run.evaluation import Evaluation
 from .._run.plots import error_by_size, learning_curve, parity, units_of_run
 from .._run.sphere_plot import Projection, draw_spheres
 
-_RUN_TEXT = {
-    "plot parity": "Predictions against reference values, of the last split (test) of a run or an evaluation.",
-    "plot sizes": "Mean absolute error by number of atoms, of the last split (test) of a run or an evaluation.",
-    "plot learning": "Loss by step, and errors on the validation split by checkpoint, from a run's metrics.jsonl.",
-}
-_FILES = {"plot parity": "parity.png", "plot sizes": "error-by-size.png", "plot learning": "learning-curve.png"}
 _SPHERES_TEXT = """A molecule and the sphere of one atom: a map per species and radial function, on 121×240 points.
 
 examples:
   molsphere plot spheres --smiles CCO --out ethanol.png
   molsphere plot spheres some.xyz --molecule 3 --atom 5 --powers 1 2 6 --projection orthographic
   molsphere plot spheres --smiles CCO --model runs/H/model.spinnn"""
-
-
-@dataclasses.dataclass(frozen=True)
-class RunPlotOptions:
-    """Options of a plot of a run.
-
-    Attributes:
-        run: The run's folder, or that of an evaluation.
-        out: A .png, .svg or .pdf; default in the folder.
-    """
-
-    run: Annotated[str, tyro.conf.Positional]
-    out: str | None = None
-
-    def __post_init__(self) -> None:
-        check_picture("out", self.out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,19 +63,21 @@ class SpheresOptions:
         check_picture("out", self.out)
 
 
+SPHERES = command.Help(SpheresOptions, _SPHERES_TEXT)
+
+
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
     if name == "plot spheres":
-        options = command.parse(SpheresOptions, f"molsphere {name}", words, _SPHERES_TEXT)
+        options = command.parse(SpheresOptions, f"molsphere {name}", words, SPHERES)
         model = None if options.model is None else PropertyModel.load(options.model)
         figure = draw_spheres(
             _molecule(options), options.atom, powers=options.powers, projection=options.projection, model=model
         )
         out: str | Path = options.out
     else:
-        text = f"{_RUN_TEXT[name]}\n\nexample:\n  molsphere {name} runs/H --out {_FILES[name]}"
-        chosen = command.parse(RunPlotOptions, f"molsphere {name}", words, text)
-        figure, out = _draw(name, Path(chosen.run)), chosen.out or Path(chosen.run) / _FILES[name]
+        chosen = command.parse(RunPlotOptions, f"molsphere {name}", words, OF_RUNS[name])
+        figure, out = _draw(name, Path(chosen.run)), chosen.out or Path(chosen.run) / FILES[name]
     command.say(f"wrote {save_figure(figure, out)}")
     return 0
 

@@ -2,75 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
-from spinnn import checks, command
+from spinnn import command
 
-from .. import _checks
 from .._files.readers import read_molecules
 from .._files.smiles import from_smiles
 from .._files.writers import SUFFIXES, check_columns, write_predictions
 from .._model.ensemble import load_models, predict_ensemble
 from .._model.property_model import PropertyModel
-from .._molecules.distances import LengthUnit
 from .._molecules.molecule import Molecule, check_molecules
-
-_TEXT = """Predict properties of the molecules in files (.xyz .extxyz .sdf .mol .smi .csv), or of SMILES.
-
-Several models of a property are an ensemble: their mean, and their standard deviation as `…_std`. Models of homo and
-lumo give gap = lumo − homo too. Broken records are reported by line on the standard error; the rest is predicted, and
-the exit status is 1. The result has units in its header: CSV on the standard output, or the file of --out (.csv, .xyz,
-.extxyz).
-
-examples:
-  molsphere predict some.sdf --models runs/H/model.spinnn --out predicted.csv
-  molsphere predict --smiles CCO --smiles c1ccccc1 --models runs/H
-  molsphere predict some.xyz --models runs/H-0 runs/H-1 runs/H-2 --out predicted.extxyz
-  molsphere predict some.csv --models runs/homo runs/lumo"""
-
-
-@dataclasses.dataclass(frozen=True)
-class PredictOptions:
-    """Options of `molsphere predict`.
-
-    Attributes:
-        files: Files of molecules.
-        models: Model files, or folders of runs.
-        smiles: A SMILES; may be given several times.
-        out: The result, .csv, .xyz or .extxyz; default CSV on the standard output.
-        gap: Add the gap where homo and lumo are predicted.
-        batch_size: Molecules per batch.
-        orientations: Average predictions over this many orientations of each molecule.
-        seed: Seed of the geometries of SMILES.
-        length_unit: Unit of the positions in the files; default Å, and files with implausible distances are refused.
-    """
-
-    models: tuple[str, ...]
-    files: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    smiles: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    out: str | None = None
-    gap: bool = True
-    batch_size: int = 32
-    orientations: int = 1
-    seed: int = 0
-    length_unit: LengthUnit | None = None
-
-    def __post_init__(self) -> None:
-        checks.integer_members(self, {"batch_size": 1, "orientations": 1})
-        _checks.seed(self.seed)
+from .._options.predict import PREDICT, PredictOptions
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse(PredictOptions, f"molsphere {name}", words, _TEXT)
+    options = command.parse(PredictOptions, f"molsphere {name}", words, PREDICT)
     if not options.files and not options.smiles:
         raise ValueError("`files` or `smiles` must be given, got neither")
     if options.out is not None and Path(options.out).suffix.lower() not in SUFFIXES:
@@ -88,6 +40,9 @@ def main(name: str, words: Sequence[str]) -> int:
         models, kept, gap=options.gap, batch_size=options.batch_size, orientations=options.orientations
     )
     _write(options.out, kept, columns, units)
+    values = {key: np.asarray(found).tolist() for key, found in columns.items()}
+    names = [molecule.name for molecule in kept]
+    command.result({"molecules": names, "predictions": values, "units": dict(units), "left_out": problems})
     if problems:
         command.warn(f"left out: {len(problems)} of {len(problems) + len(kept)} records")
     return 1 if problems else 0
@@ -133,6 +88,8 @@ def _write(
     if out is not None:
         write_predictions(out, molecules, columns, units)
         command.say(f"wrote {out}: {len(molecules)} molecules, {', '.join(columns)}")
+        return
+    if command.is_machine_readable():
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.csv"

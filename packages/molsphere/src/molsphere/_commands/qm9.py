@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -11,34 +10,12 @@ from spinnn import command
 
 from .._files.fetch import Progress, fetch_qm9
 from .._files.qm9 import read_qm9
-
-_TEXT = """Download QM9 (86 MB) and the list of its uncharacterised molecules from mirrors.
-
-An interrupted download is continued; size and MD5 are verified. If no mirror answers, the error names the file and
-where to put it by hand.
-
-examples:
-  molsphere qm9 fetch --out data
-  molsphere qm9 fetch --out data --npz        # also write data/qm9.npz, which loads in seconds
-  molsphere train --data data/qm9.npz --targets H --split cormorant --out runs/H"""
-
-
-@dataclasses.dataclass(frozen=True)
-class QM9FetchOptions:
-    """Options of `molsphere qm9 fetch`.
-
-    Attributes:
-        out: Folder for the files.
-        npz: Also read the archive and write qm9.npz beside it.
-    """
-
-    out: str = "data"
-    npz: bool = False
+from .._options.qm9 import QM9_FETCH, QM9FetchOptions
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse(QM9FetchOptions, f"molsphere {name}", words, _TEXT)
+    options = command.parse(QM9FetchOptions, f"molsphere {name}", words, QM9_FETCH)
     with _bar() as progress:
         path = fetch_qm9(options.out, progress=progress)
     command.say(f"verified {path}")

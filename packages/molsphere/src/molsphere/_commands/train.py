@@ -13,7 +13,7 @@ from .._run.options import TrainOptions
 from .._run.report import report
 from .._run.run import read_options_data, run_training
 
-_TEXT = """Train a model of one or several properties. The same command again resumes a stopped run, bit for bit.
+TEXT = """Train a model of one or several properties. The same command again resumes a stopped run, bit for bit.
 
 The folder gets options.json, config.json, data.json, splits.npz, metrics.jsonl, checkpoints, model.spinnn,
 evaluation.json, predictions.npz and plots. `--config FILE` reads options from JSON, e.g. the options.json of another
@@ -22,22 +22,18 @@ run; flags win over it.
 examples:
   molsphere train --data data/qm9.npz --targets H --split cormorant --out runs/H
   molsphere train --data data/dsgdb9nsd.xyz.tar.bz2 --targets mu --preset small --sizes 9000 1000 1000 --out runs/mu
-  molsphere train --data some.csv --targets logS --units log(mol/L) --out runs/solubility
-  molsphere train --data some.extxyz --targets energy --units eV --epochs 50 --network.widths 16 16 16 --out runs/e
+  molsphere train --data some.csv --targets logS --units 'log(mol/L)' --out runs/solubility
+  molsphere train --data some.extxyz --targets energy --units eV --epochs 50 --network.widths 16 --out runs/e
   molsphere train --config runs/H/options.json --seed 1 --out runs/H-1"""
+
+_COMMON = (
+    "data", "targets", "out", "units", "split", "sizes", "epochs", "batch_size", "learning_rate", "seed",
+)  # fmt: skip
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    options = command.parse_with_config(
-        TrainOptions,
-        f"molsphere {name}",
-        words,
-        _TEXT,
-        lambda path: load_config(path, TrainOptions),
-        TrainOptions.with_preset,
-        ("data", "out"),
-    )
+    options = read_options(name, words)
     check_targets(options.targets)
     data = read_options_data(options)
     for problem in data.problems:
@@ -52,3 +48,16 @@ def main(name: str, words: Sequence[str]) -> int:
     report(result)
     command.say(f"wrote {options.out}/{MODEL_FILE}")
     return 1 if data.problems else 0
+
+
+def read_options(name: str, words: Sequence[str]) -> TrainOptions:
+    """Read options from the command line: flags override `--preset`, which overrides `--config`."""
+    return command.parse_with_config(
+        TrainOptions,
+        f"molsphere {name}",
+        words,
+        command.Help(TrainOptions, TEXT, _COMMON),
+        lambda path: load_config(path, TrainOptions),
+        TrainOptions.with_preset,
+        ("data", "out"),
+    )

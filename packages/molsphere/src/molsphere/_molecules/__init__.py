@@ -1,4 +1,4 @@
 """Molecules in memory: elements, distances, padded batches, datasets, augmentation.
 
-May import: `_checks`.
+May import: `_checks`, `_units`.
 """

@@ -6,17 +6,17 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from spinnn.files import FileWarning
 
+from .._units import LengthUnit as LengthUnit
 from . import elements
 from .molecule import Molecule
 
-LengthUnit = Literal["angstrom", "bohr", "nm"]
 # Å per unit; CODATA 2018.
 LENGTH_UNITS = MappingProxyType({"angstrom": 1.0, "bohr": 0.529177210903, "nm": 10.0})
 # Of the sum of two covalent radii. In QM9 the nearest two atoms of a molecule are at 0.78 … 1.02.

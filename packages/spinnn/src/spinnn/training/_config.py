@@ -16,7 +16,7 @@ from spinharm import checks
 
 from ..checks import flag, integer_members
 from ..files import read_json, write_json
-from ._optimizer import OptimizerConfig, require_member
+from ._optimizer_config import OptimizerConfig, require_member
 
 T = TypeVar("T")
 _MOST_BETWEEN_CHECKPOINTS = 1000

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from spinharm import checks
 
+from .._progress import progress
 from ..files import read_json, replacing, write_json
 from ..resume import check_same, claimed, cores, warn_of_cores
 from ._checkpoint import Checkpoints
@@ -104,7 +103,7 @@ class Run:
         place: Function that puts a batch on devices, e.g. sharded over a mesh; None leaves batches as they are.
         on_checkpoint: `(model, net_state, step) → metrics`, called at each checkpoint, with averaged parameters if the
             configuration asks for an average (`trained_params`); its metrics are written too.
-        progress: Show a progress bar on a terminal.
+        progress: Show a progress bar on a terminal, and a few lines in the log of a command.
 
     Raises:
         TypeError: An attribute of another type.
@@ -231,7 +230,7 @@ def _fit(
         contextlib.closing(metrics),
         contextlib.closing(checkpoints),
         _signals() as stop,
-        _bar(run.progress, total, step) as advance,
+        progress("training", "steps", show=run.progress) as advance,
         _tracer(config.profile, folder) as trace,
     ):
         started, done = time.perf_counter(), 0
@@ -243,7 +242,7 @@ def _fit(
             # Looked at one step late, so that the device need not wait for the host.
             _check_finite(pending, folder)
             pending, step, done = (step, batch, result), step + 1, done + 1
-            advance(step)
+            advance(step, total)
             if step % config.log_every == 0 or step == total:
                 rate = done / (time.perf_counter() - started)
                 values = {"loss": result.loss, "gradient_norm": result.gradient_norm, **result.metrics}
@@ -314,31 +313,6 @@ def _signals() -> Iterator[list[int]]:
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
-
-
-@contextlib.contextmanager
-def _bar(show: bool, total: int, start: int) -> Iterator[Callable[[int], None]]:
-    if not show or not sys.stderr.isatty():
-        yield lambda step: None
-        return
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    from rich.console import Console
-
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("training", total=total, completed=start, rate="")
-        begun = time.perf_counter()
-
-        def advance(step: int) -> None:
-            rate = (step - start) / max(time.perf_counter() - begun, 1e-9)
-            bar.update(task, completed=step, rate=f"{rate:.2f} steps/s")
-
-        yield advance
 
 
 @contextlib.contextmanager

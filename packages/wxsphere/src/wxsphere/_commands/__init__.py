@@ -1,5 +1,5 @@
 """The subcommands of `wxsphere`, one module each.
 
-May import: `_audit`, `_checks`, `_conventions`, `_demo`, `_fields`, `_files`, `_flow`, `_maps`, `_model`,
-`_notices`, `_prepare`, `_report`, `_scores`.
+May import: `_audit`, `_checks`, `_conventions`, `_demo`, `_files`, `_flow`, `_maps`, `_model`,
+`_notices`, `_options`, `_prepare`, `_report`, `_scores`.
 """

@@ -17,7 +17,7 @@ from .._prepare.prepared import open_prepared
 
 OPTIONS = "options.json"
 
-_TEXT = """Train a forecast model on prepared data. After an interruption, the same command resumes, bit for bit.
+TEXT = """Train a forecast model on prepared data. After an interruption, the same command resumes, bit for bit.
 
 Each entry of --rollout, --epochs and --rate-factors is a stage: the number of steps in which the model is applied to
 its own outputs, the number of epochs, and the factor of the learning rate. The folder gets options.json, a folder per
@@ -32,6 +32,10 @@ examples:
   wxsphere train --data data/era5 --out runs/direct --preset weatherbench --variables geopotential temperature \\
       --leads 72 --no-residual --rollout 1 --epochs 30 --rate-factors 1
   wxsphere train --config runs/flow/options.json --seed 1 --out runs/flow-1"""
+
+_COMMON = (
+    "data", "out", "variables", "leads", "rollout", "epochs", "rate_factors", "batch_size", "learning_rate", "seed",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +81,7 @@ def read_options(name: str, words: Sequence[str]) -> TrainOptions:
         TrainOptions,
         f"wxsphere {name}",
         words,
-        _TEXT,
+        command.Help(TrainOptions, TEXT, _COMMON),
         lambda path: load_config(path, TrainOptions),
         lambda options, preset: dataclasses.replace(options, network=network_config(preset)),
         ("data", "out"),

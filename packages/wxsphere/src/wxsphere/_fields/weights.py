@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
@@ -11,8 +9,7 @@ from jaxtyping import Float
 from spinharm import Grid
 
 from .. import _checks
-
-Convention = Literal["wb2", "wbx"]
+from .._choices import Convention as Convention
 
 
 def area_weights(latitude_deg: npt.ArrayLike, *, convention: Convention = "wb2") -> Float[np.ndarray, " lat"]:

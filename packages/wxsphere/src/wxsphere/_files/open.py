@@ -16,7 +16,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from spinharm.failures import first_line
+from spinharm.failures import first_line, missing
 from spinnn.files import FileWarning
 
 from .. import _checks
@@ -180,7 +180,7 @@ def _open_one(source: str | os.PathLike, settings: _Settings) -> xr.Dataset:
             raise ValueError(f"{path}: a folder without {', '.join(_METADATA)} is not a zarr store")
         return _open_zarr(str(path), settings)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, and no such name in the catalogue: {', '.join(CATALOGUE)}")
+        raise FileNotFoundError(missing(path, CATALOGUE))
     with path.open("rb") as file:
         head = file.read(4)
     if head == b"PK\x03\x04":

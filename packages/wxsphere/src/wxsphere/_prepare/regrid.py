@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterator
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,10 @@ from spinharm import Grid
 
 from .. import _checks
 from .._audit.values import missing_text
+from .._choices import Method as Method
 from .._conventions.grids import grid_dataset, grid_of
 from .._conventions.names import LATITUDE, LONGITUDE, TIME, WINDS
 from .._fields.poles import rebuild_poles
-
-Method = Literal["spectral", "conservative"]
 
 METHODS: tuple[Method, ...] = ("spectral", "conservative")
 # Maps transformed together.
