@@ -7,7 +7,7 @@
 
 Faults are chosen by a seed, equally many in each package, over its rooms and over kinds in turn: comparisons,
 arithmetic, constants one too large, swapped arguments, left-out checks, negations. A fault is tried on the tests that
-name its function; if they pass, on those that name functions that call it, then on the whole file with most of them.
+name its function or, if none does, functions that call it; if they pass, on the whole file that holds most of them.
 Results are written as they come; a run goes on where one was stopped. Libraries are imported once and each fault is
 tried in a fork of the process.
 """
@@ -187,14 +187,12 @@ class Tests:
             self.tests[file] = {name: said for name, said in words.items() if name.startswith("test_")}
 
     def stages(self, mutant: Mutant, most: int = 12) -> list[list[str]]:
-        """Tests to try on a fault: those that name its function, those that name its callers, the file with most."""
+        """Tests to try on a fault: those that name its function, then the whole file that names it most."""
         module = self.known[mutant.module]
         parts = mutant.function.removeprefix(f"{mutant.module}.").split(".")
         wanted = {part for part in parts if not part.startswith("__")}
         own = {node.name for node in module.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         stem = mutant.module.rpartition(".")[2].strip("_")
-        stages: list[list[str]] = []
-        whole: list[str] = []
         for widened in (set(), set(), own, set(), set()):
             wanted |= widened
             found = {
@@ -203,16 +201,11 @@ class Tests:
             files = sorted(
                 (file for file in found if found[file]), key=lambda file: (stem not in file, -len(found[file]))
             )
-            tried = set().union(*stages)
-            if picked := [one for file in files for name in found[file] if (one := f"{file}::{name}") not in tried][
-                :most
-            ]:
-                stages.append(picked)
-                whole = whole or files[:1]
-            if len(stages) == 2:
-                break
+            if files:
+                picked = [f"{file}::{name}" for file in files for name in found[file]][:most]
+                return [picked, [files[0]]]
             wanted |= {name for name, said in self.calls.items() if said & wanted}
-        return [*stages, whole] if stages else []
+        return []
 
 
 def _words(text: str) -> set[str]:
@@ -322,9 +315,7 @@ def run(root: Path, out: Path, again: set[int], *, count: int, seed: int, limit:
         chosen = choose_all(tree, count, seed)
         tests = {package: Tests(tree, package) for package in structure.PACKAGES}
         for number, mutant in enumerate(chosen, 1):
-            done = results.get(str(number), {})
-            same = all(done.get(key) == getattr(mutant, key) for key in ("function", "kind", "before", "after"))
-            if same and number not in again:
+            if str(number) in results and number not in again:
                 continue
             start, verdict, tail, tried = time.monotonic(), "survived", "", []
             for names in tests[mutant.module.partition(".")[0]].stages(mutant):

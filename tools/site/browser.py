@@ -59,9 +59,7 @@ def search(page: Page, home: str, word: str) -> list[str]:
 def check(browser: Browser, site: Path, shots: Path | None, only: str) -> list[str]:
     """What is wrong with the pages of a built site."""
     wrong: list[str] = []
-    # The page of errors is served at any address, so its links begin at the root.
     pages = [path for path in sorted(site.rglob("*.html")) if only in str(path.relative_to(site))]
-    pages = [path for path in pages if path.name != "404.html"]
     for scheme in SCHEMES:
         for width in WIDTHS:
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -69,12 +67,7 @@ def check(browser: Browser, site: Path, shots: Path | None, only: str) -> list[s
             seen: list[str] = []
             page.on("console", lambda message, seen=seen: seen.append(f"console: {message.text}"))
             page.on("pageerror", lambda error, seen=seen: seen.append(f"error: {error}"))
-            page.on(
-                "requestfailed",
-                lambda request, seen=seen: (
-                    None if request.failure == "net::ERR_ABORTED" else seen.append(f"failed: {request.url}")
-                ),
-            )
+            page.on("requestfailed", lambda request, seen=seen: seen.append(f"failed: {request.url}"))
             page.on(
                 "request",
                 lambda request, seen=seen: (

@@ -225,7 +225,7 @@ def learning_curve(
     ends = []
     for path in [paths] if isinstance(paths, str | Path) else paths:
         begin = lines[-1]["step"] if lines else 0
-        lines += [{**line, "step": begin + line["step"]} for line in _read(Path(path))]
+        lines += [{**line, "step": begin + line["step"], "stage": len(ends)} for line in _read(Path(path))]
         ends.append(lines[-1]["step"])
     found = sorted({name for line in lines for name in line if name.startswith("validation_")})
     beside = {name + _PERSISTENCE for name in found}
@@ -246,7 +246,7 @@ def learning_curve(
     for panel, name in zip(panels[1:], names, strict=True):
         panel.semilogy(*_points(lines, name), "o-", color=BLUE, ms=3)
         if name + _PERSISTENCE in found:
-            panel.semilogy(*_points(lines, name + _PERSISTENCE), "--", color=ORANGE, lw=1.2, label="persistence")
+            panel.semilogy(*_points(lines, name + _PERSISTENCE), "s--", color=ORANGE, ms=3, lw=1.2, label="persistence")
             panel.legend(frameon=False, fontsize=8)
         metric = name.removeprefix("validation_")
         unit = "scaled values" if metric.startswith("loss") else (units or {}).get(metric, "")
@@ -260,8 +260,14 @@ def learning_curve(
 
 
 def _points(lines: list[dict[str, Any]], name: str) -> np.ndarray:
-    """Steps and values of a metric."""
-    return np.transpose([(line["step"], line[name]) for line in lines if name in line])
+    """Steps and values of a metric, with a gap between stages, whose metrics may be of other lead times."""
+    found = [line for line in lines if name in line]
+    out: list[tuple[float, float]] = []
+    for at, line in enumerate(found):
+        if at and line["stage"] != found[at - 1]["stage"]:
+            out.append((line["step"], np.nan))
+        out.append((line["step"], line[name]))
+    return np.transpose(out)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

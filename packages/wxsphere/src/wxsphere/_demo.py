@@ -155,7 +155,8 @@ class _Demo:
         _write_climatology(data, self.folder / CLIMATOLOGY)
         self._run(
             "evaluate", self.folder / FORECAST, "--truth", self.folder / DATA,
-            "--climatology", self.folder / CLIMATOLOGY, "--names", "unet", "--out", self.folder / SCORES, "--spectra",
+            "--climatology", self.folder / CLIMATOLOGY, "--names", "unet", "--out", self.folder / SCORES,
+            "--spectra", "--no-coast",
             "--bootstrap", 200, "--title", "Shallow water, steps of 6 h by a small U-net",
         )  # fmt: skip
 

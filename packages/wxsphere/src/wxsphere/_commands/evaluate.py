@@ -15,7 +15,7 @@ from spinnn import command
 
 from .. import _checks
 from .._conventions.coordinates import positions
-from .._conventions.names import LEAD, LEVEL, MEMBER, TIME
+from .._conventions.names import LATITUDE, LEAD, LEVEL, LONGITUDE, MEMBER, TIME
 from .._files.catalogue import CATALOGUE
 from .._files.netcdf import write_netcdf
 from .._files.open import check_variables, open_each
@@ -56,6 +56,8 @@ def main(name: str, words: Sequence[str]) -> int:
         result,
         out / "report.html",
         maps=maps,
+        # A mask without land has no coast.
+        land_sea_mask=None if options.coast else np.zeros((maps.sizes[LATITUDE], maps.sizes[LONGITUDE])),
         title=options.title,
         details=details,
         reference=options.reference,

@@ -222,9 +222,11 @@ def _units_of(run: Path) -> dict[str, str]:
     """Units of validation errors, from the prepared data of the run, if they are still where they were."""
     try:
         source = json.loads((run / "options.json").read_text(encoding="utf-8"))["data"]
-        fields = Path(source) / FIELDS
-        known = open_dataset(fields) if fields.is_dir() else xr.Dataset()
-    except (OSError, ValueError, KeyError, TypeError):
+        # A path from the folder where training ran, or data that were moved along with the run.
+        places = [Path(source), run.parent / Path(source).name]
+        fields = next(one for one in (place / FIELDS for place in places) if one.is_dir())
+        known = open_dataset(fields)
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return {}
     units = {str(name): unit_of(field) for name, field in known.data_vars.items()}
     pairs = {f"{u}+{v}": units.get(u, "") for u in units for v in units if units[u] == units[v]}

@@ -57,6 +57,7 @@ class EvaluateCommand:
         drop_missing: Leave out initial times for which truth lacks a valid time.
         partial: Score what is complete of forecasts that were cut off.
         memory_gib: Memory for a block of fields, GiB.
+        coast: Draw coastlines on maps of errors.
         title: Title of the report.
     """
 
@@ -83,6 +84,7 @@ class EvaluateCommand:
     drop_missing: bool = False
     partial: bool = False
     memory_gib: float = 0.25
+    coast: bool = True
     title: str = "Forecast evaluation"
 
     def __post_init__(self) -> None:

@@ -119,7 +119,7 @@ def spectra(
     rows = -(-len(drawn) // columns)
     with style(theme):
         figure = make_figure(_PANEL * columns + 0.2, 2.7 * rows + 0.6, EXTRA)
-        shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.1, 0.85, leads.size))
+        shades = require("matplotlib", EXTRA, "plotting").colormaps["plasma"](np.linspace(0.3, 0.85, leads.size))
         panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
         for panel, (quantity, kind) in zip(panels, drawn, strict=False):
             field = of_quantity(result, quantity, "_spectrum").isel(degree=slice(1, None))

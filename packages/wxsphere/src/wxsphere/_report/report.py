@@ -48,7 +48,8 @@ def write_report(
             more than chance; with `spectra` there are spectra.
         path: The file, `….html`.
         maps: Of `error_maps`, at the lead times to draw.
-        land_sea_mask: On the grid of `maps`, shape (lat, lon), for coasts.
+        land_sea_mask: On the grid of `maps`, shape (lat, lon), whose coasts are drawn instead of the Earth's; zeros
+            for none.
         title: Of the report.
         details: What stands above: names of stores and the like.
         reference: Forecast or baseline that the scorecard compares with; default that of `result`, else persistence,

@@ -54,7 +54,7 @@ def scorecard_section(result: xr.Dataset, quantities: list[Quantity], reference:
     if tested:
         lines.append("In brackets and italics: the 95 % interval of the difference holds zero.")
         if untested := [one for one in references if one not in tested]:
-            lines.append(f"Differences from {', '.join(untested)} have no intervals; `reference` chooses one that has.")
+            lines.append(f"Differences from {', '.join(untested)} have no intervals: those are of {reference} alone.")
     labelled = tuple((kind, label) for (kind, _, _), label in zip(COLOURS, key, strict=True))
     return Section("scorecard", "Scorecard", tuple(lines), (), tuple(tables), labelled)
 
