@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import spinharm
-from spinharm import Grid, SpinTransform, checks, convert, doctor, failures, terminal
+from spinharm import Grid, SpinTransform, checks, convert, doctor, failures, html, terminal
 
 from .calls import Call, always
 
 MODULES = [
     "spinharm", "spinharm.checks", "spinharm.convert", "spinharm.doctor", "spinharm.failures", "spinharm.optional",
-    "spinharm.terminal",
+    "spinharm.html", "spinharm.terminal",
 ]  # fmt: skip
 LEFT_OUT: Mapping[str, str] = {}
 
@@ -197,6 +197,7 @@ def _helpers() -> list[Call]:
         Call("spinharm.failures.missing", failures.missing, always(path="a", known=("b",))),
         Call("spinharm.terminal.is_colored", terminal.is_colored, always(stream=io.StringIO())),
         Call("spinharm.terminal.help_text", terminal.help_text, helped),
+        Call("spinharm.html.table", html.table, always(title="a", columns=("b", "c"), rows=[("d", 1)])),
         Call("spinharm.terminal.near", terminal.near, always(word="a", known=("b",))),
         Call("spinharm.optional.names_on_demand", names_on_demand, always(package="spinharm", extra="spinharm[plot]")),
         Call(

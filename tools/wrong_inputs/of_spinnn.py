@@ -159,6 +159,7 @@ def _functions() -> list[Call]:
         Call("spinnn.spin_mean", spinnn.spin_mean, always(x=_MAPS, grid=_GRID, spins=_SPINS)),
         Call("spinnn.parameter_count", spinnn.parameter_count, always(model=conv)),
         Call("spinnn.summary", spinnn.summary, always(model=conv)),
+        Call("spinnn.summary_html", spinnn.summary_html, always(model=conv, title="a")),
         Call("spinnn.reuse_memory", spinnn.reuse_memory, always()),
         Call(
             "spinnn.testing.random_coefficients",

@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 import sys
+from xml.etree import ElementTree
 
 import jax
 import numpy as np
@@ -26,6 +27,7 @@ from molsphere import (
 )
 from molsphere.__main__ import _COMMANDS, main
 from molsphere._run.evaluation import Evaluation
+from spinnn import parameter_count
 
 NETWORK = (
     "--network.powers 2 --network.bandlimits 3 --network.widths 4 --network.num-filter-params None "
@@ -101,6 +103,7 @@ def test_a_run_has_all_of_its_files(run, data):
     np.testing.assert_array_equal(splits.test, order[40:])
     model = PropertyModel.load(run / "model.spinnn")
     assert model.units == {"bent": "1/Å"}
+    assert f"{parameter_count(model.network):,}" in model._repr_html_()
     assert isinstance(model.config, RegressorConfig)
     assert model.config.widths == (4,)
     held_out = [read_molecules(data)[i] for i in splits.test]
@@ -233,6 +236,7 @@ def test_evaluate(run, data, tmp_path, capsys, one_line):
     result = Evaluation.load(tmp_path / "out")
     assert result.parts == ("all",)
     assert result.index.size == 48
+    assert "48" in [cell.text for cell in ElementTree.fromstring(result._repr_html_()).iter("td")]
     assert "needs `data` and `out`" in one_line(["evaluate", run / "model.spinnn"])
     assert "found no" in one_line(["evaluate", tmp_path])
     assert "which has 'bent' in '1/Å', got 'eV'" in one_line([*words, "--units", "eV"])

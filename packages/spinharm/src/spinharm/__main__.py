@@ -1,4 +1,7 @@
-"""The command line: `spinharm demo`, `spinharm grid FILE` and `spinharm info`."""
+"""The command line: `spinharm demo`, `spinharm grid FILE`, `spinharm info` and `spinharm doctor`.
+
+JAX is imported when a command runs, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import jax
 import numpy as np
 
-from . import checks, failures
+from . import checks, failures, terminal
 from .__about__ import __version__
-from ._commands import demo as _demo, files, picture as _picture
-from ._grids.grid import Grid
-from ._transform.transform import SpinTransform
+
+if TYPE_CHECKING:
+    from ._grids.grid import Grid
 
 _DISTRIBUTIONS = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray")
 
@@ -34,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(failures.first_line(error), file=sys.stderr)
         return 2
 
+    # Alarms of XLA about slow compilations, which no user can act on.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
     def act() -> int:
-        options.run(options)
-        return 0
+        return options.run(options) or 0
 
     return failures.run(f"spinharm {options.command}", words, act)
 
@@ -46,7 +50,28 @@ class _UsageError(ValueError):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, with help in the layout of all programs."""
+
+    def format_help(self) -> str:
+        """Help in groups."""
+        required, options, commands = [], [], []
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                commands = [(one.dest, one.help or "") for one in action._choices_actions]
+                continue
+            value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+            name = ", ".join(action.option_strings)
+            row = f"{name} {value} {'...' if action.nargs == '+' else ''}".strip(), (action.help or "") % vars(action)
+            (options if name else required).append(row)
+        groups = [("commands", commands), ("required", required), ("options", options)]
+        words = " ".join(["COMMAND" if commands else "", *(name for name, _ in required), "[OPTIONS]"]).strip()
+        return terminal.help_text(
+            f"{self.prog} {words}",
+            self.description or "",
+            [terminal.Group(*group) for group in groups],
+            self.epilog or "",
+            colored=terminal.is_colored(sys.stdout),
+        ) + "\n"  # fmt: skip
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage."""
@@ -66,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"spinharm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="transform, rotate and resample a wind; print errors, draw a picture")
+    told = "transform, rotate and resample a wind; print errors, draw a picture"
+    demo = _command(commands, "demo", told, "spinharm demo", "spinharm demo --bandlimit 20 --seed 1 --out small")
     demo.set_defaults(run=run_demo)
     demo.add_argument(
         "--out",
@@ -96,16 +122,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--seed", type=_integer, default=0, help="seed of the generated wind; default: %(default)s")
 
-    grid = commands.add_parser("grid", help="recognise the grid of a file")
+    grid = _command(commands, "grid", "recognise the grid of a file", "spinharm grid wind.nc")
     grid.set_defaults(run=run_grid)
     grid.add_argument("file", metavar="FILE", help="a file that xarray can open")
 
-    commands.add_parser("info", help="print versions and devices").set_defaults(run=run_info)
+    _command(commands, "info", "print versions and devices", "spinharm info").set_defaults(run=run_info)
+    told = "versions, devices, memory, what extras lack, and a self-test"
+    doctor = _command(commands, "doctor", told, "spinharm doctor", "spinharm doctor --json")
+    doctor.set_defaults(run=run_doctor)
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _command(commands: Any, name: str, told: str, *examples: str) -> argparse.ArgumentParser:
+    """A command with its examples; `--help-all` is read as in the other programs, though `--help` shows all."""
+    text = "\n".join(["examples:", *(f"  {example}" for example in examples)])
+    made = commands.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.", epilog=text)
+    made.add_argument("--help-all", action="help", help="the same")
+    return made
 
 
 def run_demo(options: argparse.Namespace) -> None:
     """Run `spinharm demo`: print the table, write `spinharm-demo.json` and `spinharm-demo.png`."""
+    import jax
+
+    from ._commands import demo as _demo, files, picture as _picture
+    from ._transform.transform import SpinTransform
+
     begun = time.perf_counter()
     selected = dict(_pair(text) for text in options.select)
     checks.integer("seed", options.seed, 0)
@@ -156,6 +199,9 @@ def _write(path: Path, writer: Callable[[Path], object]) -> None:
 
 def run_grid(options: argparse.Namespace) -> None:
     """Run `spinharm grid`: print the grid that `Grid.from_latlon` recognises in a file."""
+    from ._commands import files
+    from ._grids.grid import Grid
+
     with files.opened([options.file]) as dataset:
         latitude, longitude = files.latitude_longitude(dataset)
         values = [files.coordinate(dataset, name, options.file) for name in (latitude, longitude)]
@@ -203,6 +249,8 @@ def _legendre_error(grid: Grid) -> float:
 
 def run_info(options: argparse.Namespace) -> None:
     """Run `spinharm info`: print versions, the backend and its devices."""
+    import jax
+
     rows = [("spinharm", __version__), ("python", platform.python_version())]
     for name in _DISTRIBUTIONS:
         try:
@@ -216,6 +264,27 @@ def run_info(options: argparse.Namespace) -> None:
     ]
     for name, text in rows:
         print(f"{name:<12}{text}")
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Run `spinharm doctor`: examine the installation."""
+    from . import doctor
+
+    return doctor.run("spinharm", _self_test, as_json=options.json)
+
+
+def _self_test() -> dict[str, bool]:
+    """Whether coefficients survive a transform, and power does."""
+    from ._coefficients.spectra import power_spectrum
+    from ._grids.grid import Grid
+    from ._transform.transform import forward, inverse
+
+    coeffs = np.zeros((4, 7), np.complex64)
+    coeffs[1:, 2:5] = 1 + 0.5j
+    grid = Grid.gauss_legendre(8, 16)
+    back = np.asarray(forward(inverse(coeffs, grid, spin=1), grid, spin=1, bandlimit=4))
+    power = [np.asarray(power_spectrum(one)) for one in (coeffs, back)]
+    return {"transform": bool(np.allclose(back, coeffs, atol=1e-5)), "spectrum": bool(np.allclose(*power, atol=1e-4))}
 
 
 if __name__ == "__main__":

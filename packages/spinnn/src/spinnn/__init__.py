@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ._memory import reuse_memory as reuse_memory
     from ._networks.backbone import SpinResNet as SpinResNet, SpinUNet as SpinUNet
     from ._networks.block import SpinBlock as SpinBlock, SpinResidualBlock as SpinResidualBlock
-    from ._networks.summary import parameter_count as parameter_count, summary as summary
+    from ._networks.summary import (
+        parameter_count as parameter_count,
+        summary as summary,
+        summary_html as summary_html,
+    )
 else:
     __getattr__, __dir__, __all__ = _optional.names_on_demand(__name__)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import spinharm
+from spinnn import summary_html
 from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
@@ -95,6 +96,11 @@ class PropertyModel:
     def config(self) -> NetworkConfig:
         """The network's configuration."""
         return self.network.config
+
+    def _repr_html_(self) -> str:
+        """Table of parameters for notebooks."""
+        units = ", ".join(f"{name} [{unit}]" for name, unit in self.units.items())
+        return summary_html(self.network, f"PropertyModel: {units}")
 
     def __call__(self, molecules: Molecules) -> dict[str, Float[Array, "*batch"]]:
         """Properties of a padded batch, on the device; works under `jit`, `grad` and `vmap`.

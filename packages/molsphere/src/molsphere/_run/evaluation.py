@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from spinharm import html
 from spinnn.files import FileWarning, replacing
 
 from .. import _checks
@@ -89,6 +90,15 @@ class Evaluation:
                 ],
             }
         return result
+
+    def _repr_html_(self) -> str:
+        """Table of errors for notebooks."""
+        rows = [
+            (name, part, values["molecules"], values["mae"], found["unit"])
+            for name, found in self.summary().items()
+            for part, values in found["parts"].items()
+        ]
+        return html.table("Mean absolute error", ("property", "split", "molecules", "MAE", "unit"), rows)
 
     def save(self, folder: str | Path) -> None:
         """Write `evaluation.json`, the summary, and `predictions.npz`, which `load` reads.

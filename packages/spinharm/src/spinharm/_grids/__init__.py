@@ -1,4 +1,4 @@
 """Grids on the sphere and quadrature over their rings.
 
-May import: `_arrays`.
+May import: `_arrays`, `html`.
 """

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
+from .. import html
 from .._arrays import arguments
 from . import quadrature
 
@@ -309,6 +310,17 @@ class Grid:
     def is_symmetric(self) -> bool:
         """Whether the rings are symmetric about the equator."""
         return self.rule == "gauss" or (self.rule == "circle" and self.north_pole == self.south_pole)
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        rows = [
+            ("rings", self.nlat),
+            ("points on a ring", self.nlon),
+            ("largest exact bandlimit", self.max_bandlimit),
+            ("latitudes", f"{self.latitude_deg[0]:.6g}° … {self.latitude_deg[-1]:.6g}°"),
+            ("spacing of longitudes", f"{360 / self.nlon:.6g}°"),
+        ]
+        return html.table(str(self), (), rows)
 
     def __str__(self) -> str:
         kind = {"gauss": "Gauss-Legendre", "driscoll-healy": "Driscoll-Healy"}.get(self.rule)

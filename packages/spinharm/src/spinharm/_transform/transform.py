@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Inexact, Num
 
+from .. import html
 from .._arrays import arguments
 from .._grids.grid import Grid
 from .._reference import torus
@@ -271,6 +272,11 @@ class SpinTransform:
             ((3, 4), (3, 2, 2))
         """
         return dense.stages(self._single(spin, dtype))
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        rows = [(field.name, str(getattr(self, field.name))) for field in dataclasses.fields(self)]
+        return html.table(f"SpinTransform, {self.bandlimit} degrees", (), rows)
 
     def _single(self, spin: int, dtype: str) -> Plan:
         arguments.option("dtype", dtype, ("float32", "float64"))

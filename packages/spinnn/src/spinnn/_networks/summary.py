@@ -9,7 +9,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from spinharm import checks, html
+
 from .._layers.conv import SpinConv
+
+_COLUMNS = ("part", "kind", "size", "parameters")
 
 
 def parameter_count(model: Any) -> int:
@@ -52,18 +56,48 @@ def summary(model: Any) -> str:
         ·      SpinConv  3 → 8, spins 0 → 0,1, 4 degrees, 4 knots         400
         total                                                             400
     """
-    rows = [("part", "kind", "size", "parameters")]
-    for path, part in _parts(model, ""):
-        # Its own arrays only: the modules below it have lines of their own.
-        if count := sum(value.size for _, value in _fields(part) if _is_inexact(value)):
-            rows.append((path or "·", type(part).__name__.lstrip("_"), _size(part), f"{count:,}"))
-    rows.append(("total", "", "", f"{parameter_count(model):,}"))
+    rows = [_COLUMNS, *((*row, f"{count:,}") for *row, count in _rows(model))]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = []
     for row in rows:
         left = "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True))
         lines.append(f"{left}  {row[3].rjust(widths[3])}")
     return "\n".join(lines)
+
+
+def summary_html(model: Any, title: str = "") -> str:
+    """The table of `summary` as HTML, for notebooks and for `_repr_html_` of what holds a network.
+
+    Args:
+        model: See `summary`.
+        title: Caption; default the name of the model's class.
+
+    Returns:
+        The HTML: no script, the colours of the page.
+
+    Raises:
+        TypeError: A title that is not text.
+
+    Examples:
+        >>> import equinox as eqx
+        >>> import jax
+        >>> from spinnn import SpinConv, summary_html
+        >>> shapes = eqx.filter_eval_shape(SpinConv, (0,), (0, 1), 3, 8, bandlimit=4, key=jax.random.key(0))
+        >>> "400" in summary_html(shapes)
+        True
+    """
+    checks.instance("title", title, str, "text")
+    return html.table(title or type(model).__name__, _COLUMNS, _rows(model))
+
+
+def _rows(model: Any) -> list[tuple[str, str, str, int]]:
+    """Path, kind, size and number of parameters of each part, and the total."""
+    rows = []
+    for path, part in _parts(model, ""):
+        # Its own arrays only: the modules below it have lines of their own.
+        if count := sum(value.size for _, value in _fields(part) if _is_inexact(value)):
+            rows.append((path or "·", type(part).__name__.lstrip("_"), _size(part), count))
+    return [*rows, ("total", "", "", parameter_count(model))]
 
 
 def _is_inexact(leaf: Any) -> bool:

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Inexact
 
 import spinharm
 from spinharm import Grid
+from spinnn import summary_html
 from spinnn.files import well_formed
 from spinnn.training import from_json, load_model, save_model, to_json
 
@@ -103,6 +104,10 @@ class ForecastModel:
     def offsets(self) -> tuple[float, ...]:
         """Times of the inputs [hours], the last 0."""
         return self.task.offsets
+
+    def _repr_html_(self) -> str:
+        """Table of parameters for notebooks."""
+        return summary_html(self.network, f"ForecastModel, steps of {self.step / np.timedelta64(1, 'h'):g} h")
 
     def __call__(
         self,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from spinharm import Grid
+from spinharm import Grid, html
 from spinnn.files import FileWarning, check_digests, read_checked_json, well_formed
 
 from .. import _checks
@@ -89,6 +89,13 @@ class Prepared:
     def calendar(self) -> str:
         """The calendar of the source: `"standard"`, or `"noleap"`, whose dates were kept."""
         return str(self.manifest.get("calendar", "standard"))
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        rows: list[tuple[str, object]] = [("grid", self.grid), ("variables", ", ".join(self.variables))]
+        rows.append(("cadence", f"{self.cadence / np.timedelta64(1, 'h'):g} h"))
+        rows += [(f"times for {split}", int(self.times(split).size)) for split in ("training", "validation", "test")]
+        return html.table(f"Prepared data in {self.path}", (), rows)
 
     @property
     def training_times(self) -> np.ndarray:
