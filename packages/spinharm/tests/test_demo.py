@@ -12,7 +12,7 @@ import xarray as xr
 
 from spinharm import Grid, __version__, failures, optional
 from spinharm.__main__ import main
-from spinharm._commands import demo as _demo, files
+from spinharm._commands import demo as _demo, files, picture
 
 BANDLIMIT = 12
 
@@ -324,3 +324,7 @@ def test_what_destructors_raise_is_kept_from_the_user(capsys, monkeypatch):
     assert failures.run("spinharm grid", [], act) == 2
     assert capsys.readouterr().err == "spinharm grid: a.nc: cannot be read\n"
     assert sys.unraisablehook is sys.__unraisablehook__
+
+
+def test_circles_of_a_map_are_labelled_by_hemisphere():
+    assert [picture._degrees(value, "N", "S") for value in (-60, 0, 30)] == ["60°S", "0°", "30°N"]

@@ -137,6 +137,21 @@ class Layer:
 jax.tree_util.register_dataclass(Layer, ["weight", "training", "activation", "name"], [])
 
 
+class Scale:
+    """A function with a state, which has no name."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def test_a_callable_with_a_state_is_refused():
+    with pytest.raises(TypeError, match=r"\.Scale as argument 0, whose attributes could change unnoticed"):
+        spinharm.jit(lambda scale, x: scale(x))(Scale(2.0), jnp.ones(2))
+
+
 def test_methods():
     x = jnp.arange(-1.0, 2.0)
     np.testing.assert_array_equal(Plain().double(x), 2 * x)

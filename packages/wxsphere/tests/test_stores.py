@@ -120,6 +120,12 @@ def test_zip_archives(fields, tmp_path):
     told = r"b.nc: it is a zip archive of data_0.nc; unpack it with `unzip b.nc` and pass the files in it"
     with pytest.raises(ValueError, match=told):
         open_dataset(tmp_path / "b.nc")
+    for count, more in ((3, "x0, x1, x2; unpack"), (5, "x0, x1, x2 and 2 more; unpack")):
+        with zipfile.ZipFile(tmp_path / "b.nc", "w") as archive:
+            for number in range(count):
+                archive.writestr(f"x{number}", b"CDF")
+        with pytest.raises(ValueError, match=more):
+            open_dataset(tmp_path / "b.nc")
     (tmp_path / "c.nc").write_bytes((tmp_path / "a.nc").read_bytes()[:3000])
     with warnings.catch_warnings(), pytest.raises(ValueError, match=r"c.nc: the zip archive cannot be read"):
         open_dataset(tmp_path / "c.nc")
