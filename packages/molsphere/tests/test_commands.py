@@ -20,6 +20,7 @@ from molsphere import (
     RegressorConfig,
     Splits,
     batch_iterator,
+    draw_spheres,
     from_smiles,
     random_splits,
     read_molecules,
@@ -363,6 +364,17 @@ def test_plots(run, tmp_path, one_line):
     assert "run `molsphere evaluate` first" in one_line(["plot", "parity", tmp_path])
     assert "found no" in one_line(["plot", "learning", tmp_path])
     assert "`out` must end in .png, .svg or .pdf" in one_line(["plot", "parity", run, "--out", "x.gif"])
+
+
+@pytest.mark.slow
+def test_spheres_of_a_model_have_its_radial_functions(make_model, tmp_path):
+    model = make_model({"homo": "eV"}, 0)
+    figure = draw_spheres(from_smiles("CO"), 0, model=model)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title().startswith("O, ")]
+    assert titles == [f"O, power {power:g}" for power in model.config.make_representation().radial.powers]
+    model.save(tmp_path / "model.spinnn")
+    words = ["plot", "spheres", "--smiles", "CO", "--model", str(tmp_path / "model.spinnn")]
+    assert main([*words, "--out", str(tmp_path / "spheres.png")]) == 0
 
 
 def test_missing_matplotlib_names_the_extra(run, data, monkeypatch, one_line, capsys, tmp_path):

@@ -27,6 +27,7 @@ Projection = Literal["mollweide", "orthographic"]
 _GRID = Grid.equiangular(121, 240)
 _DISC = 241
 _MOST_PANELS = 20
+_MOST_COLUMNS = 4
 _LINE = "#b0b0b0"
 
 
@@ -124,10 +125,11 @@ def _figure(molecule: Molecule, atom: int, representation: Representation, proje
     positions = molecule.positions - molecule.positions[atom]
     direction = positions[others] / np.linalg.norm(positions[others], axis=-1, keepdims=True)
     labels = _labels(representation.radial)
-    rows, columns = len(species), len(labels)
-    figure = make_figure(2.6 + 3.0 * columns, 0.8 + 1.75 * rows)
-    places = figure.add_gridspec(rows, 1 + columns, width_ratios=[0.8] + [1.0] * columns)
-    left = figure.add_subplot(places[:, 0])
+    rows, columns = len(species), min(len(labels), _MOST_COLUMNS)
+    blocks = -(-len(labels) // columns)
+    figure = make_figure(2.6 + 3.0 * columns, 0.8 + 1.75 * rows * blocks)
+    places = figure.add_gridspec(rows * blocks, 1 + columns, width_ratios=[0.8] + [1.0] * columns)
+    left = figure.add_subplot(places[:rows, 0])
     draw_molecule(left, molecule, atom)
     options = {"projection": "mollweide"} if projection == "mollweide" else {}
     colours = require("matplotlib", "molsphere[plot]", "plotting").colormaps["magma"]
@@ -135,7 +137,8 @@ def _figure(molecule: Molecule, atom: int, representation: Representation, proje
     for column, (title, unit) in enumerate(labels):
         shown = [representation.species.index(z) for z in species]
         largest = float(fields[:, :, shown, column].max()) or 1.0
-        panels = [figure.add_subplot(places[row, 1 + column], **options) for row in range(rows)]
+        block, place = divmod(column, columns)
+        panels = [figure.add_subplot(places[rows * block + row, 1 + place], **options) for row in range(rows)]
         for panel, z in zip(panels, species, strict=True):
             same = molecule.numbers[others] == z
             values = fields[:, :, representation.species.index(z), column]
