@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -12,15 +11,14 @@ import equinox as eqx
 import jax
 import numpy as np
 
-import spinharm
 from spinharm.optional import require
 from spinnn.files import FileWarning
 
 from . import _checks
 from ._model.ensemble import Source, load_models
-from ._model.networks import NetworkConfig, make_network
+from ._model.forces import compiled_forces
 from ._model.property_model import PropertyModel
-from ._molecules.batch import Molecules, pad_molecules, padded_size
+from ._molecules.batch import pad_molecules, padded_size
 from ._molecules.distances import describe_pair, pairs_of
 from ._molecules.molecule import Molecule, check_molecules
 
@@ -186,26 +184,10 @@ class SphereCalculator(_calculator.Calculator):
         batch = pad_molecules([molecule], padded_size(len(molecule)), dtype=str(network.embedding.dtype))
         arrays, state = eqx.filter(network, eqx.is_array), jax.tree.map(lambda leaf: leaf, model.state)
         at = list(model.scalings).index(self.property)
-        output, slope = _compiled(model.config, at)(arrays, state, batch)
+        output, found = compiled_forces(model.config, at)(arrays, state, batch)
         scaling = model.scalings[self.property]
         # The baseline by composition is added on the host in float64: totals keep their digits.
         references = dict(zip(scaling.species, scaling.references, strict=True))
         baseline = sum(references[int(z)] for z in molecule.numbers) + scaling.intercept
-        forces = -np.asarray(slope, np.float64)[0, : len(molecule)] * scaling.scale * to_eV
-        return (float(output) * scaling.scale + baseline) * to_eV, forces
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(config: NetworkConfig, output: int) -> Callable[[Any, eqx.nn.State, Molecules], Any]:
-    """One output of the network, and its derivative in the positions, compiled once per size."""
-    shapes, _ = eqx.filter_eval_shape(make_network, config)
-    _, rest = eqx.partition(eqx.nn.inference_mode(shapes), lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
-
-    def run(arrays: Any, state: eqx.nn.State, batch: Molecules) -> Any:
-        def scalar(positions: jax.Array) -> jax.Array:
-            moved = Molecules(batch.numbers, positions, batch.mask)
-            return eqx.combine(arrays, rest)(moved, state)[0][0, output]
-
-        return jax.value_and_grad(scalar)(batch.positions)
-
-    return spinharm.jit(run)
+        forces = np.asarray(found, np.float64)[0, : len(molecule)] * scaling.scale * to_eV
+        return (float(output[0]) * scaling.scale + baseline) * to_eV, forces

@@ -53,6 +53,8 @@ def _of_runs(options: EvaluateOptions) -> tuple[RunData, Mapping[str, np.ndarray
         raise ValueError("several models need `out`, by --out")
     if options.units:
         raise ValueError("`units` must be left out for a run's folder, which has its own; it goes with a model file")
+    if options.forces:
+        raise ValueError("`forces` must be left out for a run's folder, which has its own; it goes with a model file")
     data, splits = read_runs(options.model, options.data, options.length_unit, options.uncharacterized)
     return data, indices_by_split(splits)
 
@@ -69,6 +71,7 @@ def _of_model_files(
         options.units,
         length_unit=options.length_unit,
         uncharacterized=options.uncharacterized,
+        forces=options.forces,
     )
     return data, {"all": np.arange(len(data.molecules))}
 

@@ -26,6 +26,7 @@ class Batch(eqx.Module):
         targets: Values by name, each of shape (batch,); 0 for empty molecules, NaN where a molecule has no value.
         weight: 1 for molecules, 0 for empty ones, which fill up a batch, shape (batch,).
         index: Indices in the data, −1 for empty molecules, shape (batch,).
+        forces: Reference forces, shape (batch, atoms, 3), NaN where there are none; None for data without.
 
     Examples:
         >>> import numpy as np
@@ -41,6 +42,7 @@ class Batch(eqx.Module):
     targets: Mapping[str, Float[Array | np.ndarray, " batch"]]
     weight: Float[Array | np.ndarray, " batch"]
     index: Int[Array | np.ndarray, " batch"]
+    forces: Float[Array | np.ndarray, "batch atoms 3"] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -203,7 +205,8 @@ def batch_iterator(
         size, members = batch[0], batch[1][part]
         present = members >= 0
         chosen = {name: np.where(present, those[members], np.float32(0)) for name, those in values.items()}
-        return Batch(data.pad(members, size), chosen, present.astype(np.float32), members.astype(np.int32))
+        forces = None if data.forces is None else data.pad_forces(members, size)
+        return Batch(data.pad(members, size), chosen, present.astype(np.float32), members.astype(np.int32), forces)
 
     name = (
         f"molsphere batches of {plan.batch_size} of {len(data)} molecules, buckets {plan.buckets}, seed {plan.seed}, "

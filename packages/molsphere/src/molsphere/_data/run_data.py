@@ -54,9 +54,11 @@ class RunData:
     problems: tuple[Problem, ...] = ()
 
     def fingerprint(self) -> str:
-        """A digest of molecules and values, 16 hexadecimal digits, to check that data are unchanged."""
+        """A digest of molecules, values and forces, 16 hexadecimal digits, to check that data are unchanged."""
         digest = hashlib.sha256()
         arrays = [self.molecules.num_atoms, self.molecules.numbers, self.molecules.positions]
+        if self.molecules.forces is not None:
+            arrays.append(self.molecules.forces)
         for array in [*arrays, *(self.values[name] for name in sorted(self.values))]:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
@@ -69,8 +71,9 @@ def read_run_data(
     *,
     length_unit: LengthUnit | None = None,
     uncharacterized: str | None = None,
+    forces: str | None = None,
 ) -> RunData:
-    r"""Read molecules and the values of some of their properties.
+    r"""Read molecules and the values of some of their properties, and forces.
 
     An .npz, a tar archive and a folder are QM9, see `read_qm9`; its twelve targets are in their reporting units and
     energies are those of atomisation, see `target_values`. Any other file is read by `read_molecules`; a property is a
@@ -83,6 +86,8 @@ def read_run_data(
         length_unit: Unit of positions in the file, see `read_molecules`.
         uncharacterized: The file that lists the molecules of QM9 to leave out, or `"none"` to keep all; default the
             file `uncharacterized.txt` beside the data, see `read_qm9`.
+        forces: Name of the columns of forces in extended XYZ, in the unit of the one target, an energy, per
+            `length_unit`; default none. See `read_molecules`.
 
     Returns:
         The data. Left out and among `problems` are broken records, lone atoms, molecules with two atoms nearer than
@@ -92,7 +97,8 @@ def read_run_data(
         FileNotFoundError: No such file.
         TypeError: Targets or units that are not sequences of strings.
         ValueError: No targets, missing or repeated ones, units of another number or that contradict the file or each
-            other, positions in another unit, or a file that cannot be read.
+            other, positions in another unit, forces with several targets or that no record has, or a file that cannot
+            be read.
 
     Warns:
         FileWarning: An archive with only some molecules of QM9, molecules with values of only some of the properties,
@@ -117,14 +123,18 @@ def read_run_data(
         raise ValueError(f"`units` must be one per target, {len(targets)}, got {tuple(units)}")
     if not path.exists():
         raise FileNotFoundError(f"`data` must be a file or folder, found no {path}")
+    if forces is not None and len(targets) > 1:
+        raise ValueError(f"`targets` must be one energy where forces are learned, got {', '.join(targets)}")
     given = dict(zip(targets, units, strict=True)) if units else {}
     if path.is_dir() or path.suffix == ".npz" or ".tar" in path.suffixes:
+        if forces is not None:
+            raise ValueError(f"`forces` must be None for QM9, which has none, got {forces!r}")
         return _read_qm9(path, targets, given, length_unit, uncharacterized)
     if uncharacterized is not None:
         raise ValueError(
             f"`uncharacterized` must be None for data other than QM9, such as {path}, got {uncharacterized!r}"
         )
-    result = read_quietly(path, Reading(on_error="collect", length_unit=length_unit))
+    result = read_quietly(path, Reading(on_error="collect", length_unit=length_unit, forces=forces))
     if not result.molecules:
         raise ValueError(f"{path} must hold molecules, none can be read: {result.problems[0]}")
     return _with_labels(path, _without_strange(result, path), targets, given)
@@ -219,8 +229,10 @@ def _with_labels(path: Path, result: ReadResult, targets: Sequence[str], given: 
                 stacklevel=3,
             )
     kept, unused = _keep(result, known, problems), result.unused(targets)
-    source = f"{len(kept):,} molecules from {path}" + (f"; {unused}" if unused else "")
     molecules = MoleculeSet.from_molecules(kept.molecules)
+    known_forces = sum(molecule.forces is not None for molecule in kept.molecules)
+    forces = f", {known_forces:,} of them with forces" if molecules.forces is not None else ""
+    source = f"{len(kept):,} molecules{forces} from {path}" + (f"; {unused}" if unused else "")
     return RunData(molecules, {name: v[known] for name, v in values.items()}, units, source, kept.problems)
 
 

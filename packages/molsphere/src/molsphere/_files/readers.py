@@ -117,7 +117,9 @@ class ReadResult(Sequence[Molecule]):
         if not found:
             return ""
         listed = ", ".join(f"{name} (in {times:,} of {len(self):,} records)" for name, times in found.items())
-        return f"not used: {listed}; networks see elements and positions alone"
+        forces = next((name for name in self.atom_columns if "force" in name.lower()), None)
+        hint = f"; forces are learned with `--forces {forces}`" if forces else ""
+        return f"not used: {listed}; networks see elements and positions alone{hint}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +130,11 @@ class Reading:
     on_error: Literal["raise", "collect"] = "raise"
     seed: int = 0
     length_unit: LengthUnit | None = None
+    forces: str | None = None
 
     def __post_init__(self) -> None:
+        if self.forces is not None:
+            _checks.instance("forces", self.forces, str, "the name of a column or None")
         _checks.option("on_error", self.on_error, ("raise", "collect"))
         if self.format is not None:
             _checks.option("format", self.format, ("xyz", "sdf", "smiles", "csv"))
@@ -155,6 +160,7 @@ def read_molecules(
     on_error: Literal["raise", "collect"] = "raise",
     seed: int = 0,
     length_unit: LengthUnit | None = None,
+    forces: str | None = None,
 ) -> ReadResult:
     r"""Read molecules from XYZ, extended XYZ, SDF, SMILES or CSV.
 
@@ -175,6 +181,9 @@ def read_molecules(
         seed: Seed of the geometries of SMILES.
         length_unit: Unit of positions in the file, `"angstrom"`, `"bohr"` or `"nm"`; molecules are in Å. Default Å,
             and a file most of whose molecules have implausible distances is refused.
+        forces: Name of the columns of reference forces in extended XYZ, such as `"forces"`, for `Molecule.forces`: in
+            the unit of the energy per `length_unit`, converted to Å. Default none. Records without such columns have
+            no forces.
 
     Returns:
         The molecules and the problems.
@@ -185,7 +194,8 @@ def read_molecules(
         ValueError: An unknown suffix, a file without records, a CSV without the column or with two of one name, more
             than half of the molecules with nearest atoms below 0.55 or above 1.45 times the sum of their covalent radii
             (unless `length_unit` is `"angstrom"`), or, with `"raise"`, a broken record: unknown elements, coordinates
-            that are not finite, coincident atoms, truncated records. The message starts with file and line.
+            that are not finite, coincident atoms, truncated records, forces that are not three numbers for each atom.
+            The message starts with file and line. Forces of another format than XYZ, or that no record has.
 
     Warns:
         FileWarning: Forces, charges or spins in the file, which are not used; geometries of SMILES that did not
@@ -199,7 +209,7 @@ def read_molecules(
         >>> [molecule.formula for molecule in result]
         ['H2O']
     """
-    result = read_quietly(path, Reading(format, on_error, seed, length_unit))
+    result = read_quietly(path, Reading(format, on_error, seed, length_unit, forces))
     if unused := result.unused():
         warnings.warn(f"{path}: {unused}", FileWarning, stacklevel=2)
     return result
@@ -211,6 +221,8 @@ def read_quietly(path: str | Path, how: Reading) -> ReadResult:
     with_positions = how.format_of(path) in ("xyz", "sdf")
     if not with_positions and how.length_unit not in (None, "angstrom"):
         raise ValueError(f"`length_unit` must be None for geometries of SMILES, as in {path}, got {how.length_unit!r}")
+    if how.forces is not None and how.format_of(path) != "xyz":
+        raise ValueError(f"`forces` must be None for files other than extended XYZ, such as {path}, got {how.forces!r}")
     columns: collections.Counter[str] = collections.Counter()
     molecules, problems = [], []
     for line, record in _records(path, how, columns):
@@ -223,6 +235,11 @@ def read_quietly(path: str | Path, how: Reading) -> ReadResult:
         problems.append(problem)
     if not molecules and not problems:
         raise ValueError(f"{path} must hold molecules, got an empty file")
+    if how.forces is not None and molecules and all(molecule.forces is None for molecule in molecules):
+        there = ", ".join(columns) or "none"
+        raise ValueError(
+            f"`forces` must name columns of {path}, found no {how.forces!r}; columns beside positions: {there}"
+        )
     if molecules and with_positions:
         check_length_unit(pairs_of(molecules), how.length_unit, path)
     lines = tuple(molecule.origin.line for molecule in molecules)
@@ -233,7 +250,7 @@ def _records(path: Path, how: Reading, columns: collections.Counter[str]) -> Ite
     """The records of a file with their first lines; unused columns per atom are counted by name in `columns`."""
     format, text, scale = how.format_of(path), read_text(path), LENGTH_UNITS[how.length_unit or "angstrom"]
     if format == "xyz":
-        return xyz.records(split_lines(text), scale, columns)
+        return xyz.records(split_lines(text), scale, columns, how.forces)
     if format == "sdf":
         return sdf.records(split_lines(text), scale)
     if format == "smiles":

@@ -21,21 +21,29 @@ _NOT_PERIODIC = ("f", "false", "0", "no", "none", ".false.")
 
 
 class _Columns(NamedTuple):
-    """Positions of symbol and x in the line of an atom, and the names of further columns; None where not declared."""
+    """Positions in the line of an atom: of its symbol, x and the first component of its force, if it has one.
+
+    Then the names of columns that are not read; None where columns are not declared.
+    """
 
     symbol: int = 0
     x: int = 1
     others: tuple[str, ...] | None = None
+    force: int | None = None
 
 
 def records(
-    lines: Sequence[str], scale: float = 1.0, unused: MutableMapping[str, int] | None = None
+    lines: Sequence[str],
+    scale: float = 1.0,
+    unused: MutableMapping[str, int] | None = None,
+    forces: str | None = None,
 ) -> Iterator[tuple[int, Molecule | BadLine]]:
     """Molecules of a file in order, with the line that each begins at.
 
-    Positions are multiplied by `scale`; columns per atom that are not read are counted by name in `unused`. A broken
-    record gives a `BadLine`, and reading continues at the next count of atoms. Up to three lines after a record of QM9
-    (comment "gdb …") are its frequencies, SMILES and InChI.
+    Positions are multiplied by `scale`; columns per atom that are not read are counted by name in `unused`. `forces`
+    names the columns of forces, which are divided by `scale`; records without them have none. A broken record gives a
+    `BadLine`, and reading continues at the next count of atoms. Up to three lines after a record of QM9 (comment
+    "gdb …") are its frequencies, SMILES and InChI.
     """
     at = 0
     while at < len(lines):
@@ -43,7 +51,7 @@ def records(
             at += 1
             continue
         try:
-            molecule, after, others = _record(lines, at, scale)
+            molecule, after, others = _record(lines, at, scale, forces)
         except BadLine as problem:
             yield problem.line, problem
             at = max(problem.line - 1, at + 1) if problem.after is None else problem.after
@@ -56,15 +64,16 @@ def records(
         at = after
 
 
-def _record(lines: Sequence[str], at: int, scale: float) -> tuple[Molecule, int, tuple[str, ...]]:
+def _record(lines: Sequence[str], at: int, scale: float, forces: str | None) -> tuple[Molecule, int, tuple[str, ...]]:
     """A molecule, the index of the line after its record, and the columns per atom that are not read."""
     atoms = _atom_count(lines, at)
     comment, after = lines[at + 1].strip(), at + 2 + atoms
     keys = _keys(comment, at + 2)
     described = next((text for key, text in keys.items() if key.lower() == "properties"), None)
-    columns = _columns(described, at + 2)
+    columns = _columns(described, at + 2, forces)
     read = [_atom(lines[line], line + 1, columns) for line in range(at + 2, after)]
     numbers, positions = (np.array(values) for values in zip(*read, strict=True))
+    found = None if columns.force is None else _forces(lines, at + 2, after, columns.force) / scale
     words = comment.split()
     if words[:1] == ["gdb"] and len(words) == 2 + len(QM9_FIELDS):
         name, properties = _qm9(words, at + 2)
@@ -78,7 +87,7 @@ def _record(lines: Sequence[str], at: int, scale: float) -> tuple[Molecule, int,
         width = len(lines[at + 2].split())
         others = (f"columns of atoms after the fourth, up to {width}",) if width > 4 else ()
     try:
-        molecule = Molecule(numbers, positions * scale, name, properties)
+        molecule = Molecule(numbers, positions * scale, name, properties, forces=found)
     except ValueError as error:
         raise BadLine(at + 1, str(error), after) from None
     return molecule, after, others
@@ -149,6 +158,22 @@ def _atom(text: str, line: int, columns: _Columns) -> tuple[int, list[float]]:
     return atom, position
 
 
+def _forces(lines: Sequence[str], first: int, after: int, column: int) -> np.ndarray:
+    """The forces in the lines of atoms."""
+    found = []
+    for line in range(first, after):
+        words = lines[line].split()[column : column + 3]
+        try:
+            force = [number(word) for word in words]
+        except ValueError:
+            force = []
+        if len(force) != 3 or not np.isfinite(force).all():
+            got = " ".join(words) or "no more columns"
+            raise BadLine(line + 1, f"must have three finite components of a force, got {got[:60]!r}", after)
+        found.append(force)
+    return np.array(found)
+
+
 def _pairs(comment: str) -> Iterator[tuple[str, str]]:
     for found in _KEY_VALUE.finditer(comment):
         text = found[2]
@@ -157,8 +182,8 @@ def _pairs(comment: str) -> Iterator[tuple[str, str]]:
         yield found[1], text
 
 
-def _columns(described: str | None, line: int) -> _Columns:
-    """The columns that `Properties=species:S:1:pos:R:3:…` declares."""
+def _columns(described: str | None, line: int, forces: str | None = None) -> _Columns:
+    """The columns that `Properties=species:S:1:pos:R:3:…` declares; `forces` names those of forces."""
     if described is None:
         return _Columns()
     parts = described.split(":")
@@ -173,8 +198,11 @@ def _columns(described: str | None, line: int) -> _Columns:
     symbol = next((name for name in ("species", "Z") if name in found), None)
     if symbol is None or found.get("pos", (0, 0))[1] != 3:
         raise BadLine(line, f"Properties must hold species and pos of three columns, got {described!r}")
-    others = tuple(name for name in found if name not in ("species", "Z", "pos"))
-    return _Columns(found[symbol][0], found["pos"][0], others)
+    others = tuple(name for name in found if name not in ("species", "Z", "pos", forces))
+    force = found.get(forces) if forces else None
+    if force and force[1] != 3:
+        raise BadLine(line, f"Properties must declare three columns of {forces!r}, got {described!r}")
+    return _Columns(found[symbol][0], found["pos"][0], others, force and force[0])
 
 
 def _qm9(words: list[str], line: int) -> tuple[str, dict[str, float | str]]:

@@ -26,6 +26,7 @@ from .._molecules.augment import rotate_at_random
 from .._molecules.batch import Molecules, bucket_molecules, padded_size
 from .._molecules.distances import warn_of_distances
 from .._molecules.molecule import Molecule, check_molecules, molecule_list
+from .forces import compiled_forces
 from .networks import NETWORKS, Network, NetworkConfig, make_network
 
 MODEL_FILE = "model.spinnn"
@@ -185,6 +186,79 @@ class PropertyModel:
             state = jax.tree.map(lambda leaf: leaf, self.state)
             outputs[index[index >= 0]] = np.asarray(run(arrays, state, batch))[index >= 0]
         return outputs
+
+    def predict_forces(
+        self, molecules: Sequence[Molecule], *, property: str | None = None, batch_size: int = 32
+    ) -> list[Float[np.ndarray, "atoms 3"]]:
+        """Forces F_i = −∂E/∂r_i of a property that is an energy; each padded size is compiled once.
+
+        Args:
+            molecules: Molecules of species that the network knows.
+            property: Name of the energy; default the only property.
+            batch_size: Molecules per batch.
+
+        Returns:
+            For each molecule the forces [unit of the energy per Å], shape (atoms, 3), float64.
+
+        Raises:
+            TypeError: Anything other than molecules, or a number that is not an integer.
+            ValueError: No molecules, numbers out of range, unknown species, or no property of that name.
+
+        Examples:
+            >>> import numpy as np
+            >>> from molsphere import InteractingConfig, Molecule, PropertyModel, TargetScaling
+            >>> water = Molecule(np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]]))
+            >>> import equinox as eqx
+            >>> import jax
+            >>> from molsphere import InteractingNetwork
+            >>> config = InteractingConfig(species=(1, 8), max_degree=1, channels=4)
+            >>> network, state = eqx.nn.make_with_state(InteractingNetwork)(config, key=jax.random.key(0))
+            >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+            >>> model = PropertyModel(network, state, {"energy": "eV"}, {"energy": scaling})
+            >>> (forces,) = model.predict_forces([water])
+            >>> forces.shape, bool(np.abs(forces.sum(0)).max() < 1e-5)
+            ((3, 3), True)
+        """
+        molecules = molecule_list(molecules)
+        check_molecules(molecules, self.config.species)
+        output = list(self.units).index(self.energy_name(property))
+        run, arrays = compiled_forces(self.config, output), eqx.filter(self.network, eqx.is_array)
+        scale = self.scalings[self.energy_name(property)].scale
+        found: list[np.ndarray] = [np.empty(0)] * len(molecules)
+        buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
+        for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size):
+            state = jax.tree.map(lambda leaf: leaf, self.state)
+            forces = np.asarray(run(arrays, state, batch)[1], np.float64) * scale
+            for row, at in enumerate(index):
+                if at >= 0:
+                    found[at] = forces[row, : len(molecules[at])]
+        return found
+
+    def energy_name(self, property: str | None = None) -> str:
+        """The name of the property that is the energy: the given one, or the only one.
+
+        Args:
+            property: Its name, or None.
+
+        Raises:
+            ValueError: Another name, or none where there are several properties.
+
+        Examples:
+            >>> import numpy as np
+            >>> from molsphere import InteractingConfig, InteractingNetwork, PropertyModel, TargetScaling
+            >>> import equinox as eqx
+            >>> import jax
+            >>> config = InteractingConfig(species=(1, 8), max_degree=1, channels=4)
+            >>> network, state = eqx.nn.make_with_state(InteractingNetwork)(config, key=jax.random.key(0))
+            >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
+            >>> PropertyModel(network, state, {"energy": "eV"}, {"energy": scaling}).energy_name()
+            'energy'
+        """
+        if property is None and len(self.units) > 1:
+            raise ValueError(f"`property` must be one of {', '.join(self.units)}, got None")
+        if property is not None:
+            _checks.option("property", property, tuple(self.units))
+        return property or next(iter(self.units))
 
     def save(self, path: str | os.PathLike, **extra: Any) -> None:
         """Write the model to one file, under a temporary name that is then renamed.

@@ -24,6 +24,8 @@ class MoleculeSet:
         positions: Positions of all atoms [Å], shape (atoms, 3).
         index: Identifying number of each molecule, shape (molecules,); in QM9 the gdb number, from 1.
         properties: Properties by name, each of shape (molecules,), in the units of their source.
+        forces: Reference forces on all atoms [energy per Å], shape (atoms, 3), NaN for the atoms of molecules without;
+            None if no molecule has any.
 
     Raises:
         TypeError: Arrays of other types.
@@ -40,6 +42,11 @@ class MoleculeSet:
         (2, 5, 3)
         >>> molecules.composition((1, 6, 8)).tolist()
         [[2, 0, 1], [4, 1, 0], [4, 1, 1]]
+        >>> import dataclasses
+        >>> import numpy as np
+        >>> with_forces = dataclasses.replace(molecules, forces=np.zeros((14, 3)))
+        >>> with_forces.pad_forces([0], 5).shape, with_forces.without_forces().forces
+        ((1, 5, 3), None)
     """
 
     num_atoms: Int[np.ndarray, " molecules"]
@@ -47,6 +54,7 @@ class MoleculeSet:
     positions: Float[np.ndarray, "atoms 3"]
     index: Int[np.ndarray, " molecules"]
     properties: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    forces: Float[np.ndarray, "atoms 3"] | None = None
     _starts: Int[np.ndarray, " molecules"] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +75,11 @@ class MoleculeSet:
                 f"`numbers` and `positions` must hold the {total} atoms of `num_atoms`, got shapes "
                 f"{self.numbers.shape} and {self.positions.shape}"
             )
+        if self.forces is not None:
+            _checks.floats("forces", self.forces)
+            if self.forces.shape != (total, 3) or np.isinf(self.forces).any():
+                infinite = ", with infinite values" if np.isinf(self.forces).any() else ""
+                raise ValueError(f"`forces` must be of shape ({total}, 3), got {self.forces.shape}{infinite}")
         if not np.isfinite(self.positions).all():
             at = int(np.argmin(np.isfinite(self.positions).all(1)))
             raise ValueError(f"`positions` must be finite, got {self.positions[at].tolist()} at atom {at} of all")
@@ -80,7 +93,7 @@ class MoleculeSet:
 
     @classmethod
     def from_molecules(cls, molecules: Sequence[Molecule]) -> MoleculeSet:
-        """Collect molecules, with the properties that all of them have as numbers.
+        """Collect molecules, with the properties that all of them have as numbers, and the forces of those with any.
 
         Args:
             molecules: At least one.
@@ -106,6 +119,7 @@ class MoleculeSet:
             np.concatenate([m.positions for m in molecules]),
             np.arange(len(molecules)),
             {name: np.array([m.properties[name] for m in molecules], np.float64) for name in shared},
+            _forces_of(molecules),
         )
 
     def __len__(self) -> int:
@@ -118,7 +132,8 @@ class MoleculeSet:
         start = self._starts[at]
         atoms = slice(start, start + self.num_atoms[at])
         properties = {name: float(values[at]) for name, values in self.properties.items()}
-        return Molecule(self.numbers[atoms], self.positions[atoms], str(self.index[at]), properties)
+        forces = None if self.forces is None or np.isnan(self.forces[start, 0]) else self.forces[atoms]
+        return Molecule(self.numbers[atoms], self.positions[atoms], str(self.index[at]), properties, forces=forces)
 
     @property
     def species(self) -> tuple[int, ...]:
@@ -147,7 +162,12 @@ class MoleculeSet:
             self.positions[atoms],
             self.index[at],
             {name: values[at] for name, values in self.properties.items()},
+            None if self.forces is None else self.forces[atoms],
         )
+
+    def without_forces(self) -> MoleculeSet:
+        """The same molecules without their reference forces."""
+        return dataclasses.replace(self, forces=None)
 
     def _positions_of(self, at: object, least: int = 0) -> Int[np.ndarray, " chosen"]:
         """Check indices of molecules."""
@@ -192,6 +212,29 @@ class MoleculeSet:
         numbers[mask], positions[mask] = self.numbers[atoms], self.positions[atoms]
         return Molecules(numbers, positions, mask)
 
+    def pad_forces(self, at: Int[np.ndarray, " batch"] | Sequence[int], size: int) -> Float[np.ndarray, "batch size 3"]:
+        """Reference forces of a padded batch, float32, NaN where there are none.
+
+        Args:
+            at: Indices of the molecules; −1 gives an empty one.
+            size: Number of atoms to pad to.
+
+        Returns:
+            Forces [energy per Å], shape (batch, size, 3).
+
+        Raises:
+            IndexError: An index out of range.
+            TypeError: Indices or a size that are not integers.
+            ValueError: A molecule larger than `size`, or a set without forces.
+        """
+        if self.forces is None:
+            raise ValueError("`forces` must be those of a set with forces, got a set without")
+        mask = self.pad(at, size).mask
+        found = np.full((*mask.shape, 3), np.nan, np.float32)
+        chosen = self._positions_of(at, -1)
+        found[mask] = self.forces[self._atoms(chosen[chosen >= 0])]
+        return found
+
     def composition(self, species: Sequence[int]) -> Int[np.ndarray, "molecules species"]:
         """Number of atoms of each species in each molecule.
 
@@ -210,3 +253,10 @@ class MoleculeSet:
         for column, z in enumerate(species):
             counts[:, column] = np.bincount(owner[self.numbers == z], minlength=len(self))
         return counts
+
+
+def _forces_of(molecules: Sequence[Molecule]) -> np.ndarray | None:
+    """The forces of all atoms, NaN for molecules without; None if no molecule has any."""
+    if all(molecule.forces is None for molecule in molecules):
+        return None
+    return np.concatenate([np.full((len(m), 3), np.nan) if m.forces is None else m.forces for m in molecules])

@@ -54,11 +54,13 @@ class Molecule:
         name: Any text.
         properties: Further numbers or strings by name, in the units of their file.
         origin: File and line from which it was read, or None.
+        forces: Reference forces on the atoms [energy per Å, in the unit of the energy of the file], shape (atoms, 3),
+            float64; None if there are none.
 
     Raises:
-        TypeError: Numbers that are not integers, positions that are not real, or a value of another type.
+        TypeError: Numbers that are not integers, positions or forces that are not real, or a value of another type.
         ValueError: No atoms, inconsistent shapes, an unknown element, a position that is not finite or farther than
-            10,000 Å from the origin, or two atoms within 0.01 Å.
+            10,000 Å from the origin, two atoms within 0.01 Å, or forces that are not finite.
 
     Examples:
         >>> import numpy as np
@@ -73,6 +75,7 @@ class Molecule:
     name: str = ""
     properties: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
     origin: Origin | None = None
+    forces: Float[np.ndarray, "atoms 3"] | None = None
 
     def __post_init__(self) -> None:
         numbers, positions = np.asarray(self.numbers), np.asarray(self.positions)
@@ -98,6 +101,8 @@ class Molecule:
                 f"`positions` must keep atoms apart, got atoms {pair[0]} and {pair[1]} both at "
                 f"{positions[pair[0]].tolist()} Å"
             )
+        if self.forces is not None:
+            object.__setattr__(self, "forces", _checked_forces(self.forces, numbers.size))
         numbers = numbers.astype(np.int32)
         numbers.flags.writeable = positions.flags.writeable = False
         object.__setattr__(self, "numbers", numbers)
@@ -106,7 +111,7 @@ class Molecule:
 
     def __reduce__(self) -> tuple[type[Molecule], tuple[Any, ...]]:
         # NumPy does not keep arrays read-only in copies and other processes, so the constructor is called there.
-        return type(self), (self.numbers, self.positions, self.name, self.properties, self.origin)
+        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     def __len__(self) -> int:
         return self.numbers.size
@@ -127,6 +132,21 @@ class Molecule:
 
     def __repr__(self) -> str:
         return f"Molecule({self.formula!r}, {len(self)} atoms{f', name={self.name!r}' if self.name else ''})"
+
+
+def _checked_forces(given: object, atoms: int) -> np.ndarray:
+    """A read-only copy of forces."""
+    forces = np.asarray(given)
+    if forces.dtype.kind not in "fiu":
+        raise TypeError(f"`forces` must be real numbers, got dtype {forces.dtype}")
+    if forces.shape != (atoms, 3):
+        raise ValueError(f"`forces` must have shape ({atoms}, 3), got {forces.shape}")
+    if not np.isfinite(forces).all():
+        at = int(np.argmin(np.isfinite(forces).all(1)))
+        raise ValueError(f"`forces` must be finite, got {forces[at].tolist()} at atom {at}")
+    forces = np.array(forces, np.float64)
+    forces.flags.writeable = False
+    return forces
 
 
 def _refuse_positions(positions: np.ndarray) -> None:

@@ -43,6 +43,8 @@ class EvaluateOptions:
         length_unit: Unit of the positions in the data; default Å, and data with implausible distances are refused.
         uncharacterized: For QM9: the file that lists the molecules to leave out, or `none` to keep all; default
             uncharacterized.txt beside the data.
+        forces: With a model file: columns of forces in the data to compare with, e.g. `forces`. A run's folder has its
+            own.
     """
 
     model: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -53,6 +55,7 @@ class EvaluateOptions:
     units: tuple[str, ...] = ()
     length_unit: LengthUnit | None = None
     uncharacterized: str | None = None
+    forces: str | None = None
 
     def __post_init__(self) -> None:
         checks.integer_members(self, {"orientations": 1, "rotations": 0})

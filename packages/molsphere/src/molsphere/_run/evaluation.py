@@ -23,6 +23,7 @@ from .._model.property_model import PropertyModel
 from .._molecules.batch import bucket_of, choose_buckets
 from .._molecules.dataset import MoleculeSet
 from .._molecules.molecule import Molecule
+from .force_errors import force_errors, mean_force_error
 
 _SIZE_CLASSES = 6
 # Molecules at a time: a hundred thousand as objects would take gigabytes.
@@ -41,6 +42,8 @@ class Evaluation:
         units: Unit by property.
         predicted: Predictions by property, each of shape (molecules,).
         wanted: Reference values by property, likewise; NaN where unknown, which errors leave out.
+        force_error: Mean absolute error of the components of the forces on each of the molecules [unit of the one
+            property per Å], shape (molecules,), NaN where unknown; None without reference forces.
 
     Examples:
         >>> import numpy as np
@@ -62,6 +65,7 @@ class Evaluation:
     units: Mapping[str, str]
     predicted: Mapping[str, Float[np.ndarray, " molecules"]]
     wanted: Mapping[str, Float[np.ndarray, " molecules"]]
+    force_error: Float[np.ndarray, " molecules"] | None = None
 
     def summary(self) -> dict[str, Any]:
         """Mean absolute errors by property, as JSON types.
@@ -70,7 +74,8 @@ class Evaluation:
             By property: `unit`; `parts`, with `molecules` and `mae` by split; `mean_absolute_deviation`, the error of
             always predicting the median of the last split; `sizes`, with `atoms` (smallest, largest), `molecules` and
             `mae` of at most six classes of the last split. Molecules without a reference value are left out, and a mean
-            over no molecules is None.
+            over no molecules is None. With forces also `forces`, with `unit` and `parts`: the mean absolute error of
+            all components.
         """
         last = self.part == len(self.parts) - 1
         classes = _size_classes(self.num_atoms[last])
@@ -89,6 +94,8 @@ class Evaluation:
                     for low, high, chosen in classes
                 ],
             }
+            if self.force_error is not None:
+                result[name]["forces"] = {"unit": f"{unit}/Å", "parts": self._force_errors()}
         return result
 
     def _repr_html_(self) -> str:
@@ -99,6 +106,12 @@ class Evaluation:
             for part, values in found["parts"].items()
         ]
         return html.table("Mean absolute error", ("property", "split", "molecules", "MAE", "unit"), rows)
+
+    def _force_errors(self) -> dict[str, Any]:
+        """Errors of forces by split."""
+        assert self.force_error is not None
+        chosen = {part: self.part == at for at, part in enumerate(self.parts)}
+        return {part: mean_force_error(self.force_error[at], self.num_atoms[at]) for part, at in chosen.items()}
 
     def save(self, folder: str | Path) -> None:
         """Write `evaluation.json`, the summary, and `predictions.npz`, which `load` reads.
@@ -114,6 +127,8 @@ class Evaluation:
             }
             names, units = np.array(list(self.units)), np.array(list(self.units.values()))
             fixed: dict[str, Any] = {"index": self.index, "part": self.part, "num_atoms": self.num_atoms}
+            if self.force_error is not None:
+                fixed["force_error"] = self.force_error
             np.savez(file, parts=np.array(self.parts), names=names, units=units, **fixed, **arrays)
         with replacing(folder / "evaluation.json") as file:
             file.write(json.dumps(self.summary(), indent=1, ensure_ascii=False) + "\n")
@@ -154,7 +169,8 @@ def _from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
         {name: _axis(arrays, f"{kind}_{name}", "f", index.size) for name in names} for kind in ("predicted", "wanted")
     )
     units = dict(zip(names, units, strict=True))
-    return Evaluation(index, part, of_molecules["num_atoms"], tuple(parts), units, predicted, wanted)
+    force_error = _axis(arrays, "force_error", "f", index.size) if "force_error" in arrays else None
+    return Evaluation(index, part, of_molecules["num_atoms"], tuple(parts), units, predicted, wanted, force_error)
 
 
 def _axis(arrays: Mapping[str, np.ndarray], name: str, kinds: str, size: int | None = None) -> np.ndarray:
@@ -177,7 +193,7 @@ def evaluate(
     *,
     orientations: int = 1,
 ) -> Evaluation:
-    """Predict some splits of a data set.
+    """Predict some splits of a data set; with reference forces and one property also the forces.
 
     Args:
         model: A model, its file or the folder of its run; or several, whose mean is taken, see `predict_ensemble`.
@@ -226,6 +242,8 @@ def evaluate(
         raise ValueError(f"`values` must be of the model's properties, {known}, got {unknown} too")
     if not parts or not values:
         raise ValueError("`parts` and `values` must hold at least one molecule and one property, got none")
+    if data.forces is not None and len(values) > 1:
+        raise ValueError(f"`values` must be one energy where `data` have forces, got {', '.join(values)}")
     index = np.concatenate(list(parts.values()))
     for one in models:
         check_set(data, index, one.config.species)
@@ -245,6 +263,7 @@ def evaluate(
         {name: units[name] for name in values},
         {name: predicted[name] for name in values},
         {name: v[index] for name, v in values.items()},
+        None if data.forces is None else force_errors(models, data.subset(index), next(iter(values))),
     )
 
 

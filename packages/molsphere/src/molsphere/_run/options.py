@@ -59,6 +59,7 @@ class _Fields(RunConfig):
     weighting: Weighting | None = None
     reduction: Reduction | None = None
     plots: bool = True
+    forces: str | None = dataclasses.field(default=None, metadata={"added": True})
     training: TrainingConfig = dataclasses.field(default=_TRAINING, metadata={"flag": ""})
     network: NetworkConfig = NETWORKS["tiny"]
 
@@ -86,6 +87,8 @@ class TrainOptions(_Fields):
         weighting: Weights of the atoms in the sum; default `displacement` for mu, `distance` for r2, else `type`.
         reduction: Default `mean` for homo, lumo and gap, else `sum`.
         plots: Draw plots at the end, if matplotlib is installed.
+        forces: Columns of forces in extended XYZ to learn with the one target, an energy, e.g. `forces`, in its unit
+            per Å (or per `length_unit`); needs the preset interacting. Default none.
         training: Epochs, optimiser, checkpoints, each with errors on the validation split. Its options are also
             keywords by the names of their flags, as in `TrainOptions(epochs=20, learning_rate=1e-3)`.
         network: The network; outputs, species, head kind, weighting and reduction are set from the other options.
@@ -150,6 +153,8 @@ class TrainOptions(_Fields):
         super().__post_init__()
         checks.integer_members(self, {"split_seed": 0})
         _checks.flag("plots", self.plots)
+        if self.forces is not None:
+            _checks.instance("forces", self.forces, str, "the name of columns or None")
         for name in ("targets", "units"):
             _checks.texts(name, getattr(self, name))
         if self.sizes is None:

@@ -17,6 +17,9 @@ def report(result: Evaluation) -> None:
         for split, values in found["parts"].items():
             error, unit = _figure(values["mae"]), found["unit"]
             rows.append((f"{name}, {split}", f"{values['molecules']:,}", error, unit))
+        for split, values in found.get("forces", {}).get("parts", {}).items():
+            error, unit = _figure(values["mae"]), found["forces"]["unit"]
+            rows.append((f"{name}, forces, {split}", f"{values['molecules']:,}", error, unit))
         spread = _figure(found["mean_absolute_deviation"])
         rows.append((f"{name}, always the median of {result.parts[-1]}", "", spread, found["unit"]))
     command.table("Mean absolute error", ("property", "molecules", "MAE", "unit"), rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,12 +22,15 @@ from .._data.scaling import Method, TargetScaling
 from .._data.splits import Splits
 from .._data.training_checks import check_splits, check_targets
 from .._data.training_range import TrainingRange
+from .._model.forces import outputs_and_forces
+from .._model.interacting import InteractingConfig
 from .._model.networks import Network, NetworkConfig, check_config, make_network
 from .._model.property_model import MODEL_FILE, PropertyModel
 from .._model.regressor import RegressorConfig, measure_feature_scale
 from .._molecules.augment import augment
 from .._molecules.batch import choose_buckets
 from .._molecules.dataset import MoleculeSet
+from .force_errors import force_errors, mean_force_error
 
 # Molecules from which the scale of the input channels is measured.
 _SCALE_SAMPLE = 256
@@ -50,6 +53,8 @@ class RunConfig:
         reference: Baseline subtracted from the values before training, see `TargetScaling`.
         loss: `"l1"` or `"l2"`, of scaled values.
         max_buckets: Largest number of sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
+        force_weight: Weight of forces in the loss, if the data have any: loss of values + weight × loss of the
+            components of forces, both divided by the scale of the energy, lengths in Å.
 
     Examples:
         >>> from molsphere import RunConfig, network_config
@@ -64,12 +69,14 @@ class RunConfig:
     reference: Method = "composition"
     loss: Literal["l1", "l2"] = "l1"
     max_buckets: int = 6
+    force_weight: float = dataclasses.field(default=10.0, metadata={"added": True})
 
     def __post_init__(self) -> None:
         check_config("network", self.network)
         _checks.instance("training", self.training, TrainingConfig, "of type TrainingConfig")
         _checks.count("batch_size", self.batch_size)
         _checks.count("max_buckets", self.max_buckets)
+        _checks.positive_float("force_weight", self.force_weight)
         _checks.flag("augmentation", self.augmentation)
         _checks.option("reference", self.reference, get_args(Method))
         _checks.option("loss", self.loss, ("l1", "l2"))
@@ -90,10 +97,11 @@ def train(
     Equal results need an equal number of processor cores; a warning says when it has changed.
 
     The folder gets the files of `spinnn.training.fit`, with errors on the validation split at each checkpoint among the
-    metrics, `splits.npz` and `model.spinnn`.
+    metrics, `splits.npz` and `model.spinnn`. Forces of the data are learned with the one property, an energy E: those
+    of the network are −∂E/∂r by one reverse pass over the positions.
 
     Args:
-        data: All molecules.
+        data: All molecules, with forces to learn or without.
         values: Properties by name, each of shape (molecules,), NaN where a molecule has no value: it is then used for
             the other properties only.
         units: Unit by property.
@@ -109,7 +117,8 @@ def train(
         TypeError: Anything other than a set of molecules, real values, units as strings, splits and a configuration.
         ValueError: Properties without unit or with names that cannot be titles of columns, infinite values, values or
             splits of another number of molecules, no molecules to train on or none with a value, a lone atom, an
-            element of the validation or test split that is not in the training split; and errors of `fit`.
+            element of the validation or test split that is not in the training split; forces with several properties
+            or with a network other than `InteractingConfig`; and errors of `fit`.
 
     Examples:
         >>> import numpy as np
@@ -139,6 +148,7 @@ def train(
     values = {name: _checks.real_values("values", values[name], len(data)) for name in sorted(values)}
     units = {name: units[name] for name in values}
     check_targets(values, units)
+    check_forces(data, values, config.network)
     species = check_splits(data, splits)
     training = data.subset(splits.train)
     if empty := [name for name, v in values.items() if np.isnan(v[splits.train]).all()]:
@@ -155,14 +165,20 @@ def train(
     plan = BatchPlan.build(training.num_atoms, config.batch_size, buckets=buckets, seed=seed)
     scaled = {name: scalings[name].scale_values(training, v[splits.train]) for name, v in values.items()}
     validation = data.subset(splits.validation)
+    if training.forces is not None and np.isnan(training.forces).all():
+        raise ValueError("`data` must have forces in the training split to learn them, got none; use other splits")
+    force_scale = next(iter(scalings.values())).scale if training.forces is not None else None
     wanted = {name: v[splits.validation] for name, v in values.items()}
 
     def model_of(network: Any, state: Any) -> PropertyModel:
         return PropertyModel(eqx.nn.inference_mode(network), state, units, scalings, seen)
 
     def validate(network: Any, state: Any, step: int) -> dict[str, Any]:
-        errors = mean_errors(model_of(network, state), validation, wanted)
-        return {f"validation_{name}": error for name, error in errors.items()}
+        model = model_of(network, state)
+        errors = mean_errors(model, validation, wanted)
+        if validation.forces is not None:
+            errors["forces"] = mean_force_error(force_errors([model], validation), validation.num_atoms)["mae"]
+        return {f"validation_{name}": error for name, error in errors.items() if error is not None}
 
     keep_splits(folder / "splits.npz", splits)
     # By former names, so that runs that were begun with them can be resumed.
@@ -171,7 +187,7 @@ def train(
         "network": to_json(network_config, former_names=True),
         "units": units,
     }
-    loss = make_loss(config, gaps=any(np.isnan(v).any() for v in scaled.values()))
+    loss = make_loss(config, gaps=any(np.isnan(v).any() for v in scaled.values()), force_scale=force_scale)
     run = Run(
         folder,
         steps_per_epoch=plan.batches_per_epoch,
@@ -192,25 +208,63 @@ def keep_splits(path: Path, splits: Splits) -> None:
     splits.save(path)
 
 
-def make_loss(config: RunConfig, *, gaps: bool = False) -> Callable[..., Any]:
-    """The loss of a run for `spinnn.training.fit`: the mean over the values of a batch without NaN."""
+def check_forces(data: MoleculeSet, names: Iterable[str], network: NetworkConfig) -> None:
+    """Refuse forces that cannot be learned.
+
+    Raises:
+        ValueError: Forces with several properties, or with a network whose batch statistics mix molecules.
+    """
+    if data.forces is None:
+        return
+    names = tuple(names)
+    if len(names) > 1:
+        raise ValueError(f"`values` must be one energy where molecules have forces, got {', '.join(names)}")
+    if not isinstance(network, InteractingConfig):
+        raise ValueError(
+            "`network` must be an InteractingConfig to learn forces, --preset interacting: others have batch "
+            f"statistics, which mix molecules in training; got {type(network).__name__}"
+        )
+
+
+def make_loss(config: RunConfig, *, gaps: bool = False, force_scale: float | None = None) -> Callable[..., Any]:
+    """The loss of a run for `spinnn.training.fit`: the mean over the values of a batch without NaN.
+
+    With a `force_scale`, by which they are divided, the mean over components of forces without NaN is added.
+    """
     measure = l1_loss if config.loss == "l1" else l2_loss
 
     def loss(
         network: Network, state: eqx.nn.State, batch: Batch, key: PRNGKeyArray
     ) -> tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]:
-        molecules = batch.molecules
-        if config.augmentation:
-            molecules = eqx.tree_at(lambda m: m.positions, molecules, augment(molecules.positions, key))
-        outputs, state = network(molecules, state)
+        molecules, forces = batch.molecules, None
+
+        def move(positions: Array) -> Array:
+            return augment(positions, key) if config.augmentation else positions
+
+        if force_scale is None:
+            moved = move(jnp.asarray(molecules.positions))
+            outputs, state = network(eqx.tree_at(lambda m: m.positions, molecules, moved), state)
+        else:
+            outputs, forces, state = outputs_and_forces(network, state, molecules, move=move)
         wanted = jnp.stack([batch.targets[name] for name in sorted(batch.targets)], -1)
         weight = jnp.asarray(batch.weight)[:, None]
         if gaps:
             known = ~jnp.isnan(wanted)
             wanted, weight = jnp.where(known, wanted, 0), weight * known.astype(weight.dtype)
-        return measure(outputs, wanted, weight), (state, {})
+        total = measure(outputs, wanted, weight)
+        if force_scale is None or forces is None:
+            return total, (state, {})
+        of_forces = _loss_of_forces(measure, forces, batch, force_scale)
+        return total + config.force_weight * of_forces, (state, {"loss_values": total, "loss_forces": of_forces})
 
     return loss
+
+
+def _loss_of_forces(measure: Callable[..., Array], forces: Array, batch: Batch, scale: float) -> Array:
+    """Mean over the known components of forces of a batch, divided by the scale of the energy."""
+    wanted = jnp.asarray(batch.forces) / np.float32(scale)
+    known = ~jnp.isnan(wanted)
+    return measure(forces, jnp.where(known, wanted, 0), known.astype(forces.dtype))
 
 
 def mean_errors(

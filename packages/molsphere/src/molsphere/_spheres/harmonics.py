@@ -96,4 +96,4 @@ def _irreps_order(max_degree: int) -> tuple[np.ndarray, np.ndarray]:
             source.append(degree**2 + (degree - order if order < 0 else order))
             phase = (-1) ** order * (-1 if order < 0 else 1)
             factor.append(phase * math.sqrt(4 * math.pi * (2 if order else 1)))
-    return np.array(source), np.array(factor)
+    return np.array(source, np.int32), np.array(factor)
