@@ -205,6 +205,7 @@ def _networks() -> list[Call]:
         Call("molsphere.PropertyModel", molsphere.PropertyModel, always(**fields_of_model)),
         Call("molsphere.PropertyModel.__call__", model, always(molecules=_BATCH)),
         Call("molsphere.PropertyModel.predict", model.predict, predict),
+        Call("molsphere.PropertyModel.predict_forces", model.predict_forces, always(molecules=_BOTH, batch_size=2)),
         Call("molsphere.PropertyModel.save", save, always(path=Path.cwd() / "new.spinnn", note="a")),
         Call("molsphere.invariance_error", molsphere.invariance_error, turned),
     ]
@@ -295,6 +296,7 @@ def _data() -> list[Call]:
     data = some_molecules()
     arrays = {"num_atoms": data.num_atoms, "numbers": data.numbers, "positions": data.positions, "index": data.index}
     values = data.properties["energy"]
+    forced = dataclasses.replace(data, forces=np.zeros_like(data.positions))
     scaling = TargetScaling.fit(data, values)
     seen = molsphere.TrainingRange.of(data)
     parts = {"train": SPLITS.train, "validation": SPLITS.validation, "test": SPLITS.test}
@@ -306,6 +308,7 @@ def _data() -> list[Call]:
         Call("molsphere.MoleculeSet.from_molecules", MoleculeSet.from_molecules, always(molecules=_BOTH)),
         Call("molsphere.MoleculeSet.subset", data.subset, always(at=np.array([1, 0]))),
         Call("molsphere.MoleculeSet.pad", data.pad, always(at=np.array([1, -1]), size=3, dtype="float32")),
+        Call("molsphere.MoleculeSet.pad_forces", forced.pad_forces, always(at=np.array([1, -1]), size=3)),
         Call("molsphere.MoleculeSet.composition", data.composition, always(species=SPECIES)),
         Call("molsphere.TargetScaling", TargetScaling, always(**scaling.to_json())),
         Call("molsphere.TargetScaling.fit", TargetScaling.fit, fit),

@@ -21,7 +21,9 @@ WATER = np.array([[0.0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])
 
 
 def molecule() -> ms.Molecule:
-    return ms.Molecule(np.array([8, 1, 1]), WATER, "water", {"energy": -3.0, "note": "x"}, ms.Origin(Path("a"), 1))
+    return ms.Molecule(
+        np.array([8, 1, 1]), WATER, "water", {"energy": -3.0, "note": "x"}, ms.Origin(Path("a"), 1), WATER
+    )
 
 
 def molecules() -> ms.MoleculeSet:

@@ -173,6 +173,7 @@ def test_forces_charges_and_spins_are_told(tmp_path):
     text = f"2\n{comment}\nO 0 0 0 1 2 3\nH 0 0 0.97 1 2 3\n"
     path = write(tmp_path, "a.extxyz", text)
     told = "not used: forces (in 1 of 1 records), charge (in 1 of 1 records); networks see elements and positions alone"
+    told += "; forces are learned with `--forces forces`"
     with pytest.warns(FileWarning) as caught:
         read_molecules(path)
     assert [str(warning.message) for warning in caught] == [f"{path}: {told}"]

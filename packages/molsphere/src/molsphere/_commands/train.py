@@ -24,10 +24,11 @@ examples:
   molsphere train --data data/dsgdb9nsd.xyz.tar.bz2 --targets mu --preset small --sizes 9000 1000 1000 --out runs/mu
   molsphere train --data some.csv --targets logS --units 'log(mol/L)' --out runs/solubility
   molsphere train --data some.extxyz --targets energy --units eV --epochs 50 --network.widths 16 --out runs/e
+  molsphere train --data some.extxyz --targets energy --units eV --forces forces --preset interacting --out runs/pes
   molsphere train --config runs/H/options.json --seed 1 --out runs/H-1"""
 
 _COMMON = (
-    "data", "targets", "out", "units", "split", "sizes", "epochs", "batch_size", "learning_rate", "seed",
+    "data", "targets", "out", "units", "forces", "split", "sizes", "epochs", "batch_size", "learning_rate", "seed",
 )  # fmt: skip
 
 

@@ -221,9 +221,9 @@ class PropertyModel:
         """
         molecules = molecule_list(molecules)
         check_molecules(molecules, self.config.species)
-        output = list(self.units).index(self.energy_name(property))
-        run, arrays = compiled_forces(self.config, output), eqx.filter(self.network, eqx.is_array)
-        scale = self.scalings[self.energy_name(property)].scale
+        name = self._energy_name(property)
+        run = compiled_forces(self.config, list(self.units).index(name))
+        arrays, scale = eqx.filter(self.network, eqx.is_array), self.scalings[name].scale
         found: list[np.ndarray] = [np.empty(0)] * len(molecules)
         buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
         for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size):
@@ -234,26 +234,8 @@ class PropertyModel:
                     found[at] = forces[row, : len(molecules[at])]
         return found
 
-    def energy_name(self, property: str | None = None) -> str:
-        """The name of the property that is the energy: the given one, or the only one.
-
-        Args:
-            property: Its name, or None.
-
-        Raises:
-            ValueError: Another name, or none where there are several properties.
-
-        Examples:
-            >>> import numpy as np
-            >>> from molsphere import InteractingConfig, InteractingNetwork, PropertyModel, TargetScaling
-            >>> import equinox as eqx
-            >>> import jax
-            >>> config = InteractingConfig(species=(1, 8), max_degree=1, channels=4)
-            >>> network, state = eqx.nn.make_with_state(InteractingNetwork)(config, key=jax.random.key(0))
-            >>> scaling = TargetScaling(species=(1, 8), references=(-10.0, -2000.0), intercept=0.0, scale=5.0)
-            >>> PropertyModel(network, state, {"energy": "eV"}, {"energy": scaling}).energy_name()
-            'energy'
-        """
+    def _energy_name(self, property: str | None) -> str:
+        """The name of the property that is the energy: the given one, or the only one."""
         if property is None and len(self.units) > 1:
             raise ValueError(f"`property` must be one of {', '.join(self.units)}, got None")
         if property is not None:

@@ -45,8 +45,8 @@ class MoleculeSet:
         >>> import dataclasses
         >>> import numpy as np
         >>> with_forces = dataclasses.replace(molecules, forces=np.zeros((14, 3)))
-        >>> with_forces.pad_forces([0], 5).shape, with_forces.without_forces().forces
-        ((1, 5, 3), None)
+        >>> with_forces.pad_forces([0], 5).shape
+        (1, 5, 3)
     """
 
     num_atoms: Int[np.ndarray, " molecules"]
@@ -164,10 +164,6 @@ class MoleculeSet:
             {name: values[at] for name, values in self.properties.items()},
             None if self.forces is None else self.forces[atoms],
         )
-
-    def without_forces(self) -> MoleculeSet:
-        """The same molecules without their reference forces."""
-        return dataclasses.replace(self, forces=None)
 
     def _positions_of(self, at: object, least: int = 0) -> Int[np.ndarray, " chosen"]:
         """Check indices of molecules."""
