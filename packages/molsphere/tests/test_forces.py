@@ -84,7 +84,10 @@ def test_forces_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "a.extxyz"
     path.write_text(text([molecules[0], dataclasses.replace(molecules[1], forces=None)], "REF_forces"))
     first, second = read_molecules(path, forces="REF_forces")
-    np.testing.assert_allclose(first.forces, molecules[0].forces, rtol=1e-15)
+    wanted = molecules[0].forces
+    assert wanted is not None
+    assert first.forces is not None
+    np.testing.assert_allclose(first.forces, wanted, rtol=1e-15)
     assert second.forces is None
     with pytest.warns(match="forces are learned with `--forces REF_forces`"):
         assert read_molecules(path)[0].forces is None
@@ -95,7 +98,8 @@ def test_forces_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     path.write_text(text([given]))
     found = read_molecules(path, forces="forces", length_unit="bohr")[0]
     np.testing.assert_allclose(found.positions, molecules[0].positions, rtol=1e-12)
-    np.testing.assert_allclose(found.forces, molecules[0].forces / bohr, rtol=1e-8)
+    assert found.forces is not None
+    np.testing.assert_allclose(found.forces, wanted / bohr, rtol=1e-8)
 
 
 def test_broken_forces_are_told_by_file_and_line(tmp_path: Path) -> None:
@@ -142,7 +146,7 @@ def test_forces_are_the_derivative_of_the_energy_and_add_up_to_zero() -> None:
         batch = data.pad([0, 1], 4, dtype="float64")
 
         @eqx.filter_jit
-        def energies(positions: np.ndarray) -> jax.Array:
+        def energies(positions: jax.Array | np.ndarray) -> jax.Array:
             return network(eqx.tree_at(lambda m: m.positions, batch, positions), state)[0][:, 0]
 
         outputs, forces, _ = eqx.filter_jit(outputs_and_forces)(network, state, batch)
@@ -196,6 +200,8 @@ def test_training_on_forces_learns_them_and_resumes(tmp_path: Path) -> None:
     # A committee of one model twice has its forces; without reference forces there are no errors of forces.
     test = {"test": np.arange(5)}
     both, one = (evaluate(m, data.molecules, data.values, test) for m in ([model, model], model))
+    assert both.force_error is not None
+    assert one.force_error is not None
     np.testing.assert_allclose(both.force_error, one.force_error, rtol=1e-6)
     assert np.isnan(one.force_error).sum() == 1
     bare = dataclasses.replace(data.molecules, forces=None)
