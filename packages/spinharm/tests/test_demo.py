@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from spinharm import Grid, __version__, failures, optional
+from spinharm import Grid, __version__, doctor, failures, optional
 from spinharm.__main__ import main
 from spinharm._commands import demo as _demo, files, picture
 
@@ -328,3 +328,8 @@ def test_what_destructors_raise_is_kept_from_the_user(capsys, monkeypatch):
 
 def test_circles_of_a_map_are_labelled_by_hemisphere():
     assert [picture._degrees(value, "N", "S") for value in (-60, 0, 30)] == ["60°S", "0°", "30°N"]
+
+
+def test_memory_is_in_gibibytes():
+    memory = doctor._memory()
+    assert memory is None or 0.1 < memory["total"] < 1e5
