@@ -14,7 +14,7 @@ from _sample import Sample
 from _turns import serve
 
 from molsphere import NETWORKS, Batch, InteractingConfig, InteractingNetwork, MoleculeSet, RunConfig
-from molsphere._run.train import make_loss
+from molsphere._run.loss import make_loss
 from spinnn import parameter_count, reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 

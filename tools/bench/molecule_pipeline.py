@@ -22,7 +22,7 @@ from _molecules import geometries
 from _timing import Compilations, in_processes
 
 from molsphere import NETWORKS, BatchPlan, RunConfig, SphereRegressor, batch_iterator
-from molsphere._run.train import make_loss
+from molsphere._run.loss import make_loss
 from spinnn import reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 

@@ -23,7 +23,7 @@ import numpy as np
 from _timing import Compilations, in_processes, milliseconds
 
 from molsphere import NETWORKS, Batch, Molecules, RunConfig, SphereRegressor
-from molsphere._run.train import make_loss
+from molsphere._run.loss import make_loss
 from spinnn import parameter_count, reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
 

@@ -29,7 +29,7 @@ from molsphere import (
 from molsphere.__main__ import main
 from molsphere._data.labels import find_outliers
 from molsphere._molecules.distances import LENGTH_UNITS, closest_pairs, warn_of_distances
-from molsphere._run.train import make_loss
+from molsphere._run.loss import make_loss
 from spinnn.files import FileWarning
 
 WATER = np.array([[0.0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])

@@ -57,8 +57,9 @@ if TYPE_CHECKING:
     from ._run.evaluation import Evaluation as Evaluation, evaluate as evaluate
     from ._run.options import TrainOptions as TrainOptions
     from ._run.run import run_training as run_training
+    from ._run.run_config import TRAINING as TRAINING, RunConfig as RunConfig
     from ._run.sphere_plot import draw_spheres as draw_spheres
-    from ._run.train import TRAINING as TRAINING, RunConfig as RunConfig, mean_errors as mean_errors, train as train
+    from ._run.train import mean_errors as mean_errors, train as train
     from ._spheres.coulomb import CoulombRepresentation as CoulombRepresentation
     from ._spheres.radial import (
         QM9_MIN_DISTANCE as QM9_MIN_DISTANCE,

@@ -16,7 +16,7 @@ from .._model.heads import HeadConfig, HeadKind
 from .._model.networks import NetworkConfig
 from .._model.presets import NETWORKS, network_config
 from .._molecules.distances import LengthUnit
-from .train import TRAINING, RunConfig
+from .run_config import TRAINING, RunConfig
 
 _TRAINING = dataclasses.replace(TRAINING, checkpoint_every=None)
 # Options of `training` by their flags, as keywords and in option files of earlier versions have them.

@@ -30,8 +30,9 @@ from .._model.property_model import PropertyModel
 from .._molecules.batch import choose_buckets
 from .._molecules.distances import LengthUnit
 from .evaluation import Evaluation, evaluate
+from .loss import check_forces
 from .options import TrainOptions
-from .train import check_forces, keep_splits, train
+from .train import keep_splits, train
 
 OPTIONS, DATA, SPLITS, MODEL = "options.json", "data.json", "splits.npz", "model.spinnn"
 # The data may move, and plots change nothing.
@@ -93,7 +94,7 @@ def run_training(
     # Before the folder becomes that of this run.
     check_targets(data.values, data.units)
     check_splits(data.molecules, splits)
-    check_forces(data.molecules, data.values, options.network)
+    check_forces(data.molecules, splits, data.values, options.network)
     folder = Path(options.out)
     sizes = data.molecules.num_atoms[splits.train]
     buckets = choose_buckets(sizes, options.max_buckets)

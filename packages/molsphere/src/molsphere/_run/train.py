@@ -4,82 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float
 
-from spinnn.training import OptimizerConfig, Run, TrainingConfig, fit, l1_loss, l2_loss, to_json
+from spinnn.training import Run, fit, to_json
 
 from .. import _checks
-from .._data.pipeline import Batch, BatchPlan, batch_iterator
-from .._data.scaling import Method, TargetScaling
+from .._data.pipeline import BatchPlan, batch_iterator
+from .._data.scaling import TargetScaling
 from .._data.splits import Splits
 from .._data.training_checks import check_splits, check_targets
 from .._data.training_range import TrainingRange
-from .._model.forces import outputs_and_forces
-from .._model.interacting import InteractingConfig
-from .._model.networks import Network, NetworkConfig, check_config, make_network
+from .._model.networks import NetworkConfig, make_network
 from .._model.property_model import MODEL_FILE, PropertyModel
 from .._model.regressor import RegressorConfig, measure_feature_scale
-from .._molecules.augment import augment
 from .._molecules.batch import choose_buckets
 from .._molecules.dataset import MoleculeSet
 from .force_errors import force_errors, mean_force_error
+from .loss import check_forces, make_loss
+from .run_config import RunConfig
 
 # Molecules from which the scale of the input channels is measured.
 _SCALE_SAMPLE = 256
-
-
-TRAINING = TrainingConfig(epochs=100, optimizer=OptimizerConfig(learning_rate=2e-3, clip_norm=1.0, ema_decay=0.999))
-"""Default epochs, optimiser and checkpoints of a run."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RunConfig:
-    """A training run on molecules.
-
-    Attributes:
-        network: The network; its `outputs` and `species` are set from the training split, its `feature_scale` measured
-            if None.
-        training: Epochs, optimiser, checkpoints.
-        batch_size: Molecules per step.
-        augmentation: Rotate and reflect molecules at random in each step.
-        reference: Baseline subtracted from the values before training, see `TargetScaling`.
-        loss: `"l1"` or `"l2"`, of scaled values.
-        max_buckets: Largest number of sizes that molecules are padded to; each is compiled once, see `choose_buckets`.
-        force_weight: Weight of forces in the loss, if the data have any: loss of values + weight × loss of the
-            components of forces, both divided by the scale of the energy, lengths in Å.
-
-    Examples:
-        >>> from molsphere import RunConfig, network_config
-        >>> RunConfig(network=network_config("tiny"), batch_size=16).training.epochs
-        100
-    """
-
-    network: NetworkConfig = RegressorConfig()
-    training: TrainingConfig = dataclasses.field(default=TRAINING, metadata={"flag": ""})
-    batch_size: int = 32
-    augmentation: bool = True
-    reference: Method = "composition"
-    loss: Literal["l1", "l2"] = "l1"
-    max_buckets: int = 6
-    force_weight: float = dataclasses.field(default=10.0, metadata={"added": True})
-
-    def __post_init__(self) -> None:
-        check_config("network", self.network)
-        _checks.instance("training", self.training, TrainingConfig, "of type TrainingConfig")
-        _checks.count("batch_size", self.batch_size)
-        _checks.count("max_buckets", self.max_buckets)
-        _checks.positive_float("force_weight", self.force_weight)
-        _checks.flag("augmentation", self.augmentation)
-        _checks.option("reference", self.reference, get_args(Method))
-        _checks.option("loss", self.loss, ("l1", "l2"))
 
 
 def train(
@@ -148,7 +100,7 @@ def train(
     values = {name: _checks.real_values("values", values[name], len(data)) for name in sorted(values)}
     units = {name: units[name] for name in values}
     check_targets(values, units)
-    check_forces(data, values, config.network)
+    check_forces(data, splits, values, config.network)
     species = check_splits(data, splits)
     training = data.subset(splits.train)
     if empty := [name for name, v in values.items() if np.isnan(v[splits.train]).all()]:
@@ -165,8 +117,6 @@ def train(
     plan = BatchPlan.build(training.num_atoms, config.batch_size, buckets=buckets, seed=seed)
     scaled = {name: scalings[name].scale_values(training, v[splits.train]) for name, v in values.items()}
     validation = data.subset(splits.validation)
-    if training.forces is not None and np.isnan(training.forces).all():
-        raise ValueError("`data` must have forces in the training split to learn them, got none; use other splits")
     force_scale = next(iter(scalings.values())).scale if training.forces is not None else None
     wanted = {name: v[splits.validation] for name, v in values.items()}
 
@@ -174,11 +124,7 @@ def train(
         return PropertyModel(eqx.nn.inference_mode(network), state, units, scalings, seen)
 
     def validate(network: Any, state: Any, step: int) -> dict[str, Any]:
-        model = model_of(network, state)
-        errors = mean_errors(model, validation, wanted)
-        if validation.forces is not None:
-            errors["forces"] = mean_force_error(force_errors([model], validation), validation.num_atoms)["mae"]
-        return {f"validation_{name}": error for name, error in errors.items() if error is not None}
+        return _validation_errors(model_of(network, state), validation, wanted)
 
     keep_splits(folder / "splits.npz", splits)
     # By former names, so that runs that were begun with them can be resumed.
@@ -201,70 +147,21 @@ def train(
     return model
 
 
+def _validation_errors(
+    model: PropertyModel, validation: MoleculeSet, wanted: Mapping[str, Float[np.ndarray, " molecules"]]
+) -> dict[str, float]:
+    """Mean absolute errors for the metrics, with forces where there are any."""
+    errors: dict[str, Any] = dict(mean_errors(model, validation, wanted))
+    if validation.forces is not None:
+        errors["forces"] = mean_force_error(force_errors([model], validation), validation.num_atoms)["mae"]
+    return {f"validation_{name}": error for name, error in errors.items() if error is not None}
+
+
 def keep_splits(path: Path, splits: Splits) -> None:
     """Write the splits of a run; refuse a folder with others."""
     if path.exists() and not Splits.load(path).equals(splits):
         raise ValueError(f"`splits` must be those that the run in {path.parent} began with, got others")
     splits.save(path)
-
-
-def check_forces(data: MoleculeSet, names: Iterable[str], network: NetworkConfig) -> None:
-    """Refuse forces that cannot be learned.
-
-    Raises:
-        ValueError: Forces with several properties, or with a network whose batch statistics mix molecules.
-    """
-    if data.forces is None:
-        return
-    names = tuple(names)
-    if len(names) > 1:
-        raise ValueError(f"`values` must be one energy where molecules have forces, got {', '.join(names)}")
-    if not isinstance(network, InteractingConfig):
-        raise ValueError(
-            "`network` must be an InteractingConfig to learn forces, --preset interacting: others have batch "
-            f"statistics, which mix molecules in training; got {type(network).__name__}"
-        )
-
-
-def make_loss(config: RunConfig, *, gaps: bool = False, force_scale: float | None = None) -> Callable[..., Any]:
-    """The loss of a run for `spinnn.training.fit`: the mean over the values of a batch without NaN.
-
-    With a `force_scale`, by which they are divided, the mean over components of forces without NaN is added.
-    """
-    measure = l1_loss if config.loss == "l1" else l2_loss
-
-    def loss(
-        network: Network, state: eqx.nn.State, batch: Batch, key: PRNGKeyArray
-    ) -> tuple[Array, tuple[eqx.nn.State, dict[str, Array]]]:
-        molecules, forces = batch.molecules, None
-
-        def move(positions: Array) -> Array:
-            return augment(positions, key) if config.augmentation else positions
-
-        if force_scale is None:
-            moved = move(jnp.asarray(molecules.positions))
-            outputs, state = network(eqx.tree_at(lambda m: m.positions, molecules, moved), state)
-        else:
-            outputs, forces, state = outputs_and_forces(network, state, molecules, move=move)
-        wanted = jnp.stack([batch.targets[name] for name in sorted(batch.targets)], -1)
-        weight = jnp.asarray(batch.weight)[:, None]
-        if gaps:
-            known = ~jnp.isnan(wanted)
-            wanted, weight = jnp.where(known, wanted, 0), weight * known.astype(weight.dtype)
-        total = measure(outputs, wanted, weight)
-        if force_scale is None or forces is None:
-            return total, (state, {})
-        of_forces = _loss_of_forces(measure, forces, batch, force_scale)
-        return total + config.force_weight * of_forces, (state, {"loss_values": total, "loss_forces": of_forces})
-
-    return loss
-
-
-def _loss_of_forces(measure: Callable[..., Array], forces: Array, batch: Batch, scale: float) -> Array:
-    """Mean over the known components of forces of a batch, divided by the scale of the energy."""
-    wanted = jnp.asarray(batch.forces) / np.float32(scale)
-    known = ~jnp.isnan(wanted)
-    return measure(forces, jnp.where(known, wanted, 0), known.astype(forces.dtype))
 
 
 def mean_errors(
