@@ -89,6 +89,19 @@ def _optimizers() -> list[Row]:
     return _short(table, "optimizer")
 
 
+def _larger() -> list[Row]:
+    larger = {"max_degree": 3, "channels": 64, "cutoff": 5, "envelope": 2}
+    changes = {f"network__{name}": value for name, value in larger.items()}
+    return [
+        Row({"network": "interacting", "epochs": EPOCHS}, interacting("H")),
+        Row({"network": "interacting", "epochs": 80}, interacting("H-80", epochs=80)),
+        Row(
+            {"network": "degrees 0 … 3, 64 channels, cutoff 5 Å", "epochs": 40},
+            interacting("H-larger", epochs=40, **changes),
+        ),
+    ]
+
+
 def _seeds() -> list[Row]:
     runs = [interacting("H"), *(interacting(f"H-seed-{seed}", seed=seed) for seed in (1, 2))]
     return [Row({"network": "interacting"}, run) for run in runs]
@@ -99,5 +112,6 @@ EXPERIMENTS = {
     "molecule-learning-curve": Experiment("Enthalpy by number of training molecules", _learning_curve),
     "molecule-ingredients": Experiment("What each part of the network brings", _ingredients),
     "molecule-optimizers": Experiment("Optimisers and schedules", _optimizers),
+    "molecule-larger": Experiment("Longer training, and a larger network", _larger),
     "molecule-seeds": Experiment("The same network from three seeds", _seeds),
 }
