@@ -90,14 +90,14 @@ def _optimizers() -> list[Row]:
 
 
 def _larger() -> list[Row]:
-    larger = {"max_degree": 3, "channels": 64, "cutoff": 5, "envelope": 2}
-    changes = {f"network__{name}": value for name, value in larger.items()}
+    larger = {"network.max-degree": 3, "network.channels": 64, "network.cutoff": 5, "network.envelope": 2}
+    short = interacting("H-larger", epochs=40)
     return [
         Row({"network": "interacting", "epochs": EPOCHS}, interacting("H")),
         Row({"network": "interacting", "epochs": 80}, interacting("H-80", epochs=80)),
         Row(
             {"network": "degrees 0 … 3, 64 channels, cutoff 5 Å", "epochs": 40},
-            interacting("H-larger", epochs=40, **changes),
+            Run(short.name, {**short.options, **larger}),
         ),
     ]
 

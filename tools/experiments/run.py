@@ -69,6 +69,8 @@ def perform(runs: Sequence[Run], data: Path, out: Path, jobs: int) -> list[Run]:
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(one, run) for run in waiting]
         try:
+            while concurrent.futures.wait(futures, timeout=0.5).not_done:
+                pass  # and look for Ctrl-C meanwhile
             for future in futures:
                 future.result()
         except BaseException:

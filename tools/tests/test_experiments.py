@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from experiments import run
-from experiments._experiment import Row, table
+from experiments._experiment import Experiment, Row, table
 from experiments._runs import Run, outcome
 from molsphere import TrainOptions
 from spinnn.command import parse_with_config
@@ -102,12 +102,13 @@ def test_stopped_runner_stops_its_runs_and_says_how_to_go_on(
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
-    assert run.main(["molecule-seeds", "--data", __file__, "--out", str(tmp_path), "--jobs", "1"]) == 130
+    monkeypatch.setitem(run.EXPERIMENTS, "one", Experiment("", lambda: [Row({}, RUNS["H"]), Row({}, RUNS["H-80"])]))
+    assert run.main(["one", "--data", __file__, "--out", str(tmp_path), "--jobs", "1"]) == 130
     assert capsys.readouterr().err == "stopped; the same command again resumes\n"
     record = json.loads((tmp_path / "H.json").read_text())
     assert (record["running"], record["ended"], record["whole"]) == (False, False, True)
     assert outcome(RUNS["H"], tmp_path) is None
-    assert not (tmp_path / "H-seed-1.json").exists()
+    assert not (tmp_path / "H-80.json").exists()
 
 
 def test_wrong_names_and_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

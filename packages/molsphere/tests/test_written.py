@@ -61,5 +61,5 @@ def test_dollar_signs_are_no_mathematics(tmp_path):
         assert texts
         assert all(text._preprocess_math(text.get_text())[1] is False for text in texts)
     assert plain("a$b\x1b") == r"a\$b\x1b"
-    with pytest.raises(ValueError, match=r"`path` must end in \.png, got '.*a\.gif'"):
+    with pytest.raises(ValueError, match=r"`path` must end in \.png, \.svg or \.pdf, got '.*a\.gif'"):
         save_figure(parity(result), tmp_path / "a.gif")

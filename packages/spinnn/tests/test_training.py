@@ -330,12 +330,12 @@ def test_on_checkpoint_sees_the_average_and_adds_metrics(tiny, tmp_path):
 
 
 def test_a_rate_is_shown_on_a_terminal(monkeypatch, capsys):
-    from spinnn.training._loop import _bar
+    from spinnn._progress import progress
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with _bar(True, 10, 4) as advance:
+    with progress("training", "steps") as advance:
         for step in range(5, 11):
-            advance(step)
+            advance(step, 10)
     shown = capsys.readouterr().err
     assert "10/10" in shown
     assert "steps/s" in shown

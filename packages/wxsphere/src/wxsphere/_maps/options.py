@@ -45,6 +45,9 @@ class MapOptions:
         >>> from wxsphere import MapOptions
         >>> MapOptions(projection="lambert_azimuthal", center=(45.0, -100.0)).view.radius_deg
         40.0
+        >>> options = MapOptions(time="2020-01-01T12", lead_hours=6.0)
+        >>> options.when.astype("datetime64[h]").item().hour, options.lead.astype("timedelta64[h]").astype(int).item()
+        (12, 6)
     """
 
     level: float | None = None
