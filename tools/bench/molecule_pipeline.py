@@ -21,7 +21,7 @@ import numpy as np
 from _molecules import geometries
 from _timing import Compilations, in_processes
 
-from molsphere import NETWORKS, BatchPlan, RunConfig, SphereRegressor, batch_iterator
+from molsphere import NETWORKS, BatchPlan, RegressorConfig, RunConfig, SphereRegressor, batch_iterator
 from molsphere._run.loss import make_loss
 from spinnn import reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
@@ -52,7 +52,9 @@ def _pipeline_rate(data: Any, plan: BatchPlan, prefetch: int) -> float:
 def _step_rate(name: str, data: Any, batch: int) -> float:
     """Molecules per second of training steps fed by the pipeline, but for the first batch of each size."""
     plan = BatchPlan.build(data.num_atoms, batch)
-    network, net_state = eqx.nn.make_with_state(SphereRegressor)(NETWORKS[name], key=jax.random.key(0))
+    config = NETWORKS[name]
+    assert isinstance(config, RegressorConfig)
+    network, net_state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
     optimizer = make_optimizer(OptimizerConfig(warmup_epochs=0.0), 1, plan.batches_per_epoch)
     state, static = init_state(network, net_state, optimizer, key=jax.random.key(1))
     step = make_step(make_loss(RunConfig(augmentation=False)), static, optimizer)

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from _timing import Compilations, in_processes, milliseconds
 
-from molsphere import NETWORKS, Batch, Molecules, RunConfig, SphereRegressor
+from molsphere import NETWORKS, Batch, Molecules, RegressorConfig, RunConfig, SphereRegressor
 from molsphere._run.loss import make_loss
 from spinnn import parameter_count, reuse_memory
 from spinnn.training import OptimizerConfig, init_state, make_optimizer, make_step
@@ -53,6 +53,7 @@ def _case(name: str, grid: str, batch: int, reuse: bool) -> dict[str, Any]:
     reused = reuse and reuse_memory()
     compilations = Compilations()
     config = dataclasses.replace(NETWORKS[name], grid=grid)
+    assert isinstance(config, RegressorConfig)
     network, net_state = eqx.nn.make_with_state(SphereRegressor)(config, key=jax.random.key(0))
     optimizer = make_optimizer(OptimizerConfig(warmup_epochs=0.0), 1, 100)
     state, static = init_state(network, net_state, optimizer, key=jax.random.key(1))
