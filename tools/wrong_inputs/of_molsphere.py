@@ -112,7 +112,7 @@ def _batches() -> list[Call]:
         Call(
             "molsphere.bucket_molecules",
             molsphere.bucket_molecules,
-            always(molecules=_BOTH, buckets=(2, 3), batch_size=2),
+            always(molecules=_BOTH, buckets=(2, 3), batch_size=2, dtype="float32"),
         ),
         Call("molsphere.BatchPlan.build", molsphere.BatchPlan.build, building),
         Call("molsphere.BatchPlan.epoch", plan.epoch, always(number=1)),

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import equinox as eqx
-import jax
 import numpy as np
 
 from spinharm.optional import require
@@ -16,9 +14,6 @@ from spinnn.files import FileWarning
 
 from . import _checks
 from ._model.ensemble import Source, load_models
-from ._model.forces import compiled_forces
-from ._model.property_model import PropertyModel
-from ._molecules.batch import pad_molecules, padded_size
 from ._molecules.distances import describe_pair, pairs_of
 from ._molecules.molecule import Molecule, check_molecules
 
@@ -156,7 +151,10 @@ class SphereCalculator(_calculator.Calculator):
         for model in self.models:
             check_molecules([molecule], model.config.species)
         self._warn(molecule)
-        found = [self._predict(model, molecule, factor) for model, factor in zip(self.models, self._to_eV, strict=True)]
+        found = []
+        for model, to_eV in zip(self.models, self._to_eV, strict=True):
+            (one,), (forces,) = model._energies_and_forces([molecule], self.property)
+            found.append((one * to_eV, forces * to_eV))
         energies, forces = (np.stack(values) for values in zip(*found, strict=True))
         energy = float(energies.mean())
         self.results = {"energy": energy, "free_energy": energy, "forces": forces.mean(0)}
@@ -177,17 +175,3 @@ class SphereCalculator(_calculator.Calculator):
             text = f"{molecule.formula}: {'; '.join(reasons)}; energy and forces may be meaningless"
             warnings.warn(f"{text} (reported once per calculator)", FileWarning, stacklevel=3)
             self._warned = True
-
-    def _predict(self, model: PropertyModel, molecule: Molecule, to_eV: float) -> tuple[float, np.ndarray]:
-        """Energy [eV] and forces [eV/Å] by one model."""
-        network = model.network
-        batch = pad_molecules([molecule], padded_size(len(molecule)), dtype=str(network.embedding.dtype))
-        arrays, state = eqx.filter(network, eqx.is_array), jax.tree.map(lambda leaf: leaf, model.state)
-        at = list(model.scalings).index(self.property)
-        output, found = compiled_forces(model.config, at)(arrays, state, batch)
-        scaling = model.scalings[self.property]
-        # The baseline by composition is added on the host in float64: totals keep their digits.
-        references = dict(zip(scaling.species, scaling.references, strict=True))
-        baseline = sum(references[int(z)] for z in molecule.numbers) + scaling.intercept
-        forces = np.asarray(found, np.float64)[0, : len(molecule)] * scaling.scale * to_eV
-        return (float(output[0]) * scaling.scale + baseline) * to_eV, forces

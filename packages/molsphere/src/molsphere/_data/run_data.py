@@ -127,20 +127,19 @@ def read_run_data(
         raise ValueError(f"`targets` must be one energy where forces are learned, got {', '.join(targets)}")
     given = dict(zip(targets, units, strict=True)) if units else {}
     if path.is_dir() or path.suffix == ".npz" or ".tar" in path.suffixes:
-        _only_elsewhere("forces", forces, path)
+        _refuse("forces", forces, path, "QM9, which has none,")
         return _read_qm9(path, targets, given, length_unit, uncharacterized)
-    _only_elsewhere("uncharacterized", uncharacterized, path)
+    _refuse("uncharacterized", uncharacterized, path, "data other than QM9, such as")
     result = read_quietly(path, Reading(on_error="collect", length_unit=length_unit, forces=forces))
     if not result.molecules:
         raise ValueError(f"{path} must hold molecules, none can be read: {result.problems[0]}")
     return _with_labels(path, _without_strange(result, path), targets, given)
 
 
-def _only_elsewhere(name: str, value: object, path: Path) -> None:
-    """Refuse an option of QM9 for other data, or of other data for QM9."""
+def _refuse(name: str, value: object, path: Path, where: str) -> None:
+    """Refuse an option that has no meaning for a kind of data."""
     if value is not None:
-        which = "data other than QM9, such as" if name == "uncharacterized" else "QM9, which has none,"
-        raise ValueError(f"`{name}` must be None for {which} {path}, got {value!r}")
+        raise ValueError(f"`{name}` must be None for {where} {path}, got {value!r}")
 
 
 def _read_qm9(

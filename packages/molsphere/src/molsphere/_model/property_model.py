@@ -24,6 +24,7 @@ from .._data.scaling import TargetScaling
 from .._data.training_range import TrainingRange, warn_of_differences
 from .._molecules.augment import rotate_at_random
 from .._molecules.batch import Molecules, bucket_molecules, padded_size
+from .._molecules.dataset import MoleculeSet
 from .._molecules.distances import warn_of_distances
 from .._molecules.molecule import Molecule, check_molecules, molecule_list
 from .forces import compiled_forces
@@ -221,18 +222,27 @@ class PropertyModel:
         """
         molecules = molecule_list(molecules)
         check_molecules(molecules, self.config.species)
-        name = self._energy_name(property)
+        return self._energies_and_forces(molecules, self._energy_name(property), batch_size)[1]
+
+    def _energies_and_forces(
+        self, molecules: Sequence[Molecule], name: str, batch_size: int = 1
+    ) -> tuple[Float[np.ndarray, " molecules"], list[Float[np.ndarray, "atoms 3"]]]:
+        """Energies and forces of checked molecules by one property, in the type of the network."""
         run = compiled_forces(self.config, list(self.units).index(name))
-        arrays, scale = eqx.filter(self.network, eqx.is_array), self.scalings[name].scale
+        arrays, scaling = eqx.filter(self.network, eqx.is_array), self.scalings[name]
+        # The baseline by composition is added on the host in float64: totals keep their digits.
+        energies = scaling.baseline(MoleculeSet.from_molecules(molecules))
         found: list[np.ndarray] = [np.empty(0)] * len(molecules)
         buckets = sorted({padded_size(len(molecule)) for molecule in molecules})
-        for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size):
+        dtype = str(self.network.embedding.dtype)
+        for index, batch in bucket_molecules(molecules, buckets=buckets, batch_size=batch_size, dtype=dtype):
             state = jax.tree.map(lambda leaf: leaf, self.state)
-            forces = np.asarray(run(arrays, state, batch)[1], np.float64) * scale
+            outputs, forces = (np.asarray(x, np.float64) * scaling.scale for x in run(arrays, state, batch))
             for row, at in enumerate(index):
                 if at >= 0:
+                    energies[at] += outputs[row]
                     found[at] = forces[row, : len(molecules[at])]
-        return found
+        return energies, found
 
     def _energy_name(self, property: str | None) -> str:
         """The name of the property that is the energy: the given one, or the only one."""

@@ -189,7 +189,11 @@ def bucket_of(sizes: Int[np.ndarray, " molecules"], buckets: Sequence[int]) -> I
 
 
 def bucket_molecules(
-    molecules: Sequence[Molecule], *, buckets: Sequence[int] | None = None, batch_size: int = 32
+    molecules: Sequence[Molecule],
+    *,
+    buckets: Sequence[int] | None = None,
+    batch_size: int = 32,
+    dtype: str = "float32",
 ) -> list[tuple[Int[np.ndarray, " batch"], Molecules]]:
     """Batches of molecules of similar size, each padded to a bucket, for prediction.
 
@@ -199,13 +203,14 @@ def bucket_molecules(
         molecules: At least one.
         buckets: Ascending sizes; default `choose_buckets` of these molecules.
         batch_size: Molecules per batch.
+        dtype: Type of the positions.
 
     Returns:
         Pairs of indices into `molecules`, shape (batch_size,), −1 for empty molecules, and the batch.
 
     Raises:
         TypeError: Anything other than molecules, or sizes that are not integers.
-        ValueError: No molecules, or buckets that do not hold them.
+        ValueError: No molecules, buckets that do not hold them, or another type.
 
     Examples:
         >>> from molsphere import bucket_molecules, from_smiles
@@ -229,7 +234,7 @@ def bucket_molecules(
             index = np.full(batch_size, -1)
             chosen = members[start : start + batch_size]
             index[: chosen.size] = chosen
-            padded = pad_molecules([molecules[i] for i in chosen], size)
+            padded = pad_molecules([molecules[i] for i in chosen], size, dtype=dtype)
             missing = batch_size - chosen.size
 
             def fill(x: np.ndarray, missing: int = missing) -> np.ndarray:
