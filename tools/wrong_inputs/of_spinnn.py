@@ -246,6 +246,7 @@ def _programs() -> list[Call]:
             command.help_of,
             always(command=command.Command("json", "none", help="json:loads")),
         ),
+        Call("spinnn.command.doctor_help", command.doctor_help, always(program="p")),
         Call("spinnn.command.examples_of", command.examples_of, always(text="A.\n\nexample:\n  p a", program="p")),
         Call("spinnn.command.machine_readable", _readable, always(wanted=False)),
         Call("spinnn.command.progress", _shown, always(what="a", unit="b")),

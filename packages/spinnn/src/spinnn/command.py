@@ -1,5 +1,6 @@
 """Command line of a program: commands, options, output. Needs the extra `command`."""
 
+from ._command.doctor import doctor_help as doctor_help
 from ._command.help import Help as Help, examples_of as examples_of
 from ._command.output import (
     figure as figure,

@@ -10,12 +10,12 @@ from spinharm import doctor
 from spinnn import command
 
 from .._files.smiles import from_smiles
-from .._options.doctor import DOCTOR, DoctorOptions
+from .._options.doctor import DOCTOR
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    command.parse(DoctorOptions, f"molsphere {name}", words, DOCTOR)
+    command.parse(DOCTOR.kind, f"molsphere {name}", words, DOCTOR)
     return doctor.run("molsphere", _self_test, as_json=command.is_machine_readable())
 
 

@@ -10,13 +10,13 @@ from spinharm import Grid, doctor
 from spinnn import command
 
 from .._conventions.grids import grid_dataset, grid_of
-from .._options.doctor import DOCTOR, DoctorOptions
+from .._options.doctor import DOCTOR
 from .._prepare.regrid import regrid
 
 
 def main(name: str, words: Sequence[str]) -> int:
     """Run the command."""
-    command.parse(DoctorOptions, f"wxsphere {name}", words, DOCTOR)
+    command.parse(DOCTOR.kind, f"wxsphere {name}", words, DOCTOR)
     return doctor.run("wxsphere", _self_test, as_json=command.is_machine_readable())
 
 
